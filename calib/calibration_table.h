@@ -1,0 +1,67 @@
+/* calib/calibration_table.h - the energy calibration of the whole array from one calibration state: curves, anchors found,
+ * verdicts, provenance.  heights of every pixel + line_table --calibration_table_learn--> table
+ * A pixel without an accepted curve contributes nothing rather than a guess. Immutable once learnt. */
+#ifndef TESD_CALIB_CALIBRATION_TABLE_H
+#define TESD_CALIB_CALIBRATION_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "calib/calibration_curve.h"
+#include "calib/line_table.h"
+#include "pulse/complaint.h"
+#include "pulse/status.h"
+
+enum verdict { VERDICT_GOOD, VERDICT_STALE, VERDICT_AMBIGUOUS, VERDICT_BAD, N_VERDICTS };
+extern const char *const verdict_names[N_VERDICTS];
+
+struct anchor_fit {
+    char line[16];
+    double energy_eV, energy_unc_eV;
+    double height, height_sigma;   /* centre */
+    double fwhm_eV;                /* total, in eV of the local slope */
+    double fwhm_sigma_eV;
+    double counts;                 /* fitted area */
+    double deviance_per_dof;       /* Poisson; about 1 for a good model */
+    double residual_eV;            /* leave-one-out: curve without this anchor, minus energy; NaN for fewer than 4 anchors */
+    bool used;                     /* carries the curve (anchors); false: check line, only compared */
+};
+
+struct pixel_calibration {
+    enum verdict verdict;
+    char reason[120];              /* "" for good; why not, or what to know, in words a beamline scientist understands */
+    uint32_t n_fits;
+    struct anchor_fit fits[CURVE_MAX_ANCHORS];
+    struct calibration_curve *curve;  /* NULL: none */
+    double resolution_eV;          /* FWHM of the elastic line, else of the narrowest strong anchor less its intrinsic width; NaN */
+    double pulses;                 /* heights it was learnt from */
+    double jump;                   /* height units: additive offset against the calibration before; 0 none, NaN not compared */
+    bool jumped;                   /* the offset is a lock-point jump: flagged, never stretched over */
+};
+
+struct calibration_table {
+    int32_t number;                /* CALn */
+    int64_t start_ns, end_ns;
+    double mono_eV;                /* NaN unknown */
+    char label[32];
+    char line_table_name[64];
+    char *line_table_text;
+    uint32_t reference_pixel;      /* whose assignment the others were stretched from; UINT32_MAX: none (all bad) */
+    uint32_t n_pixels;
+    struct pixel_calibration *pixels;
+};
+
+struct calibration_heights {       /* good pulses of one pixel in the calibration state; borrowed */
+    const float *heights;
+    size_t n;
+};
+
+/* `before`: an earlier table of the same array (or NULL): its curves seed the assignment and show jumps.
+ * The elastic line at mono_eV, when known, is fitted as a check line and as the measure of resolution, never as an anchor.
+ * STATUS_TOO_FEW: no pixel could be calibrated (*why says what was missing); the table with its verdicts is delivered all the same. */
+enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
+                                    const struct calibration_table *before, struct calibration_table **out, struct complaint *why);
+void calibration_table_free(struct calibration_table *t);
+
+#endif

@@ -1,0 +1,52 @@
+/* calib/scan_products.h - everything counted for one scan: point totals, RIXS map, energy-loss map, one PFY per region.
+ * photon_block rows --add--> integers only; products of shards and of repeated scans add exactly. One owner thread. */
+#ifndef TESD_CALIB_SCAN_PRODUCTS_H
+#define TESD_CALIB_SCAN_PRODUCTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "calib/photon_block.h"
+#include "calib/rixs_map.h"
+#include "calib/scan_timeline.h"
+#include "calib/yield_region.h"
+#include "pulse/status.h"
+
+struct product_settings {
+    struct energy_axis emission, loss;
+    uint32_t n_regions;
+    const struct yield_region *regions;  /* borrowed; must outlive the products */
+};
+
+struct scan_products {
+    const struct scan *scan;     /* borrowed from the timeline */
+    uint32_t n_points, n_pixels;
+    uint8_t *pixels_used;        /* n_pixels, frozen for the scan */
+    uint32_t *photons;           /* n_points: rows with cuts == 0 inside the point, all pixels */
+    uint32_t *moving;            /* n_points: the same between this point and the next */
+    double *live_time_s;         /* n_points */
+    struct rixs_map *emission, *loss;
+    uint32_t n_yields;
+    struct yield_spectrum **yields;
+};
+
+/* pixels_used: n_pixels bytes 0/1, copied. live_time_s starts as the dwell of each point. */
+enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out);
+void scan_products_free(struct scan_products *p);
+/* Row i of the block, already placed in this scan (point >= 0, or -1 with `after` = the point it moves away from). Rows with cuts are ignored. */
+void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
+
+/* Repeated scans of one sample and edge, summed as counts, I0 and live time (never as ratios). */
+struct scan_sum {
+    char group[80];              /* [A-Za-z0-9_]+ made of sample and edge, unique in the file */
+    uint32_t n_scans;
+    int32_t *scan_numbers;
+    struct scan_products *sum;   /* own scan with summed points: incident_eV mean of set points, i0 and live time added */
+    struct scan *scan;           /* owned; what sum->scan points to */
+};
+/* Groups scans whose sample and variable agree and whose set points pair up to half a step; scans that fit no other form a group
+ * of one. *sums is a new array of *n new sums; free with scan_sums_free. */
+enum status scan_sums_make(struct scan_products *const *products, size_t n_products, struct scan_sum **sums, size_t *n);
+void scan_sums_free(struct scan_sum *sums, size_t n);
+
+#endif

@@ -1,0 +1,7 @@
+/* daemon/exit_code.h - what a command's exit status means (design 5). */
+#ifndef TESD_DAEMON_EXIT_CODE_H
+#define TESD_DAEMON_EXIT_CODE_H
+
+enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
+
+#endif

@@ -1,0 +1,51 @@
+/* daemon/sink/archive.h - the NeXus file of design 6.  photon blocks, pixels, scans, products --> OUT.nxs
+ * Written as OUT.nxs.part and renamed when whole. All HDF5 calls on one thread (the library has one lock). Same calls with the
+ * same data give the same datasets byte for byte (no times of writing inside datasets, object tracking of times off). */
+#ifndef TESD_DAEMON_SINK_ARCHIVE_H
+#define TESD_DAEMON_SINK_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "calib/calibration_table.h"
+#include "calib/photon_block.h"
+#include "calib/scan_products.h"
+#include "pulse/cut.h"
+
+struct archive;  /* opaque */
+
+struct archive_pixel {          /* one row of /entry/pixels */
+    uint32_t channel;
+    char name[64];
+    double sensitivity;         /* eps of live-time.md; 1 when not measured */
+    const char *verdict;        /* text, borrowed */
+    const char *reason;
+    uint64_t records, photons, cut_counts[N_CUTS];
+    double resolution_eV;       /* NaN unknown */
+    double live_time_s;         /* sum over the points of all scans */
+    uint64_t lost_upstream;     /* records known to be lost: torn in the file, or never received */
+};
+
+struct archive_process {        /* /entry/process */
+    const char *command_line;
+    const char *config_text;
+    const char *const *inputs;  /* file names */
+    size_t n_inputs;
+    const char *state;          /* "live", "prelim", "final", "recovered" */
+    struct archive_counter { const char *name; uint64_t value; } const *counters;
+    size_t n_counters;
+};
+
+/* All return false after logging path and reason. `compress`: gzip photon columns too. */
+bool archive_create(const char *path, bool compress, struct archive **out);
+bool archive_photons(struct archive *a, const struct photon_block *block);           /* appends; feeds /entry/heights as well */
+bool archive_pixels(struct archive *a, const struct archive_pixel *pixels, size_t n);
+bool archive_scan(struct archive *a, const struct scan_products *products);          /* scan_, rixs_, loss_, pfy_ groups */
+bool archive_sum(struct archive *a, const struct scan_sum *sum);
+bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);
+/* Writes title, times, process and the default attributes, flushes, closes and renames. The archive is freed either way. */
+bool archive_finish(struct archive *a, const char *title, int64_t start_ns, int64_t end_ns, const struct archive_process *process);
+void archive_abandon(struct archive *a);  /* closes and removes the .part file; NULL is fine */
+
+#endif

@@ -1,0 +1,18 @@
+/* pulse/measured_pulse.h - what the pulse chain says about one record before calibration, whether it came as samples (LJH,
+ * live) or as coefficients (OFF). Plain and small: learning keeps arrays of it. */
+#ifndef TESD_PULSE_MEASURED_PULSE_H
+#define TESD_PULSE_MEASURED_PULSE_H
+
+#include <stdint.h>
+
+struct measured_pulse {
+    int64_t time_ns;         /* trigger stamp floored to 1 us */
+    int64_t frame;
+    float height;            /* filtered, drift-corrected, filter units (about peak counts); NaN without a filter */
+    float arrival_samples;   /* sub-sample arrival from the lag parabola, + = later; NaN without a filter */
+    float pretrigger_mean;   /* counts */
+    float residual;          /* counts rms left by the pixel's pulse model; NaN when not computed */
+    uint32_t cuts;           /* CUT_BIT(...); 0 = a good pulse */
+};
+
+#endif

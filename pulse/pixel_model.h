@@ -1,0 +1,94 @@
+/* pulse/pixel_model.h - all that turns one pixel's records into measured pulses, learnt from its own data.
+ *   noise records + pulse records --pixel_learner--> pixel_model;   record or coefficients + pixel_model --> measured_pulse
+ * A model is immutable once made (drift is set before it is shared), so any number of threads may use one.
+ * No I/O; nothing allocates after _new / _finish. The fields are public so that model_store can write and read them. */
+#ifndef TESD_PULSE_PIXEL_MODEL_H
+#define TESD_PULSE_PIXEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pulse/complaint.h"
+#include "pulse/cut.h"
+#include "pulse/measured_pulse.h"
+#include "pulse/pulse_record.h"
+#include "pulse/record_off.h"
+#include "pulse/status.h"
+
+/* Limits learnt from a pixel's good pulses (median + k robust sigmas, filters-measured.md 3.2). A value at a limit passes. */
+struct cut_limits {
+    float pretrigger_sd_max;       /* counts, std over the pretrigger less its last 4 samples */
+    float pretrigger_slope_max;    /* counts, |rise| over the same samples */
+    int32_t peak_sample_min, peak_sample_max;  /* sample index of the maximum */
+    float late_rise_max;           /* counts per 6 samples, 4-sample mean */
+    float residual_max;            /* counts rms; INFINITY: not cut */
+};
+
+/* Height correction height x (1 + slope x (pretrigger_mean - reference)), bounded where learnt (drift.h). */
+struct drift {
+    double slope;       /* per count of pretrigger mean; 0: none */
+    double reference;   /* counts: median pretrigger mean of what it was learnt on */
+};
+
+enum { LAGS = 5 };
+enum { OFF_SLICES_MAX = 64 };
+
+struct optimal_filter;  /* optimal_filter.h */
+
+struct pixel_model {
+    bool coefficients;             /* false: samples (LJH, live); true: OFF coefficients */
+    uint32_t n_samples, n_presamples;
+    double sample_period_s;
+    struct cut_limits limits;
+    struct drift drift;
+    double noise_sigma;            /* height units: sqrt(q'Rq), 0 when unknown */
+    double predicted_resolving_power;  /* at the template's height; 0 when unknown */
+    /* samples */
+    struct optimal_filter *filter; /* owned; NULL for coefficients */
+    float *template_pulse;         /* owned, n_samples, peak 1, pretrigger 0; NULL for coefficients */
+    bool white_noise;              /* no usable noise run: the filter assumes white noise */
+    /* coefficients: lag value c_i = sum_j lag_rows[i][j] x coefficient j, scaled to gain 1 on coefficient 2 */
+    uint32_t n_bases;
+    double lag_rows[LAGS][OFF_MAX_BASES];
+    /* residual limit against coefficient 2: slice k covers [k, k+1) x slice_width (ssrl-measured.md 6) */
+    uint32_t n_slices;
+    double slice_width;
+    double slice_limit[OFF_SLICES_MAX];
+};
+
+void pixel_model_free(struct pixel_model *m);
+
+/* One record of samples. cuts: CUT_SHORT when its length is not the model's (then height is NaN), and the limits. */
+void pixel_model_measure(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out);
+/* One OFF record. */
+void pixel_model_measure_off(const struct pixel_model *m, const struct off_record *record, struct measured_pulse *out);
+
+/* ---- learning, as a stream of records with bounded memory ---- */
+struct pixel_learner;  /* opaque */
+
+enum status pixel_learner_new(uint32_t n_samples, uint32_t n_presamples, double sample_period_s, struct pixel_learner **out);
+void pixel_learner_free(struct pixel_learner *l);
+/* Feed noise records in frame order (records of another length are counted and ignored), then training pulses. */
+void pixel_learner_noise(struct pixel_learner *l, const struct pulse_record *record);
+void pixel_learner_pulse(struct pixel_learner *l, const struct pulse_record *record);
+
+struct pixel_learning {            /* what was learnt from, for the verdict table */
+    uint64_t noise_records, noise_rejected;
+    uint64_t pulse_records, template_records;
+    double baseline_sd;            /* counts, of good noise records */
+};
+/* STATUS_TOO_FEW: fewer than 50 usable pulses. Without (enough, or usable) noise the filter assumes white noise and says so in
+ * the model; an unusable noise covariance is a *why text, not a failure. */
+enum status pixel_learner_finish(struct pixel_learner *l, struct pixel_model **out, struct pixel_learning *report, struct complaint *why);
+
+/* The model of an OFF channel needs no training for its heights (ssrl-measured.md 2): basis is N x B row-major. */
+enum status pixel_model_from_off(const struct off_header *h, uint32_t n_presamples, const double *basis, struct pixel_model **out);
+/* Residual limits from all records of the file, added one by one in any order, then set. */
+struct off_residuals;  /* opaque: reservoir of residuals per slice of coefficient 2 */
+enum status off_residuals_new(struct off_residuals **out);
+void off_residuals_free(struct off_residuals *r);
+void off_residuals_add(struct off_residuals *r, const struct off_record *record);
+void off_residuals_apply(const struct off_residuals *r, struct pixel_model *m);
+
+#endif

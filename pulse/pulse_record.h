@@ -1,0 +1,22 @@
+/* pulse/pulse_record.h - one triggered record of one pixel, as every source delivers it.
+ * Plain struct, borrowed samples: whoever hands out the record owns `samples` and says until when. */
+#ifndef TESD_PULSE_PULSE_RECORD_H
+#define TESD_PULSE_PULSE_RECORD_H
+
+#include <stdint.h>
+
+/* A sample where it stands in a file: records follow headers of odd length, so no alignment is promised and none is
+ * needed (x86-64 loads do not care); the type tells compilers and sanitizers so. Little-endian, as all our inputs. */
+typedef uint16_t sample_u16 __attribute__((aligned(1), may_alias));
+
+struct pulse_record {
+    const sample_u16 *samples;  /* n_samples raw ADC counts, oldest first */
+    uint32_t n_samples;
+    uint32_t n_presamples;      /* samples before the trigger sample; < n_samples */
+    uint32_t pixel;             /* index into our tables, 0..n_pixels-1; not DASTARD's channel number */
+    float sample_period_s;
+    int64_t trigger_time_ns;    /* since 1970-01-01 UTC, floored to 1 us (design: time is the record's own stamp) */
+    int64_t trigger_frame;      /* frame counter of the electronics; orders the records of a channel within an epoch */
+};
+
+#endif
