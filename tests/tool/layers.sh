@@ -59,12 +59,15 @@ check_symbols() {  # library, library it may use...
     [ -z "$needs" ] || complain "$1 must be pure but needs: $(tr '\n' ' ' <<<"$needs")"
 }
 
-# d, D: written initial value; b, B, C: zero at start. Sanitizers add their own, so those builds are left out.
+# Symbols in .data, .bss or common; constant tables of pointers (.data.rel.ro) are read-only once the program runs.
+# Sanitizers add their own variables, so those builds are left out.
 check_variables() {
     local found
     case $build in *san-* | *fuzz*) return ;; esac
-    found=$(nm -A "$1" 2>/dev/null | awk '$(NF - 1) ~ /^[dDbBC]$/ { print $1, $NF }' | grep -vE ' \.LC|DW\.ref' | sed 's/^[^:]*://; s/:[0-9a-f]* / /')
-    [ -z "$found" ] || complain "$1 has writable file-scope variables: $(tr '\n' ';' <<<"$found")"
+    found=$(nm -f sysv "$1" 2>/dev/null | awk -F'|' '
+        /^Symbols from/ { object = $0; sub(/.*\[/, "", object); sub(/\].*/, "", object) }
+        { gsub(/ /, ""); if ($3 ~ /^[dDbBC]$/ && $7 !~ /^\.data\.rel\.ro/ && $1 !~ /^DW\.ref/) printf "%s in %s; ", $1, object }')
+    [ -z "$found" ] || complain "$1 has writable file-scope variables: $found"
 }
 
 check_all() {
@@ -80,7 +83,7 @@ check_all() {
 plant_tree() {  # folder
     mkdir -p "$1"/{pulse,calib,daemon/source,daemon/sink,build}
     printf '#include <stddef.h>\nsize_t good(size_t n);\n' >"$1/pulse/good.h"
-    printf '#include "pulse/good.h"\n#include <stdlib.h>\nstatic const int table[] = { 1, 2 };\nsize_t good(size_t n) { void *p = malloc(n); free(p); return n + (size_t)table[n %% 2]; }\n' >"$1/pulse/good.c"
+    printf '#include "pulse/good.h"\n#include <stdlib.h>\nstatic const int table[] = { 1, 2 };\nextern const char *const names[];\nconst char *const names[] = { "a", "b" };\nsize_t good(size_t n) { void *p = malloc(n); free(p); return n + (size_t)table[n %% 2]; }\n' >"$1/pulse/good.c"
     printf '#include "pulse/good.h"\n#include <math.h>\ndouble fine(double x);\ndouble fine(double x) { return exp(x) + (double)good(2); }\n' >"$1/calib/fine.c"
 }
 
