@@ -103,7 +103,7 @@ check:
 	@tests/tool/install-packages build test
 	@$(MAKE) check-built
 check-built: all $(tests) $(if $(SAN),,fuzz-programs)
-	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests 'tests/tool/layers.sh' 'tests/tool/layers.sh --self-test' $(tests) \
+	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests tests/tool/layers.sh 'tests/tool/layers.sh --self-test' tests/tool/units.sh $(tests) \
 	    $(sort $(wildcard tests/stream/*.py tests/golden/*.py)) $(if $(SAN),,$(patsubst $(build)/%,build/fuzz/%,$(fuzzers)))
 check-%: all
 	@t=$$(ls tests/*/test_$*.c) && $(MAKE) $(build)/$${t%.c} && $(build)/$${t%.c}
