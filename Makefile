@@ -134,7 +134,7 @@ install: all
 	install -D -m 644 -t $(units)/sysusers.d systemd/sysusers.d/$(name).conf
 	install -D -m 644 -t $(units)/tmpfiles.d systemd/tmpfiles.d/$(name).conf
 	install -d $(units)/systemd/system
-	for u in systemd/*.service; do sed 's,/usr/bin/$(name),$(PREFIX)/bin/$(name),' $$u >$(units)/systemd/system/$$(basename $$u) || exit; done
+	for u in systemd/*.service; do sed 's,/usr/\(bin\|share\)/$(name),$(PREFIX)/\1/$(name),' $$u >$(units)/systemd/system/$$(basename $$u) || exit; done
 
 clean:
 	rm -rf build
