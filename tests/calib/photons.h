@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "calib/photon_block.h"
-#include "tests/calib/dice.h"
+#include "tests/dice.h"
 
 struct photon_range { uint32_t n_points, n_pixels; double lo_eV, hi_eV, bin_eV; };
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "calib/scan_timeline.h"
-#include "tests/calib/dice.h"
+#include "tests/dice.h"
 
 /* A scan of the given [start, end) pairs; incident energy and the one extra column both are 100 + the point's place here. */
 static struct scan scan_of(const char *log_name, int32_t log_number, const int64_t *pairs, uint32_t n_points) {

@@ -1,6 +1,6 @@
-/* tests/calib/dice.h - random inputs that can be repeated: the seed is printed, and taken from TESD_SEED when that is set. */
-#ifndef TESD_TESTS_CALIB_DICE_H
-#define TESD_TESTS_CALIB_DICE_H
+/* tests/dice.h - random inputs that can be repeated: the seed is printed, and taken from TESD_SEED when that is set. */
+#ifndef TESD_TESTS_DICE_H
+#define TESD_TESTS_DICE_H
 
 #include <inttypes.h>
 #include <stdint.h>
