@@ -121,7 +121,9 @@ static void check_against_search(const struct rixs_map *m, const struct photon_b
     free(want);
 }
 
-static const struct energy_axis some_axes[] = { { 200, 1100, 0.25 }, { 500.1, 540.3, 0.1 }, { -20, 80, 0.3 }, { 0.7, 3, 1.0 / 3 }, { -1e6, 1e6, 777.77 } };
+static const struct energy_axis some_axes[] = { { 200, 1100, 0.25 }, { 500.1, 540.3, 0.1 }, { -20, 80, 0.3 }, { 0.7, 3, 1.0 / 3 }, { -1e6, 1e6, 777.77 },
+    /* k x bin is not always what decimals say: edge 10 of the first lies just above 11 */
+    { 0, 110, 1.1 }, { 0, 33, 0.33 }, { 0, 700, 0.7 } };
 
 static void maps_equal_a_search_over_the_edges(void **state) {
     (void)state;
