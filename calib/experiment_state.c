@@ -48,11 +48,12 @@ static bool read_label(struct piece line, struct state_label *out) {
     return true;
 }
 
-static size_t count_lines(const uint8_t *bytes, size_t n) {
+/* Upper bound: the shortest label line is "0,A" and its end. */
+static size_t most_labels(const uint8_t *bytes, size_t n) {
     size_t lines = 0;
     for (size_t i = 0; i < n; i++)
         lines += bytes[i] == '\n';
-    return lines;
+    return lines < n / 4 ? lines : n / 4;
 }
 
 /* Bottom-up merge of runs of `width` labels: equal times keep the order of the file. */
@@ -98,9 +99,9 @@ enum status experiment_state_parse(const uint8_t *bytes, size_t n, struct experi
         complaint_set(why, EXPERIMENT_STATE_LIMIT, 0, "longer than %d bytes: no experiment state file", EXPERIMENT_STATE_LIMIT);
         return STATUS_BAD_VALUE;
     }
-    size_t lines = count_lines(bytes, n);
-    struct experiment_state s = { .labels = malloc((lines + 1) * sizeof *s.labels) };
-    struct state_label *room = malloc((lines + 1) * sizeof *room);
+    size_t room_for = most_labels(bytes, n) + 1;
+    struct experiment_state s = { .labels = malloc(room_for * sizeof *s.labels) };
+    struct state_label *room = malloc(room_for * sizeof *room);
     enum status status = s.labels != NULL && room != NULL ? STATUS_OK : STATUS_NO_MEMORY;
     if (status == STATUS_OK)
         read_lines(bytes, n, &s);

@@ -10,7 +10,7 @@
 #include "pulse/complaint.h"
 #include "pulse/status.h"
 
-enum { EXPERIMENT_STATE_LIMIT = 16 << 20 };  /* bytes; a longer file is none of these */
+enum { EXPERIMENT_STATE_LIMIT = 4 << 20 };  /* bytes; a longer file is none of these */
 
 struct state_label {
     int64_t start_ns;  /* since 1970 UTC */
