@@ -4,21 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A stretch of text. */
-struct piece {
-    const char *at;
-    size_t n;
-};
+#include "pulse/text_piece.h"
 
-static struct piece trimmed(struct piece p) {
-    while (p.n > 0 && (unsigned char)p.at[0] <= ' ')
-        p.at++, p.n--;
-    while (p.n > 0 && (unsigned char)p.at[p.n - 1] <= ' ')
-        p.n--;
-    return p;
-}
-
-static bool read_ns(struct piece p, int64_t *out) {
+static bool read_ns(struct text_piece p, int64_t *out) {
     int64_t ns = 0;
     for (size_t i = 0; i < p.n; i++) {
         if (p.at[i] < '0' || p.at[i] > '9' || __builtin_mul_overflow(ns, 10, &ns) || __builtin_add_overflow(ns, p.at[i] - '0', &ns))
@@ -28,23 +16,15 @@ static bool read_ns(struct piece p, int64_t *out) {
     return p.n > 0;
 }
 
-/* Longer labels are cut, bytes outside printable ASCII become '?'. */
-static void copy_label(struct piece p, struct state_label *out) {
-    size_t n = p.n < sizeof out->label - 1 ? p.n : sizeof out->label - 1;
-    for (size_t i = 0; i < n; i++)
-        out->label[i] = p.at[i] >= ' ' && p.at[i] <= '~' ? p.at[i] : '?';
-    out->label[n] = '\0';
-}
-
-static bool read_label(struct piece line, struct state_label *out) {
+static bool read_label(struct text_piece line, struct state_label *out) {
     const char *comma = memchr(line.at, ',', line.n);
     if (comma == NULL)
         return false;
     size_t before = (size_t)(comma - line.at);
-    struct piece label = trimmed((struct piece){ comma + 1, line.n - before - 1 });
-    if (label.n == 0 || !read_ns(trimmed((struct piece){ line.at, before }), &out->start_ns))
+    struct text_piece label = text_piece_trimmed((struct text_piece){ comma + 1, line.n - before - 1 });
+    if (label.n == 0 || !read_ns(text_piece_trimmed((struct text_piece){ line.at, before }), &out->start_ns))
         return false;
-    copy_label(label, out);
+    text_piece_copy(label, out->label, sizeof out->label);
     return true;
 }
 
@@ -84,7 +64,7 @@ static void set_ends(struct state_label *labels, size_t n) {
 static void read_lines(const uint8_t *bytes, size_t n, struct experiment_state *s) {
     const char *at = (const char *)bytes, *end = at + n, *line_end;
     for (uint32_t line = 1; at < end && (line_end = memchr(at, '\n', (size_t)(end - at))) != NULL; line++, at = line_end + 1) {
-        struct piece text = trimmed((struct piece){ at, (size_t)(line_end - at) });
+        struct text_piece text = text_piece_trimmed((struct text_piece){ at, (size_t)(line_end - at) });
         if (text.n == 0 || text.at[0] == '#')
             continue;
         if (read_label(text, &s->labels[s->n]))
@@ -135,7 +115,7 @@ char state_label_kind(const char *label, int32_t *number) {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const char *digits = after(label, kinds[i].begin);
         int64_t value;
-        if (digits != NULL && read_ns((struct piece){ digits, strlen(digits) }, &value) && value <= INT32_MAX) {
+        if (digits != NULL && read_ns((struct text_piece){ digits, strlen(digits) }, &value) && value <= INT32_MAX) {
             *number = (int32_t)value;
             return kinds[i].kind;
         }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "pulse/text_piece.h"
+
 enum key {
     KEY_VERSION, KEY_SOFTWARE, KEY_SAMPLES, KEY_PRESAMPLES, KEY_TIMEBASE, KEY_WORD_BYTES, KEY_CHANNEL, KEY_CHANNEL_INDEX,
     KEY_CHANNEL_NAME, KEY_DIVISIONS, KEY_OFFSET, KEY_ROWS, KEY_ROW, KEY_TIMESTAMP_OFFSET, N_KEYS
@@ -36,10 +38,9 @@ static const struct key_rule {
     [KEY_TIMESTAMP_OFFSET] = { .name = "Timestamp offset", .prefix = true, .lo = 0, .hi = 7e9, .absent = 0 },
 };
 
-/* A piece of the header's text and where it stands. */
-struct piece {
-    const char *at;
-    size_t n;
+/* A key's value and where it stands; text.at is NULL when the key was not seen. */
+struct value {
+    struct text_piece text;
     uint32_t line;
 };
 
@@ -49,28 +50,12 @@ struct header_text {
     size_t at;        /* start of the next line */
     char line_end;
     uint32_t line;    /* number of the last line given out, from 1 */
-    struct piece values[N_KEYS];  /* .at NULL: key not seen. The last of repeated keys wins */
+    struct value values[N_KEYS];  /* the last of repeated keys */
 };
 
-static bool begins_with(struct piece p, const char *text) {
+static bool begins_with(struct text_piece p, const char *text) {
     size_t n = strlen(text);
     return p.n >= n && strncasecmp(p.at, text, n) == 0;
-}
-
-static struct piece trimmed(struct piece p) {
-    while (p.n > 0 && (unsigned char)p.at[0] <= ' ')
-        p.at++, p.n--;
-    while (p.n > 0 && (unsigned char)p.at[p.n - 1] <= ' ')
-        p.n--;
-    return p;
-}
-
-/* Copies text for people and for other files: bytes outside printable ASCII become '?'. */
-static void copy_text(struct piece p, char *out, size_t size) {
-    size_t n = p.n < size - 1 ? p.n : size - 1;
-    for (size_t i = 0; i < n; i++)
-        out[i] = p.at[i] >= ' ' && p.at[i] <= '~' ? p.at[i] : '?';
-    out[n] = '\0';
 }
 
 /* CR alone ends lines only in a header without any LF: behind CRLF or LF the data may begin with either byte. */
@@ -80,36 +65,38 @@ static char find_line_end(const char *text, size_t n) {
     return memchr(text, '\n', header) == NULL && memchr(text, '\r', header) != NULL ? '\r' : '\n';
 }
 
-static bool next_line(struct header_text *t, struct piece *line) {
+static bool next_line(struct header_text *t, struct text_piece *line) {
     const char *start = t->start + t->at;
     const char *end = memchr(start, t->line_end, t->n - t->at);
     if (end == NULL)
         return false;
-    *line = (struct piece){ .at = start, .n = (size_t)(end - start), .line = ++t->line };
+    *line = (struct text_piece){ .at = start, .n = (size_t)(end - start) };
+    t->line++;
     t->at += line->n + 1;
     return true;
 }
 
-static bool same_key(struct piece key, const struct key_rule *rule) {
+static bool same_key(struct text_piece key, const struct key_rule *rule) {
     return begins_with(key, rule->name) && (rule->prefix || key.n == strlen(rule->name));
 }
 
 /* Returns true when the line opens a free text, which lasts to "#End of Description". */
-static bool note_line(struct header_text *t, struct piece line) {
+static bool note_line(struct header_text *t, struct text_piece line) {
     const char *colon = memchr(line.at, ':', line.n);
     if (colon == NULL || line.at[0] == '#')
         return false;
-    struct piece key = trimmed((struct piece){ .at = line.at, .n = (size_t)(colon - line.at) });
-    struct piece value = trimmed((struct piece){ .at = colon + 1, .n = line.n - (size_t)(colon - line.at) - 1, .line = line.line });
+    size_t before = (size_t)(colon - line.at);
+    struct text_piece key = text_piece_trimmed((struct text_piece){ .at = line.at, .n = before });
+    struct text_piece value = text_piece_trimmed((struct text_piece){ .at = colon + 1, .n = line.n - before - 1 });
     for (size_t k = 0; k < N_KEYS; k++)
         if (same_key(key, &key_rules[k]))
-            t->values[k] = value;
+            t->values[k] = (struct value){ .text = value, .line = t->line };
     return begins_with(key, "System description of") || begins_with(key, "User description of");
 }
 
 /* Reads lines to the end of the header; afterwards t->at is the offset of the first record. */
 static bool read_lines(struct header_text *t) {
-    struct piece line;
+    struct text_piece line;
     bool free_text = false;
     while (next_line(t, &line)) {
         if (begins_with(line, "#End of Header"))
@@ -128,18 +115,18 @@ static enum status refuse_missing(const struct header_text *t, enum key k, struc
 }
 
 static enum status refuse(const struct header_text *t, enum key k, const char *problem, struct complaint *why) {
-    const struct piece *v = &t->values[k];
+    const struct value *v = &t->values[k];
     char value[48];
-    copy_text(*v, value, sizeof value);
-    complaint_set(why, (uint64_t)(v->at - t->start), v->line, "%s is '%s', not %s", key_rules[k].name, value, problem);
+    text_piece_copy(v->text, value, sizeof value);
+    complaint_set(why, (uint64_t)(v->text.at - t->start), v->line, "%s is '%s', not %s", key_rules[k].name, value, problem);
     return STATUS_BAD_VALUE;
 }
 
 static bool read_number(const struct header_text *t, enum key k, double *out) {
     char text[48];
-    if (t->values[k].n >= sizeof text)
+    if (t->values[k].text.n >= sizeof text)
         return false;
-    copy_text(t->values[k], text, sizeof text);
+    text_piece_copy(t->values[k].text, text, sizeof text);
     char *end;
     double x = strtod(text, &end);
     const struct key_rule *rule = &key_rules[k];
@@ -151,7 +138,7 @@ static bool read_number(const struct header_text *t, enum key k, double *out) {
 
 static enum status read_numbers(const struct header_text *t, double numbers[N_KEYS], struct complaint *why) {
     for (enum key k = 0; k < N_KEYS; k++) {
-        bool absent = t->values[k].at == NULL || t->values[k].n == 0;
+        bool absent = t->values[k].text.at == NULL || t->values[k].text.n == 0;
         if (absent && key_rules[k].needed)
             return refuse_missing(t, k, why);
         numbers[k] = key_rules[k].absent;
@@ -165,7 +152,7 @@ static enum status read_numbers(const struct header_text *t, double numbers[N_KE
     return STATUS_OK;
 }
 
-static int version_of(struct piece text) {
+static int version_of(struct text_piece text) {
     return begins_with(text, "2.2.") ? 22 : begins_with(text, "2.1.") ? 21 : begins_with(text, "2.0.") ? 20 : 0;
 }
 
@@ -180,7 +167,7 @@ static enum status interpret(const struct header_text *t, struct ljh_header *out
     if (s != STATUS_OK)
         return s;
     struct ljh_header h = {
-        .version = version_of(t->values[KEY_VERSION]),
+        .version = version_of(t->values[KEY_VERSION].text),
         .n_samples = (uint32_t)x[KEY_SAMPLES],
         .sample_period_s = x[KEY_TIMEBASE],
         .channel = (int32_t)x[KEY_CHANNEL],
@@ -190,9 +177,9 @@ static enum status interpret(const struct header_text *t, struct ljh_header *out
     };
     if (h.version == 0)
         return refuse(t, KEY_VERSION, "2.0, 2.1 or 2.2", why);
-    copy_text(t->values[KEY_VERSION], h.version_text, sizeof h.version_text);
-    copy_text(t->values[KEY_SOFTWARE], h.software, sizeof h.software);
-    copy_text(t->values[KEY_CHANNEL_NAME], h.channel_name, sizeof h.channel_name);
+    text_piece_copy(t->values[KEY_VERSION].text, h.version_text, sizeof h.version_text);
+    text_piece_copy(t->values[KEY_SOFTWARE].text, h.software, sizeof h.software);
+    text_piece_copy(t->values[KEY_CHANNEL_NAME].text, h.channel_name, sizeof h.channel_name);
     h.dastard = strstr(h.software, "DASTARD") != NULL;
     h.n_presamples = true_presamples(x[KEY_PRESAMPLES], h.dastard);
     if (h.n_presamples >= h.n_samples)

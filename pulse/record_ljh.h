@@ -66,7 +66,8 @@ struct ljh_cursor {
 void ljh_cursor_init(struct ljh_cursor *c, const struct ljh_header *header);
 
 /* bytes[0..n) is the file from its very start (header included) as far as it is known; `complete` says that no more will come
- * (then a record at the end needs no successor to be believed). pixel is copied into the record. The tail that remains after
+ * (then a record at the end needs no
+ * successor to be believed; until then it waits for the next header, and near a torn one for up to three records more). pixel is copied into the record. The tail that remains after
  * LJH_NEED_MORE is n - c->offset bytes. Linear time in n over a whole file, whatever the bytes are. */
 enum ljh_step ljh_cursor_next(struct ljh_cursor *c, const uint8_t *bytes, size_t n, bool complete, uint32_t pixel, struct pulse_record *out);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pulse/base64.h"
+#include "pulse/text_piece.h"
 
 enum { MAX_SAMPLES = 65536 };
 
@@ -64,10 +65,7 @@ static int64_t whole(const json_t *object, const char *key, int64_t lo, int64_t 
 }
 
 static void copy_name(const char *name, char *out, size_t size) {
-    size_t n = 0;
-    for (; name != NULL && name[n] != '\0' && n < size - 1; n++)
-        out[n] = name[n] >= ' ' && name[n] <= '~' ? name[n] : '?';
-    out[n] = '\0';
+    text_piece_copy((struct text_piece){ .at = name, .n = name != NULL ? strlen(name) : 0 }, out, size);
 }
 
 static int version_of(const char *text) {
