@@ -6,7 +6,7 @@
 
 #include "pulse/optimal_filter.h"
 #include "pulse/pulse_quality.h"
-#include "pulse/residual_slices.h"
+#include "pulse/residual_curve.h"
 
 enum { ARRIVAL_MAX = 5 };  /* samples: beyond that the parabola through five lags is an extrapolation */
 
@@ -27,7 +27,7 @@ static float residual_of(const struct pixel_model *m, const sample_u16 *samples,
 }
 
 static bool shape_is_off(const struct pixel_model *m, float residual, double height) {
-    return !(residual <= m->limits.residual_max) || !((double)residual <= residual_slices_limit(m, height));
+    return !(residual <= m->limits.residual_max) || !((double)residual <= residual_curve_limit(m, height));
 }
 
 void pixel_model_measure(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
