@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "daemon/source/off_header.h"
 #include "pulse/pixel_model.h"
 #include "pulse/record_off.h"
 
