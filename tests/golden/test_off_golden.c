@@ -13,6 +13,7 @@
 #include "daemon/source/off_header.h"
 #include "pulse/pixel_model.h"
 #include "pulse/record_off.h"
+#include "tests/shared_data.h"
 
 struct check { uint64_t record; double height, arrival; };  /* arrival NAN: not compared */
 
@@ -23,30 +24,11 @@ struct channel {
 };
 
 static const struct channel channels[] = {
-    { "20200219_chan1.off", 6696, 6658, { { 1, 10522.4217, 1.8604 }, { 2, 11621.9691, 0.8878 }, { 3, 5681.8061, -0.53716 } } },
-    { "20200219_chan3.off", 12136, 11985, { { 3, 5227.3784, -0.14514 }, { 4, 5247.8536, -0.10107 }, { 5, 11741.2464, 1.04369 } } },
-    { "20200219_chan7.off", 12566, 12346, { { 1, 10443.9694, NAN }, { 2, 5894.0135, NAN }, { 3, 3129.2225, NAN } } },
-    { "20200219_chan9.off", 11032, 10907, { { 0, 6222.0319, NAN }, { 1, 12070.1020, NAN }, { 2, 12062.4622, NAN } } },
+    { "real/ssrl_10_1_2020/20200219_chan1.off", 6696, 6658, { { 1, 10522.4217, 1.8604 }, { 2, 11621.9691, 0.8878 }, { 3, 5681.8061, -0.53716 } } },
+    { "real/ssrl_10_1_2020/20200219_chan3.off", 12136, 11985, { { 3, 5227.3784, -0.14514 }, { 4, 5247.8536, -0.10107 }, { 5, 11741.2464, 1.04369 } } },
+    { "real/ssrl_10_1_2020/20200219_chan7.off", 12566, 12346, { { 1, 10443.9694, NAN }, { 2, 5894.0135, NAN }, { 3, 3129.2225, NAN } } },
+    { "real/ssrl_10_1_2020/20200219_chan9.off", 11032, 10907, { { 0, 6222.0319, NAN }, { 1, 12070.1020, NAN }, { 2, 12062.4622, NAN } } },
 };
-
-static uint8_t *slurp(const char *name, size_t *n) {
-    char path[512];
-    const char *root = getenv("TESD_SHARED");
-    snprintf(path, sizeof path, "%s/data/real/ssrl_10_1_2020/%s", root ? root : "../shared", name);
-    FILE *f = fopen(path, "rb");
-    if (f == NULL) {
-        print_message("skipped: no shared data (%s)\n", path);
-        skip();
-    }
-    fseek(f, 0, SEEK_END);
-    *n = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *bytes = malloc(*n);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *n, f), *n);
-    fclose(f);
-    return bytes;
-}
 
 static void check_heights(const struct channel *c, const struct off_header *h, const uint8_t *bytes, const struct pixel_model *m) {
     for (size_t i = 0; i < sizeof c->checks / sizeof c->checks[0]; i++) {
@@ -92,8 +74,11 @@ static void test_channels(void **state) {
         struct off_record first;
         struct pixel_model *m;
         double *basis;
-        size_t n;
-        uint8_t *bytes = slurp(c->name, &n);
+        struct shared_file file = shared_read(c->name);
+        if (file.bytes == NULL)
+            skip();
+        const uint8_t *bytes = file.bytes;
+        size_t n = file.n;
         print_message("%s\n", c->name);
         assert_int_equal(off_header_parse(bytes, n, &h, NULL, &basis, NULL), STATUS_OK);
         assert_int_equal(off_record_count(&h, n), c->records);
@@ -104,7 +89,7 @@ static void test_channels(void **state) {
         check_cut(c, &h, bytes, m);
         pixel_model_free(m);
         free(basis);
-        free(bytes);
+        free(file.bytes);
     }
 }
 

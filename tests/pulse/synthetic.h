@@ -9,9 +9,10 @@
 #include <stdlib.h>
 
 #include "pulse/pulse_record.h"
+#include "tests/seeded.h"
 
 struct synthetic {
-    uint64_t state;
+    struct seeded random;
     double slow, fast;   /* of the noise */
 };
 
@@ -20,14 +21,11 @@ static inline struct synthetic synthetic_seed(uint64_t otherwise) {
     const char *text = getenv("TESD_SEED");
     uint64_t seed = text ? strtoull(text, NULL, 0) : otherwise;
     printf("TESD_SEED=%llu\n", (unsigned long long)seed);
-    return (struct synthetic){ .state = seed * 0x9E3779B97F4A7C15u + 1 };
+    return (struct synthetic){ .random = { .state = seed } };
 }
 
-static inline uint64_t synthetic_bits(struct synthetic *s) {  /* splitmix64 */
-    uint64_t z = s->state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
+static inline uint64_t synthetic_bits(struct synthetic *s) {
+    return seeded_next(&s->random);
 }
 
 /* [0, 1) */
