@@ -18,8 +18,8 @@ bool cut_limits_inverted(const struct record_store *pulses) {
     double *down = up + n;
     for (uint32_t i = 0; i < n; i++) {
         struct pulse_record r = record_store_at(pulses, i);
-        up[i] = pulse_quality_of(&r, false, r.n_samples).peak_counts;
-        down[i] = pulse_quality_of(&r, true, r.n_samples).peak_counts;
+        up[i] = pulse_quality_of(dot_kernel_best(), &r, false, r.n_samples).peak_counts;
+        down[i] = pulse_quality_of(dot_kernel_best(), &r, true, r.n_samples).peak_counts;
     }
     bool inverted = robust_median(down, n) > robust_median(up, n);
     free(up);
@@ -77,7 +77,7 @@ static float late_of(const struct pulse_quality *q) {
 static void measure(const struct record_store *pulses, bool inverted, uint32_t late_start, struct pulse_quality *q) {
     for (uint32_t i = 0; i < pulses->n_records; i++) {
         struct pulse_record r = record_store_at(pulses, i);
-        q[i] = pulse_quality_of(&r, inverted, late_start);
+        q[i] = pulse_quality_of(dot_kernel_best(), &r, inverted, late_start);
     }
 }
 

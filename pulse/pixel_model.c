@@ -35,7 +35,8 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
     struct measured_pulse p = { .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = NAN, .arrival_samples = NAN,
                                 .pretrigger_mean = NAN, .residual = NAN, .cuts = CUT_BIT(CUT_SHORT) };
     if (record->n_samples == m->n_samples && record->n_presamples == m->n_presamples) {
-        struct pulse_quality q = pulse_quality_of(record, m->inverted, pulse_quality_late_start(&m->limits, m->n_presamples));
+        uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
+        struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), record, m->inverted, late_start);
         struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, q.pretrigger_mean);
         p.cuts = pulse_quality_cuts(&q, &m->limits);
         p.pretrigger_mean = q.pretrigger_mean;

@@ -92,7 +92,7 @@ static double leg_quality(const struct bench *b) {
     double all = 0;
     for (uint32_t i = 0; i < b->n_records; i++) {
         struct pulse_record r = record_at(b, i);
-        all += pulse_quality_of(&r, false, b->n_presamples + 22).late_rise;
+        all += pulse_quality_of(dot_kernel_best(), &r, false, b->n_presamples + 22).late_rise;
     }
     return all;
 }

@@ -69,6 +69,51 @@ static void residual_agrees(const struct dot_kernel *kernel, const struct fixtur
     assert_true(fabs((double)got - want) <= FLT_EPSILON * (double)(n + 4) * scale);
 }
 
+static void integers_agree(const struct dot_kernel *kernel, const sample_u16 *x, size_t n, uint16_t wanted) {
+    const struct dot_kernel *meaning = dot_kernel_find("scalar");
+    struct dot_sums a = meaning->sums(x, n), b = kernel->sums(x, n);
+    assert_true(a.sum == b.sum && a.squares == b.squares && a.moment == b.moment);
+    struct dot_rises c = meaning->rises(x, n), d = kernel->rises(x, n);
+    assert_true(c.least == d.least && c.most == d.most);
+    assert_int_equal(meaning->find(x, n, wanted), kernel->find(x, n, wanted));
+    if (n == 0)
+        return;
+    struct dot_extremes e = meaning->extremes(x, n), f = kernel->extremes(x, n);
+    assert_true(e.low == f.low && e.high == f.high);
+    assert_int_equal(meaning->find(x, n, e.low), kernel->find(x, n, e.low));
+    assert_int_equal(meaning->find(x, n, e.high), kernel->find(x, n, e.high));
+}
+
+/* The longest records with the largest numbers: no lane of any variant may overflow. */
+static void test_integers_do_not_overflow(void **state) {
+    (void)state;
+    enum { LONGEST = 65536 };
+    static const uint16_t levels[][2] = { { 0, 0 }, { 65535, 65535 }, { 0, 65535 }, { 32767, 32768 }, { 65535, 0 } };
+    uint16_t *x = malloc(LONGEST * sizeof *x);
+    assert_non_null(x);
+    for (size_t v = 0; dot_kernel_at(v); v++)
+        for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+            for (size_t n = LONGEST; n >= 2048; n = n * 2 / 3) {
+                for (size_t k = 0; k < n; k++)
+                    x[k] = levels[i][(k / 6) % 2];
+                integers_agree(dot_kernel_at(v), x, n, 1);
+            }
+    free(x);
+}
+
+static void test_integers_by_hand(void **state) {
+    (void)state;
+    const uint16_t x[11] = { 3, 1, 0, 0, 9, 9, 5, 5, 5, 9, 0 };
+    const struct dot_kernel *scalar = dot_kernel_find("scalar");
+    struct dot_sums s = scalar->sums(x, 3);
+    assert_true(s.sum == 4 && s.squares == 10 && s.moment == 1);
+    struct dot_rises r = scalar->rises(x, 11);
+    assert_true(r.most == 24 - 4 && r.least == 19 - 10);
+    assert_int_equal(scalar->find(x, 11, 9), 4);
+    assert_int_equal(scalar->find(x, 11, 77), 11);
+    assert_true(scalar->rises(x, 9).most == 0);
+}
+
 static void test_all_variants(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(7);
@@ -81,6 +126,7 @@ static void test_all_variants(void **state) {
                 set_up(&s, n, alignment, base, &f);
                 lags_agree(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base);
+                integers_agree(dot_kernel_at(v), f.x, n, (uint16_t)base);
                 tear_down(&f);
             }
     }
@@ -109,6 +155,9 @@ static void test_choice(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_choice) };
+    const struct CMUnitTest tests[] = { 
+        cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
+        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_choice),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static struct pulse_record record_of(const uint16_t *d) {
 
 static uint32_t cuts_of(const uint16_t *d, bool inverted) {
     struct pulse_record r = record_of(d);
-    struct pulse_quality q = pulse_quality_of(&r, inverted, pulse_quality_late_start(&limits, P));
+    struct pulse_quality q = pulse_quality_of(dot_kernel_best(), &r, inverted, pulse_quality_late_start(&limits, P));
     return pulse_quality_cuts(&q, &limits);
 }
 
@@ -71,7 +71,7 @@ static void test_values_by_hand(void **state) {
     for (unsigned k = 0; k < N; k++)
         d[k] = (uint16_t)(1000 + 2 * k);
     struct pulse_record r = record_of(d);
-    struct pulse_quality q = pulse_quality_of(&r, false, 100);
+    struct pulse_quality q = pulse_quality_of(dot_kernel_best(), &r, false, 100);
     assert_true(fabs(q.pretrigger_mean - (1000 + (P - 4))) < 1e-3);
     assert_true(fabs(q.pretrigger_rise - 2.0 * (P - 5)) < 1e-3);
     assert_true(fabs(q.pretrigger_sd - 2 * sqrt(((P - 4) * (P - 4) - 1) / 12.0)) < 1e-3);
@@ -87,9 +87,9 @@ static void test_one_full_sample_is_a_spike_not_saturation(void **state) {
         d[k] = 1000;
     d[P + 9] = 65535;
     struct pulse_record r = record_of(d);
-    assert_false(pulse_quality_of(&r, false, N).saturated);
+    assert_false(pulse_quality_of(dot_kernel_best(), &r, false, N).saturated);
     d[P + 10] = 65535;
-    assert_true(pulse_quality_of(&r, false, N).saturated);
+    assert_true(pulse_quality_of(dot_kernel_best(), &r, false, N).saturated);
 }
 
 /* Records stand at odd addresses in files, and nothing behind them may be read. */
@@ -103,7 +103,7 @@ static void test_odd_address(void **state) {
     memcpy(bytes + 1, d, sizeof d);
     struct pulse_record even = record_of(d), odd = even;
     odd.samples = (const sample_u16 *)(const void *)(bytes + 1);
-    struct pulse_quality a = pulse_quality_of(&even, false, 90), b = pulse_quality_of(&odd, false, 90);
+    struct pulse_quality a = pulse_quality_of(dot_kernel_best(), &even, false, 90), b = pulse_quality_of(dot_kernel_best(), &odd, false, 90);
     assert_true(a.pretrigger_sd == b.pretrigger_sd && a.late_rise == b.late_rise && a.peak_sample == b.peak_sample);
     free(bytes);
 }
