@@ -119,6 +119,21 @@ static void take_step(const struct model *m, const double *theta, const double *
     }
 }
 
+/* No step goes down any more. Bin integrals of Voigt profiles are good to 1e-4 only, so a gradient of that size is left at the
+ * lowest point; it is the minimum if an undamped step would gain nothing that matters (here: 0.1 sigma). */
+static bool is_minimum(const struct model *m, const double *theta) {
+    double h[N_PARAMETERS][N_PARAMETERS], gradient[N_PARAMETERS], step[N_PARAMETERS], gain = 0;
+    bool used[N_PARAMETERS];
+    normal_equations(m, h, gradient);
+    choose_used(m, theta, gradient, used);
+    if (!factorise(h, used))
+        return false;
+    solve(h, used, gradient, step);
+    for (int a = 0; a < N_PARAMETERS; a++)
+        gain += used[a] ? step[a] * gradient[a] : 0;
+    return gain < 0.01;
+}
+
 /* Returns whether it converged; *iterations counts evaluations. */
 static bool descend(struct model *m, double *theta, int *iterations) {
     double damping = 1e-3;
@@ -148,8 +163,10 @@ static bool descend(struct model *m, double *theta, int *iterations) {
             return true;
         }
         damping = better ? fmax(damping / 10, 1e-9) : damping * 10;
-        if (damping > 1e8)
-            return false;
+        if (damping > 1e8) {
+            evaluate(m, theta);
+            return is_minimum(m, theta);
+        }
         if (better) {
             memcpy(theta, next, sizeof next);
             now = then;

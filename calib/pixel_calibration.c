@@ -11,6 +11,8 @@
 
 static const double ROUGHNESS = 4.0;         /* eV at 1 keV: rms of the maxima around a quadratic gain; 0.4-1.6 were measured */
 static const double LOO_INNER = 6.0, LOO_END = 10.0;  /* eV at 1 keV; up to 2.8 were measured on good pixels */
+static const double LOO_REACH = 100;         /* eV at 1 keV: an end line further away than this is missed in proportion */
+static const double SECOND_SEARCH = 8;       /* eV at 1 keV, for a line that was not seen at first */
 static const double SPAN_NEEDED = 0.6;       /* of the logarithmic range of the table's anchors */
 static const double JUMP = 8.0;              /* eV at 1 keV: more than an hour's drift, less than the jumps seen (17) */
 static const double JUMP_SIGMAS = 4.0;
@@ -109,7 +111,7 @@ bool pixel_work_expect(struct pixel_work *w, const struct fit_plan *plan, const 
     struct pixel_heights h = heights_of(w);
     for (size_t i = 0; i < plan->n_anchors; i++)
         if (isfinite(expected[i]))
-            w->found[i].start = pixel_lines_pick(&h, &plan->lines[i], expected[i], gain_spline_slope(&spline, expected[i]));
+            w->found[i].start = pixel_lines_pick(&h, &plan->lines[i], expected[i], plan->lines[i].search_eV, gain_spline_slope(&spline, expected[i]));
     if (!drop_outlier(w, plan))
         return false;
     w->has_rough = pixel_lines_spline(plan, w->found, false, &w->rough);
@@ -126,19 +128,17 @@ static bool is_modelled(const struct fit_plan *plan, size_t index) {
     return false;
 }
 
-/* Where check lines are, as far as the curve may be believed ("near" of design 6). */
-static void expect_checks(struct pixel_work *w, const struct fit_plan *plan) {
+/* Looks for lines where the rough curve has them, as far as it may be believed ("near" of design 6). */
+static void expect_on_curve(struct pixel_work *w, const struct fit_plan *plan, size_t index, double search_eV) {
     struct pixel_heights h = heights_of(w);
-    double low = gain_spline_energy(&w->rough, w->rough.x[0]), top = w->rough.x[w->rough.n - 1], high = gain_spline_energy(&w->rough, top);
-    for (size_t i = plan->n_anchors; i < plan->n; i++) {
-        double energy = plan->lines[i].line.energy_eV;
-        w->found[i].start = NAN;
-        if (energy < 0.7 * low || energy > 1.13 * high || is_modelled(plan, i))
-            continue;
-        double at = gain_spline_height(&w->rough, energy, 1.5 * top);
-        if (isfinite(at))
-            w->found[i].start = pixel_lines_pick(&h, &plan->lines[i], at, gain_spline_slope(&w->rough, at));
-    }
+    const struct natural_spline *g = &w->rough;
+    double top = g->x[g->n - 1], energy = plan->lines[index].line.energy_eV;
+    w->found[index].start = NAN;
+    if (energy < 0.7 * gain_spline_energy(g, g->x[0]) || energy > 1.13 * gain_spline_energy(g, top) || is_modelled(plan, index))
+        return;
+    double at = gain_spline_height(g, energy, 1.5 * top);
+    if (isfinite(at))
+        w->found[index].start = pixel_lines_pick(&h, &plan->lines[index], at, search_eV, gain_spline_slope(g, at));
 }
 
 /* What a width says about the pixel: the free Gaussian less what the line itself has; NaN if it says nothing. */
@@ -174,14 +174,18 @@ void pixel_work_fit(struct pixel_work *w, const struct fit_plan *plan) {
     if (!w->has_rough)
         return;
     struct pixel_heights h = heights_of(w);
-    for (size_t i = 0; i < plan->n_anchors; i++)
+    for (size_t i = 0; i < plan->n_anchors; i++) {
         if (w->found[i].state == LINE_GOOD)
             w->found[i].start = w->found[i].fit.height;
+        else if (!isfinite(w->found[i].start))
+            expect_on_curve(w, plan, i, fmin(SECOND_SEARCH * plan->scale, plan->lines[i].search_eV));
+    }
     pixel_lines_fit(&h, plan, &w->rough, 0, plan->n_anchors, w->found);
     struct natural_spline better;
     if (pixel_lines_spline(plan, w->found, true, &better))
         w->rough = better;
-    expect_checks(w, plan);
+    for (size_t i = plan->n_anchors; i < plan->n; i++)
+        expect_on_curve(w, plan, i, plan->lines[i].search_eV);
     pixel_lines_fit(&h, plan, &w->rough, plan->n_anchors, plan->n, w->found);
     w->resolution_eV = resolution_of(w, plan);
 }
@@ -292,7 +296,9 @@ static void leave_one_out(struct pixel_calibration *p, double scale) {
         gain_spline_init(&others, h, e, m);
         double r = gain_spline_energy(&others, height[k]) - energy[k];
         p->fits[at[k]].residual_eV = r;
-        if (!(fabs(r) < scale * (k == 0 || k + 1 == n ? LOO_END : LOO_INNER))) {
+        double distance = k == 0 ? energy[1] - energy[0] : k + 1 == n ? energy[k] - energy[k - 1] : 0;
+        double limit = distance > 0 ? LOO_END * fmax(1, distance / (LOO_REACH * scale)) : LOO_INNER;
+        if (!(fabs(r) < scale * limit)) {
             set_verdict(p, VERDICT_BAD);
             add_reason(p, "%s is %+.1f eV off the curve through the others", p->fits[at[k]].line, r);
         }

@@ -8,23 +8,25 @@
 #include "calib/line_match.h"
 #include "calib/peak_find.h"
 
-static const double SIGNIFICANT = 3.0;      /* sigmas of a maximum, and of a fitted area, above the background */
-static const double FEWEST_COUNTS = 6;
+/* A maximum is worth a fit from 2 sigma on: it lies where a line is expected. The fitted area must be significant. */
+static const double MAXIMUM_COUNTS = 4, MAXIMUM_SIGMAS = 2;
+static const double FEWEST_COUNTS = 6, SIGNIFICANT = 3;
+static const double WIDTH_NEEDS = 60;       /* counts in the window; with fewer the width is held at what the array has */
 static const double CENTRE_SIGMA = 0.15;    /* of the line's width: about 8 counts without background */
 /* A wrong model shows in proportion to the counts: deviance above expectation per count. The asymmetry of real C, N and O
  * lines amounts to 0.15 (SSRL 10-1, N); and less than 6 sigma of the deviance is not evidence at all. */
 static const double MISFIT_PER_COUNT = 0.25, MISFIT_SIGMAS = 6;
 
-double pixel_lines_pick(const struct pixel_heights *pixel, const struct planned_line *line, double expected, double eV_per_unit) {
+double pixel_lines_pick(const struct pixel_heights *pixel, const struct planned_line *line, double expected, double search_eV, double eV_per_unit) {
     struct peak top;
-    double reach = line->search_eV / eV_per_unit;
+    double reach = search_eV / eV_per_unit;
     if (!isfinite(expected) || !peak_find_highest(pixel->smooth, expected - reach, expected + reach, &top))
         return NAN;
     /* counts under the smoothing kernel, at the maximum and at the lower of the two feet two widths away */
     double kernel = 1.064 * pixel->smooth_fwhm / pixel->smooth->width, width = hypot(line->fwhm_eV / eV_per_unit, pixel->smooth_fwhm);
     double foot = fmin(spectrum_value(pixel->smooth, top.at - 1.5 * width), spectrum_value(pixel->smooth, top.at + 1.5 * width));
     double counts = top.value * kernel, excess = (top.value - foot) * kernel;
-    return excess >= FEWEST_COUNTS && excess > SIGNIFICANT * sqrt(counts) ? top.at : NAN;
+    return excess >= MAXIMUM_COUNTS && excess > MAXIMUM_SIGMAS * sqrt(counts) ? top.at : NAN;
 }
 
 /* First index whose height is not below `at`. */
@@ -87,7 +89,7 @@ static void fit_one(const struct pixel_heights *pixel, const struct fit_plan *pl
         .companion = l->has_companion ? &l->companion : NULL,
         .companion_offset_eV = l->companion_offset_eV,
         .start_fwhm_eV = tied ? width_from->gauss_fwhm_eV : l->gauss_fwhm_eV,
-        .fixed_fwhm = tied,
+        .fixed_fwhm = tied || histogram->total < WIDTH_NEEDS,
     };
     struct line_fit f;
     enum status status = line_fit(&request, &f);

@@ -32,8 +32,8 @@ struct found_line {
     struct anchor_fit fit;   /* line, energies and what was fitted; residual_eV and used are left to the caller */
 };
 
-/* Highest significant maximum within the line's search range of `expected`; NaN if there is none. */
-double pixel_lines_pick(const struct pixel_heights *pixel, const struct planned_line *line, double expected, double eV_per_unit);
+/* Highest maximum worth a fit within search_eV of the height `expected`; NaN if there is none. */
+double pixel_lines_pick(const struct pixel_heights *pixel, const struct planned_line *line, double expected, double search_eV, double eV_per_unit);
 
 /* Fits lines [from, to) of the plan at found[].start on the local slope of `rough`; lines that take their width over from
  * another come after it. Fills state and fit. */
