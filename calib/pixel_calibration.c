@@ -17,6 +17,7 @@ static const double SPAN_NEEDED = 0.6;       /* of the logarithmic range of the 
 static const double JUMP = 8.0;              /* eV at 1 keV: more than an hour's drift, less than the jumps seen (17) */
 static const double JUMP_SIGMAS = 4.0;
 static const double WIDTH_COUNTS = 30;       /* fewest counts for a width that is called a resolution */
+static const double WIDTH_PRECISION = 0.17; /* and its largest relative error */
 
 static int ascending(const void *a, const void *b) {
     float x = *(const float *)a, y = *(const float *)b;
@@ -143,7 +144,7 @@ static void expect_on_curve(struct pixel_work *w, const struct fit_plan *plan, s
 
 /* What a width says about the pixel: the free Gaussian less what the line itself has; NaN if it says nothing. */
 static double resolution_from(const struct planned_line *l, const struct found_line *f) {
-    if (f->state != LINE_GOOD || f->fit.counts < WIDTH_COUNTS || !(f->fit.fwhm_sigma_eV > 0) || f->fit.fwhm_sigma_eV > 0.25 * f->fit.fwhm_eV)
+    if (f->state != LINE_GOOD || f->fit.counts < WIDTH_COUNTS || !(f->fit.fwhm_sigma_eV > 0) || f->fit.fwhm_sigma_eV > WIDTH_PRECISION * f->fit.fwhm_eV)
         return NAN;
     if (!l->shape.total_is_gauss)
         return f->gauss_fwhm_eV;

@@ -11,7 +11,7 @@
 /* A maximum is worth a fit from 2 sigma on: it lies where a line is expected. The fitted area must be significant. */
 static const double MAXIMUM_COUNTS = 4, MAXIMUM_SIGMAS = 2;
 static const double FEWEST_COUNTS = 6, SIGNIFICANT = 3;
-static const double WIDTH_NEEDS = 60;       /* counts in the window; with fewer the width is held at what the array has */
+static const double WIDTH_NEEDS = 40;       /* counts in the window; with fewer the width is held at what the array has */
 static const double CENTRE_SIGMA = 0.15;    /* of the line's width: about 8 counts without background */
 /* A wrong model shows in proportion to the counts: deviance above expectation per count. The asymmetry of real C, N and O
  * lines amounts to 0.15 (SSRL 10-1, N); and less than 6 sigma of the deviance is not evidence at all. */
