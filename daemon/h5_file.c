@@ -12,9 +12,17 @@
 
 enum { CHUNK_BYTES = 256 * 1024, GZIP_LEVEL = 4 };
 
+/* The innermost line of HDF5's error stack, shortened to "what: the system's message" where it carries one. */
 static herr_t innermost(unsigned n, const H5E_error2_t *e, void *text) {
     (void)n;
-    snprintf(text, 300, "%s", e->desc ? e->desc : "HDF5 gives no reason");
+    static const char mark[] = "error message = '";
+    const char *system_text = e->desc ? strstr(e->desc, mark) : NULL;
+    if (system_text) {
+        system_text += sizeof mark - 1;
+        snprintf(text, 300, "%.*s: %.*s", (int)strcspn(e->desc, ":"), e->desc, (int)strcspn(system_text, "'"), system_text);
+    } else {
+        snprintf(text, 300, "%s", e->desc ? e->desc : "HDF5 gives no reason");
+    }
     return 1;
 }
 
@@ -23,11 +31,11 @@ void h5_file_fail(struct h5_file *f, const char *what, const char *reason) {
     if (!reason)
         H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, text);
     if (!f->failed)
-        log_error("%s: cannot write %s: %s; is the disk full or the folder read-only?", f->path, what, reason ? reason : text);
+        log_error("%s: cannot write %s: %s", f->path, what, reason ? reason : text);
     f->failed = true;
 }
 
-/* True when there is something to go on with. */
+/* True when there is something to go on with. To be called before any other HDF5 call, which would clear the reason. */
 static bool good(struct h5_file *f, const char *what, hid_t result) {
     if (!f->failed && result < 0)
         h5_file_fail(f, what, NULL);
@@ -57,15 +65,15 @@ static void h5_file_free(struct h5_file *f) {
     }
 }
 
-static hid_t create_quietly(const char *part) {
+static void create(struct h5_file *f) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_obj_track_times(creation, false);
-    hid_t id = H5Fcreate(part, H5F_ACC_TRUNC, creation, access);
+    f->id = H5Fcreate(f->part, H5F_ACC_TRUNC, creation, access);
+    good(f, "the file", f->id);
     H5Pclose(access);
     H5Pclose(creation);
-    return id;
 }
 
 struct h5_file *h5_file_create(const char *path) {
@@ -76,9 +84,8 @@ struct h5_file *h5_file_create(const char *path) {
         return NULL;
     }
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    f->id = create_quietly(f->part);
-    if (f->id < 0) {
-        h5_file_fail(f, "the file", NULL);
+    create(f);
+    if (f->failed) {
         h5_file_free(f);
         return NULL;
     }
@@ -116,9 +123,9 @@ hid_t h5_file_group(struct h5_file *f, hid_t parent, const char *name, const cha
     hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
     H5Pset_obj_track_times(creation, false);
     hid_t g = H5Gcreate2(parent, name, H5P_DEFAULT, creation, H5P_DEFAULT);
-    H5Pclose(creation);
     if (good(f, name, g) && nx_class)
         h5_file_attribute_text(f, g, "NX_class", nx_class);
+    H5Pclose(creation);
     return g;
 }
 
@@ -235,9 +242,9 @@ static hid_t create_dataset(struct h5_file *f, hid_t group, const char *name, hi
         set_chunks(creation, (unsigned)rank, dims, H5Tget_size(type));
     if (!f->failed)
         d = H5Dcreate2(group, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    good(f, name, d);
     H5Pclose(creation);
     H5Sclose(space);
-    good(f, name, d);
     return d;
 }
 

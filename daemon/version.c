@@ -1,14 +1,12 @@
 #include "daemon/version.h"
 
-#include <string.h>
-
 #ifndef TESD_VERSION
 #define TESD_VERSION "unknown"
+#endif
+#ifndef TESD_GIT_ID
+#define TESD_GIT_ID "unknown"
 #endif
 
 const char *tesd_version(void) { return TESD_VERSION; }
 
-const char *tesd_git_id(void) {
-    const char *after_tag = strstr(TESD_VERSION, "-g");
-    return after_tag ? after_tag + 2 : TESD_VERSION;
-}
+const char *tesd_git_id(void) { return TESD_GIT_ID; }
