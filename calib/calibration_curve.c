@@ -1,0 +1,215 @@
+/* g(p) = p / E: natural cubic spline through the anchors, straight outside; E(p) = p / g(p).
+ * Uncertainty: the spline is linear in the knot values, g(p) = sum_i w_i(p) g_i with w_i the spline of the unit vector, and
+ * dE/dg = -E/g. Moving the centre of anchor i by d moves its knot by d along p and by d/E_i in g, which at the old place is
+ * a change of g by d (1/E_i - g'(p_i)) (first order). A change of the table's energy by u is a change of g by g_i u / E_i.
+ * Evaluation is linear interpolation in a table: for curves this smooth the error is far below 1e-3 eV (tested). */
+#include "calib/calibration_curve.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calib/natural_spline.h"
+#include "calib/photon_block.h"
+
+enum { TABLE_CELLS = 4096, SIGMA_CELLS = 512, MONOTONE_SAMPLES = 1001 };
+
+/* Far above the anchors a falling straight gain runs into a pole. From 2 x the top anchor, or earlier where the gain has
+ * fallen to half of the top anchor's, the energy goes on as a straight line: finite, increasing, and flagged as beyond. */
+static const double TABLE_TOP = 2.0, POLE_GUARD = 0.5;
+
+struct calibration_curve {
+    size_t n;
+    struct curve_anchor anchors[CURVE_MAX_ANCHORS];
+    double covariance[CURVE_MAX_ANCHORS * CURVE_MAX_ANCHORS];
+    struct natural_spline gain;
+    double top;        /* height where the table and p / g(p) end */
+    double top_slope;  /* dE/dp there */
+    double cells_per_height, sigma_cells_per_height;
+    double energy[TABLE_CELLS + 1];
+    float sigma[SIGMA_CELLS + 1], common[SIGMA_CELLS + 1];
+};
+
+static double exact_energy(const struct calibration_curve *c, double height) {
+    return height / natural_spline_value(&c->gain, height);
+}
+
+static double exact_slope(const struct calibration_curve *c, double height) {
+    double g = natural_spline_value(&c->gain, height);
+    return (1 - height * natural_spline_slope(&c->gain, height) / g) / g;
+}
+
+static int by_height(const void *a, const void *b) {
+    const struct curve_anchor *x = a, *y = b;
+    return (x->height > y->height) - (x->height < y->height);
+}
+
+static bool anchors_increase(const struct curve_anchor *a, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(a[i].height) || !isfinite(a[i].energy_eV) || !(a[i].height > 0) || !(a[i].energy_eV > 0))
+            return false;
+        if (!(a[i].height_sigma >= 0) || !(a[i].energy_unc_eV >= 0))
+            return false;
+        if (i > 0 && (!(a[i].height > a[i - 1].height) || !(a[i].energy_eV > a[i - 1].energy_eV)))
+            return false;
+    }
+    return true;
+}
+
+/* Gain positive and energy increasing from 0 to 1.05 x the top anchor (calibration.md 2.6). */
+static bool is_monotone(const struct calibration_curve *c) {
+    double top = 1.05 * c->anchors[c->n - 1].height, before = 0;
+    for (int i = 1; i < MONOTONE_SAMPLES; i++) {
+        double p = top * i / (MONOTONE_SAMPLES - 1);
+        double e = exact_energy(c, p);
+        if (!(natural_spline_value(&c->gain, p) > 0) || !(e > before))
+            return false;
+        before = e;
+    }
+    return natural_spline_value(&c->gain, 0) > 0;
+}
+
+static void set_top(struct calibration_curve *c) {
+    double last = c->anchors[c->n - 1].height, g = natural_spline_value(&c->gain, last);
+    double slope = natural_spline_slope(&c->gain, last);
+    c->top = TABLE_TOP * last;
+    if (slope < 0)
+        c->top = fmin(c->top, fmax(last - POLE_GUARD * g / slope, 1.05 * last));
+    c->top_slope = exact_slope(c, c->top);
+}
+
+static void set_energies(struct calibration_curve *c) {
+    c->cells_per_height = TABLE_CELLS / c->top;
+    c->energy[0] = 0;
+    for (int i = 1; i <= TABLE_CELLS; i++)
+        c->energy[i] = exact_energy(c, c->top * i / TABLE_CELLS);
+}
+
+static void set_uncertainty(struct calibration_curve *c) {
+    struct natural_spline weight[CURVE_MAX_ANCHORS];
+    double table_variance[CURVE_MAX_ANCHORS], unit[CURVE_MAX_ANCHORS] = {0};
+    memset(c->covariance, 0, sizeof c->covariance);
+    for (size_t i = 0; i < c->n; i++) {
+        const struct curve_anchor *a = &c->anchors[i];
+        double pixel = a->height_sigma * (1 / a->energy_eV - natural_spline_slope(&c->gain, a->height));
+        double table = c->gain.y[i] * a->energy_unc_eV / a->energy_eV;
+        c->covariance[i * c->n + i] = pixel * pixel;
+        table_variance[i] = table * table;
+        unit[i] = 1;
+        natural_spline_init(&weight[i], c->gain.x, unit, c->n);
+        unit[i] = 0;
+    }
+    c->sigma_cells_per_height = SIGMA_CELLS / c->top;
+    for (int k = 0; k <= SIGMA_CELLS; k++) {
+        double p = c->top * k / SIGMA_CELLS, g = natural_spline_value(&c->gain, p);
+        double energy_per_gain = p / (g * g), pixel = 0, table = 0;
+        for (size_t i = 0; i < c->n; i++) {
+            double w = natural_spline_value(&weight[i], p);
+            pixel += w * w * c->covariance[i * c->n + i];
+            table += w * w * table_variance[i];
+        }
+        c->sigma[k] = (float)(energy_per_gain * sqrt(pixel));
+        c->common[k] = (float)(energy_per_gain * sqrt(table));
+    }
+}
+
+enum status calibration_curve_new(const struct curve_anchor *anchors, size_t n, struct calibration_curve **out) {
+    if (n < 2 || n > CURVE_MAX_ANCHORS)
+        return STATUS_BAD_VALUE;
+    struct calibration_curve *c = calloc(1, sizeof *c);
+    if (!c)
+        return STATUS_NO_MEMORY;
+    c->n = n;
+    memcpy(c->anchors, anchors, n * sizeof *anchors);
+    qsort(c->anchors, n, sizeof *c->anchors, by_height);
+    if (!anchors_increase(c->anchors, n)) {
+        free(c);
+        return STATUS_BAD_VALUE;
+    }
+    double x[CURVE_MAX_ANCHORS], y[CURVE_MAX_ANCHORS];
+    for (size_t i = 0; i < n; i++) {
+        x[i] = c->anchors[i].height;
+        y[i] = x[i] / c->anchors[i].energy_eV;
+    }
+    natural_spline_init(&c->gain, x, y, n);
+    if (!is_monotone(c)) {
+        free(c);
+        return STATUS_NOT_CONVERGED;
+    }
+    set_top(c);
+    set_energies(c);
+    set_uncertainty(c);
+    *out = c;
+    return STATUS_OK;
+}
+
+void calibration_curve_free(struct calibration_curve *c) {
+    free(c);
+}
+
+static uint8_t trust_of(const struct calibration_curve *c, double energy_eV) {
+    double low = c->anchors[0].energy_eV, high = c->anchors[c->n - 1].energy_eV;
+    if (energy_eV >= 0.8 * low && energy_eV <= 1.03 * high)
+        return TRUST_INSIDE;
+    return energy_eV >= 0.7 * low && energy_eV <= 1.13 * high ? TRUST_NEAR : TRUST_BEYOND;
+}
+
+static double energy_at(const struct calibration_curve *c, double height) {
+    if (height >= c->top)
+        return c->energy[TABLE_CELLS] + (height - c->top) * c->top_slope;
+    double at = height * c->cells_per_height;
+    size_t i = (size_t)at;
+    if (i >= TABLE_CELLS)
+        i = TABLE_CELLS - 1;
+    double e = c->energy[i] + (at - (double)i) * (c->energy[i + 1] - c->energy[i]);
+    return fmin(e, c->energy[i + 1]);  /* rounding must not break monotony at the cell's end */
+}
+
+static float between(const float *table, double at) {
+    size_t i = (size_t)at;
+    if (i >= SIGMA_CELLS)
+        return table[SIGMA_CELLS];
+    return table[i] + (float)(at - (double)i) * (table[i + 1] - table[i]);
+}
+
+struct curve_value calibration_curve_value(const struct calibration_curve *c, float height) {
+    if (!(height > 0) || !isfinite(height))
+        return (struct curve_value){.energy_eV = NAN, .sigma_eV = NAN, .common_sigma_eV = NAN, .trust = TRUST_BEYOND};
+    double e = energy_at(c, (double)height), at = fmin((double)height, c->top) * c->sigma_cells_per_height;
+    return (struct curve_value){
+        .energy_eV = (float)e,
+        .sigma_eV = between(c->sigma, at),
+        .common_sigma_eV = between(c->common, at),
+        .trust = trust_of(c, (double)(float)e),
+    };
+}
+
+double calibration_curve_slope(const struct calibration_curve *c, double height) {
+    if (!(height >= 0))
+        return NAN;
+    return height >= c->top ? c->top_slope : exact_slope(c, height);
+}
+
+double calibration_curve_height(const struct calibration_curve *c, double energy_eV) {
+    if (!(energy_eV >= 0) || energy_eV > 2 * c->anchors[c->n - 1].energy_eV)
+        return NAN;
+    if (energy_eV >= c->energy[TABLE_CELLS])
+        return c->top + (energy_eV - c->energy[TABLE_CELLS]) / c->top_slope;
+    size_t low = 0, high = TABLE_CELLS;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        *(c->energy[middle] <= energy_eV ? &low : &high) = middle;
+    }
+    double share = (energy_eV - c->energy[low]) / (c->energy[high] - c->energy[low]);
+    return ((double)low + share) / c->cells_per_height;
+}
+
+size_t calibration_curve_anchors(const struct calibration_curve *c, const struct curve_anchor **out) {
+    *out = c->anchors;
+    return c->n;
+}
+
+const double *calibration_curve_covariance(const struct calibration_curve *c) {
+    return c->covariance;
+}

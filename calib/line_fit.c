@@ -1,0 +1,257 @@
+#include "calib/line_fit.h"
+
+#include <math.h>
+#include <string.h>
+
+enum parameter { CENTRE, LOG_FWHM, LOG_COUNTS, LOG_BACKGROUND, LOG_COMPANION, N_PARAMETERS };
+enum { MAX_ITERATIONS = 100, MIN_COUNTS = 8 };
+
+/* Counts below this are nothing: the logarithm must not run away where the best value is 0. */
+static const double NOTHING = 1e-3;
+static const double STEP_LIMIT = 1.5;  /* largest change of a logarithm in one step */
+
+struct model {
+    const struct line_fit_request *request;
+    const double *counts;
+    double low, width;
+    size_t n;
+    double mean[LINE_FIT_MAX_BINS];
+    double jacobian[N_PARAMETERS][LINE_FIT_MAX_BINS];
+    double lower[N_PARAMETERS], upper[N_PARAMETERS];
+    bool free[N_PARAMETERS];
+};
+
+static double deviance_of(double n, double m) {
+    return 2 * (m - n + (n > 0 ? n * log(n / m) : 0));
+}
+
+static void evaluate(struct model *m, const double *theta) {
+    double fwhm = exp(theta[LOG_FWHM]), counts = exp(theta[LOG_COUNTS]), background = exp(theta[LOG_BACKGROUND]);
+    double companion = m->request->companion ? exp(theta[LOG_COMPANION]) : 0;
+    memset(m->jacobian, 0, sizeof m->jacobian);
+    /* the line's area lands in the row of its own parameter, its derivatives in theirs */
+    struct shape_bins line = {m->jacobian[LOG_COUNTS], m->jacobian[CENTRE], m->jacobian[LOG_FWHM]};
+    line_shape_add_bins(m->request->shape, fwhm, counts, m->low - theta[CENTRE], m->width, m->n, &line);
+    if (m->request->companion) {
+        struct shape_bins second = {m->jacobian[LOG_COMPANION], m->jacobian[CENTRE], m->jacobian[LOG_FWHM]};
+        line_shape_add_bins(m->request->companion, fwhm, companion, m->low - theta[CENTRE] - m->request->companion_offset_eV, m->width, m->n,
+                            &second);
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        m->jacobian[LOG_FWHM][i] *= fwhm;
+        m->jacobian[LOG_BACKGROUND][i] = background * m->width;
+        m->mean[i] = m->jacobian[LOG_COUNTS][i] + m->jacobian[LOG_COMPANION][i] + background * m->width;
+    }
+}
+
+static double total_deviance(const struct model *m) {
+    double sum = 0;
+    for (size_t i = 0; i < m->n; i++)
+        sum += deviance_of(m->counts[i], m->mean[i]);
+    return sum;
+}
+
+/* Gradient of half the deviance (to go down: add the solution of H step = gradient) and Fisher's information. */
+static void normal_equations(const struct model *m, double h[N_PARAMETERS][N_PARAMETERS], double gradient[N_PARAMETERS]) {
+    for (int a = 0; a < N_PARAMETERS; a++) {
+        gradient[a] = 0;
+        for (size_t i = 0; i < m->n; i++)
+            gradient[a] += m->jacobian[a][i] * (m->counts[i] / m->mean[i] - 1);
+        for (int b = 0; b <= a; b++) {
+            double sum = 0;
+            for (size_t i = 0; i < m->n; i++)
+                sum += m->jacobian[a][i] * m->jacobian[b][i] / m->mean[i];
+            h[a][b] = h[b][a] = sum;
+        }
+    }
+}
+
+/* Cholesky in place on the used rows; false when the matrix is not positive definite. */
+static bool factorise(double h[N_PARAMETERS][N_PARAMETERS], const bool *used) {
+    for (int a = 0; a < N_PARAMETERS; a++) {
+        if (!used[a])
+            continue;
+        for (int b = 0; b <= a; b++) {
+            if (!used[b])
+                continue;
+            double sum = h[a][b];
+            for (int k = 0; k < b; k++)
+                if (used[k])
+                    sum -= h[a][k] * h[b][k];
+            if (a == b && !(sum > 0))
+                return false;
+            h[a][b] = a == b ? sqrt(sum) : sum / h[b][b];
+        }
+    }
+    return true;
+}
+
+static void solve(double l[N_PARAMETERS][N_PARAMETERS], const bool *used, const double *right, double *out) {
+    for (int a = 0; a < N_PARAMETERS; a++) {
+        out[a] = 0;
+        if (!used[a])
+            continue;
+        out[a] = right[a];
+        for (int k = 0; k < a; k++)
+            out[a] -= used[k] ? l[a][k] * out[k] : 0;
+        out[a] /= l[a][a];
+    }
+    for (int a = N_PARAMETERS - 1; a >= 0; a--) {
+        if (!used[a])
+            continue;
+        for (int k = a + 1; k < N_PARAMETERS; k++)
+            out[a] -= used[k] ? l[k][a] * out[k] : 0;
+        out[a] /= l[a][a];
+    }
+}
+
+/* A parameter at its limit whose gradient points outward is left alone. */
+static void choose_used(const struct model *m, const double *theta, const double *gradient, bool *used) {
+    for (int a = 0; a < N_PARAMETERS; a++)
+        used[a] = m->free[a] && !(theta[a] <= m->lower[a] && gradient[a] < 0) && !(theta[a] >= m->upper[a] && gradient[a] > 0);
+}
+
+static void take_step(const struct model *m, const double *theta, const double *step, double *out) {
+    for (int a = 0; a < N_PARAMETERS; a++) {
+        double limit = a == CENTRE ? 0.25 * (m->upper[a] - m->lower[a]) : STEP_LIMIT;
+        double to = theta[a] + fmin(fmax(step[a], -limit), limit);
+        out[a] = fmin(fmax(to, m->lower[a]), m->upper[a]);
+    }
+}
+
+/* Returns whether it converged; *iterations counts evaluations. */
+static bool descend(struct model *m, double *theta, int *iterations) {
+    double damping = 1e-3;
+    evaluate(m, theta);
+    double now = total_deviance(m);
+    for (*iterations = 1; *iterations < MAX_ITERATIONS; ++*iterations) {
+        double h[N_PARAMETERS][N_PARAMETERS], gradient[N_PARAMETERS], step[N_PARAMETERS], next[N_PARAMETERS];
+        bool used[N_PARAMETERS];
+        normal_equations(m, h, gradient);
+        choose_used(m, theta, gradient, used);
+        for (int a = 0; a < N_PARAMETERS; a++)
+            h[a][a] *= 1 + damping;
+        if (!factorise(h, used)) {
+            damping *= 10;
+            if (damping > 1e8)
+                return false;
+            continue;
+        }
+        solve(h, used, gradient, step);
+        take_step(m, theta, step, next);
+        evaluate(m, next);
+        double then = total_deviance(m);
+        bool better = then <= now;
+        if (fabs(now - then) < 1e-7 * (1 + fabs(now)) && damping < 1) {
+            memcpy(theta, better ? next : theta, sizeof next);
+            evaluate(m, theta);
+            return true;
+        }
+        damping = better ? fmax(damping / 10, 1e-9) : damping * 10;
+        if (damping > 1e8)
+            return false;
+        if (better) {
+            memcpy(theta, next, sizeof next);
+            now = then;
+        } else {
+            evaluate(m, theta);
+        }
+    }
+    return false;
+}
+
+static void set_start(struct model *m, double total, double *theta) {
+    const struct line_fit_request *r = m->request;
+    double span = (double)m->n * m->width, ends = 0;
+    size_t k = m->n / 8 ? m->n / 8 : 1;
+    for (size_t i = 0; i < k; i++)
+        ends += m->counts[i] + m->counts[m->n - 1 - i];
+    double background = fmax(0.5 * ends / (2 * (double)k * m->width), 0.01 * total / span);
+    double line = fmax(total - background * span, 0.2 * total);
+    theta[CENTRE] = r->start_centre_eV;
+    theta[LOG_FWHM] = log(r->start_fwhm_eV);
+    theta[LOG_COUNTS] = log(r->companion ? 0.7 * line : line);
+    theta[LOG_BACKGROUND] = log(background);
+    theta[LOG_COMPANION] = log(r->companion ? 0.3 * line : NOTHING);
+    m->lower[CENTRE] = m->low;
+    m->upper[CENTRE] = m->low + span;
+    m->lower[LOG_FWHM] = theta[LOG_FWHM] - log(4);
+    m->upper[LOG_FWHM] = theta[LOG_FWHM] + log(4);
+    m->lower[LOG_COUNTS] = m->lower[LOG_COMPANION] = log(NOTHING);
+    m->lower[LOG_BACKGROUND] = log(NOTHING / span);
+    m->upper[LOG_COUNTS] = m->upper[LOG_COMPANION] = m->upper[LOG_BACKGROUND] = log(100 * total);
+    for (int a = 0; a < N_PARAMETERS; a++)
+        m->free[a] = !(a == LOG_FWHM && r->fixed_fwhm) && !(a == LOG_COMPANION && !r->companion);
+}
+
+/* Mean of the deviance of one bin under a true model of mean m: sum over the Poisson probabilities; 1 + 1/(6m) for large m. */
+static double expected_of(double m) {
+    if (m > 20)
+        return 1 + 1 / (6 * m);
+    double probability = exp(-m), sum = 0, log_m = log(m);
+    for (int n = 0; n < 80; n++) {
+        sum += probability * 2 * (m - n + (n > 0 ? n * (log((double)n) - log_m) : 0));
+        probability *= m / (n + 1);
+        if (n > m && probability < 1e-12)
+            break;
+    }
+    return sum;
+}
+
+static bool set_errors(const struct model *m, const double *theta, struct line_fit *out) {
+    double h[N_PARAMETERS][N_PARAMETERS], gradient[N_PARAMETERS], sigma[N_PARAMETERS] = {0};
+    bool used[N_PARAMETERS];
+    normal_equations(m, h, gradient);
+    for (int a = 0; a < N_PARAMETERS; a++)
+        used[a] = m->free[a] && theta[a] > m->lower[a] && theta[a] < m->upper[a];
+    if (!used[CENTRE] || !used[LOG_COUNTS] || !factorise(h, used))
+        return false;
+    for (int a = 0; a < N_PARAMETERS; a++) {
+        double unit[N_PARAMETERS] = {0}, column[N_PARAMETERS];
+        unit[a] = 1;
+        solve(h, used, unit, column);
+        sigma[a] = sqrt(column[a]);
+        out->dof -= used[a];
+    }
+    out->centre_sigma_eV = sigma[CENTRE];
+    out->gauss_fwhm_sigma_eV = out->gauss_fwhm_eV * sigma[LOG_FWHM];
+    out->counts_sigma = out->counts * sigma[LOG_COUNTS];
+    return true;
+}
+
+static enum status set_result(const struct model *m, const double *theta, int iterations, struct line_fit *out) {
+    struct line_fit f = {
+        .centre_eV = theta[CENTRE],
+        .gauss_fwhm_eV = exp(theta[LOG_FWHM]),
+        .counts = exp(theta[LOG_COUNTS]),
+        .companion_counts = m->request->companion ? exp(theta[LOG_COMPANION]) : 0,
+        .background_per_eV = exp(theta[LOG_BACKGROUND]),
+        .deviance = total_deviance(m),
+        .dof = (double)m->n,
+        .iterations = iterations,
+    };
+    for (size_t i = 0; i < m->n; i++)
+        f.expected_deviance += expected_of(m->mean[i]);
+    if (!set_errors(m, theta, &f))
+        return STATUS_NOT_CONVERGED;
+    f.expected_deviance = fmax(f.expected_deviance - ((double)m->n - f.dof), 1);
+    *out = f;
+    return STATUS_OK;
+}
+
+enum status line_fit(const struct line_fit_request *request, struct line_fit *out) {
+    const struct spectrum *s = request->histogram;
+    if (s->n > LINE_FIT_MAX_BINS || !(request->start_fwhm_eV > 0) || !isfinite(request->start_fwhm_eV))
+        return STATUS_BAD_VALUE;
+    if (s->total < MIN_COUNTS || s->n <= N_PARAMETERS)
+        return STATUS_TOO_FEW;
+    struct model m = {.request = request, .counts = s->counts, .low = s->low, .width = s->width, .n = s->n};
+    double theta[N_PARAMETERS];
+    set_start(&m, s->total, theta);
+    if (!(theta[CENTRE] > m.lower[CENTRE] && theta[CENTRE] < m.upper[CENTRE]))
+        return STATUS_BAD_VALUE;
+    int iterations;
+    if (!descend(&m, theta, &iterations))
+        return STATUS_NOT_CONVERGED;
+    return set_result(&m, theta, iterations, out);
+}

@@ -1,0 +1,43 @@
+/* calib/line_shape.h - the profile of one line as it is fitted: fixed components, convolved with the pixel's Gaussian,
+ * integrated over bins. Positions are relative to the line's energy_eV, which is where the table says its maximum lies.
+ * A line with no component, or with one Gaussian, is a single Gaussian of free total width (ssrl-measured.md 2.7): its table
+ * energy is an effective maximum and its width is not trusted to the last bit. Lines with one Lorentz or Voigt component,
+ * or with several, keep their components as measured and only the pixel's Gaussian is free. */
+#ifndef TESD_CALIB_LINE_SHAPE_H
+#define TESD_CALIB_LINE_SHAPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "calib/line_table.h"
+
+struct shape_component {
+    double offset_eV;        /* centre - energy_eV of the line */
+    double lorentz_fwhm_eV;
+    double gauss_fwhm_eV;
+    double share;            /* of the area; all add up to 1 */
+};
+
+struct line_shape {
+    size_t n;
+    struct shape_component component[LINE_MAX_COMPONENTS];
+    double intrinsic_fwhm_eV;  /* what is left at perfect resolution; NaN when the table does not say */
+    bool total_is_gauss;       /* the free Gaussian is the total width, not the pixel's share */
+};
+
+void line_shape_init(struct line_shape *s, const struct reference_line *line);
+
+/* Full width at half maximum around the highest point of the profile with this Gaussian on top of what the components have. */
+double line_shape_fwhm(const struct line_shape *s, double gauss_fwhm_eV);
+
+/* Fractions of the area in bins with edges first + i width (i = 0..n), relative to the centre, and their derivatives by the
+ * centre and by the Gaussian's fwhm. Gauss by erf, exact; Voigt through w(z) at the edges with the end-corrected trapezoid
+ * h/2 (a + b) + h^2/12 (a' - b'), and the width by the heat equation d/d(sigma^2) = 1/2 d2/dx2. gauss_fwhm_eV > 0.
+ * Added onto the arrays, times `weight`. */
+struct shape_bins {
+    double *area, *per_centre, *per_fwhm;  /* n each */
+};
+void line_shape_add_bins(const struct line_shape *s, double gauss_fwhm_eV, double weight, double first, double width, size_t n,
+                         const struct shape_bins *out);
+
+#endif
