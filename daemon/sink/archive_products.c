@@ -3,35 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/h5_fields.h"
 #include "daemon/sink/archive_parts.h"
 
-static const struct point_column {
-    const char *name, *units, *long_name;
-    enum array_type type;
-    size_t offset;
-} point_columns[] = {
+static const struct h5_field point_columns[] = {
     { .name = "incident_eV", .type = ARRAY_F8, .offset = offsetof(struct scan_point, incident_eV), .units = "eV", .long_name = "incident energy" },
     { .name = "start_ns", .type = ARRAY_I8, .offset = offsetof(struct scan_point, start_ns), .units = "ns", .long_name = "start of the point since 1970 UTC" },
     { .name = "end_ns", .type = ARRAY_I8, .offset = offsetof(struct scan_point, end_ns), .units = "ns", .long_name = "end, not included" },
     { .name = "i0", .type = ARRAY_F8, .offset = offsetof(struct scan_point, i0), .long_name = "incident intensity" },
     { .name = "i0_sigma", .type = ARRAY_F8, .offset = offsetof(struct scan_point, i0_sigma), .long_name = "uncertainty of i0" },
 };
-
-static void write_point_columns(struct archive *a, hid_t group, const struct scan *s) {
-    for (size_t c = 0; c < sizeof point_columns / sizeof *point_columns; c++) {
-        const struct point_column *column = &point_columns[c];
-        uint64_t *values = calloc(s->n_points + (size_t)1, sizeof *values);  /* every type here has 8 bytes */
-        if (!values) {
-            h5_file_fail(a->file, column->name, "out of memory");
-            return;
-        }
-        for (uint32_t k = 0; k < s->n_points; k++)
-            memcpy(&values[k], (const char *)&s->points[k] + column->offset, sizeof *values);
-        h5_file_array(a->file, group, &(struct data_array){ .name = column->name, .type = column->type, .rank = 1, .shape = { s->n_points },
-                                                            .units = column->units, .long_name = column->long_name, .data = values });
-        free(values);
-    }
-}
 
 static void write_dwell(struct archive *a, hid_t group, const struct scan *s) {
     double *dwell = calloc(s->n_points + (size_t)1, sizeof *dwell);
@@ -74,7 +55,7 @@ static void write_scan(struct archive *a, const char *name, const struct scan_pr
     h5_file_text(a->file, group, "var_name", s->var_name);
     h5_file_text(a->file, group, "var_unit", s->var_unit);
     archive_integer(a, group, "scan_number", NULL, s->log_number);
-    write_point_columns(a, group, s);
+    h5_fields_write(a->file, group, point_columns, sizeof point_columns / sizeof *point_columns, s->points, sizeof *s->points, s->n_points);
     write_dwell(a, group, s);
     write_counts(a, group, "photons", "photons in the point, all pixels", p->photons, p->n_points);
     write_counts(a, group, "moving", "photons between this point and the next", p->moving, p->n_points);
