@@ -78,7 +78,9 @@ static void create(struct h5_file *f) {
 
 struct h5_file *h5_file_create(const char *path) {
     struct h5_file *f = calloc(1, sizeof *f);
-    if (!f || !(f->path = strdup(path)) || asprintf(&f->part, "%s.part", path) < 0) {
+    if (f && asprintf(&f->part, "%s.part", path) < 0)
+        f->part = NULL;
+    if (!f || !f->part || !(f->path = strdup(path))) {
         log_error("%s: out of memory", path);
         h5_file_free(f);
         return NULL;

@@ -2,10 +2,13 @@
 
 #include <cairo-svg.h>
 #include <cairo.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "daemon/log.h"
 #include "daemon/sink/picture_axes.h"
@@ -114,14 +117,20 @@ static bool ends_with(const char *path, const char *ending) {
     return n > m && strcasecmp(path + n - m, ending) == 0;
 }
 
-static cairo_status_t paint(const char *path, bool svg, const char *title, const struct scan_products *p, const struct picture_map *map) {
-    cairo_surface_t *s = svg ? cairo_svg_surface_create(path, PAGE_WIDTH, PAGE_HEIGHT) : cairo_image_surface_create(CAIRO_FORMAT_RGB24, PAGE_WIDTH, PAGE_HEIGHT);
+static cairo_status_t to_file(void *file, const unsigned char *bytes, unsigned n) {
+    return fwrite(bytes, 1, n, file) == n ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
+}
+
+/* The stream is ours: cairo's own file writing gives no reason, and leaks when the file cannot be made. */
+static cairo_status_t paint(FILE *file, bool svg, const char *title, const struct scan_products *p, const struct picture_map *map) {
+    cairo_surface_t *s = svg ? cairo_svg_surface_create_for_stream(to_file, file, PAGE_WIDTH, PAGE_HEIGHT)
+                             : cairo_image_surface_create(CAIRO_FORMAT_RGB24, PAGE_WIDTH, PAGE_HEIGHT);
     cairo_t *c = cairo_create(s);
     draw(c, title, p, map);
     cairo_status_t result = cairo_status(c);
     cairo_destroy(c);
     if (result == CAIRO_STATUS_SUCCESS && !svg)
-        result = cairo_surface_write_to_png(s, path);
+        result = cairo_surface_write_to_png_stream(s, to_file, file);
     cairo_surface_finish(s);
     if (result == CAIRO_STATUS_SUCCESS)
         result = cairo_surface_status(s);
@@ -129,21 +138,39 @@ static cairo_status_t paint(const char *path, bool svg, const char *title, const
     return result;
 }
 
+/* Writes path.part and renames it, so that a picture is whole or not there. */
+static bool write_picture(const char *path, const char *part, bool svg, const char *title, const struct scan_products *p, const struct picture_map *map) {
+    FILE *file = fopen(part, "wb");
+    if (!file) {
+        log_error("%s: cannot write the picture: %s", path, strerror(errno));
+        return false;
+    }
+    cairo_status_t result = paint(file, svg, title, p, map);
+    bool closed = fclose(file) == 0;
+    if (result == CAIRO_STATUS_SUCCESS && closed && rename(part, path) == 0)
+        return true;
+    log_error("%s: cannot write the picture: %s", path, result == CAIRO_STATUS_SUCCESS || result == CAIRO_STATUS_WRITE_ERROR ? strerror(errno) : cairo_status_to_string(result));
+    unlink(part);
+    return false;
+}
+
 bool picture_products(const char *path, const char *title, const struct scan_products *products) {
     bool svg = ends_with(path, ".svg");
+    char *part = NULL;
+    struct picture_map map;
     if (!svg && !ends_with(path, ".png")) {
         log_error("%s: a picture's name must end in .png or .svg", path);
         return false;
     }
-    struct picture_map map;
-    enum status made = picture_map_init(products, &map);
-    if (made != STATUS_OK) {
-        log_error("%s: cannot draw the picture: %s", path, status_text(made));
+    if (asprintf(&part, "%s.part", path) < 0)
+        part = NULL;
+    if (!part || picture_map_init(products, &map) != STATUS_OK) {
+        log_error("%s: cannot draw the picture: out of memory", path);
+        free(part);
         return false;
     }
-    cairo_status_t result = paint(path, svg, title, products, &map);
+    bool written = write_picture(path, part, svg, title, products, &map);
     picture_map_done(&map);
-    if (result != CAIRO_STATUS_SUCCESS)
-        log_error("%s: cannot write the picture: %s", path, cairo_status_to_string(result));
-    return result == CAIRO_STATUS_SUCCESS;
+    free(part);
+    return written;
 }

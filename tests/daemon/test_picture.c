@@ -109,6 +109,9 @@ static void what_cannot_be_written_is_an_error(void **state) {
     assert_false(picture_products("/nowhere/at/all.png", "", m->products));
     assert_false(picture_products("/nowhere/at/all.svg", "", m->products));
     assert_false(picture_products(in_folder("map.gif"), "", m->products));
+    assert_int_equal(symlink("/dev/full", in_folder("full.png.part")), 0);
+    assert_false(picture_products(in_folder("full.png"), "", m->products));
+    assert_int_equal(access(in_folder("full.png.part"), F_OK) & access(in_folder("full.png"), F_OK), -1);
     made_scan_free(m);
 }
 
