@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calib/natural_spline.h"
+#include "calib/gain_spline.h"
 #include "calib/photon_block.h"
 
-enum { TABLE_CELLS = 4096, SIGMA_CELLS = 512, MONOTONE_SAMPLES = 1001 };
+enum { TABLE_CELLS = 4096, SIGMA_CELLS = 512 };
 
 /* Far above the anchors a falling straight gain runs into a pole. From 2 x the top anchor, or earlier where the gain has
  * fallen to half of the top anchor's, the energy goes on as a straight line: finite, increasing, and flagged as beyond. */
@@ -30,15 +30,6 @@ struct calibration_curve {
     double energy[TABLE_CELLS + 1];
     float sigma[SIGMA_CELLS + 1], common[SIGMA_CELLS + 1];
 };
-
-static double exact_energy(const struct calibration_curve *c, double height) {
-    return height / natural_spline_value(&c->gain, height);
-}
-
-static double exact_slope(const struct calibration_curve *c, double height) {
-    double g = natural_spline_value(&c->gain, height);
-    return (1 - height * natural_spline_slope(&c->gain, height) / g) / g;
-}
 
 static int by_height(const void *a, const void *b) {
     const struct curve_anchor *x = a, *y = b;
@@ -57,33 +48,20 @@ static bool anchors_increase(const struct curve_anchor *a, size_t n) {
     return true;
 }
 
-/* Gain positive and energy increasing from 0 to 1.05 x the top anchor (calibration.md 2.6). */
-static bool is_monotone(const struct calibration_curve *c) {
-    double top = 1.05 * c->anchors[c->n - 1].height, before = 0;
-    for (int i = 1; i < MONOTONE_SAMPLES; i++) {
-        double p = top * i / (MONOTONE_SAMPLES - 1);
-        double e = exact_energy(c, p);
-        if (!(natural_spline_value(&c->gain, p) > 0) || !(e > before))
-            return false;
-        before = e;
-    }
-    return natural_spline_value(&c->gain, 0) > 0;
-}
-
 static void set_top(struct calibration_curve *c) {
     double last = c->anchors[c->n - 1].height, g = natural_spline_value(&c->gain, last);
     double slope = natural_spline_slope(&c->gain, last);
     c->top = TABLE_TOP * last;
     if (slope < 0)
         c->top = fmin(c->top, fmax(last - POLE_GUARD * g / slope, 1.05 * last));
-    c->top_slope = exact_slope(c, c->top);
+    c->top_slope = gain_spline_slope(&c->gain, c->top);
 }
 
 static void set_energies(struct calibration_curve *c) {
     c->cells_per_height = TABLE_CELLS / c->top;
     c->energy[0] = 0;
     for (int i = 1; i <= TABLE_CELLS; i++)
-        c->energy[i] = exact_energy(c, c->top * i / TABLE_CELLS);
+        c->energy[i] = gain_spline_energy(&c->gain, c->top * i / TABLE_CELLS);
 }
 
 static void set_uncertainty(struct calibration_curve *c) {
@@ -130,10 +108,10 @@ enum status calibration_curve_new(const struct curve_anchor *anchors, size_t n, 
     double x[CURVE_MAX_ANCHORS], y[CURVE_MAX_ANCHORS];
     for (size_t i = 0; i < n; i++) {
         x[i] = c->anchors[i].height;
-        y[i] = x[i] / c->anchors[i].energy_eV;
+        y[i] = c->anchors[i].energy_eV;
     }
-    natural_spline_init(&c->gain, x, y, n);
-    if (!is_monotone(c)) {
+    gain_spline_init(&c->gain, x, y, n);
+    if (!gain_spline_is_monotone(&c->gain)) {
         free(c);
         return STATUS_NOT_CONVERGED;
     }
@@ -188,7 +166,7 @@ struct curve_value calibration_curve_value(const struct calibration_curve *c, fl
 double calibration_curve_slope(const struct calibration_curve *c, double height) {
     if (!(height >= 0))
         return NAN;
-    return height >= c->top ? c->top_slope : exact_slope(c, height);
+    return height >= c->top ? c->top_slope : gain_spline_slope(&c->gain, height);
 }
 
 double calibration_curve_height(const struct calibration_curve *c, double energy_eV) {

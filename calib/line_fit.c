@@ -8,6 +8,8 @@ enum { MAX_ITERATIONS = 100, MIN_COUNTS = 8 };
 
 /* Counts below this are nothing: the logarithm must not run away where the best value is 0. */
 static const double NOTHING = 1e-3;
+static const double CONVERGED = 1e-5;  /* of the deviance: 0.002 sigma */
+static const double NO_INFORMATION = 1e-4;
 static const double STEP_LIMIT = 1.5;  /* largest change of a logarithm in one step */
 
 struct model {
@@ -105,10 +107,12 @@ static void solve(double l[N_PARAMETERS][N_PARAMETERS], const bool *used, const 
     }
 }
 
-/* A parameter at its limit whose gradient points outward is left alone. */
-static void choose_used(const struct model *m, const double *theta, const double *gradient, bool *used) {
+/* A parameter at its limit whose gradient points outward is left alone, and so is one about which the counts say nothing
+ * (a background on its way to 0 has no information in its logarithm). */
+static void choose_used(const struct model *m, const double *theta, double h[N_PARAMETERS][N_PARAMETERS], const double *gradient, bool *used) {
     for (int a = 0; a < N_PARAMETERS; a++)
-        used[a] = m->free[a] && !(theta[a] <= m->lower[a] && gradient[a] < 0) && !(theta[a] >= m->upper[a] && gradient[a] > 0);
+        used[a] = m->free[a] && h[a][a] > NO_INFORMATION && !(theta[a] <= m->lower[a] && gradient[a] < 0) &&
+                  !(theta[a] >= m->upper[a] && gradient[a] > 0);
 }
 
 static void take_step(const struct model *m, const double *theta, const double *step, double *out) {
@@ -119,45 +123,69 @@ static void take_step(const struct model *m, const double *theta, const double *
     }
 }
 
-/* Returns whether it converged; *iterations counts evaluations. */
+/* No step goes down any more. Bin integrals of Voigt profiles are good to 1e-4 only, so a gradient of that size is left at the
+ * lowest point; it is the minimum if an undamped step would gain nothing that matters (here: 0.1 sigma). */
+static bool is_minimum(const struct model *m, const double *theta) {
+    double h[N_PARAMETERS][N_PARAMETERS], gradient[N_PARAMETERS], step[N_PARAMETERS], gain = 0;
+    bool used[N_PARAMETERS];
+    normal_equations(m, h, gradient);
+    choose_used(m, theta, h, gradient, used);
+    if (!factorise(h, used))
+        return false;
+    solve(h, used, gradient, step);
+    for (int a = 0; a < N_PARAMETERS; a++)
+        gain += used[a] ? step[a] * gradient[a] : 0;
+    return gain < 0.01;
+}
+
+/* One damped step from theta. Returns the decrease of the deviance that the quadratic model promises; 0 when H is singular. */
+static double propose(const struct model *m, const double *theta, double damping, double *next) {
+    double h[N_PARAMETERS][N_PARAMETERS], diagonal[N_PARAMETERS], gradient[N_PARAMETERS], step[N_PARAMETERS], promised = 0;
+    bool used[N_PARAMETERS];
+    normal_equations(m, h, gradient);
+    choose_used(m, theta, h, gradient, used);
+    for (int a = 0; a < N_PARAMETERS; a++) {
+        diagonal[a] = h[a][a];
+        h[a][a] *= 1 + damping;
+    }
+    if (!factorise(h, used))
+        return 0;
+    solve(h, used, gradient, step);
+    for (int a = 0; a < N_PARAMETERS; a++)
+        promised += used[a] ? step[a] * (gradient[a] + damping * diagonal[a] * step[a]) : 0;
+    take_step(m, theta, step, next);
+    return promised;
+}
+
+/* Damping by the gain ratio (Nielsen 1999): where Fisher's matrix is far from the curvature, as for a model that does not fit,
+ * factors of ten swing from side to side of the valley. Returns whether it converged; *iterations counts evaluations. */
 static bool descend(struct model *m, double *theta, int *iterations) {
-    double damping = 1e-3;
+    double damping = 1e-3, growth = 2;
     evaluate(m, theta);
     double now = total_deviance(m);
-    for (*iterations = 1; *iterations < MAX_ITERATIONS; ++*iterations) {
-        double h[N_PARAMETERS][N_PARAMETERS], gradient[N_PARAMETERS], step[N_PARAMETERS], next[N_PARAMETERS];
-        bool used[N_PARAMETERS];
-        normal_equations(m, h, gradient);
-        choose_used(m, theta, gradient, used);
-        for (int a = 0; a < N_PARAMETERS; a++)
-            h[a][a] *= 1 + damping;
-        if (!factorise(h, used)) {
+    for (*iterations = 1; *iterations < MAX_ITERATIONS && damping < 1e8; ++*iterations) {
+        double next[N_PARAMETERS], promised = propose(m, theta, damping, next);
+        if (!(promised > 0)) {
             damping *= 10;
-            if (damping > 1e8)
-                return false;
             continue;
         }
-        solve(h, used, gradient, step);
-        take_step(m, theta, step, next);
         evaluate(m, next);
-        double then = total_deviance(m);
-        bool better = then <= now;
-        if (fabs(now - then) < 1e-7 * (1 + fabs(now)) && damping < 1) {
-            memcpy(theta, better ? next : theta, sizeof next);
-            evaluate(m, theta);
-            return true;
-        }
-        damping = better ? fmax(damping / 10, 1e-9) : damping * 10;
-        if (damping > 1e8)
-            return false;
-        if (better) {
+        double then = total_deviance(m), ratio = (now - then) / promised;
+        if (then <= now) {
+            bool settled = now - then < CONVERGED && damping < 1;
             memcpy(theta, next, sizeof next);
             now = then;
+            damping = fmax(damping * fmax(1.0 / 3, 1 - pow(2 * ratio - 1, 3)), 1e-9);
+            growth = 2;
+            if (settled)
+                return true;
         } else {
             evaluate(m, theta);
+            damping *= growth;
+            growth *= 2;
         }
     }
-    return false;
+    return is_minimum(m, theta);
 }
 
 static void set_start(struct model *m, double total, double *theta) {
@@ -203,7 +231,7 @@ static bool set_errors(const struct model *m, const double *theta, struct line_f
     bool used[N_PARAMETERS];
     normal_equations(m, h, gradient);
     for (int a = 0; a < N_PARAMETERS; a++)
-        used[a] = m->free[a] && theta[a] > m->lower[a] && theta[a] < m->upper[a];
+        used[a] = m->free[a] && h[a][a] > NO_INFORMATION && theta[a] > m->lower[a] && theta[a] < m->upper[a];
     if (!used[CENTRE] || !used[LOG_COUNTS] || !factorise(h, used))
         return false;
     for (int a = 0; a < N_PARAMETERS; a++) {

@@ -100,21 +100,30 @@ static struct edge voigt_edge(double x, double sigma, double gamma) {
     return (struct edge){.density = scale * creal(w), .slope = scale * creal(per_z) / (sigma * M_SQRT2)};
 }
 
+/* Pieces per bin, so that a piece is at most a third of the profile's width and the end correction is exact enough. */
+static size_t pieces_of(double width, double sigma, double gamma) {
+    double n = ceil(3 * width / (FWHM_PER_SIGMA * sigma + 2 * gamma));
+    return n < 1 ? 1 : n > 50 ? 50 : (size_t)n;
+}
+
 static void add_component(const struct shape_component *c, double gauss_fwhm_eV, double weight, double first, double width, size_t n,
                           const struct shape_bins *out) {
     double sigma = component_sigma(c, gauss_fwhm_eV), gamma = c->lorentz_fwhm_eV / 2;
     double variance_per_fwhm = 2 * gauss_fwhm_eV / (FWHM_PER_SIGMA * FWHM_PER_SIGMA);
     bool gauss = !(gamma > 0);
+    size_t pieces = gauss ? 1 : pieces_of(width, sigma, gamma);
+    double h = width / (double)pieces;
     struct edge left = {0};
-    for (size_t i = 0; i <= n; i++) {
-        double x = first + (double)i * width - c->offset_eV;
+    for (size_t i = 0; i <= n * pieces; i++) {
+        double x = first + (double)i * h - c->offset_eV;
         struct edge right = gauss ? gauss_edge(x, sigma) : voigt_edge(x, sigma, gamma);
         if (i > 0) {
+            size_t bin = (i - 1) / pieces;
             double area = gauss ? right.area - left.area
-                                : 0.5 * width * (left.density + right.density) + width * width / 12 * (left.slope - right.slope);
-            out->area[i - 1] += weight * fmax(area, 0);
-            out->per_centre[i - 1] += weight * (left.density - right.density);
-            out->per_fwhm[i - 1] += weight * 0.5 * variance_per_fwhm * (right.slope - left.slope);
+                                : 0.5 * h * (left.density + right.density) + h * h / 12 * (left.slope - right.slope);
+            out->area[bin] += weight * fmax(area, 0);
+            out->per_centre[bin] += weight * (left.density - right.density);
+            out->per_fwhm[bin] += weight * 0.5 * variance_per_fwhm * (right.slope - left.slope);
         }
         left = right;
     }

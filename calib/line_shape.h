@@ -32,7 +32,7 @@ double line_shape_fwhm(const struct line_shape *s, double gauss_fwhm_eV);
 
 /* Fractions of the area in bins with edges first + i width (i = 0..n), relative to the centre, and their derivatives by the
  * centre and by the Gaussian's fwhm. Gauss by erf, exact; Voigt through w(z) at the edges with the end-corrected trapezoid
- * h/2 (a + b) + h^2/12 (a' - b'), and the width by the heat equation d/d(sigma^2) = 1/2 d2/dx2. gauss_fwhm_eV > 0.
+ * h/2 (a + b) + h^2/12 (a' - b') on pieces of a third of the width, and the width by the heat equation d/d(sigma^2) = 1/2 d2/dx2. gauss_fwhm_eV > 0.
  * Added onto the arrays, times `weight`. */
 struct shape_bins {
     double *area, *per_centre, *per_fwhm;  /* n each */

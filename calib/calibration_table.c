@@ -1,0 +1,298 @@
+#include "calib/calibration_table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calib/height_jump.h"
+#include "calib/order_statistic.h"
+#include "calib/pixel_calibration.h"
+#include "calib/reference_pixel.h"
+#include "calib/spectrum_stretch.h"
+
+const char *const verdict_names[N_VERDICTS] = {
+    [VERDICT_GOOD] = "good", [VERDICT_STALE] = "stale", [VERDICT_AMBIGUOUS] = "ambiguous", [VERDICT_BAD] = "bad"};
+
+enum { MAX_ROUNDS = 4, ENOUGH_FOR_STATISTICS = 8 };
+
+static const double SETTLED = 0.15;           /* rounds end when the array's resolution changes by less */
+static const double JUMP_REACH = 40;          /* eV at 1 keV: how far the lines of the calibration before are looked for */
+static const double OUTLIER_SIGMAS = 6, LOO_FLOOR = 4;  /* eV at 1 keV */
+
+/* Everything that lives during one learn. */
+struct learning {
+    struct fit_plan plan;
+    struct pixel_work *works;
+    uint32_t n;
+    const struct calibration_table *before;
+    double *scratch;       /* n */
+};
+
+static const struct pixel_calibration *earlier(const struct learning *l, uint32_t pixel) {
+    if (!l->before || pixel >= l->before->n_pixels || !l->before->pixels[pixel].curve)
+        return NULL;
+    return &l->before->pixels[pixel];
+}
+
+/* The lines of the calibration before, moved to where the new spectrum has them. */
+static bool expect_from_before(struct learning *l, uint32_t pixel) {
+    const struct pixel_calibration *old = earlier(l, pixel);
+    struct pixel_work *w = &l->works[pixel];
+    double height[PLAN_MAX];
+    if (!old)
+        return false;
+    for (size_t i = 0; i < l->plan.n_anchors; i++)
+        height[i] = calibration_curve_height(old->curve, l->plan.lines[i].line.energy_eV);
+    double top = height[l->plan.n_anchors - 1];
+    if (!isfinite(top) || pixel_work_smooth(w, &l->plan, calibration_curve_slope(old->curve, top)) != STATUS_OK)
+        return false;
+    double reach = JUMP_REACH * l->plan.scale / calibration_curve_slope(old->curve, top);
+    struct height_move move = height_jump_search(w->smooth, height, l->plan.n_anchors, reach);
+    for (size_t i = 0; i < l->plan.n_anchors; i++)
+        height[i] = move.scale * height[i] + move.offset;
+    return pixel_work_expect(w, &l->plan, height);
+}
+
+static bool expect_from_reference(struct learning *l, uint32_t pixel, const struct stretch_reference *stretch, const struct reference_pixel *reference) {
+    struct pixel_work *w = &l->works[pixel];
+    struct stretch t;
+    double height[PLAN_MAX];
+    if (!stretch || stretch_find(stretch, w->sorted, w->n, &t) != STATUS_OK)
+        return false;
+    for (size_t i = 0; i < l->plan.n_anchors; i++)
+        height[i] = stretch_map(&t, reference->height[i]);
+    return pixel_work_expect(w, &l->plan, height);
+}
+
+static bool expect_from_own_peaks(struct learning *l, uint32_t pixel) {
+    struct pixel_work *w = &l->works[pixel];
+    double height[PLAN_MAX], score, margin;
+    if (reference_pixel_match(w, &l->plan, height, &score, &margin) != STATUS_OK)
+        return false;
+    w->ambiguous = margin < MATCH_CLEAR_MARGIN;
+    return !w->ambiguous && pixel_work_expect(w, &l->plan, height);
+}
+
+/* First rough curves. The stretched reference, then the calibration before, then the pixel's own peaks if they are clear. */
+static void expect_all(struct learning *l, uint32_t *reference_pixel) {
+    struct reference_pixel reference;
+    struct stretch_reference *stretch = NULL;
+    *reference_pixel = UINT32_MAX;
+    if (reference_pixel_choose(l->works, l->n, &l->plan, &reference) == STATUS_OK) {
+        const struct pixel_work *w = &l->works[reference.pixel];
+        *reference_pixel = reference.pixel;
+        if (stretch_reference_new(w->sorted, w->n, &stretch) != STATUS_OK)
+            stretch = NULL;
+    }
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (!l->works[i].smooth)
+            continue;
+        if (expect_from_reference(l, i, stretch, &reference) || expect_from_before(l, i) || expect_from_own_peaks(l, i))
+            continue;
+        l->works[i].has_rough = false;
+    }
+    stretch_reference_free(stretch);
+}
+
+/* Median over pixels of one number of one line; NaN when no pixel has it. */
+static double typical(struct learning *l, size_t line, bool width) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        const struct found_line *f = &l->works[i].found[line];
+        if (l->works[i].has_rough && f->state == LINE_GOOD && (!width || f->fit.fwhm_sigma_eV > 0))
+            l->scratch[n++] = width ? f->fit.fwhm_eV : f->fit.counts;
+    }
+    return order_statistic_median(l->scratch, n);
+}
+
+static double typical_resolution(struct learning *l) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < l->n; i++)
+        if (l->works[i].has_rough && isfinite(l->works[i].resolution_eV))
+            l->scratch[n++] = l->works[i].resolution_eV;
+    return order_statistic_median(l->scratch, n);
+}
+
+static void fit_all(struct learning *l) {
+    for (int round = 0; round < MAX_ROUNDS; round++) {
+        for (uint32_t i = 0; i < l->n; i++)
+            pixel_work_fit(&l->works[i], &l->plan);
+        double fwhm[PLAN_MAX], counts[PLAN_MAX], resolution = typical_resolution(l), was = l->plan.resolution_eV;
+        bool settled = round > 0 && !(fabs(resolution / was - 1) > SETTLED);
+        if (settled)
+            return;
+        for (size_t k = 0; k < l->plan.n; k++) {
+            fwhm[k] = typical(l, k, true);
+            counts[k] = typical(l, k, false);
+        }
+        fit_plan_refine(&l->plan, resolution, fwhm, counts);
+    }
+}
+
+static void condemn(struct pixel_calibration *p, const char *text) {
+    if (p->verdict != VERDICT_BAD)
+        p->reason[0] = '\0';
+    p->verdict = VERDICT_BAD;
+    size_t used = strlen(p->reason);
+    snprintf(p->reason + used, sizeof p->reason - used, "%s%s", used ? "; " : "", text);
+}
+
+static struct anchor_fit *fit_named(struct pixel_calibration *p, const char *line) {
+    for (uint32_t i = 0; i < p->n_fits; i++)
+        if (strcmp(p->fits[i].line, line) == 0)
+            return &p->fits[i];
+    return NULL;
+}
+
+/* An error of the table moves the same residual in all pixels; a pixel that differs from the others has one of its own. */
+static void compare_residuals(struct learning *l, struct calibration_table *t, const char *line) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < t->n_pixels; i++) {
+        const struct anchor_fit *f = t->pixels[i].curve ? fit_named(&t->pixels[i], line) : NULL;
+        if (f && isfinite(f->residual_eV))
+            l->scratch[n++] = f->residual_eV;
+    }
+    if (n < ENOUGH_FOR_STATISTICS)
+        return;
+    double centre = order_statistic_median(l->scratch, n), sigma = order_statistic_mad_sigma(l->scratch, n, centre);
+    double limit = fmax(OUTLIER_SIGMAS * sigma, LOO_FLOOR * l->plan.scale);
+    for (uint32_t i = 0; i < t->n_pixels; i++) {
+        struct pixel_calibration *p = &t->pixels[i];
+        const struct anchor_fit *f = p->curve ? fit_named(p, line) : NULL;
+        if (!f || !(fabs(f->residual_eV - centre) > limit))
+            continue;
+        char text[100];
+        snprintf(text, sizeof text, "%s is %+.1f eV off the curve through the others, %+.1f in the typical pixel", line, f->residual_eV, centre);
+        condemn(p, text);
+    }
+}
+
+/* Too few pulses to learn from, but a good curve from before: keep that, and say so. */
+static enum status keep_stale(struct pixel_calibration *p, const struct pixel_calibration *old) {
+    const struct curve_anchor *anchors;
+    size_t n = calibration_curve_anchors(old->curve, &anchors);
+    enum status status = calibration_curve_new(anchors, n, &p->curve);
+    if (status != STATUS_OK)
+        return status;
+    p->verdict = VERDICT_STALE;
+    p->n_fits = old->n_fits;
+    memcpy(p->fits, old->fits, sizeof p->fits);
+    p->resolution_eV = old->resolution_eV;
+    char text[sizeof p->reason];
+    snprintf(text, sizeof text, "curve of the calibration before: %.80s", p->reason);
+    memcpy(p->reason, text, sizeof text);
+    return STATUS_OK;
+}
+
+static enum status finish_all(struct learning *l, struct calibration_table *t) {
+    for (uint32_t i = 0; i < l->n; i++) {
+        enum status status = pixel_work_finish(&l->works[i], &l->plan, &t->pixels[i]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    for (size_t k = 0; k < l->plan.n_anchors; k++)
+        compare_residuals(l, t, l->plan.lines[k].line.name);
+    for (uint32_t i = 0; i < l->n; i++) {
+        struct pixel_calibration *p = &t->pixels[i];
+        const struct pixel_calibration *old = earlier(l, i);
+        if (p->verdict == VERDICT_BAD || p->verdict == VERDICT_AMBIGUOUS) {
+            calibration_curve_free(p->curve);
+            p->curve = NULL;
+        } else if (old) {
+            pixel_calibration_compare(p, old, &l->plan);
+        }
+        bool old_good = old && (old->verdict == VERDICT_GOOD || old->verdict == VERDICT_STALE);
+        if (old_good && !p->curve && (l->works[i].n < CALIBRATION_MIN_PULSES || p->verdict == VERDICT_AMBIGUOUS)) {
+            enum status status = keep_stale(p, old);
+            if (status != STATUS_OK)
+                return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status table_new(const struct line_table *lines, double mono_eV, uint32_t n_pixels, struct calibration_table **out) {
+    struct calibration_table *t = calloc(1, sizeof *t);
+    if (!t)
+        return STATUS_NO_MEMORY;
+    t->mono_eV = mono_eV;
+    t->n_pixels = n_pixels;
+    t->reference_pixel = UINT32_MAX;
+    memcpy(t->line_table_name, lines->name, sizeof t->line_table_name);
+    size_t length = strlen(lines->text) + 1;
+    t->line_table_text = malloc(length);
+    t->pixels = calloc(n_pixels ? n_pixels : 1, sizeof *t->pixels);
+    if (!t->line_table_text || !t->pixels) {
+        calibration_table_free(t);
+        return STATUS_NO_MEMORY;
+    }
+    memcpy(t->line_table_text, lines->text, length);
+    *out = t;
+    return STATUS_OK;
+}
+
+static enum status prepare(struct learning *l, const struct calibration_heights *pixels) {
+    l->works = calloc(l->n ? l->n : 1, sizeof *l->works);
+    l->scratch = malloc((l->n ? l->n : 1) * sizeof *l->scratch);
+    if (!l->works || !l->scratch)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < l->n; i++)
+        if (pixel_work_init(&l->works[i], &pixels[i], &l->plan) == STATUS_NO_MEMORY)
+            return STATUS_NO_MEMORY;
+    return STATUS_OK;
+}
+
+static void learning_done(struct learning *l) {
+    for (uint32_t i = 0; l->works && i < l->n; i++)
+        pixel_work_done(&l->works[i]);
+    free(l->works);
+    free(l->scratch);
+}
+
+/* Good pixels or a complaint with the reason of the pixel that had most pulses. */
+static enum status judge_table(const struct calibration_table *t, struct complaint *why) {
+    const struct pixel_calibration *busiest = NULL;
+    for (uint32_t i = 0; i < t->n_pixels; i++) {
+        if (t->pixels[i].curve)
+            return STATUS_OK;
+        if (!busiest || t->pixels[i].pulses > busiest->pulses)
+            busiest = &t->pixels[i];
+    }
+    complaint_set(why, 0, 0, "no pixel of %u could be calibrated; the one with most pulses: %s", t->n_pixels, busiest ? busiest->reason : "there is none");
+    return STATUS_TOO_FEW;
+}
+
+enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
+                                    const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
+    struct learning l = {.n = n_pixels, .before = before};
+    struct calibration_table *t = NULL;
+    enum status status = fit_plan_init(&l.plan, lines, mono_eV, why);
+    if (status != STATUS_OK)
+        return status;
+    status = table_new(lines, mono_eV, n_pixels, &t);
+    if (status == STATUS_OK)
+        status = prepare(&l, pixels);
+    if (status == STATUS_OK) {
+        expect_all(&l, &t->reference_pixel);
+        fit_all(&l);
+        status = finish_all(&l, t);
+    }
+    learning_done(&l);
+    if (status != STATUS_OK) {
+        calibration_table_free(t);
+        return status;
+    }
+    *out = t;
+    return judge_table(t, why);
+}
+
+void calibration_table_free(struct calibration_table *t) {
+    if (!t)
+        return;
+    for (uint32_t i = 0; t->pixels && i < t->n_pixels; i++)
+        calibration_curve_free(t->pixels[i].curve);
+    free(t->pixels);
+    free(t->line_table_text);
+    free(t);
+}

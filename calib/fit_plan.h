@@ -1,0 +1,56 @@
+/* calib/fit_plan.h - what is fitted in every pixel of an array, and in which window: one plan for all pixels, so that all
+ * have the same small biases. line_table + mono energy + resolution --> plan.
+ *
+ * Window of a line: +- max(1.33 x its total width, 2.4 x the array's resolution). At the 2.7 eV of the SSRL 10-1 array this
+ * is C +-11, N +-9.7, O +-7.3, Fe Ni Cu +-6.5..7 eV, the windows measured to work there (calibration.md 1.2, ssrl-measured.md
+ * 2.7); other detectors get theirs by the same rule. Total width = intrinsic width of the table and resolution in quadrature,
+ * or, where the table has no width, what the first round of fits found.
+ * A neighbour of the same element whose window overlaps (Fe Lb beside Fe La), or the elastic line, is a companion in the model,
+ * and the window then reaches 0.8 half-widths beyond it. A line with few counts has its width held at that of a stronger one
+ * nearby: a free width makes weak lines unstable (calibration.md 1.2). */
+#ifndef TESD_CALIB_FIT_PLAN_H
+#define TESD_CALIB_FIT_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "calib/calibration_curve.h"
+#include "calib/line_shape.h"
+#include "calib/line_table.h"
+#include "pulse/complaint.h"
+
+enum { PLAN_MAX = CURVE_MAX_ANCHORS };
+
+struct planned_line {
+    struct reference_line line;
+    struct line_shape shape;
+    bool anchor;                 /* carries the curve; else compared only */
+    bool elastic;
+    double gauss_fwhm_eV;        /* start value of the free Gaussian */
+    double fwhm_eV;              /* expected total width */
+    double below_eV, above_eV;   /* window around the centre, both > 0 */
+    double search_eV;            /* the maximum is looked for this far from where it is expected */
+    bool has_companion;
+    struct line_shape companion;
+    double companion_offset_eV;
+    int width_of;                /* index of the line whose Gaussian is taken over; -1: own */
+};
+
+struct fit_plan {
+    size_t n, n_anchors;         /* anchors come first, by energy; then check lines, then the elastic line */
+    struct planned_line lines[PLAN_MAX];
+    double resolution_eV;        /* FWHM of a typical pixel */
+    double bin_eV;               /* of the fit histograms: a sixth of the resolution */
+    double smooth_eV;            /* FWHM of the smoothing for peak searches */
+    double scale;                /* energies of search windows and limits are meant for 1 keV: times this */
+    double top_eV;               /* highest energy expected */
+};
+
+/* STATUS_NOT_FOUND: fewer than two anchors of the table are excited; STATUS_BAD_VALUE: more than CURVE_MAX_ANCHORS of them. */
+enum status fit_plan_init(struct fit_plan *plan, const struct line_table *lines, double mono_eV, struct complaint *why);
+
+/* After a round of fits: the array's typical resolution (NaN: keep) and per planned line the typical fitted total width and
+ * counts (NaN: not measured). */
+void fit_plan_refine(struct fit_plan *plan, double resolution_eV, const double *fwhm_eV, const double *counts);
+
+#endif
