@@ -11,11 +11,15 @@
 struct publisher;  /* opaque */
 
 struct publish_settings {
-    const char *endpoint;        /* "tcp://127.0.0.1:5560"; port * (wildcard) for tests */
+    const char *endpoint;        /* NULL: "tcp://127.0.0.1:5560"; port * (wildcard) for tests. Loopback or ipc:// only: what others
+                                  * may read needs keys, which this stream does not have */
     const char *state;           /* "replay" */
     const char *calibration_id;  /* "" unknown */
 };
-struct publish_lost { uint64_t upstream, queue, rejected; };
+struct publish_lost {
+    uint64_t upstream, queue, rejected;
+    uint64_t records;            /* received so far, for the loss fraction; 0: unknown */
+};
 
 bool publisher_new(const struct publish_settings *settings, struct publisher **out);
 const char *publisher_endpoint(const struct publisher *p);   /* as bound, with the real port */

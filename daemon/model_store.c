@@ -1,0 +1,268 @@
+/* CAL.h5: attributes format and version at the root; channels/chan000007 one group per channel number; tables/0000 one group per
+ * calibration. Numbers are stored in the types they are computed in, curves as the anchors they are made from, so that nothing is
+ * rounded on the way. */
+#include "daemon/model_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/h5_fields.h"
+#include "daemon/log.h"
+#include "daemon/model_store_parts.h"
+#include "daemon/version.h"
+#include "pulse/optimal_filter.h"
+
+static const char format_name[] = "tesd calibration";
+enum { WEIGHTS_LESS = 4, SAMPLES_MAX = 1 << 24 };
+
+#define TRUTH(path) { .name = #path, .type = ARRAY_U1, .offset = offsetof(struct pixel_model, path), .truth = true }
+#define FIELD(path, kind) { .name = #path, .type = kind, .offset = offsetof(struct pixel_model, path) }
+static const struct h5_field model_fields[] = {
+    TRUTH(coefficients),
+    FIELD(n_samples, ARRAY_U4),
+    FIELD(n_presamples, ARRAY_U4),
+    FIELD(sample_period_s, ARRAY_F8),
+    FIELD(limits.pretrigger_sd_max, ARRAY_F4),
+    FIELD(limits.pretrigger_slope_max, ARRAY_F4),
+    FIELD(limits.peak_sample_min, ARRAY_I4),
+    FIELD(limits.peak_sample_max, ARRAY_I4),
+    FIELD(limits.late_rise_max, ARRAY_F4),
+    FIELD(limits.residual_max, ARRAY_F4),
+    FIELD(drift.slope, ARRAY_F8),
+    FIELD(drift.reference, ARRAY_F8),
+    FIELD(noise_sigma, ARRAY_F8),
+    FIELD(predicted_resolving_power, ARRAY_F8),
+    TRUTH(inverted),
+    TRUTH(white_noise),
+    FIELD(n_bases, ARRAY_U4),
+    { .name = "lag_rows", .type = ARRAY_F8, .offset = offsetof(struct pixel_model, lag_rows), .columns = LAGS * OFF_MAX_BASES },
+    FIELD(n_slices, ARRAY_U4),
+    FIELD(slice_width, ARRAY_F8),
+    { .name = "slice_limit", .type = ARRAY_F8, .offset = offsetof(struct pixel_model, slice_limit), .columns = OFF_SLICES_MAX },
+};
+enum { N_MODEL_FIELDS = sizeof model_fields / sizeof *model_fields };
+
+/* ---- saving ---- */
+
+static void write_model(struct h5_file *f, hid_t group, const struct pixel_model *m) {
+    h5_fields_write_one(f, group, model_fields, N_MODEL_FIELDS, m);
+    if (m->filter)
+        h5_file_array(f, group, &(struct data_array){ .name = "filter_weights", .type = ARRAY_F8, .rank = 1,
+                                                      .shape = { optimal_filter_n_samples(m->filter) - WEIGHTS_LESS }, .data = optimal_filter_weights(m->filter) });
+    if (m->template_pulse)
+        h5_file_array(f, group, &(struct data_array){ .name = "template_pulse", .type = ARRAY_F4, .rank = 1, .shape = { m->n_samples }, .data = m->template_pulse });
+}
+
+static void write_channel(struct h5_file *f, hid_t channels, const struct model_channel *c, uint32_t index) {
+    char name[32];
+    snprintf(name, sizeof name, "chan%06u", c->number);
+    if (!f->failed && H5Lexists(channels, name, H5P_DEFAULT) > 0) {
+        h5_file_fail(f, name, "the channel number occurs twice");
+        return;
+    }
+    hid_t group = h5_file_group(f, channels, name, NULL);
+    h5_file_array(f, group, &(struct data_array){ .name = "number", .type = ARRAY_U4, .data = &c->number });
+    h5_file_array(f, group, &(struct data_array){ .name = "index", .type = ARRAY_U4, .data = &index });
+    h5_file_text(f, group, "name", c->name);
+    if (c->model) {
+        hid_t model = h5_file_group(f, group, "model", NULL);
+        write_model(f, model, c->model);
+        h5_file_close_group(model);
+    }
+    h5_file_close_group(group);
+}
+
+static void write_all(struct h5_file *f, const struct model_store *store) {
+    int32_t version = MODEL_STORE_VERSION;
+    h5_file_text(f, f->id, "format", format_name);
+    h5_file_array(f, f->id, &(struct data_array){ .name = "version", .type = ARRAY_I4, .data = &version });
+    h5_file_text(f, f->id, "program", "tesd");
+    h5_file_text(f, f->id, "git_id", version_git_id);
+    hid_t channels = h5_file_group(f, f->id, "channels", NULL), tables = h5_file_group(f, f->id, "tables", NULL);
+    for (size_t k = 0; k < store->n_channels; k++)
+        write_channel(f, channels, &store->channels[k], (uint32_t)k);
+    for (size_t k = 0; k < store->n_tables; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "%04zu", k);
+        hid_t table = h5_file_group(f, tables, name, NULL);
+        model_store_write_table(f, table, store->tables[k]);
+        h5_file_close_group(table);
+    }
+    h5_file_close_group(channels);
+    h5_file_close_group(tables);
+}
+
+bool model_store_save(const char *path, const struct model_store *store) {
+    struct h5_file *f = h5_file_create(path);
+    if (!f)
+        return false;
+    write_all(f, store);
+    return h5_file_finish(f);
+}
+
+/* ---- loading ---- */
+
+/* False after saying why: a file made by somebody else or by another version of this program. */
+static bool is_ours(struct h5_input *in) {
+    int32_t version = 0;
+    char format[sizeof format_name + 8] = "";
+    if (!h5_input_has(in, in->id, "format") || !h5_input_has(in, in->id, "version") || !h5_input_has(in, in->id, "channels"))
+        h5_input_fail(in, "is not a calibration of tesd; 'tesd calibrate -o CAL.h5' makes one");
+    h5_input_texts(in, in->id, "format", 1, sizeof format, format);
+    h5_input_array(in, in->id, "version", ARRAY_I4, 1, &version);
+    if (!in->failed && strcmp(format, format_name) != 0)
+        h5_input_fail(in, "is not a calibration of tesd but '%s'", format);
+    if (!in->failed && version != MODEL_STORE_VERSION)
+        h5_input_fail(in, "is a calibration of version %d and this program reads version %d; calibrate again", version, MODEL_STORE_VERSION);
+    return !in->failed;
+}
+
+static void check_model(struct h5_input *in, const char *channel, const struct pixel_model *m) {
+    bool sizes = m->n_samples > 0 && m->n_samples < SAMPLES_MAX && m->n_presamples <= m->n_samples && m->sample_period_s > 0;
+    if (!in->failed && !(sizes && m->n_bases <= OFF_MAX_BASES && m->n_slices <= OFF_SLICES_MAX))
+        h5_input_fail(in, "the model of %s has sizes out of range", channel);
+}
+
+static void read_filter(struct h5_input *in, hid_t group, const char *channel, struct pixel_model *m) {
+    uint64_t n = h5_input_length(in, group, "filter_weights");
+    if (!in->failed && n + WEIGHTS_LESS != m->n_samples) {
+        h5_input_fail(in, "the filter of %s is not of its record length", channel);
+        return;
+    }
+    double *weights = calloc(n + 1, sizeof *weights);
+    m->template_pulse = calloc((size_t)m->n_samples + 1, sizeof *m->template_pulse);
+    if (!weights || !m->template_pulse)
+        h5_input_fail(in, "out of memory");
+    h5_input_array(in, group, "filter_weights", ARRAY_F8, n, weights);
+    h5_input_array(in, group, "template_pulse", ARRAY_F4, m->n_samples, m->template_pulse);
+    enum status made = in->failed ? STATUS_IO : optimal_filter_new(weights, (uint32_t)n, NULL, &m->filter);
+    if (!in->failed && made != STATUS_OK)
+        h5_input_fail(in, "the filter of %s: %s", channel, status_text(made));
+    free(weights);
+}
+
+static struct pixel_model *read_model(struct h5_input *in, hid_t group, const char *channel) {
+    struct pixel_model *m = calloc(1, sizeof *m);
+    if (!m) {
+        h5_input_fail(in, "out of memory");
+        return NULL;
+    }
+    h5_fields_read_one(in, group, model_fields, N_MODEL_FIELDS, m);
+    check_model(in, channel, m);
+    if (!in->failed && !m->coefficients)
+        read_filter(in, group, channel, m);
+    return m;
+}
+
+/* Puts the channel at its index in the store and marks the index as seen. */
+static void read_channel(struct h5_input *in, hid_t channels, const char *name, struct model_store *store, uint8_t *seen) {
+    hid_t group = h5_input_group(in, channels, name);
+    struct model_channel c = { 0 };
+    uint32_t index = 0;
+    h5_input_array(in, group, "number", ARRAY_U4, 1, &c.number);
+    h5_input_array(in, group, "index", ARRAY_U4, 1, &index);
+    h5_input_texts(in, group, "name", 1, sizeof c.name, c.name);
+    if (!in->failed && (index >= store->n_channels || seen[index]))
+        h5_input_fail(in, "channel %s has the index %u, which is taken or beyond the %zu channels", name, index, store->n_channels);
+    if (!in->failed && h5_input_has(in, group, "model")) {
+        hid_t model = h5_input_group(in, group, "model");
+        c.model = read_model(in, model, name);
+        h5_file_close_group(model);
+    }
+    if (in->failed) {
+        pixel_model_free(c.model);
+    } else {
+        store->channels[index] = c;
+        seen[index] = 1;
+    }
+    h5_file_close_group(group);
+}
+
+static hsize_t count_members(struct h5_input *in, hid_t group) {
+    H5G_info_t info = { 0 };
+    if (!in->failed && H5Gget_info(group, &info) < 0)
+        h5_input_fail(in, "is damaged");
+    return in->failed ? 0 : info.nlinks;
+}
+
+static void member_name(struct h5_input *in, hid_t group, hsize_t k, char name[64]) {
+    if (!in->failed && H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, k, name, 64, H5P_DEFAULT) < 0)
+        h5_input_fail(in, "is damaged");
+}
+
+static void read_channels(struct h5_input *in, struct model_store *store) {
+    hid_t group = h5_input_group(in, in->id, "channels");
+    hsize_t n = count_members(in, group);
+    uint8_t *seen = calloc(n + 1, 1);
+    store->channels = calloc(n + 1, sizeof *store->channels);
+    if (!store->channels || !seen)
+        h5_input_fail(in, "out of memory");
+    else
+        store->n_channels = n;
+    for (hsize_t k = 0; k < n && !in->failed; k++) {
+        char name[64] = "";
+        member_name(in, group, k, name);
+        read_channel(in, group, name, store, seen);
+    }
+    free(seen);
+    h5_file_close_group(group);
+}
+
+static void read_tables(struct h5_input *in, struct model_store *store) {
+    hid_t group = h5_input_group(in, in->id, "tables");
+    hsize_t n = count_members(in, group);
+    store->tables = calloc(n + 1, sizeof *store->tables);
+    if (!store->tables)
+        h5_input_fail(in, "out of memory");
+    for (hsize_t k = 0; k < n && !in->failed; k++) {
+        char name[64] = "";
+        member_name(in, group, k, name);
+        hid_t table = h5_input_group(in, group, name);
+        struct calibration_table *t = model_store_read_table(in, table);
+        h5_file_close_group(table);
+        if (t)
+            store->tables[store->n_tables++] = t;
+        if (t && t->n_pixels != store->n_channels)
+            h5_input_fail(in, "table %s has %u pixels and the file %zu channels", name, t->n_pixels, store->n_channels);
+    }
+    h5_file_close_group(group);
+}
+
+bool model_store_load(const char *path, struct model_store **out) {
+    struct h5_input in;
+    if (!h5_input_open(path, &in))
+        return false;
+    struct model_store *store = calloc(1, sizeof *store);
+    if (!store)
+        h5_input_fail(&in, "out of memory");
+    if (is_ours(&in)) {
+        read_channels(&in, store);
+        read_tables(&in, store);
+    }
+    h5_input_close(&in);
+    if (in.failed)
+        model_store_free(store);
+    else
+        *out = store;
+    return !in.failed;
+}
+
+void model_store_free(struct model_store *store) {
+    if (!store)
+        return;
+    for (size_t k = 0; k < store->n_channels; k++)
+        pixel_model_free(store->channels[k].model);
+    for (size_t k = 0; k < store->n_tables; k++)
+        calibration_table_free(store->tables[k]);
+    free(store->channels);
+    free(store->tables);
+    free(store);
+}
+
+size_t model_store_find(const struct model_store *store, uint32_t number) {
+    for (size_t k = 0; k < store->n_channels; k++)
+        if (store->channels[k].number == number)
+            return k;
+    return SIZE_MAX;
+}

@@ -1,0 +1,237 @@
+/* One calibration table of a CAL.h5. What differs in length from pixel to pixel (fits, anchors) is stored as one long list with a
+ * count per pixel. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/h5_fields.h"
+#include "daemon/model_store_parts.h"
+
+#define COUNT(table) (sizeof table / sizeof *table)
+#define FIELD(holder, path, kind) { .name = #path, .type = kind, .offset = offsetof(struct holder, path) }
+#define TRUTH(holder, path) { .name = #path, .type = ARRAY_U1, .offset = offsetof(struct holder, path), .truth = true }
+
+static const struct h5_field table_fields[] = {
+    FIELD(calibration_table, number, ARRAY_I4),
+    FIELD(calibration_table, start_ns, ARRAY_I8),
+    FIELD(calibration_table, end_ns, ARRAY_I8),
+    FIELD(calibration_table, mono_eV, ARRAY_F8),
+    FIELD(calibration_table, reference_pixel, ARRAY_U4),
+};
+
+static const struct h5_field pixel_fields[] = {
+    FIELD(pixel_calibration, verdict, ARRAY_U4),
+    FIELD(pixel_calibration, n_fits, ARRAY_U4),
+    FIELD(pixel_calibration, resolution_eV, ARRAY_F8),
+    FIELD(pixel_calibration, pulses, ARRAY_F8),
+    FIELD(pixel_calibration, jump, ARRAY_F8),
+    TRUTH(pixel_calibration, jumped),
+};
+
+static const struct h5_field fit_fields[] = {
+    FIELD(anchor_fit, energy_eV, ARRAY_F8),
+    FIELD(anchor_fit, energy_unc_eV, ARRAY_F8),
+    FIELD(anchor_fit, height, ARRAY_F8),
+    FIELD(anchor_fit, height_sigma, ARRAY_F8),
+    FIELD(anchor_fit, fwhm_eV, ARRAY_F8),
+    FIELD(anchor_fit, fwhm_sigma_eV, ARRAY_F8),
+    FIELD(anchor_fit, counts, ARRAY_F8),
+    FIELD(anchor_fit, deviance_per_dof, ARRAY_F8),
+    FIELD(anchor_fit, residual_eV, ARRAY_F8),
+    TRUTH(anchor_fit, used),
+};
+
+static const struct h5_field anchor_fields[] = {
+    FIELD(curve_anchor, height, ARRAY_F8),
+    FIELD(curve_anchor, height_sigma, ARRAY_F8),
+    FIELD(curve_anchor, energy_eV, ARRAY_F8),
+    FIELD(curve_anchor, energy_unc_eV, ARRAY_F8),
+};
+
+_Static_assert(sizeof(enum verdict) == 4 && sizeof(bool) == 1, "stored as u4 and u1");
+
+/* ---- writing ---- */
+
+static void write_texts(struct h5_file *f, hid_t group, const char *name, const char *first, size_t stride, size_t n) {
+    const char **texts = calloc(n + 1, sizeof *texts);
+    if (!texts) {
+        h5_file_fail(f, name, "out of memory");
+        return;
+    }
+    for (size_t k = 0; k < n; k++)
+        texts[k] = first + k * stride;
+    h5_file_texts(f, group, name, texts, n, 0);
+    free(texts);
+}
+
+static void write_fits(struct h5_file *f, hid_t parent, const struct calibration_table *t) {
+    struct anchor_fit *fits = calloc((size_t)t->n_pixels * CURVE_MAX_ANCHORS + 1, sizeof *fits);
+    size_t n = 0;
+    hid_t group = h5_file_group(f, parent, "fits", NULL);
+    for (uint32_t p = 0; p < t->n_pixels && fits; p++)
+        for (uint32_t k = 0; k < t->pixels[p].n_fits; k++)
+            fits[n++] = t->pixels[p].fits[k];
+    if (!fits) {
+        h5_file_fail(f, "fits", "out of memory");
+    } else {
+        h5_fields_write(f, group, fit_fields, COUNT(fit_fields), fits, sizeof *fits, n);
+        write_texts(f, group, "line", fits[0].line, sizeof *fits, n);
+    }
+    h5_file_close_group(group);
+    free(fits);
+}
+
+static void write_curves(struct h5_file *f, hid_t parent, const struct calibration_table *t) {
+    struct curve_anchor *anchors = calloc((size_t)t->n_pixels * CURVE_MAX_ANCHORS + 1, sizeof *anchors);
+    uint32_t *n_anchors = calloc(t->n_pixels + (size_t)1, sizeof *n_anchors);
+    size_t n = 0;
+    hid_t group = h5_file_group(f, parent, "curves", NULL);
+    for (uint32_t p = 0; p < t->n_pixels && anchors && n_anchors; p++) {
+        const struct curve_anchor *own;
+        n_anchors[p] = t->pixels[p].curve ? (uint32_t)calibration_curve_anchors(t->pixels[p].curve, &own) : 0;
+        if (n_anchors[p])
+            memcpy(anchors + n, own, n_anchors[p] * sizeof *own);
+        n += n_anchors[p];
+    }
+    if (!anchors || !n_anchors) {
+        h5_file_fail(f, "curves", "out of memory");
+    } else {
+        h5_file_array(f, group, &(struct data_array){ .name = "n_anchors", .type = ARRAY_U4, .rank = 1, .shape = { t->n_pixels }, .data = n_anchors });
+        h5_fields_write(f, group, anchor_fields, COUNT(anchor_fields), anchors, sizeof *anchors, n);
+    }
+    h5_file_close_group(group);
+    free(anchors);
+    free(n_anchors);
+}
+
+void model_store_write_table(struct h5_file *f, hid_t group, const struct calibration_table *t) {
+    h5_fields_write_one(f, group, table_fields, COUNT(table_fields), t);
+    h5_file_text(f, group, "label", t->label);
+    h5_file_text(f, group, "line_table_name", t->line_table_name);
+    h5_file_text(f, group, "line_table_text", t->line_table_text);
+    hid_t pixels = h5_file_group(f, group, "pixels", NULL);
+    h5_fields_write(f, pixels, pixel_fields, COUNT(pixel_fields), t->pixels, sizeof *t->pixels, t->n_pixels);
+    write_texts(f, pixels, "reason", t->n_pixels ? t->pixels[0].reason : "", sizeof *t->pixels, t->n_pixels);
+    h5_file_close_group(pixels);
+    write_fits(f, group, t);
+    write_curves(f, group, t);
+}
+
+/* ---- reading ---- */
+
+static void read_reasons(struct h5_input *in, hid_t group, struct calibration_table *t) {
+    enum { WIDTH = sizeof t->pixels[0].reason };
+    char (*reasons)[WIDTH] = calloc(t->n_pixels + (size_t)1, WIDTH);
+    if (!reasons) {
+        h5_input_fail(in, "out of memory");
+        return;
+    }
+    h5_input_texts(in, group, "reason", t->n_pixels, WIDTH, reasons[0]);
+    for (uint32_t p = 0; p < t->n_pixels; p++)
+        memcpy(t->pixels[p].reason, reasons[p], WIDTH);
+    free(reasons);
+}
+
+static void read_pixels(struct h5_input *in, hid_t parent, struct calibration_table *t) {
+    hid_t group = h5_input_group(in, parent, "pixels");
+    uint64_t n = h5_input_length(in, group, "verdict");
+    t->pixels = n < UINT32_MAX ? calloc(n + 1, sizeof *t->pixels) : NULL;
+    if (!t->pixels) {
+        h5_input_fail(in, "out of memory");
+    } else {
+        t->n_pixels = (uint32_t)n;
+        h5_fields_read(in, group, pixel_fields, COUNT(pixel_fields), t->pixels, sizeof *t->pixels, n);
+        read_reasons(in, group, t);
+    }
+    for (uint32_t p = 0; p < t->n_pixels; p++)
+        if ((unsigned)t->pixels[p].verdict >= N_VERDICTS || t->pixels[p].n_fits > CURVE_MAX_ANCHORS)
+            h5_input_fail(in, "pixel %u of a table has a verdict or a number of fits out of range", p);
+    h5_file_close_group(group);
+}
+
+static void read_lines(struct h5_input *in, hid_t group, struct anchor_fit *fits, size_t n) {
+    enum { WIDTH = sizeof fits->line };
+    char (*lines)[WIDTH] = calloc(n + 1, WIDTH);
+    if (!lines) {
+        h5_input_fail(in, "out of memory");
+        return;
+    }
+    h5_input_texts(in, group, "line", n, WIDTH, lines[0]);
+    for (size_t k = 0; k < n; k++)
+        memcpy(fits[k].line, lines[k], WIDTH);
+    free(lines);
+}
+
+static void read_fits(struct h5_input *in, hid_t parent, struct calibration_table *t) {
+    size_t n = 0, at = 0;
+    for (uint32_t p = 0; p < t->n_pixels && !in->failed; p++)
+        n += t->pixels[p].n_fits;
+    struct anchor_fit *fits = calloc(n + 1, sizeof *fits);
+    hid_t group = h5_input_group(in, parent, "fits");
+    if (!fits) {
+        h5_input_fail(in, "out of memory");
+    } else {
+        h5_fields_read(in, group, fit_fields, COUNT(fit_fields), fits, sizeof *fits, n);
+        read_lines(in, group, fits, n);
+    }
+    for (uint32_t p = 0; p < t->n_pixels && !in->failed; p++) {
+        memcpy(t->pixels[p].fits, fits + at, t->pixels[p].n_fits * sizeof *fits);
+        at += t->pixels[p].n_fits;
+    }
+    h5_file_close_group(group);
+    free(fits);
+}
+
+/* The curves are made anew from their anchors, which gives the same curves. */
+static void make_curves(struct h5_input *in, struct calibration_table *t, const struct curve_anchor *anchors, const uint32_t *n_anchors) {
+    size_t at = 0;
+    for (uint32_t p = 0; p < t->n_pixels && !in->failed; p++) {
+        enum status made = n_anchors[p] ? calibration_curve_new(anchors + at, n_anchors[p], &t->pixels[p].curve) : STATUS_OK;
+        if (made != STATUS_OK)
+            h5_input_fail(in, "the curve of pixel %u: %s", p, status_text(made));
+        at += n_anchors[p];
+    }
+}
+
+static void read_curves(struct h5_input *in, hid_t parent, struct calibration_table *t) {
+    uint32_t *n_anchors = calloc(t->n_pixels + (size_t)1, sizeof *n_anchors);
+    hid_t group = h5_input_group(in, parent, "curves");
+    size_t n = 0;
+    if (!n_anchors)
+        h5_input_fail(in, "out of memory");
+    h5_input_array(in, group, "n_anchors", ARRAY_U4, t->n_pixels, n_anchors);
+    for (uint32_t p = 0; p < t->n_pixels && !in->failed; p++) {
+        if (n_anchors[p] > CURVE_MAX_ANCHORS)
+            h5_input_fail(in, "pixel %u of a table has %u anchors", p, n_anchors[p]);
+        n += n_anchors[p];
+    }
+    struct curve_anchor *anchors = in->failed ? NULL : calloc(n + 1, sizeof *anchors);
+    if (anchors) {
+        h5_fields_read(in, group, anchor_fields, COUNT(anchor_fields), anchors, sizeof *anchors, n);
+        make_curves(in, t, anchors, n_anchors);
+    } else {
+        h5_input_fail(in, "out of memory");
+    }
+    h5_file_close_group(group);
+    free(anchors);
+    free(n_anchors);
+}
+
+struct calibration_table *model_store_read_table(struct h5_input *in, hid_t group) {
+    struct calibration_table *t = calloc(1, sizeof *t);
+    if (!t) {
+        h5_input_fail(in, "out of memory");
+        return NULL;
+    }
+    h5_fields_read_one(in, group, table_fields, COUNT(table_fields), t);
+    h5_input_texts(in, group, "label", 1, sizeof t->label, t->label);
+    h5_input_texts(in, group, "line_table_name", 1, sizeof t->line_table_name, t->line_table_name);
+    t->line_table_text = h5_input_text(in, group, "line_table_text");
+    read_pixels(in, group, t);
+    read_fits(in, group, t);
+    read_curves(in, group, t);
+    if (in->failed) {
+        calibration_table_free(t);
+        return NULL;
+    }
+    return t;
+}

@@ -1,0 +1,45 @@
+/* daemon/sink/stream_message.h - one message of stream v1 (doc/stream.md): [topic][JSON header][blob per array].
+ *   meta + data_group --stream_message_new--> message (a copy, so the products may change) --stream_message_send--> socket
+ * The header is written when the message is sent, for only then its seq is known; a message may be sent again from the cache. */
+#ifndef TESD_DAEMON_SINK_STREAM_MESSAGE_H
+#define TESD_DAEMON_SINK_STREAM_MESSAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/sink/data_group.h"
+#include "daemon/sink/publish.h"
+
+enum { STREAM_VERSION = 1, UUID_TEXT = 37 };
+
+struct stream_source {          /* the same for every message of a publisher */
+    char boot[UUID_TEXT], run[UUID_TEXT];
+    char state[16], calibration_id[80];
+};
+
+struct stream_meta {            /* what a message says about itself */
+    const char *kind;           /* "pfy", "rixs_map", "rixs_row", "run", "hb" */
+    const char *accum;          /* "cumulative", "series", "window" */
+    const char *event;          /* kind run: "start", "point_end", "end", "abort"; else NULL */
+    int32_t scan, point;        /* -1: none */
+    uint32_t n_points;          /* of the whole scan */
+    int64_t t_ns, start_ns;     /* up to when, and since when, the data count; since 1970 UTC */
+    char sample[64], label[32];
+    struct publish_lost lost;
+};
+
+struct stream_message;  /* opaque */
+
+/* group NULL: a message without arrays. STATUS_NO_MEMORY only. */
+enum status stream_message_new(const struct stream_meta *meta, const struct data_group *group, struct stream_message **out);
+void stream_message_free(struct stream_message *m);
+const struct stream_meta *stream_message_meta(const struct stream_message *m);
+/* extra: further keys of the header, borrowed, or NULL. Never blocks. Returns the bytes given to the socket, 0 when it took none. */
+size_t stream_message_send(const struct stream_message *m, void *socket, const char *topic, const struct stream_source *source, uint64_t seq, bool snap,
+                           json_t *extra);
+
+void stream_uuid(char out[UUID_TEXT]);   /* a random one */
+
+#endif

@@ -1,0 +1,55 @@
+/* tests/daemon/made_table.h - a made-up calibration table whose every field has a value of its own. Pixel 0 has no curve. */
+#ifndef TESD_TESTS_DAEMON_MADE_TABLE_H
+#define TESD_TESTS_DAEMON_MADE_TABLE_H
+
+#include <string.h>
+
+#include "calib/calibration_table.h"
+#include "tests/daemon/made_scan.h"
+
+static inline struct calibration_curve *made_curve(double gain) {
+    struct curve_anchor anchors[6];
+    for (int k = 0; k < 6; k++) {
+        double energy = 277 + 130 * k;
+        anchors[k] = (struct curve_anchor){ .height = gain * energy * (1 - 1e-4 * energy), .height_sigma = 0.5 + 0.01 * k, .energy_eV = energy, .energy_unc_eV = 0.1 / (k + 3) };
+    }
+    struct calibration_curve *c = NULL;
+    enum status made = calibration_curve_new(anchors, 6, &c);
+    assert(made == STATUS_OK);
+    (void)made;
+    return c;
+}
+
+static inline void made_fits(struct pixel_calibration *p, uint64_t *seed) {
+    for (uint32_t k = 0; k < p->n_fits; k++) {
+        struct anchor_fit *f = &p->fits[k];
+        snprintf(f->line, sizeof f->line, "Line%u", k);
+        f->energy_eV = made_uniform(seed), f->energy_unc_eV = made_uniform(seed), f->height = made_uniform(seed), f->height_sigma = made_uniform(seed);
+        f->fwhm_eV = made_uniform(seed), f->fwhm_sigma_eV = made_uniform(seed), f->counts = made_uniform(seed), f->deviance_per_dof = made_uniform(seed);
+        f->residual_eV = k ? made_uniform(seed) : (double)NAN;
+        f->used = k % 2;
+    }
+}
+
+static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *seed) {
+    struct calibration_table *t = calloc(1, sizeof *t);
+    *t = (struct calibration_table){ .number = 2, .start_ns = made_start_ns, .end_ns = made_start_ns + 17, .mono_eV = NAN, .label = "CAL2", .reference_pixel = 1, .n_pixels = n_pixels };
+    snprintf(t->line_table_name, sizeof t->line_table_name, "nslsii-mix");
+    t->line_table_text = strdup("# lines\nCKa,277,0.5,anchor,284,,nowhere\n");
+    t->pixels = calloc(n_pixels, sizeof *t->pixels);
+    for (uint32_t p = 0; p < n_pixels; p++) {
+        struct pixel_calibration *c = &t->pixels[p];
+        c->verdict = p == 0 ? VERDICT_BAD : VERDICT_GOOD;
+        snprintf(c->reason, sizeof c->reason, "%s", p ? "" : "no peak is strong enough \xc2\xb1");
+        c->n_fits = p * 3;
+        made_fits(c, seed);
+        c->curve = p ? made_curve(10 + p) : NULL;
+        c->resolution_eV = p ? 2.5 + p : (double)NAN;
+        c->pulses = 1000 + p;
+        c->jump = -3.5;
+        c->jumped = p == 1;
+    }
+    return t;
+}
+
+#endif

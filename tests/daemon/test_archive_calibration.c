@@ -1,0 +1,92 @@
+#include <hdf5.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/sink/archive.h"
+#include "tests/daemon/made_table.h"
+
+enum { PIXELS = 4, ANCHORS = 6, FITS = 9 };
+
+static void read_doubles(hid_t file, const char *name, double *out, hssize_t n) {
+    hid_t d = H5Dopen2(file, name, H5P_DEFAULT), space = H5Dget_space(d);
+    assert_true(d >= 0);
+    assert_int_equal(H5Sget_simple_extent_npoints(space), n);
+    assert_true(H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0);
+    H5Sclose(space);
+    H5Dclose(d);
+}
+
+static void check_curves(hid_t f, const struct calibration_table *t) {
+    double heights[PIXELS * ANCHORS], gains[PIXELS * ANCHORS], covariance[PIXELS * ANCHORS * ANCHORS];
+    read_doubles(f, "entry/calibration_0002/anchor_height", heights, PIXELS * ANCHORS);
+    read_doubles(f, "entry/calibration_0002/anchor_gain", gains, PIXELS * ANCHORS);
+    read_doubles(f, "entry/calibration_0002/gain_covariance", covariance, PIXELS * ANCHORS * ANCHORS);
+    assert_true(isnan(heights[0]) && isnan(covariance[0]));
+    for (int p = 1; p < PIXELS; p++) {
+        const struct curve_anchor *anchors;
+        assert_int_equal(calibration_curve_anchors(t->pixels[p].curve, &anchors), ANCHORS);
+        for (int k = 0; k < ANCHORS; k++) {
+            assert_true(fabs(heights[p * ANCHORS + k] - anchors[k].height) <= 0);
+            assert_true(fabs(gains[p * ANCHORS + k] - anchors[k].height / anchors[k].energy_eV) <= 0);
+        }
+        assert_memory_equal(&covariance[p * ANCHORS * ANCHORS], calibration_curve_covariance(t->pixels[p].curve), ANCHORS * ANCHORS * sizeof(double));
+    }
+}
+
+static void a_table_is_stored_pixel_by_pixel(void **state) {
+    (void)state;
+    char path[] = "/tmp/tesd_test_table_XXXXXX", name[80];
+    assert_non_null(mkdtemp(path));
+    snprintf(name, sizeof name, "%s/t.nxs", path);
+    uint64_t seed = 4;
+    struct calibration_table *t = made_table(PIXELS, &seed);
+    struct drift drifts[PIXELS] = { { 1e-5, 1000 }, { 0, 2000 }, { -2e-5, 3000 }, { 0, 0 } };
+    struct archive *a;
+    assert_true(archive_create(name, false, &a));
+    assert_true(archive_calibration(a, t, drifts, "learnt"));
+    assert_true(archive_finish(a, "t", 0, 0, &(struct archive_process){ .state = "final" }));
+    hid_t f = H5Fopen(name, H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(f >= 0);
+    check_curves(f, t);
+    double residuals[PIXELS * FITS], slopes[PIXELS];
+    read_doubles(f, "entry/calibration_0002/line_residual_eV", residuals, PIXELS * FITS);
+    read_doubles(f, "entry/calibration_0002/drift_slope", slopes, PIXELS);
+    assert_true(isnan(residuals[0]) && isnan(residuals[FITS]) && isnan(residuals[FITS + 3]));
+    assert_true(fabs(residuals[3 * FITS + 8] - t->pixels[3].fits[8].residual_eV) <= 0);
+    assert_true(fabs(slopes[2] + 2e-5) <= 0);
+    H5Fclose(f);
+    calibration_table_free(t);
+    unlink(name);
+    rmdir(path);
+}
+
+/* A calibration that found nothing is written too: its verdicts say why. */
+static void a_table_without_curves_or_fits_is_stored(void **state) {
+    (void)state;
+    char path[] = "/tmp/tesd_test_table_XXXXXX", name[80];
+    assert_non_null(mkdtemp(path));
+    snprintf(name, sizeof name, "%s/t.nxs", path);
+    uint64_t seed = 4;
+    struct calibration_table *t = made_table(1, &seed);
+    t->reference_pixel = UINT32_MAX;
+    struct archive *a;
+    assert_true(archive_create(name, false, &a));
+    assert_true(archive_calibration(a, t, NULL, "learnt"));
+    assert_true(archive_finish(a, "t", 0, 0, &(struct archive_process){ .state = "final" }));
+    calibration_table_free(t);
+    unlink(name);
+    rmdir(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_is_stored_pixel_by_pixel),
+        cmocka_unit_test(a_table_without_curves_or_fits_is_stored),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

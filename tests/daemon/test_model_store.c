@@ -1,0 +1,255 @@
+#include <hdf5.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/model_store.h"
+#include "pulse/optimal_filter.h"
+#include "tests/daemon/made_table.h"
+
+static char folder[64];
+
+static int make_folder(void **state) {
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/tesd_test_model_XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static const char *in_folder(const char *name) {
+    static char path[160];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* ---- made-up models and tables: every field has a value of its own ---- */
+
+enum { SAMPLES = 200, WEIGHTS = SAMPLES - 4 };
+
+static void set_common(struct pixel_model *m, uint64_t *seed) {
+    m->n_samples = SAMPLES;
+    m->n_presamples = 50;
+    m->sample_period_s = 4.8e-6;
+    m->limits = (struct cut_limits){ (float)made_uniform(seed), (float)made_uniform(seed), -3, 77, (float)made_uniform(seed), INFINITY };
+    m->drift = (struct drift){ made_normal(seed), made_uniform(seed) };
+    m->noise_sigma = made_uniform(seed);
+    m->predicted_resolving_power = made_uniform(seed);
+    m->n_slices = 7;
+    m->slice_width = made_uniform(seed);
+    for (int k = 0; k < OFF_SLICES_MAX; k++)
+        m->slice_limit[k] = made_normal(seed);
+}
+
+static struct pixel_model *sample_model(uint64_t *seed) {
+    struct pixel_model *m = calloc(1, sizeof *m);
+    double weights[WEIGHTS], sum = 0;
+    set_common(m, seed);
+    m->inverted = m->white_noise = true;
+    m->template_pulse = calloc(SAMPLES, sizeof *m->template_pulse);
+    for (int k = 0; k < WEIGHTS; k++)
+        sum += weights[k] = made_normal(seed);
+    for (int k = 0; k < WEIGHTS; k++)
+        weights[k] -= sum / WEIGHTS;
+    for (int k = 0; k < SAMPLES; k++)
+        m->template_pulse[k] = (float)made_normal(seed);
+    assert_int_equal(optimal_filter_new(weights, WEIGHTS, NULL, &m->filter), STATUS_OK);
+    return m;
+}
+
+static struct pixel_model *coefficient_model(uint64_t *seed) {
+    struct pixel_model *m = calloc(1, sizeof *m);
+    set_common(m, seed);
+    m->coefficients = true;
+    m->n_bases = 5;
+    for (int i = 0; i < LAGS; i++)
+        for (int j = 0; j < OFF_MAX_BASES; j++)
+            m->lag_rows[i][j] = made_normal(seed);
+    return m;
+}
+
+static struct model_store *made_store(uint64_t seed) {
+    struct model_store *s = calloc(1, sizeof *s);
+    s->n_channels = 4;
+    s->channels = calloc(s->n_channels, sizeof *s->channels);
+    const uint32_t numbers[] = { 11, 3, 1000007, 0 };
+    for (size_t k = 0; k < s->n_channels; k++) {
+        s->channels[k].number = numbers[k];
+        snprintf(s->channels[k].name, sizeof s->channels[k].name, "chan%u", numbers[k]);
+    }
+    s->channels[0].model = sample_model(&seed);
+    s->channels[1].model = coefficient_model(&seed);
+    s->channels[3].model = sample_model(&seed);
+    s->n_tables = 2;
+    s->tables = calloc(2, sizeof *s->tables);
+    s->tables[0] = made_table(4, &seed);
+    s->tables[1] = made_table(4, &seed);
+    return s;
+}
+
+/* ---- comparisons ---- */
+
+static void same_model(const struct pixel_model *a, const struct pixel_model *b) {
+    assert_int_equal(a == NULL, b == NULL);
+    if (!a)
+        return;
+    struct pixel_model p = *a, q = *b;
+    p.filter = q.filter = NULL;
+    p.template_pulse = q.template_pulse = NULL;
+    assert_memory_equal(&p, &q, sizeof p);
+    assert_int_equal(a->filter == NULL, b->filter == NULL);
+    if (a->filter) {
+        assert_int_equal(optimal_filter_n_samples(a->filter), optimal_filter_n_samples(b->filter));
+        assert_memory_equal(optimal_filter_weights(a->filter), optimal_filter_weights(b->filter), WEIGHTS * sizeof(double));
+        assert_memory_equal(a->template_pulse, b->template_pulse, SAMPLES * sizeof(float));
+    }
+}
+
+static void same_curve(const struct calibration_curve *a, const struct calibration_curve *b) {
+    assert_int_equal(a == NULL, b == NULL);
+    for (float height = -10; a && height < 20000; height += 37.7f) {
+        struct curve_value p = calibration_curve_value(a, height), q = calibration_curve_value(b, height);
+        assert_memory_equal(&p.energy_eV, &q.energy_eV, sizeof p.energy_eV);
+        assert_memory_equal(&p.sigma_eV, &q.sigma_eV, sizeof p.sigma_eV);
+        assert_memory_equal(&p.common_sigma_eV, &q.common_sigma_eV, sizeof p.common_sigma_eV);
+        assert_int_equal(p.trust, q.trust);
+    }
+}
+
+static void same_table(const struct calibration_table *a, const struct calibration_table *b) {
+    struct calibration_table p = *a, q = *b;
+    p.pixels = q.pixels = NULL;
+    p.line_table_text = q.line_table_text = NULL;
+    assert_memory_equal(&p, &q, sizeof p);
+    assert_string_equal(a->line_table_text, b->line_table_text);
+    for (uint32_t k = 0; k < a->n_pixels; k++) {
+        struct pixel_calibration x = a->pixels[k], y = b->pixels[k];
+        same_curve(x.curve, y.curve);
+        x.curve = y.curve = NULL;
+        assert_memory_equal(&x, &y, sizeof x);
+    }
+}
+
+static void what_is_saved_comes_back_bit_for_bit(void **state) {
+    (void)state;
+    struct model_store *s = made_store(5), *back;
+    assert_true(model_store_save(in_folder("cal.h5"), s));
+    assert_true(model_store_load(in_folder("cal.h5"), &back));
+    assert_int_equal(back->n_channels, 4);
+    assert_int_equal(back->n_tables, 2);
+    for (size_t k = 0; k < 4; k++) {
+        assert_int_equal(back->channels[k].number, s->channels[k].number);
+        assert_string_equal(back->channels[k].name, s->channels[k].name);
+        same_model(s->channels[k].model, back->channels[k].model);
+    }
+    same_table(s->tables[0], back->tables[0]);
+    same_table(s->tables[1], back->tables[1]);
+    assert_int_equal(model_store_find(back, 3), 1);
+    assert_true(model_store_find(back, 4) == SIZE_MAX);
+    model_store_free(s);
+    model_store_free(back);
+}
+
+/* A field added to a model or a table must be added to what is stored; then these sizes are changed. */
+static void no_field_is_forgotten(void **state) {
+    (void)state;
+    assert_int_equal(sizeof(struct pixel_model), 1912);
+    assert_int_equal(sizeof(struct pixel_calibration), 2472);
+    assert_int_equal(sizeof(struct anchor_fit), 96);
+    assert_int_equal(sizeof(struct calibration_table), 152);
+}
+
+static void an_empty_store_is_a_store(void **state) {
+    (void)state;
+    struct model_store none = { 0 }, *back;
+    assert_true(model_store_save(in_folder("none.h5"), &none));
+    assert_true(model_store_load(in_folder("none.h5"), &back));
+    assert_int_equal(back->n_channels + back->n_tables, 0);
+    model_store_free(back);
+}
+
+static void a_channel_number_twice_is_refused(void **state) {
+    (void)state;
+    struct model_store *s = made_store(6);
+    s->channels[2].number = s->channels[0].number;
+    assert_false(model_store_save(in_folder("twice.h5"), s));
+    assert_int_equal(access(in_folder("twice.h5"), F_OK), -1);
+    model_store_free(s);
+}
+
+/* ---- files that are not ours ---- */
+
+static void foreign_files_are_refused(void **state) {
+    (void)state;
+    struct model_store *back;
+    assert_false(model_store_load(in_folder("missing.h5"), &back));
+    FILE *f = fopen(in_folder("text.h5"), "w");
+    fputs("not HDF5 at all\n", f);
+    fclose(f);
+    assert_false(model_store_load(in_folder("text.h5"), &back));
+    hid_t h = H5Fcreate(in_folder("other.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(h);
+    assert_false(model_store_load(in_folder("other.h5"), &back));
+}
+
+/* Saves a good store, lets `spoil` change it, and expects a refusal. */
+static void refused_after(void (*spoil)(hid_t file)) {
+    struct model_store *s = made_store(7), *back;
+    assert_true(model_store_save(in_folder("spoilt.h5"), s));
+    model_store_free(s);
+    hid_t f = H5Fopen(in_folder("spoilt.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    spoil(f);
+    H5Fclose(f);
+    assert_false(model_store_load(in_folder("spoilt.h5"), &back));
+}
+
+static void overwrite(hid_t file, const char *name, hid_t type, const void *data) {
+    hid_t d = H5Dopen2(file, name, H5P_DEFAULT);
+    assert_true(d >= 0 && H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
+    H5Dclose(d);
+}
+
+static void newer_version(hid_t f) { overwrite(f, "version", H5T_NATIVE_INT, &(int){ 2 }); }
+static void long_record(hid_t f) { overwrite(f, "channels/chan000011/model/n_samples", H5T_NATIVE_UINT, &(unsigned){ 1000000 }); }
+static void many_bases(hid_t f) { overwrite(f, "channels/chan000003/model/n_bases", H5T_NATIVE_UINT, &(unsigned){ 33 }); }
+static void no_truth(hid_t f) { overwrite(f, "channels/chan000003/model/coefficients", H5T_NATIVE_UINT, &(unsigned){ 2 }); }
+static void index_twice(hid_t f) { overwrite(f, "channels/chan000003/index", H5T_NATIVE_UINT, &(unsigned){ 0 }); }
+static void verdict_unknown(hid_t f) { overwrite(f, "tables/0001/pixels/verdict", H5T_NATIVE_UINT, (unsigned[]){ 0, 1, 99, 0 }); }
+static void fits_beyond(hid_t f) { overwrite(f, "tables/0000/pixels/n_fits", H5T_NATIVE_UINT, (unsigned[]){ 0, 3, 4000000, 9 }); }
+static void anchors_beyond(hid_t f) { overwrite(f, "tables/0000/curves/n_anchors", H5T_NATIVE_UINT, (unsigned[]){ 0, 6, 6, 24 }); }
+static void no_weights(hid_t f) { H5Ldelete(f, "channels/chan000011/model/filter_weights", H5P_DEFAULT); }
+static void no_tables(hid_t f) { H5Ldelete(f, "tables", H5P_DEFAULT); }
+static void curve_backwards(hid_t f) {
+    double heights[18] = { 0 };
+    overwrite(f, "tables/0000/curves/height", H5T_NATIVE_DOUBLE, heights);
+}
+
+static void spoilt_files_are_refused(void **state) {
+    (void)state;
+    void (*const spoils[])(hid_t) = { newer_version, long_record, many_bases, no_truth, index_twice, verdict_unknown, fits_beyond, anchors_beyond, no_weights, no_tables, curve_backwards };
+    for (size_t k = 0; k < sizeof spoils / sizeof *spoils; k++)
+        refused_after(spoils[k]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_saved_comes_back_bit_for_bit),
+        cmocka_unit_test(no_field_is_forgotten),
+        cmocka_unit_test(an_empty_store_is_a_store),
+        cmocka_unit_test(a_channel_number_twice_is_refused),
+        cmocka_unit_test(foreign_files_are_refused),
+        cmocka_unit_test(spoilt_files_are_refused),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
