@@ -1,67 +1,141 @@
 # tesd - real-time event processing for TES X-ray arrays.
 #
 #   make                 build/tesd
-#   make run             install what is missing, build, simulate a small beamtime, calibrate and replay it
+#   make run             install what is missing, build, simulate a small beamtime, calibrate and replay it into demo/
 #   make check           install what is missing, build and run all tests      SAN=address,undefined | SAN=thread
 #   make check-NAME      run one test program, e.g. make check-record_ljh
 #   make fuzz FUZZ_S=60  run every fuzz target for 60 s each
-#   make lint            clang-tidy, cppcheck, format and layer checks
+#   make lint            warnings of both compilers as errors, clang-tidy, cppcheck
 #   make bench           kernels and chain against the machine
 #   make install DESTDIR= PREFIX=/usr/local
+#   make deps            install the missing packages of all groups (build, test, lint)
+# V=1 shows whole command lines. CC=clang builds in build/clang, each SAN in a folder of its own.
 
 name    := tesd
+release := 0.1.0
 PREFIX  ?= /usr/local
 SAN     ?=
+FUZZ_S  ?= 60
 comma   := ,
 build   := build$(if $(filter-out cc gcc,$(notdir $(CC))),/$(notdir $(CC)))$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 # Flags: ours apart from the user's CFLAGS, so that a CFLAGS on the command line adds and does not replace.
 warnings := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes
-CFLAGS  ?= -O2 -g
-version := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
-flags    = -std=c11 -D_GNU_SOURCE -I. $(warnings) -ffp-contract=off -MMD -MP $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-ldflags  = $(if $(SAN),-fsanitize=$(SAN))
+CFLAGS   ?= -O2 -g
+sanitize := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+git_id   := $(shell git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null || echo unknown)
 
-# Packages.
-pkg        = $(shell pkg-config --$(1) $(2) 2>/dev/null)
+# Packages. OpenBLAS may be its threaded build whatever was asked for: the code calls openblas_set_num_threads(1) itself.
+pkg         = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 pure_pkg   := fftw3 lapacke openblas cminpack
 daemon_pkg := libzmq hdf5-serial jansson libcyaml yaml-0.1 cairo liburing libsystemd
-pure_libs   = $(call pkg,libs,$(pure_pkg)) -lcerf -lm
-daemon_libs = $(call pkg,libs,$(daemon_pkg)) -lpthread
-flags      += $(call pkg,cflags,$(pure_pkg) $(daemon_pkg))
+pure_libs   := $(call pkg,libs,$(pure_pkg)) -lcerf -lm
+daemon_libs := $(call pkg,libs,$(daemon_pkg)) -lpthread
+flags       := -std=c11 -D_GNU_SOURCE -I. $(warnings) -ffp-contract=off -MMD -MP $(sanitize) $(call pkg,cflags,$(pure_pkg) $(daemon_pkg))
 
 # Three rooms, one direction: pulse <- calib <- daemon <- tests.
 objects = $(patsubst %.c,$(build)/%.o,$(1))
+sources = $(patsubst %.c,$(build)/%,$(sort $(wildcard $(1))))
 pulse  := $(call objects,$(sort $(wildcard pulse/*.c)))
 calib  := $(call objects,$(sort $(wildcard calib/*.c)))
 daemon := $(call objects,$(filter-out daemon/main.c,$(sort $(wildcard daemon/*.c daemon/*/*.c))))
-tests  := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/pulse/test_*.c tests/calib/test_*.c tests/daemon/test_*.c tests/golden/test_*.c tests/stream/test_*.c)))
+tests  := $(call sources,tests/*/test_*.c)
+benches := $(call sources,tests/bench/bench_*.c)
+fuzzers := $(call sources,tests/fuzz/fuzz_*.c)
 
-.PHONY: all clean
+.PHONY: all run deps check fuzz lint bench install clean check-built fuzz-programs fuzz-built ready
 all: $(build)/$(name)
 
-$(build)/$(name): $(build)/daemon/main.o $(build)/libdaemon.a $(build)/libcalib.a $(build)/libpulse.a
-	$(CC) $(ldflags) $(LDFLAGS) -o $@ $^ $(daemon_libs) $(pure_libs)
+# ---- products ----
+say  = $(if $(V),,@echo '  $(1) $@' &&)
+link = $(call say,LINK)$(CC) $(sanitize) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -Wl,--as-needed
+libs := $(build)/libcalib.a $(build)/libpulse.a
+
+$(build)/$(name): $(build)/daemon/main.o $(build)/libdaemon.a $(libs)
+	$(link) $(daemon_libs) $(pure_libs)
 $(build)/libpulse.a: $(pulse)
 $(build)/libcalib.a: $(calib)
 $(build)/libdaemon.a: $(daemon)
 $(build)/lib%.a:
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR  )rm -f $@ && $(AR) rcs $@ $^
 
-# Unit tests of the pure rooms link no ZeroMQ, HDF5 or liburing; golden ones read HDF5.
-$(build)/tests/pulse/%: $(build)/tests/pulse/%.o $(build)/libcalib.a $(build)/libpulse.a
-	$(CC) $(ldflags) $(LDFLAGS) -o $@ $^ -lcmocka $(pure_libs)
-$(build)/tests/calib/%: $(build)/tests/calib/%.o $(build)/libcalib.a $(build)/libpulse.a
-	$(CC) $(ldflags) $(LDFLAGS) -o $@ $^ -lcmocka $(pure_libs)
-$(build)/tests/%: $(build)/tests/%.o $(build)/libdaemon.a $(build)/libcalib.a $(build)/libpulse.a
-	$(CC) $(ldflags) $(LDFLAGS) -o $@ $^ -lcmocka $(daemon_libs) $(pure_libs)
+# Unit tests of the pure rooms link no ZeroMQ, HDF5 or liburing.
+$(build)/tests/pulse/%: $(build)/tests/pulse/%.o $(libs)
+	$(link) -lcmocka $(pure_libs)
+$(build)/tests/calib/%: $(build)/tests/calib/%.o $(libs)
+	$(link) -lcmocka $(pure_libs)
+$(build)/tests/fuzz/%: $(build)/tests/fuzz/%.o $(build)/libdaemon.a $(libs)
+	$(link) -fsanitize=fuzzer $(daemon_libs) $(pure_libs)
+$(build)/tests/%: $(build)/tests/%.o $(build)/libdaemon.a $(libs)
+	$(link) -lcmocka $(daemon_libs) $(pure_libs)
 
-$(build)/%.o: %.c
+# A stamp changes only when its text does: other flags rebuild everything, another version or prefix one file.
+stamp := $(shell mkdir -p $(build) && for s in 'flags $(CC) $(flags) $(CPPFLAGS) $(CFLAGS)' 'version $(release) $(git_id)' 'prefix $(PREFIX)'; do \
+    f=$(build)/.$${s%% *}; echo "$$s" | cmp -s - $$f || echo "$$s" >$$f; done)
+$(build)/daemon/version.o: $(build)/.version
+$(build)/daemon/version.o: defines := -DTESD_VERSION='"$(release)"' -DTESD_GIT_ID='"$(git_id)"'
+$(build)/daemon/config_path.o: $(build)/.prefix
+$(build)/daemon/config_path.o: defines := -DTESD_PREFIX='"$(PREFIX)"'
+$(build)/%.o: %.c $(build)/.flags | ready
 	@mkdir -p $(@D)
-	$(CC) $(flags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC  )$(CC) $(flags) $(defines) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+ready:
+	@pkg-config --exists $(pure_pkg) $(daemon_pkg) || { echo "make: packages are missing; 'make deps' installs them" >&2; exit 1; }
 
-check-%: $(build)/$(name)
-	@t=$$(ls tests/*/test_$*.c) && $(MAKE) --no-print-directory $(build)/$${t%.c} && TESD=$(build)/$(name) $(build)/$${t%.c}
+# ---- running ----
+submake = $(MAKE) --no-print-directory
+export TESD := $(CURDIR)/$(build)/$(name)
+export LSAN_OPTIONS := suppressions=$(CURDIR)/tests/tool/lsan.supp:print_suppressions=0
+export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tool/tsan.supp
+export UBSAN_OPTIONS := print_stacktrace=1
+
+deps:
+	@tests/tool/install-packages build test lint
+run:
+	@tests/tool/install-packages build
+	@$(submake) all
+	@tests/tool/demo
+
+# Fuzzing has its own build folder and needs clang; the sanitizer runs do not repeat it.
+check:
+	@tests/tool/install-packages build test
+	@$(submake) check-built
+check-built: all $(tests) $(if $(SAN),,fuzz-programs)
+	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests 'tests/tool/layers.sh' 'tests/tool/layers.sh --self-test' $(tests) \
+	    $(sort $(wildcard tests/stream/*.py tests/golden/*.py)) $(if $(SAN),,$(patsubst $(build)/%,build/fuzz/%,$(fuzzers)))
+check-%: all
+	@t=$$(ls tests/*/test_$*.c) && $(submake) $(build)/$${t%.c} && $(build)/$${t%.c}
+
+fuzz:
+	@tests/tool/install-packages build test
+	@$(submake) fuzz-programs
+	@FUZZ_S=$(FUZZ_S) tests/tool/run-tests $(patsubst $(build)/%,build/fuzz/%,$(fuzzers))
+fuzz-programs:
+	@! tests/tool/has-fuzzer || $(submake) CC=clang build=build/fuzz SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' fuzz-built
+fuzz-built: $(fuzzers)
+
+lint:
+	@tests/tool/install-packages build test lint
+	@$(submake) CC=gcc build=build/lint-gcc CFLAGS='-O2 -Werror' all $(patsubst $(build)/%,build/lint-gcc/%,$(tests))
+	@$(submake) CC=clang build=build/lint-clang CFLAGS='-O1 -Werror' all $(patsubst $(build)/%,build/lint-clang/%,$(tests))
+	@tests/tool/lint $(flags)
+
+bench: $(benches)
+	@for b in $(benches); do $$b || exit; done
+
+share := $(DESTDIR)$(PREFIX)/share/$(name)
+units := $(DESTDIR)$(PREFIX)/lib
+install: all
+	install -D -m 755 $(build)/$(name) $(DESTDIR)$(PREFIX)/bin/$(name)
+	install -D -m 644 -t $(share) config/tesd.yaml config/reference.md
+	install -D -m 644 -t $(share)/lines config/lines/*.csv
+	install -D -m 644 -t $(units)/sysusers.d systemd/sysusers.d/$(name).conf
+	install -D -m 644 -t $(units)/tmpfiles.d systemd/tmpfiles.d/$(name).conf
+	install -d $(units)/systemd/system
+	for u in systemd/*.service; do sed 's,/usr/bin/$(name),$(PREFIX)/bin/$(name),' $$u >$(units)/systemd/system/$$(basename $$u) || exit; done
 
 clean:
 	rm -rf build
