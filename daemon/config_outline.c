@@ -41,8 +41,9 @@ static struct frame *top_frame(struct walk *w) {
     return w->depth > 0 && w->depth <= DEPTH ? &w->frames[w->depth - 1] : NULL;
 }
 
+/* key NULL: the path of a list's next entry. */
 static void join_path(char out[OUTLINE_PATH], const struct frame *in, const char *key) {
-    int n = in->mapping ? snprintf(out, OUTLINE_PATH, "%s%s%s", in->path, in->path[0] ? "." : "", key)
+    int n = key != NULL ? snprintf(out, OUTLINE_PATH, "%s%s%s", in->path, in->path[0] ? "." : "", key)
                         : snprintf(out, OUTLINE_PATH, "%s[%u]", in->path, in->entry);
     if (n >= OUTLINE_PATH)
         memcpy(out + OUTLINE_PATH - 4, "...", 4);
@@ -55,7 +56,8 @@ static bool take_node(struct walk *w, const char *scalar, uint32_t line, char pa
     if (top == NULL)
         return true;
     if (top->mapping && !top->expects_value) {
-        join_path(top->key, top, scalar ? scalar : "?");
+        join_path(path, top, scalar ? scalar : "?");
+        memcpy(top->key, path, OUTLINE_PATH);
         top->expects_value = true;
         return add_key(w, top->key, line);
     }

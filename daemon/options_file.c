@@ -158,6 +158,16 @@ static void parse_document(const uint8_t *bytes, size_t n, const struct config_o
     config_values_free(values);
 }
 
+static char *copy_text(const uint8_t *bytes, size_t n) {
+    char *text = malloc(n + 1);
+    if (text == NULL)
+        return NULL;
+    if (n > 0)
+        memcpy(text, bytes, n);
+    text[n] = '\0';
+    return text;
+}
+
 bool options_parse(const uint8_t *bytes, size_t n, struct options *out, struct options_faults *faults) {
     *faults = (struct options_faults){ 0 };
     if (n > OPTIONS_FILE_LIMIT) {
@@ -175,14 +185,12 @@ bool options_parse(const uint8_t *bytes, size_t n, struct options *out, struct o
         options_faults_add(faults, why.line, "%s", why.text);
     }
     options_faults_sort(faults);
-    o.text = faults->n == 0 ? malloc(n + 1) : NULL;
-    if (faults->n == 0 && o.text == NULL)
-        options_faults_add(faults, 0, "out of memory");
-    if (faults->n > 0)
+    o.text = faults->n == 0 ? copy_text(bytes, n) : NULL;
+    if (o.text == NULL) {
+        if (faults->n == 0)
+            options_faults_add(faults, 0, "out of memory");
         return false;
-    if (n > 0)
-        memcpy(o.text, bytes, n);
-    o.text[n] = '\0';
+    }
     *out = o;
     return true;
 }
