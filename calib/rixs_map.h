@@ -20,11 +20,12 @@ struct energy_axis { double lo_eV, hi_eV, bin_eV; };  /* n_bins = round((hi - lo
 struct rixs_map {
     enum rixs_axis kind;
     uint32_t n_points, n_bins;
+    struct energy_axis axis;   /* as asked for; the edges decide */
     double *edges_eV;          /* n_bins + 1 */
     uint32_t *counts;          /* n_points x n_bins, row = point */
     uint32_t *outside;         /* n_points x N_OUTSIDE: each photon under the last reason that applies */
     uint32_t grades_used;      /* bit g: grade g is counted */
-    uint8_t *pixels_used;      /* n_pixels; 0 or 1 */
+    uint8_t *pixels_used;      /* n_pixels; 0 or 1. All 1 when new; set by the owner before the first photon */
     uint32_t n_pixels;
 };
 
@@ -33,6 +34,8 @@ void rixs_map_free(struct rixs_map *m);
 
 /* Row i of the block, whose point is already known and cuts == 0; photons of pixels not used are ignored. */
 void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i);
+/* Whether the sum of the two is defined: the same axes and grades, and every row that is wanted exists. */
+bool rixs_map_addable(const struct rixs_map *into, const struct rixs_map *from, const uint32_t *row_of);
 /* STATUS_BAD_VALUE unless axes and grades agree; row r of `from` is added to row row_of[r] (UINT32_MAX: left out). */
 enum status rixs_map_sum(struct rixs_map *into, const struct rixs_map *from, const uint32_t *row_of);
 

@@ -36,6 +36,10 @@ void scan_products_free(struct scan_products *p);
 /* Row i of the block, already placed in this scan (point >= 0, or -1 with `after` = the point it moves away from). Rows with cuts are ignored. */
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
 
+/* Adds counts (not live time: shards of one scan share it, repeated scans add it) of point r to point row_of[r]; UINT32_MAX: left
+ * out. The pixels used become those of either. STATUS_BAD_VALUE, and nothing added, unless axes, grades and regions agree. */
+enum status scan_products_sum(struct scan_products *into, const struct scan_products *from, const uint32_t *row_of);
+
 /* Repeated scans of one sample and edge, summed as counts, I0 and live time (never as ratios). */
 struct scan_sum {
     char group[80];              /* [A-Za-z0-9_]+ made of sample and edge, unique in the file */
@@ -44,8 +48,10 @@ struct scan_sum {
     struct scan_products *sum;   /* own scan with summed points: incident_eV mean of set points, i0 and live time added */
     struct scan *scan;           /* owned; what sum->scan points to */
 };
-/* Groups scans whose sample and variable agree and whose set points pair up to half a step; scans that fit no other form a group
- * of one. *sums is a new array of *n new sums; free with scan_sums_free. */
+/* Groups scans whose sample, variable, edge and number of points agree and whose set points, k-th by energy with k-th, differ by
+ * half the local step of the group's first scan at most; scans that fit no other, or whose motor is no energy, form a group of one.
+ * A sum's points begin with the first scan's and last as long as all together (end - start = summed dwell; they may overlap one
+ * another); its I0 error adds in quadrature; NaN where any is. Extras are not summed; number is -1. *sums is a new array of *n new sums; free with scan_sums_free. */
 enum status scan_sums_make(struct scan_products *const *products, size_t n_products, struct scan_sum **sums, size_t *n);
 void scan_sums_free(struct scan_sum *sums, size_t n);
 

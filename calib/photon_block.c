@@ -1,0 +1,49 @@
+#include "calib/photon_block.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#define SIZE_OF(column) sizeof *((struct photon_block *)0)->column
+enum {
+    ALIGN = 64,
+    N_COLUMNS = 14,
+    ROW_BYTES = SIZE_OF(time_ns) + SIZE_OF(frame) + SIZE_OF(pixel) + SIZE_OF(height) + SIZE_OF(energy_eV) + SIZE_OF(energy_sigma_eV) + SIZE_OF(arrival) +
+                SIZE_OF(pretrigger_mean) + SIZE_OF(cuts) + SIZE_OF(grade) + SIZE_OF(flags) + SIZE_OF(scan) + SIZE_OF(point) + SIZE_OF(incident_eV)
+};
+
+/* One allocation holds the struct and its columns, each beginning on a cache line of its own. */
+static void *column(uintptr_t *at, size_t capacity, size_t width) {
+    uintptr_t start = (*at + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1);
+    *at = start + capacity * width;
+    return (void *)start;
+}
+
+enum status photon_block_new(size_t capacity, struct photon_block **out) {
+    if (capacity > (SIZE_MAX - sizeof(struct photon_block)) / ROW_BYTES - (N_COLUMNS + 1) * ALIGN)
+        return STATUS_NO_MEMORY;
+    struct photon_block *b = calloc(1, sizeof *b + capacity * ROW_BYTES + N_COLUMNS * ALIGN);
+    if (b == NULL)
+        return STATUS_NO_MEMORY;
+    uintptr_t at = (uintptr_t)(b + 1);
+    b->capacity = capacity;
+    b->time_ns = column(&at, capacity, sizeof *b->time_ns);
+    b->frame = column(&at, capacity, sizeof *b->frame);
+    b->pixel = column(&at, capacity, sizeof *b->pixel);
+    b->height = column(&at, capacity, sizeof *b->height);
+    b->energy_eV = column(&at, capacity, sizeof *b->energy_eV);
+    b->energy_sigma_eV = column(&at, capacity, sizeof *b->energy_sigma_eV);
+    b->arrival = column(&at, capacity, sizeof *b->arrival);
+    b->pretrigger_mean = column(&at, capacity, sizeof *b->pretrigger_mean);
+    b->cuts = column(&at, capacity, sizeof *b->cuts);
+    b->grade = column(&at, capacity, sizeof *b->grade);
+    b->flags = column(&at, capacity, sizeof *b->flags);
+    b->scan = column(&at, capacity, sizeof *b->scan);
+    b->point = column(&at, capacity, sizeof *b->point);
+    b->incident_eV = column(&at, capacity, sizeof *b->incident_eV);
+    *out = b;
+    return STATUS_OK;
+}
+
+void photon_block_free(struct photon_block *b) {
+    free(b);
+}

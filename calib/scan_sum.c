@@ -1,0 +1,298 @@
+/* Which scans are repeats of one another, and their sum. Scans are put in order of sample, variable, edge, number of points and
+ * number; each joins the first group before it, of the same four, whose set points it meets. Set points are compared in order of
+ * energy, k-th with k-th, against the group's first scan, so that a chain of small differences cannot lead away from it. */
+#include "calib/scan_products.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct edge { const char *name; double onset_eV; };
+
+/* K of C, N, O and L3 of the others: xraylib. */
+static const struct edge edges[] = {
+    { "C", 283.8 },  { "N", 401.6 },  { "O", 532.0 },  { "Ti", 455.5 }, { "V", 512.9 },  { "Cr", 574.5 },
+    { "Mn", 640.3 }, { "Fe", 708.1 }, { "Co", 778.6 }, { "Ni", 854.7 }, { "Cu", 931.1 }, { "Zn", 1019.7 },
+};
+enum { N_EDGES = sizeof edges / sizeof edges[0], MAX_EDGES_IN_SCAN = 2 };
+
+/* A set point and its row in the scan. */
+struct set_point { double incident_eV; uint32_t row; };
+
+struct repeat {
+    const struct scan_products *products;
+    struct set_point *set_points;  /* by energy */
+    const char *edge;
+    size_t group;                  /* position of the group's first scan */
+};
+
+static int compare_double(double a, double b) {
+    return a < b ? -1 : a > b;
+}
+
+static int by_energy(const void *va, const void *vb) {
+    const struct set_point *a = va, *b = vb;
+    int c = compare_double(a->incident_eV, b->incident_eV);
+    return c ? c : (a->row < b->row ? -1 : a->row > b->row);
+}
+
+/* The edge whose onset the scan crosses; of two (V L3 and O K lie 19 eV apart) the one nearer to the middle set point, where
+ * points are densest. A survey over more than two is no scan of an edge. */
+static const char *edge_of(const struct set_point *p, uint32_t n) {
+    unsigned crossed = 0;
+    const struct edge *best = NULL;
+    double middle = p[n / 2].incident_eV;
+    for (const struct edge *e = edges; e < edges + N_EDGES; e++)
+        if (e->onset_eV >= p[0].incident_eV && e->onset_eV <= p[n - 1].incident_eV) {
+            crossed++;
+            if (best == NULL || fabs(e->onset_eV - middle) < fabs(best->onset_eV - middle))
+                best = e;
+        }
+    return crossed >= 1 && crossed <= MAX_EDGES_IN_SCAN ? best->name : "scan";
+}
+
+static enum status repeat_make(const struct scan_products *products, struct repeat *r) {
+    const struct scan *s = products->scan;
+    struct set_point *p = calloc(s->n_points, sizeof *p);
+    if (p == NULL)
+        return STATUS_NO_MEMORY;
+    bool energies = true;
+    for (uint32_t k = 0; k < s->n_points; k++) {
+        p[k] = (struct set_point){ .incident_eV = s->points[k].incident_eV, .row = k };
+        energies = energies && isfinite(p[k].incident_eV);
+    }
+    if (energies)
+        qsort(p, s->n_points, sizeof *p, by_energy);
+    *r = (struct repeat){ .products = products, .set_points = p, .edge = energies ? edge_of(p, s->n_points) : "scan" };
+    return STATUS_OK;
+}
+
+static int by_kind(const struct repeat *a, const struct repeat *b) {
+    const struct scan *s = a->products->scan, *t = b->products->scan;
+    int c = strcmp(s->sample, t->sample);
+    c = c ? c : strcmp(a->edge, b->edge);
+    c = c ? c : strcmp(s->var_name, t->var_name);
+    c = c ? c : strcmp(s->var_unit, t->var_unit);
+    return c ? c : (s->n_points < t->n_points ? -1 : s->n_points > t->n_points);
+}
+
+static int by_kind_and_number(const void *va, const void *vb) {
+    const struct repeat *a = va, *b = vb;
+    int c = by_kind(a, b);
+    if (c != 0)
+        return c;
+    int32_t s = a->products->scan->number, t = b->products->scan->number;
+    return s < t ? -1 : s > t;
+}
+
+/* Distance from set point k to the nearest other one; equal set points are one. 0 when there is no other. */
+static double step_at(const struct set_point *p, uint32_t n, uint32_t k) {
+    uint32_t below = k, above = k;
+    while (below > 0 && p[below].incident_eV == p[k].incident_eV)
+        below--;
+    while (above + 1 < n && p[above].incident_eV == p[k].incident_eV)
+        above++;
+    double down = p[k].incident_eV - p[below].incident_eV, up = p[above].incident_eV - p[k].incident_eV;
+    return down > 0 && (down < up || up <= 0) ? down : up;
+}
+
+/* NaN set points (a motor that is no energy) meet none. */
+static bool set_points_meet(const struct repeat *first, const struct repeat *r) {
+    uint32_t n = first->products->n_points;
+    double step = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        if (k == 0 || first->set_points[k].incident_eV != first->set_points[k - 1].incident_eV)
+            step = step_at(first->set_points, n, k);
+        if (!(fabs(first->set_points[k].incident_eV - r->set_points[k].incident_eV) <= step / 2))
+            return false;
+    }
+    return true;
+}
+
+static void find_groups(struct repeat *r, size_t n) {
+    for (size_t kind = 0, i = 0; i < n; i++) {
+        if (by_kind(&r[kind], &r[i]) != 0)
+            kind = i;
+        r[i].group = i;
+        for (size_t g = kind; g < i; g++)
+            if (r[g].group == g && set_points_meet(&r[g], &r[i])) {
+                r[i].group = g;
+                break;
+            }
+    }
+}
+
+static void name_group(char *out, size_t size, const struct repeat *first, bool taken) {
+    char sample[sizeof first->products->scan->sample];
+    const char *from = first->products->scan->sample;
+    size_t n = 0;
+    for (; from[n] != '\0' && n < sizeof sample - 1; n++) {
+        char c = from[n];
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        sample[n] = plain ? c : '_';
+    }
+    sample[n] = '\0';
+    const char *shown = n > 0 ? sample : "sample";
+    if (taken)
+        snprintf(out, size, "%s_%s_%u", shown, first->edge, (unsigned)first->products->scan->number);
+    else
+        snprintf(out, size, "%s_%s", shown, first->edge);
+}
+
+/* The summed scan starts as the first one, with times of its own: each point begins with that of the first scan and lasts as long
+ * as all together. */
+static enum status scan_of_sum(const struct scan_products *first, struct scan **out) {
+    struct scan *s = calloc(1, sizeof *s);
+    struct scan_point *points = calloc(first->n_points, sizeof *points);
+    if (s == NULL || points == NULL) {
+        free(s);
+        free(points);
+        return STATUS_NO_MEMORY;
+    }
+    *s = *first->scan;
+    s->number = s->log_number = -1;
+    s->label[0] = s->log_name[0] = '\0';
+    s->n_extras = 0;
+    s->extras = NULL;
+    s->points = points;
+    for (uint32_t k = 0; k < s->n_points; k++)
+        points[k] = (struct scan_point){ .start_ns = first->scan->points[k].start_ns, .end_ns = first->scan->points[k].start_ns,
+                                         .incident_eV = first->scan->points[k].incident_eV };
+    *out = s;
+    return STATUS_OK;
+}
+
+/* The mean set point as the first scan's and the mean distance from it: exact where all are equal. */
+static void add_point(struct scan_point *into, double first_eV, const struct scan_point *from, size_t n_scans) {
+    into->end_ns += from->end_ns - from->start_ns;
+    into->incident_eV += (from->incident_eV - first_eV) / (double)n_scans;
+    into->i0 += from->i0;
+    into->i0_sigma = hypot(into->i0_sigma, from->i0_sigma);
+}
+
+static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, const struct repeat *r, uint32_t *row_of) {
+    uint32_t n = first->products->n_points;
+    for (uint32_t k = 0; k < n; k++)
+        row_of[r->set_points[k].row] = first->set_points[k].row;
+    enum status s = scan_products_sum(sum->sum, r->products, row_of);
+    if (s != STATUS_OK)
+        return s;
+    for (uint32_t k = 0; k < n; k++) {
+        add_point(&sum->scan->points[row_of[k]], first->products->scan->points[row_of[k]].incident_eV, &r->products->scan->points[k], sum->n_scans);
+        sum->sum->live_time_s[row_of[k]] += r->products->live_time_s[k];
+    }
+    const struct scan *scan = r->products->scan;
+    sum->scan->start_ns = scan->start_ns < sum->scan->start_ns ? scan->start_ns : sum->scan->start_ns;
+    sum->scan->end_ns = scan->end_ns > sum->scan->end_ns ? scan->end_ns : sum->scan->end_ns;
+    return STATUS_OK;
+}
+
+/* Empty products of the same axes, regions, grades and pixels as the first scan's. */
+static enum status empty_like(const struct scan_products *first, const struct scan *scan, struct scan_products **out) {
+    struct yield_region *regions = calloc(first->n_yields + 1, sizeof *regions);
+    if (regions == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t r = 0; r < first->n_yields; r++)
+        regions[r] = first->yields[r]->region;
+    struct product_settings settings = { .emission = first->emission->axis, .loss = first->loss->axis, .n_regions = first->n_yields, .regions = regions };
+    struct scan_products *p;
+    enum status s = scan_products_new(scan, first->n_pixels, first->pixels_used, &settings, &p);
+    free(regions);
+    if (s != STATUS_OK)
+        return s;
+    p->emission->grades_used = first->emission->grades_used;
+    p->loss->grades_used = first->loss->grades_used;
+    for (uint32_t r = 0; r < p->n_yields; r++)
+        p->yields[r]->grades_used = first->yields[r]->grades_used;
+    memset(p->live_time_s, 0, p->n_points * sizeof *p->live_time_s);
+    *out = p;
+    return STATUS_OK;
+}
+
+/* The members of group g among r[g..n), in order of scan number. */
+static enum status sum_make(const struct repeat *r, size_t n, size_t g, struct scan_sum *sum) {
+    for (size_t i = g; i < n; i++)
+        sum->n_scans += r[i].group == g;
+    sum->scan_numbers = calloc(sum->n_scans, sizeof *sum->scan_numbers);
+    uint32_t *row_of = calloc(r[g].products->n_points, sizeof *row_of);
+    enum status s = sum->scan_numbers != NULL && row_of != NULL ? scan_of_sum(r[g].products, &sum->scan) : STATUS_NO_MEMORY;
+    if (s == STATUS_OK)
+        s = empty_like(r[g].products, sum->scan, &sum->sum);
+    uint32_t member = 0;
+    for (size_t i = g; i < n && member < sum->n_scans && s == STATUS_OK; i++)
+        if (r[i].group == g) {
+            sum->scan_numbers[member++] = r[i].products->scan->number;
+            s = add_repeat(sum, &r[g], &r[i], row_of);
+        }
+    free(row_of);
+    return s;
+}
+
+static bool same_base(const struct repeat *a, const struct repeat *b) {
+    char x[80], y[80];
+    name_group(x, sizeof x, a, false);
+    name_group(y, sizeof y, b, false);
+    return strcmp(x, y) == 0;
+}
+
+/* A group whose plain name an earlier one has gets its first scan's number behind it, which no other group has. */
+static bool name_taken(const struct repeat *r, size_t g) {
+    for (size_t i = 0; i < g; i++)
+        if (r[i].group == i && same_base(&r[i], &r[g]))
+            return true;
+    return false;
+}
+
+static enum status make_sums(struct repeat *r, size_t n, struct scan_sum **out, size_t *n_out) {
+    find_groups(r, n);
+    size_t n_groups = 0;
+    for (size_t i = 0; i < n; i++)
+        n_groups += r[i].group == i;
+    struct scan_sum *sums = calloc(n_groups + 1, sizeof *sums);
+    if (sums == NULL)
+        return STATUS_NO_MEMORY;
+    enum status s = STATUS_OK;
+    size_t made = 0;
+    for (size_t g = 0; g < n && s == STATUS_OK; g++)
+        if (r[g].group == g) {
+            name_group(sums[made].group, sizeof sums[made].group, &r[g], name_taken(r, g));
+            s = sum_make(r, n, g, &sums[made++]);
+        }
+    if (s != STATUS_OK) {
+        scan_sums_free(sums, made);
+        return s;
+    }
+    *out = sums;
+    *n_out = n_groups;
+    return STATUS_OK;
+}
+
+enum status scan_sums_make(struct scan_products *const *products, size_t n_products, struct scan_sum **sums, size_t *n) {
+    struct repeat *r = calloc(n_products + 1, sizeof *r);
+    if (r == NULL)
+        return STATUS_NO_MEMORY;
+    enum status s = STATUS_OK;
+    for (size_t i = 0; i < n_products && s == STATUS_OK; i++)
+        s = repeat_make(products[i], &r[i]);
+    if (s == STATUS_OK) {
+        qsort(r, n_products, sizeof *r, by_kind_and_number);
+        s = make_sums(r, n_products, sums, n);
+    }
+    for (size_t i = 0; i < n_products; i++)
+        free(r[i].set_points);
+    free(r);
+    return s;
+}
+
+void scan_sums_free(struct scan_sum *sums, size_t n) {
+    for (size_t i = 0; sums != NULL && i < n; i++) {
+        free(sums[i].scan_numbers);
+        scan_products_free(sums[i].sum);
+        if (sums[i].scan != NULL)
+            scan_done(sums[i].scan);
+        free(sums[i].scan);
+    }
+    free(sums);
+}

@@ -1,0 +1,397 @@
+#include "calib/scan_timeline.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A stretch of time that a look-up searches: one kept scan or calibration. */
+struct span { int64_t start_ns, end_ns; int32_t index; };
+
+struct scan_timeline {
+    bool finished;
+    size_t n, capacity;
+    struct scan *scans;                /* by start once finished */
+    size_t n_scans, n_calibrations;
+    struct span *scan_spans;           /* scans with points: disjoint, by start */
+    struct span *calibration_spans;    /* by start; may overlap */
+};
+
+void scan_done(struct scan *s) {
+    if (s == NULL)
+        return;
+    for (uint32_t k = 0; k < s->n_extras; k++)
+        free(s->extras[k].values);
+    free(s->extras);
+    free(s->points);
+    s->points = NULL;
+    s->extras = NULL;
+    s->n_points = s->n_extras = 0;
+}
+
+enum status scan_timeline_new(struct scan_timeline **out) {
+    struct scan_timeline *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return STATUS_NO_MEMORY;
+    *out = t;
+    return STATUS_OK;
+}
+
+void scan_timeline_free(struct scan_timeline *t) {
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->n; i++)
+        scan_done(&t->scans[i]);
+    free(t->scans);
+    free(t->scan_spans);
+    free(t->calibration_spans);
+    free(t);
+}
+
+/* ---- adding: points in order of time, none overlapping ---- */
+
+struct numbered_point { struct scan_point point; uint32_t row; };
+
+static int by_point_start(const void *va, const void *vb) {
+    const struct numbered_point *a = va, *b = vb;
+    if (a->point.start_ns != b->point.start_ns)
+        return a->point.start_ns < b->point.start_ns ? -1 : 1;
+    return a->row < b->row ? -1 : a->row > b->row;
+}
+
+static void describe_refused(struct complaint *why, const struct scan *s, const struct scan_point *first, uint32_t row, uint32_t refused) {
+    const char *what = first->start_ns >= first->end_ns ? "does not end after it starts" : "overlaps the one before";
+    complaint_set(why, 0, 0, "point %u of %s %s; %u of %u points left out", row, s->log_name[0] ? s->log_name : "a scan", what, refused, s->n_points);
+}
+
+/* Orders the points and drops the bad ones. `rows[k]` = the former place of what now is point k, so that extras can follow. */
+static uint32_t order_points(struct scan *s, struct numbered_point *work, struct complaint *why) {
+    for (uint32_t k = 0; k < s->n_points; k++)
+        work[k] = (struct numbered_point){ .point = s->points[k], .row = k };
+    qsort(work, s->n_points, sizeof *work, by_point_start);
+    uint32_t kept = 0, refused = 0;
+    struct numbered_point first = { .row = 0 };
+    int64_t free_from_ns = INT64_MIN;
+    for (uint32_t k = 0; k < s->n_points; k++) {
+        struct scan_point p = work[k].point;
+        if (p.start_ns < p.end_ns && p.start_ns >= free_from_ns) {
+            free_from_ns = p.end_ns;
+            work[kept++] = work[k];
+        } else if (refused++ == 0) {
+            first = work[k];
+        }
+    }
+    if (refused > 0)
+        describe_refused(why, s, &first.point, first.row, refused);
+    return kept;
+}
+
+static enum status settle_points(struct scan *s, struct complaint *why) {
+    if (s->n_points == 0)
+        return STATUS_OK;
+    struct numbered_point *work = calloc(s->n_points, sizeof *work);
+    double *column = calloc(s->n_points, sizeof *column);
+    if (work == NULL || column == NULL) {
+        free(work);
+        free(column);
+        return STATUS_NO_MEMORY;
+    }
+    uint32_t kept = order_points(s, work, why);
+    for (uint32_t k = 0; k < kept; k++)
+        s->points[k] = work[k].point;
+    for (uint32_t e = 0; e < s->n_extras; e++) {
+        memcpy(column, s->extras[e].values, s->n_points * sizeof *column);
+        for (uint32_t k = 0; k < kept; k++)
+            s->extras[e].values[k] = column[work[k].row];
+    }
+    s->n_points = kept;
+    free(work);
+    free(column);
+    return kept > 0 ? STATUS_OK : STATUS_BAD_VALUE;
+}
+
+static void settle_interval(struct scan *s) {
+    if (s->n_points == 0 || (s->calibration && s->start_ns < s->end_ns))
+        return;
+    s->start_ns = s->points[0].start_ns;
+    s->end_ns = s->points[s->n_points - 1].end_ns;
+}
+
+static enum status grow(struct scan_timeline *t) {
+    if (t->n < t->capacity)
+        return STATUS_OK;
+    size_t capacity = t->capacity ? 2 * t->capacity : 16;
+    struct scan *scans = capacity <= INT32_MAX ? realloc(t->scans, capacity * sizeof *scans) : NULL;
+    if (scans == NULL)
+        return STATUS_NO_MEMORY;
+    t->scans = scans;
+    t->capacity = capacity;
+    return STATUS_OK;
+}
+
+static enum status check_scan(struct scan *s, struct complaint *why) {
+    enum status status = settle_points(s, why);
+    if (status != STATUS_OK)
+        return status;
+    settle_interval(s);
+    if (s->start_ns < s->end_ns)
+        return STATUS_OK;
+    complaint_set(why, 0, 0, "%s %s does not end after it starts", s->calibration ? "calibration" : "scan", s->log_name[0] ? s->log_name : s->label);
+    return STATUS_BAD_VALUE;
+}
+
+enum status scan_timeline_add(struct scan_timeline *t, struct scan *s, struct complaint *why) {
+    assert(!t->finished);
+    complaint_set(why, 0, 0, "%s", "");
+    enum status status = check_scan(s, why);
+    if (status == STATUS_OK)
+        status = grow(t);
+    if (status == STATUS_OK)
+        t->scans[t->n++] = *s;
+    else
+        scan_done(s);
+    *s = (struct scan){ .number = -1 };
+    return status;
+}
+
+/* ---- finishing: states join logs ---- */
+
+enum { IS_LOG, IS_STATE };
+
+/* Work of scan_timeline_finish: one log or state while labels are joined and scans put in order. */
+struct entry {
+    struct scan *scan;
+    int64_t start_ns, end_ns;  /* own interval, before any state widened it */
+    bool joined, dropped;
+};
+
+static int source_of(const struct scan *s) {
+    return s->log_name[0] == '\0' && s->n_points == 0 ? IS_STATE : IS_LOG;
+}
+
+static int compare_i64(int64_t a, int64_t b) {
+    return a < b ? -1 : a > b;
+}
+
+/* Total order by what the scans say, never by the order they were added in: then any order of files gives the same timeline. */
+static int by_start(const void *va, const void *vb) {
+    const struct scan *a = ((const struct entry *)va)->scan, *b = ((const struct entry *)vb)->scan;
+    int c = compare_i64(a->start_ns, b->start_ns);
+    c = c ? c : compare_i64(b->calibration, a->calibration);
+    c = c ? c : compare_i64(a->end_ns, b->end_ns);
+    c = c ? c : strcmp(a->log_name, b->log_name);
+    c = c ? c : compare_i64(a->log_number, b->log_number);
+    return c ? c : compare_i64(a->n_points, b->n_points);
+}
+
+static int by_number(const void *va, const void *vb) {
+    const struct scan *a = ((const struct entry *)va)->scan, *b = ((const struct entry *)vb)->scan;
+    int c = compare_i64(a->calibration, b->calibration);
+    c = c ? c : compare_i64(a->log_number, b->log_number);
+    c = c ? c : compare_i64(source_of(a), source_of(b));
+    return c ? c : by_start(va, vb);
+}
+
+static bool same_group(const struct entry *a, const struct entry *b) {
+    return a->scan->calibration == b->scan->calibration && a->scan->log_number == b->scan->log_number;
+}
+
+static void join(struct entry *log, struct entry *state) {
+    struct scan *l = log->scan, *s = state->scan;
+    if (l->label[0] == '\0')
+        memcpy(l->label, s->label, sizeof l->label);
+    if (l->sample[0] == '\0')
+        memcpy(l->sample, s->sample, sizeof l->sample);
+    if (l->calibration) {
+        l->start_ns = log->joined && l->start_ns < s->start_ns ? l->start_ns : s->start_ns;
+        l->end_ns = log->joined && l->end_ns > s->end_ns ? l->end_ns : s->end_ns;
+    }
+    log->joined = true;
+    state->dropped = true;
+}
+
+/* Entries [0, n) are of one kind and number: logs by start, then states by start. A state joins the first log it overlaps; a log
+ * may take several, as labels repeat. A state of another run that bears the same number overlaps nothing and stays alone. */
+static void join_group(struct entry *e, size_t n) {
+    size_t n_logs = 0;
+    while (n_logs < n && source_of(e[n_logs].scan) == IS_LOG)
+        n_logs++;
+    size_t log = 0;
+    for (size_t state = n_logs; state < n && e[0].scan->log_number >= 0; state++) {
+        while (log < n_logs && e[log].end_ns <= e[state].scan->start_ns)
+            log++;
+        if (log < n_logs && e[log].start_ns < e[state].scan->end_ns)
+            join(&e[log], &e[state]);
+    }
+}
+
+static void join_states(struct entry *e, size_t n) {
+    qsort(e, n, sizeof *e, by_number);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && same_group(&e[i], &e[end]); end++)
+            continue;
+        join_group(e + i, end - i);
+    }
+}
+
+/* Of two scans that overlap the later is left out: a photon may count for one only. Entries are by start. */
+static void drop_overlapping(struct entry *e, size_t n, struct complaint *why) {
+    const struct scan *last = NULL;
+    const struct scan *first_kept = NULL, *first_dropped = NULL;
+    unsigned dropped = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (e[i].dropped || e[i].scan->calibration || e[i].scan->n_points == 0)
+            continue;
+        if (last == NULL || e[i].scan->start_ns >= last->end_ns) {
+            last = e[i].scan;
+            continue;
+        }
+        e[i].dropped = true;
+        if (dropped++ == 0) {
+            first_kept = last;
+            first_dropped = e[i].scan;
+        }
+    }
+    if (dropped > 0)
+        complaint_set(why, 0, 0, "scan %.70s overlaps %.70s; %u left out", first_dropped->log_name, first_kept->log_name, dropped);
+}
+
+static int compare_int32(const void *va, const void *vb) {
+    return compare_i64(*(const int32_t *)va, *(const int32_t *)vb);
+}
+
+/* The beamline's numbers where all scans (calibrations) have one and no two the same, else the order of start times. One rule
+ * for all of a kind: a mixture could give two scans the same name. */
+static enum status number_scans(struct scan_timeline *t, bool calibration) {
+    int32_t *numbers = calloc(t->n + 1, sizeof *numbers);
+    if (numbers == NULL)
+        return STATUS_NO_MEMORY;
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->scans[i].calibration == calibration)
+            numbers[n++] = t->scans[i].log_number;
+    qsort(numbers, n, sizeof *numbers, compare_int32);
+    bool good = n == 0 || numbers[0] >= 0;
+    for (size_t i = 1; i < n; i++)
+        good = good && numbers[i - 1] != numbers[i];
+    free(numbers);
+    int32_t order = 0;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->scans[i].calibration == calibration)
+            t->scans[i].number = good ? t->scans[i].log_number : order++;
+    return STATUS_OK;
+}
+
+static enum status make_spans(struct scan_timeline *t) {
+    t->scan_spans = calloc(t->n + 1, sizeof *t->scan_spans);
+    t->calibration_spans = calloc(t->n + 1, sizeof *t->calibration_spans);
+    if (t->scan_spans == NULL || t->calibration_spans == NULL)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < t->n; i++) {
+        const struct scan *s = &t->scans[i];
+        struct span span = { .start_ns = s->start_ns, .end_ns = s->end_ns, .index = (int32_t)i };
+        if (s->calibration)
+            t->calibration_spans[t->n_calibrations++] = span;
+        else if (s->n_points > 0)
+            t->scan_spans[t->n_scans++] = span;
+    }
+    return STATUS_OK;
+}
+
+/* Puts the scans that are left in the entries' order. */
+static enum status reorder(struct scan_timeline *t, struct entry *e) {
+    struct scan *scans = calloc(t->n + 1, sizeof *scans);
+    if (scans == NULL)
+        return STATUS_NO_MEMORY;
+    size_t kept = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        if (e[i].dropped)
+            scan_done(e[i].scan);
+        else
+            scans[kept++] = *e[i].scan;
+    }
+    free(t->scans);
+    t->scans = scans;
+    t->capacity = t->n + 1;
+    t->n = kept;
+    return STATUS_OK;
+}
+
+enum status scan_timeline_finish(struct scan_timeline *t, struct complaint *why) {
+    assert(!t->finished);
+    complaint_set(why, 0, 0, "%s", "");
+    struct entry *e = calloc(t->n + 1, sizeof *e);
+    if (e == NULL)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < t->n; i++)
+        e[i] = (struct entry){ .scan = &t->scans[i], .start_ns = t->scans[i].start_ns, .end_ns = t->scans[i].end_ns };
+    join_states(e, t->n);
+    qsort(e, t->n, sizeof *e, by_start);
+    drop_overlapping(e, t->n, why);
+    enum status s = reorder(t, e);
+    free(e);
+    if (s == STATUS_OK)
+        s = number_scans(t, false);
+    if (s == STATUS_OK)
+        s = number_scans(t, true);
+    if (s == STATUS_OK)
+        s = make_spans(t);
+    t->finished = s == STATUS_OK;
+    return s;
+}
+
+/* ---- asking ---- */
+
+size_t scan_timeline_count(const struct scan_timeline *t) {
+    return t->n;
+}
+
+const struct scan *scan_timeline_at(const struct scan_timeline *t, size_t i) {
+    assert(i < t->n);
+    return &t->scans[i];
+}
+
+/* How many spans start at or before the time. */
+static size_t spans_begun(const struct span *spans, size_t n, int64_t time_ns) {
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (spans[mid].start_ns <= time_ns)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static uint32_t points_begun(const struct scan *s, int64_t time_ns) {
+    uint32_t lo = 0, hi = s->n_points;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (s->points[mid].start_ns <= time_ns)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t time_ns) {
+    assert(t->finished);
+    struct scan_place nowhere = { .index = -1, .point = -1, .after = -1 };
+    size_t begun = spans_begun(t->scan_spans, t->n_scans, time_ns);
+    if (begun == 0 || time_ns >= t->scan_spans[begun - 1].end_ns)
+        return nowhere;
+    int32_t index = t->scan_spans[begun - 1].index;
+    const struct scan *s = &t->scans[index];
+    int32_t after = (int32_t)points_begun(s, time_ns) - 1;
+    bool inside = time_ns < s->points[after].end_ns;
+    return (struct scan_place){ .index = index, .point = inside ? after : -1, .after = after };
+}
+
+int32_t scan_timeline_calibration_for(const struct scan_timeline *t, int64_t time_ns) {
+    assert(t->finished);
+    if (t->n_calibrations == 0)
+        return -1;
+    size_t begun = spans_begun(t->calibration_spans, t->n_calibrations, time_ns);
+    return t->calibration_spans[begun > 0 ? begun - 1 : 0].index;
+}

@@ -1,0 +1,210 @@
+/* calibration_NNNN: one row per pixel. Anchors that carry the curve and lines that were fitted are two-dimensional, padded with
+ * NaN to the longest row, so that plain array readers get them whole. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/sink/archive_parts.h"
+
+struct anchors {
+    size_t n;
+    const struct curve_anchor *rows;   /* NULL: no curve */
+    const double *covariance;
+};
+
+static struct anchors anchors_of(const struct pixel_calibration *p) {
+    struct anchors a = { 0 };
+    if (p->curve) {
+        a.n = calibration_curve_anchors(p->curve, &a.rows);
+        a.covariance = calibration_curve_covariance(p->curve);
+    }
+    return a;
+}
+
+static double anchor_gain(const struct anchors *a, size_t k) { return a->rows[k].height / a->rows[k].energy_eV; }
+static double anchor_height(const struct anchors *a, size_t k) { return a->rows[k].height; }
+static double anchor_height_sigma(const struct anchors *a, size_t k) { return a->rows[k].height_sigma; }
+static double anchor_energy(const struct anchors *a, size_t k) { return a->rows[k].energy_eV; }
+static double anchor_energy_unc(const struct anchors *a, size_t k) { return a->rows[k].energy_unc_eV; }
+
+static const struct { const char *name, *units; double (*value)(const struct anchors *, size_t); } anchor_columns[] = {
+    { .name = "anchor_height", .units = "arb", .value = anchor_height },
+    { .name = "anchor_height_sigma", .units = "arb", .value = anchor_height_sigma },
+    { .name = "anchor_energy_eV", .units = "eV", .value = anchor_energy },
+    { .name = "anchor_energy_unc_eV", .units = "eV", .value = anchor_energy_unc },
+    { .name = "anchor_gain", .units = "arb/eV", .value = anchor_gain },
+};
+
+static const struct { const char *name, *units; size_t offset; } fit_columns[] = {
+    { .name = "line_energy_eV", .units = "eV", .offset = offsetof(struct anchor_fit, energy_eV) },
+    { .name = "line_energy_unc_eV", .units = "eV", .offset = offsetof(struct anchor_fit, energy_unc_eV) },
+    { .name = "line_height", .units = "arb", .offset = offsetof(struct anchor_fit, height) },
+    { .name = "line_height_sigma", .units = "arb", .offset = offsetof(struct anchor_fit, height_sigma) },
+    { .name = "line_fwhm_eV", .units = "eV", .offset = offsetof(struct anchor_fit, fwhm_eV) },
+    { .name = "line_fwhm_sigma_eV", .units = "eV", .offset = offsetof(struct anchor_fit, fwhm_sigma_eV) },
+    { .name = "line_counts", .units = "counts", .offset = offsetof(struct anchor_fit, counts) },
+    { .name = "line_deviance_per_dof", .units = "", .offset = offsetof(struct anchor_fit, deviance_per_dof) },
+    { .name = "line_residual_eV", .units = "eV", .offset = offsetof(struct anchor_fit, residual_eV) },
+};
+
+static const struct { const char *name, *units; size_t offset; } pixel_columns[] = {
+    { .name = "resolution_eV", .units = "eV", .offset = offsetof(struct pixel_calibration, resolution_eV) },
+    { .name = "pulses", .units = "counts", .offset = offsetof(struct pixel_calibration, pulses) },
+    { .name = "jump", .units = "arb", .offset = offsetof(struct pixel_calibration, jump) },
+};
+
+static const struct { const char *name, *units; size_t offset; } drift_columns[] = {
+    { .name = "drift_slope", .units = "1/counts", .offset = offsetof(struct drift, slope) },
+    { .name = "ptm0", .units = "counts", .offset = offsetof(struct drift, reference) },
+};
+
+static double field(const void *row, size_t offset) { return *(const double *)(const void *)((const char *)row + offset); }
+
+/* What every matrix of the group needs; `values` holds the largest of them. */
+struct sheet {
+    struct archive *a;
+    hid_t group;
+    const struct calibration_table *t;
+    size_t most_anchors, most_fits;
+    double *values;
+};
+
+static void measure(struct sheet *s) {
+    for (uint32_t p = 0; p < s->t->n_pixels; p++) {
+        size_t anchors = anchors_of(&s->t->pixels[p]).n, fits = s->t->pixels[p].n_fits;
+        s->most_anchors = anchors > s->most_anchors ? anchors : s->most_anchors;
+        s->most_fits = fits > s->most_fits ? fits : s->most_fits;
+    }
+}
+
+static void write_values(const struct sheet *s, const char *name, const char *units, uint64_t columns, uint64_t depth) {
+    unsigned rank = depth ? 3 : columns ? 2 : 1;
+    h5_file_array(s->a->file, s->group, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = rank, .shape = { s->t->n_pixels, columns, depth },
+                                                              .units = units, .data = s->values });
+}
+
+static void write_anchors(const struct sheet *s) {
+    size_t most = s->most_anchors;
+    for (size_t c = 0; c < sizeof anchor_columns / sizeof *anchor_columns && most; c++) {
+        for (uint32_t p = 0; p < s->t->n_pixels; p++) {
+            struct anchors a = anchors_of(&s->t->pixels[p]);
+            for (size_t k = 0; k < most; k++)
+                s->values[p * most + k] = k < a.n ? anchor_columns[c].value(&a, k) : (double)NAN;
+        }
+        write_values(s, anchor_columns[c].name, anchor_columns[c].units, most, 0);
+    }
+}
+
+static void write_covariance(const struct sheet *s) {
+    size_t most = s->most_anchors;
+    if (!most)
+        return;
+    for (uint32_t p = 0; p < s->t->n_pixels; p++) {
+        struct anchors a = anchors_of(&s->t->pixels[p]);
+        double *to = s->values + p * most * most;
+        for (size_t k = 0; k < most * most; k++)
+            to[k] = k / most < a.n && k % most < a.n ? a.covariance[k / most * a.n + k % most] : (double)NAN;
+    }
+    write_values(s, "gain_covariance", "(arb/eV)^2", most, most);
+}
+
+static void write_fit_names(const struct sheet *s) {
+    size_t most = s->most_fits, n = s->t->n_pixels;
+    const char **lines = calloc(n * most + 1, sizeof *lines);
+    uint8_t *used = calloc(n * most + 1, 1);
+    if (lines && used) {
+        for (size_t p = 0; p < n; p++)
+            for (size_t k = 0; k < s->t->pixels[p].n_fits; k++) {
+                lines[p * most + k] = s->t->pixels[p].fits[k].line;
+                used[p * most + k] = s->t->pixels[p].fits[k].used;
+            }
+        h5_file_texts(s->a->file, s->group, "line", lines, n, most);
+        h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "line_used", .type = ARRAY_U1, .rank = 2, .shape = { n, most },
+                                                                  .long_name = "1: carries the curve; 0: only compared", .data = used });
+    } else {
+        h5_file_fail(s->a->file, "line", "out of memory");
+    }
+    free(lines);
+    free(used);
+}
+
+static void write_fits(const struct sheet *s) {
+    size_t most = s->most_fits;
+    if (!most)
+        return;
+    write_fit_names(s);
+    for (size_t c = 0; c < sizeof fit_columns / sizeof *fit_columns; c++) {
+        for (uint32_t p = 0; p < s->t->n_pixels; p++)
+            for (size_t k = 0; k < most; k++)
+                s->values[p * most + k] = k < s->t->pixels[p].n_fits ? field(&s->t->pixels[p].fits[k], fit_columns[c].offset) : (double)NAN;
+        write_values(s, fit_columns[c].name, fit_columns[c].units, most, 0);
+    }
+}
+
+static void write_verdicts(const struct sheet *s) {
+    size_t n = s->t->n_pixels;
+    const char **texts = calloc(2 * n + 1, sizeof *texts);
+    uint8_t *jumped = calloc(n + 1, 1);
+    if (texts && jumped) {
+        for (size_t p = 0; p < n; p++) {
+            texts[p] = verdict_names[s->t->pixels[p].verdict];
+            texts[n + p] = s->t->pixels[p].reason;
+            jumped[p] = s->t->pixels[p].jumped;
+        }
+        h5_file_texts(s->a->file, s->group, "verdict", texts, n, 0);
+        h5_file_texts(s->a->file, s->group, "reason", texts + n, n, 0);
+        h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "jumped", .type = ARRAY_U1, .rank = 1, .shape = { n }, .data = jumped });
+    } else {
+        h5_file_fail(s->a->file, "verdict", "out of memory");
+    }
+    free(texts);
+    free(jumped);
+}
+
+static void write_pixels(const struct sheet *s, const struct drift *drifts) {
+    write_verdicts(s);
+    for (size_t c = 0; c < sizeof pixel_columns / sizeof *pixel_columns; c++) {
+        for (uint32_t p = 0; p < s->t->n_pixels; p++)
+            s->values[p] = field(&s->t->pixels[p], pixel_columns[c].offset);
+        write_values(s, pixel_columns[c].name, pixel_columns[c].units, 0, 0);
+    }
+    for (size_t c = 0; drifts && c < sizeof drift_columns / sizeof *drift_columns; c++) {
+        for (uint32_t p = 0; p < s->t->n_pixels; p++)
+            s->values[p] = field(&drifts[p], drift_columns[c].offset);
+        write_values(s, drift_columns[c].name, drift_columns[c].units, 0, 0);
+    }
+}
+
+static void write_header(const struct sheet *s, const char *state_text) {
+    h5_file_text(s->a->file, s->group, "label", s->t->label);
+    h5_file_text(s->a->file, s->group, "state", state_text);
+    h5_file_text(s->a->file, s->group, "line_table_name", s->t->line_table_name);
+    h5_file_text(s->a->file, s->group, "line_table_text", s->t->line_table_text);
+    archive_integer(s->a, s->group, "number", NULL, s->t->number);
+    archive_integer(s->a, s->group, "start_ns", "ns", s->t->start_ns);
+    archive_integer(s->a, s->group, "end_ns", "ns", s->t->end_ns);
+    archive_integer(s->a, s->group, "reference_pixel", NULL, s->t->reference_pixel == UINT32_MAX ? -1 : (int64_t)s->t->reference_pixel);
+    archive_number(s->a, s->group, "mono_eV", "eV", s->t->mono_eV);
+}
+
+bool archive_calibration(struct archive *a, const struct calibration_table *table, const struct drift *drifts, const char *state_text) {
+    char name[32];
+    snprintf(name, sizeof name, "calibration_%04d", table->number);
+    struct sheet s = { .a = a, .t = table };
+    measure(&s);
+    size_t widest = s.most_anchors * s.most_anchors > s.most_fits ? s.most_anchors * s.most_anchors : s.most_fits;
+    s.values = calloc(table->n_pixels * (widest + 1) + 1, sizeof *s.values);
+    if (!s.values) {
+        h5_file_fail(a->file, name, "out of memory");
+        return false;
+    }
+    s.group = h5_file_group(a->file, a->entry, name, "NXprocess");
+    write_header(&s, state_text);
+    write_pixels(&s, drifts);
+    write_anchors(&s);
+    write_covariance(&s);
+    write_fits(&s);
+    h5_file_close_group(s.group);
+    free(s.values);
+    return !a->file->failed;
+}

@@ -1,0 +1,78 @@
+/* Photon columns are staged to whole chunks: such writes bypass HDF5's chunk cache and cost about what a write() costs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/sink/archive_parts.h"
+
+void archive_photons_open(struct archive *a, bool compress) {
+    struct photon_store *s = &a->photons;
+    s->group = h5_file_group(a->file, a->entry, "photons", "NXcollection");
+    for (int k = 0; k < N_PHOTON_COLUMNS; k++) {
+        const struct photon_column *c = &photon_columns[k];
+        struct data_array like = { .name = c->name, .type = c->type, .units = c->units, .long_name = c->long_name };
+        s->columns[k] = h5_file_column(a->file, s->group, &like, PHOTON_CHUNK_ROWS, compress);
+        s->staged[k] = malloc(PHOTON_CHUNK_ROWS * array_type_size(c->type));
+        if (!s->staged[k])
+            h5_file_fail(a->file, "photons", "out of memory");
+    }
+}
+
+static void write_staged(struct archive *a) {
+    struct photon_store *s = &a->photons;
+    for (int k = 0; k < N_PHOTON_COLUMNS; k++)
+        h5_file_append(a->file, s->columns[k], photon_columns[k].type, s->staged[k], s->n_written, s->n_staged);
+    s->n_written += s->n_staged;
+    s->n_staged = 0;
+}
+
+static void stage(struct photon_store *s, const struct photon_block *block, size_t first, size_t n) {
+    for (int k = 0; k < N_PHOTON_COLUMNS; k++) {
+        size_t size = array_type_size(photon_columns[k].type);
+        memcpy(s->staged[k] + s->n_staged * size, (const uint8_t *)photon_column_data(block, (size_t)k) + first * size, n * size);
+    }
+    s->n_staged += n;
+}
+
+bool archive_photons(struct archive *a, const struct photon_block *block) {
+    struct photon_store *s = &a->photons;
+    for (size_t done = 0; done < block->n && !a->file->failed;) {
+        size_t room = PHOTON_CHUNK_ROWS - s->n_staged, n = block->n - done < room ? block->n - done : room;
+        stage(s, block, done, n);
+        done += n;
+        if (s->n_staged == PHOTON_CHUNK_ROWS)
+            write_staged(a);
+    }
+    height_histogram_add(&a->heights, block->height, block->n);
+    return !a->file->failed;
+}
+
+/* A histogram of nothing is one empty bin, so that the group is always a valid plot. */
+static void write_heights(struct archive *a) {
+    const struct height_histogram *h = &a->heights;
+    size_t n = h->n ? h->n : 1;
+    double centres[HEIGHT_BINS], edges[HEIGHT_BINS + 1];
+    for (size_t k = 0; k <= n; k++)
+        edges[k] = (double)(h->first + (int64_t)k) * h->width;
+    for (size_t k = 0; k < n; k++)
+        centres[k] = 0.5 * (edges[k] + edges[k + 1]);
+    struct data_group g = { .title = "pulse heights of all records", .signal = "counts", .axes = { "height" }, .n_axes = 1, .n_arrays = 4 };
+    g.arrays[0] = (struct data_array){ .name = "counts", .type = ARRAY_U8, .rank = 1, .shape = { n }, .units = "counts", .long_name = "records", .data = h->counts };
+    g.arrays[1] = (struct data_array){ .name = "height", .type = ARRAY_F8, .rank = 1, .shape = { n }, .units = "arb", .long_name = "filtered pulse height", .data = centres };
+    g.arrays[2] = (struct data_array){ .name = "height_edges", .type = ARRAY_F8, .rank = 1, .shape = { n + 1 }, .units = "arb", .data = edges };
+    g.arrays[3] = (struct data_array){ .name = "records_without_height", .type = ARRAY_U8, .data = &h->without };
+    archive_write_data_group(a, "heights", &g);
+}
+
+void archive_photons_flush(struct archive *a) {
+    write_staged(a);
+    write_heights(a);
+}
+
+void archive_photons_close(struct archive *a) {
+    for (int k = 0; k < N_PHOTON_COLUMNS; k++) {
+        if (a->photons.group >= 0)
+            h5_file_close_column(a->photons.columns[k]);
+        free(a->photons.staged[k]);
+    }
+    h5_file_close_group(a->photons.group);
+}

@@ -1,0 +1,63 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/sink/archive_parts.h"
+
+enum { TEXT_COLUMNS = 3 };
+
+static const struct pixel_column {
+    const char *name, *units, *long_name;
+    enum array_type type;
+    size_t offset, columns;   /* columns 0: one value per pixel */
+} pixel_columns[] = {
+    { .name = "channel", .type = ARRAY_U4, .offset = offsetof(struct archive_pixel, channel), .long_name = "channel number of the acquisition" },
+    { .name = "sensitivity", .type = ARRAY_F8, .offset = offsetof(struct archive_pixel, sensitivity), .units = "", .long_name = "relative sensitivity" },
+    { .name = "records", .type = ARRAY_U8, .offset = offsetof(struct archive_pixel, records) },
+    { .name = "photons", .type = ARRAY_U8, .offset = offsetof(struct archive_pixel, photons) },
+    { .name = "cut_counts", .type = ARRAY_U8, .offset = offsetof(struct archive_pixel, cut_counts), .columns = N_CUTS, .long_name = "records by lowest cut bit" },
+    { .name = "resolution_eV", .type = ARRAY_F8, .offset = offsetof(struct archive_pixel, resolution_eV), .units = "eV", .long_name = "FWHM" },
+    { .name = "live_time_s", .type = ARRAY_F8, .offset = offsetof(struct archive_pixel, live_time_s), .units = "s", .long_name = "live time in all points" },
+    { .name = "lost_upstream", .type = ARRAY_U8, .offset = offsetof(struct archive_pixel, lost_upstream), .long_name = "records known to be lost" },
+};
+
+static void write_column(struct archive *a, hid_t group, const struct pixel_column *c, const struct archive_pixel *pixels, size_t n) {
+    size_t bytes = array_type_size(c->type) * (c->columns ? c->columns : 1);
+    uint8_t *values = malloc(n * bytes + 1);
+    if (!values) {
+        h5_file_fail(a->file, c->name, "out of memory");
+        return;
+    }
+    for (size_t k = 0; k < n; k++)
+        memcpy(values + k * bytes, (const uint8_t *)&pixels[k] + c->offset, bytes);
+    h5_file_array(a->file, group, &(struct data_array){ .name = c->name, .type = c->type, .rank = c->columns ? 2 : 1, .shape = { n, c->columns },
+                                                        .units = c->units, .long_name = c->long_name, .data = values });
+    free(values);
+}
+
+static void write_texts(struct archive *a, hid_t group, const struct archive_pixel *pixels, size_t n) {
+    const char **texts = calloc(n + 1, TEXT_COLUMNS * sizeof *texts);
+    if (!texts) {
+        h5_file_fail(a->file, "pixels", "out of memory");
+        return;
+    }
+    for (size_t k = 0; k < n; k++) {
+        texts[k] = pixels[k].name;
+        texts[n + k] = pixels[k].verdict;
+        texts[2 * n + k] = pixels[k].reason;
+    }
+    h5_file_texts(a->file, group, "name", texts, n, 0);
+    h5_file_texts(a->file, group, "verdict", texts + n, n, 0);
+    h5_file_texts(a->file, group, "reason", texts + 2 * n, n, 0);
+    free(texts);
+}
+
+bool archive_pixels(struct archive *a, const struct archive_pixel *pixels, size_t n) {
+    hid_t group = h5_file_group(a->file, a->entry, "pixels", "NXcollection");
+    a->has_pixels = true;
+    write_texts(a, group, pixels, n);
+    for (size_t k = 0; k < sizeof pixel_columns / sizeof *pixel_columns; k++)
+        write_column(a, group, &pixel_columns[k], pixels, n);
+    h5_file_member_texts(a->file, group, "cut_counts", "cut_names", cut_names, N_CUTS);
+    h5_file_close_group(group);
+    return !a->file->failed;
+}

@@ -1,0 +1,152 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/sink/archive_parts.h"
+
+static const struct point_column {
+    const char *name, *units, *long_name;
+    enum array_type type;
+    size_t offset;
+} point_columns[] = {
+    { .name = "incident_eV", .type = ARRAY_F8, .offset = offsetof(struct scan_point, incident_eV), .units = "eV", .long_name = "incident energy" },
+    { .name = "start_ns", .type = ARRAY_I8, .offset = offsetof(struct scan_point, start_ns), .units = "ns", .long_name = "start of the point since 1970 UTC" },
+    { .name = "end_ns", .type = ARRAY_I8, .offset = offsetof(struct scan_point, end_ns), .units = "ns", .long_name = "end, not included" },
+    { .name = "i0", .type = ARRAY_F8, .offset = offsetof(struct scan_point, i0), .long_name = "incident intensity" },
+    { .name = "i0_sigma", .type = ARRAY_F8, .offset = offsetof(struct scan_point, i0_sigma), .long_name = "uncertainty of i0" },
+};
+
+static void write_point_columns(struct archive *a, hid_t group, const struct scan *s) {
+    for (size_t c = 0; c < sizeof point_columns / sizeof *point_columns; c++) {
+        const struct point_column *column = &point_columns[c];
+        uint64_t *values = calloc(s->n_points + (size_t)1, sizeof *values);  /* every type here has 8 bytes */
+        if (!values) {
+            h5_file_fail(a->file, column->name, "out of memory");
+            return;
+        }
+        for (uint32_t k = 0; k < s->n_points; k++)
+            memcpy(&values[k], (const char *)&s->points[k] + column->offset, sizeof *values);
+        h5_file_array(a->file, group, &(struct data_array){ .name = column->name, .type = column->type, .rank = 1, .shape = { s->n_points },
+                                                            .units = column->units, .long_name = column->long_name, .data = values });
+        free(values);
+    }
+}
+
+static void write_dwell(struct archive *a, hid_t group, const struct scan *s) {
+    double *dwell = calloc(s->n_points + (size_t)1, sizeof *dwell);
+    if (!dwell) {
+        h5_file_fail(a->file, "dwell_s", "out of memory");
+        return;
+    }
+    for (uint32_t k = 0; k < s->n_points; k++)
+        dwell[k] = (double)(s->points[k].end_ns - s->points[k].start_ns) * 1e-9;
+    h5_file_array(a->file, group, &(struct data_array){ .name = "dwell_s", .type = ARRAY_F8, .rank = 1, .shape = { s->n_points }, .units = "s", .data = dwell });
+    free(dwell);
+}
+
+static void write_counts(struct archive *a, hid_t group, const char *name, const char *long_name, const uint32_t *counts, uint32_t n) {
+    h5_file_array(a->file, group, &(struct data_array){ .name = name, .type = ARRAY_U4, .rank = 1, .shape = { n }, .units = "counts",
+                                                        .long_name = long_name, .data = counts });
+}
+
+/* A log's own name for a column may hold anything; a name already taken gets "extra_" in front. */
+static void write_extra(struct archive *a, hid_t group, const struct scan_extra *extra, uint32_t n_points) {
+    char name[80] = "";
+    size_t n = 0;
+    for (const char *c = extra->name; *c && n < 48; c++)
+        name[n++] = isalnum((unsigned char)*c) || strchr("_-+:", *c) ? *c : '_';
+    for (int tries = 0; tries < 3 && !a->file->failed && (n == 0 || H5Lexists(group, name, H5P_DEFAULT) > 0); tries++) {
+        memmove(name + 6, name, n + 1);
+        memcpy(name, "extra_", 6);
+        n += 6;
+    }
+    if (!a->file->failed && H5Lexists(group, name, H5P_DEFAULT) == 0)
+        h5_file_array(a->file, group, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { n_points }, .data = extra->values });
+}
+
+static void write_scan(struct archive *a, const char *name, const struct scan_products *p) {
+    const struct scan *s = p->scan;
+    hid_t group = h5_file_group(a->file, a->entry, name, "NXcollection");
+    h5_file_text(a->file, group, "sample", s->sample);
+    h5_file_text(a->file, group, "label", s->label);
+    h5_file_text(a->file, group, "log_name", s->log_name);
+    h5_file_text(a->file, group, "var_name", s->var_name);
+    h5_file_text(a->file, group, "var_unit", s->var_unit);
+    archive_integer(a, group, "scan_number", NULL, s->log_number);
+    write_point_columns(a, group, s);
+    write_dwell(a, group, s);
+    write_counts(a, group, "photons", "photons in the point, all pixels", p->photons, p->n_points);
+    write_counts(a, group, "moving", "photons between this point and the next", p->moving, p->n_points);
+    h5_file_array(a->file, group, &(struct data_array){ .name = "live_time_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_points }, .units = "s", .data = p->live_time_s });
+    for (uint32_t k = 0; k < s->n_extras; k++)
+        write_extra(a, group, &s->extras[k], s->n_points);
+    h5_file_close_group(group);
+}
+
+/* Maps and yields of a scan ("rixs_0003") or a sum ("sum_Co_rixs"): group = before kind after [_ROI]. */
+struct naming {
+    char before[100], after[16];
+    char which[48];                  /* end of the titles */
+    enum default_rank map_rank;
+    const struct scan_sum *sum;      /* NULL: a single scan */
+};
+
+static void write_group(struct archive *a, const char *name, enum status made, struct data_group *g, const struct naming *names) {
+    if (made != STATUS_OK) {
+        h5_file_fail(a->file, name, status_text(made));
+        return;
+    }
+    if (names->sum) {
+        g->n_scans = names->sum->n_scans;
+        g->scan_numbers = names->sum->scan_numbers;
+    }
+    archive_write_data_group(a, name, g);
+    data_group_done(g);
+}
+
+static void write_map(struct archive *a, const struct scan_products *p, const struct rixs_map *m, const struct naming *names) {
+    char group[GROUP_NAME];
+    struct data_group g;
+    snprintf(group, sizeof group, "%s%s%s", names->before, m->kind == RIXS_LOSS ? "loss" : "rixs", names->after);
+    write_group(a, group, data_group_map(p, m, p->n_points, names->which, &g), &g, names);
+    if (m->kind == RIXS_EMISSION)
+        archive_offer_default(a, names->map_rank, group);
+}
+
+static void write_yield(struct archive *a, const struct scan_products *p, const struct yield_spectrum *y, const struct naming *names) {
+    char group[GROUP_NAME];
+    struct data_group g;
+    snprintf(group, sizeof group, "%spfy%s_%s", names->before, names->after, y->region.name);
+    write_group(a, group, data_group_yield(p, y, p->n_points, names->which, &g), &g, names);
+    if (!names->sum)
+        archive_offer_default(a, DEFAULT_PFY, group);
+}
+
+static void write_products(struct archive *a, const struct scan_products *p, const struct naming *names) {
+    if (p->emission)
+        write_map(a, p, p->emission, names);
+    if (p->loss)
+        write_map(a, p, p->loss, names);
+    for (uint32_t k = 0; k < p->n_yields; k++)
+        write_yield(a, p, p->yields[k], names);
+}
+
+bool archive_scan(struct archive *a, const struct scan_products *products) {
+    struct naming names = { .map_rank = DEFAULT_RIXS };
+    char group[GROUP_NAME];
+    snprintf(names.after, sizeof names.after, "_%04d", products->scan->number);
+    snprintf(names.which, sizeof names.which, "scan %d", products->scan->number);
+    snprintf(group, sizeof group, "scan%s", names.after);
+    write_scan(a, group, products);
+    write_products(a, products, &names);
+    return !a->file->failed;
+}
+
+bool archive_sum(struct archive *a, const struct scan_sum *sum) {
+    struct naming names = { .map_rank = DEFAULT_SUM_RIXS, .sum = sum };
+    snprintf(names.before, sizeof names.before, "sum_%s_", sum->group);
+    snprintf(names.which, sizeof names.which, "sum of %u scan%s", sum->n_scans, sum->n_scans == 1 ? "" : "s");
+    write_products(a, sum->sum, &names);
+    return !a->file->failed;
+}
