@@ -50,26 +50,24 @@ enum { N_ELEMENTS = sizeof elements / sizeof elements[0], OXYGEN = 1 };
 /* Losses of the d shell and of charge transfer. */
 static const struct peak losses[] = {{1.2, 0.7, 0.25}, {2.3, 0.9, 0.35}, {3.6, 1.2, 0.20}, {6.0, 3.0, 0.20}};
 
-static double gaussian(double x, double fwhm)
-{
+static double gaussian(double x, double fwhm) {
     const double u = x / fwhm;
     return exp(-2.772588722239781 * u * u);
 }
 
-static double step(double x, double width)
-{
+static double step(double x, double width) {
     return 0.5 + atan(2 * x / width) / 3.141592653589793;
 }
 
 /* Absorption per amount: first = by the K or L3 shell, second = by L2, white = the part of first that is in white lines. */
 struct absorption { double first, second, white; };
 
-static struct absorption absorb(const struct element *x, double E_eV)
-{
+static struct absorption absorb(const struct element *x, double E_eV) {
     struct absorption a = {0};
     const double fall = pow(x->edge_eV / E_eV, 2.5), second = x->second_share;
     a.first = (1 - second) * step(E_eV - x->edge_eV, x->edge_width_eV) * fall;
-    if (second > 0) a.second = second * step(E_eV - x->second_edge_eV, x->edge_width_eV) * fall;
+    if (second > 0)
+        a.second = second * step(E_eV - x->second_edge_eV, x->edge_width_eV) * fall;
     for (int i = 0; i < MAX_WHITE && x->white[i].height > 0; i++) {
         const double mu = x->white[i].height * gaussian(E_eV - x->white[i].centre_eV, x->white[i].fwhm_eV);
         if (second > 0 && fabs(x->white[i].centre_eV - x->second_edge_eV) < 5) {
@@ -80,19 +78,18 @@ static struct absorption absorb(const struct element *x, double E_eV)
         }
     }
     /* Below its edge an element absorbs by its other shells and emits nothing of this one: the arctangent's foot is cut off. */
-    if (E_eV < x->edge_eV - 25) a = (struct absorption){0};
+    if (E_eV < x->edge_eV - 25)
+        a = (struct absorption){0};
     return a;
 }
 
-static void emit_all(struct emission_model *m, const struct peak *peaks, int n, double intensity)
-{
+static void emit_all(struct emission_model *m, const struct peak *peaks, int n, double intensity) {
     for (int i = 0; i < n; i++)
         emission_model_add(m, (struct emission_component){.kind = EMISSION_FLUORESCENCE, .centre_eV = peaks[i].centre_eV,
                                                           .gauss_fwhm_eV = peaks[i].fwhm_eV, .intensity = intensity * peaks[i].height});
 }
 
-static void emit_element(struct emission_model *m, const struct element *x, struct absorption a, double E_eV, double scale)
-{
+static void emit_element(struct emission_model *m, const struct element *x, struct absorption a, double E_eV, double scale) {
     const double resonant = x->resonant * a.white * scale;
     emit_all(m, x->emitted, MAX_EMITTED, (a.first + 0.3 * a.second) * scale - resonant);   /* 0.3: Coster-Kronig, L2 holes that move to L3 */
     emit_all(m, x->emitted_second, 1, 0.7 * a.second * scale);
@@ -101,8 +98,7 @@ static void emit_element(struct emission_model *m, const struct element *x, stru
                                                           .gauss_fwhm_eV = losses[i].fwhm_eV, .intensity = resonant * losses[i].height});
 }
 
-void rixs_sim_point(double E_eV, const struct rixs_feature *feature, struct emission_model *out)
-{
+void rixs_sim_point(double E_eV, const struct rixs_feature *feature, struct emission_model *out) {
     struct absorption a[N_ELEMENTS];
     double total = 0.35, white = 0;
     for (int i = 0; i < N_ELEMENTS; i++) {
@@ -113,28 +109,29 @@ void rixs_sim_point(double E_eV, const struct rixs_feature *feature, struct emis
     const double seen = 1 / (total + 0.5);   /* 0.5: absorption of what comes out */
     out->n = 0;
     out->total = 0;
-    for (int i = 0; i < N_ELEMENTS; i++) emit_element(out, &elements[i], a[i], E_eV, elements[i].amount * seen);
+    for (int i = 0; i < N_ELEMENTS; i++)
+        emit_element(out, &elements[i], a[i], E_eV, elements[i].amount * seen);
     emission_model_add(out, (struct emission_component){.kind = EMISSION_ELASTIC, .centre_eV = E_eV, .gauss_fwhm_eV = 2.5e-4 * E_eV,
                                                         .intensity = seen * (0.012 + 0.03 * white)});
     emission_model_add(out, (struct emission_component){.kind = EMISSION_CONTINUUM, .centre_eV = 0.5 * (200 + E_eV), .gauss_fwhm_eV = E_eV - 200,
                                                         .intensity = seen * 0.008});
-    if (feature == NULL) return;
+    if (feature == NULL)
+        return;
     const struct absorption top = absorb(&elements[OXYGEN], feature->incident_eV);
     const double u = (E_eV - feature->incident_eV) / feature->incident_sd_eV;
     emission_model_add(out, (struct emission_component){.kind = EMISSION_FEATURE, .centre_eV = feature->emission_eV, .gauss_fwhm_eV = feature->emission_fwhm_eV,
                                                         .intensity = feature->strength * elements[OXYGEN].amount * top.first * seen * exp(-0.5 * u * u)});
 }
 
-const struct rixs_edge *rixs_edge_named(const char *name)
-{
+const struct rixs_edge *rixs_edge_named(const char *name) {
     for (size_t i = 0; i < rixs_edge_count; i++)
-        if (strcmp(name, rixs_edges[i].name) == 0) return &rixs_edges[i];
+        if (strcmp(name, rixs_edges[i].name) == 0)
+            return &rixs_edges[i];
     return NULL;
 }
 
 /* Points are even in the integral of a density that is 1 outside and 4 inside the fine range. */
-void rixs_edge_points(const struct rixs_edge *e, size_t n, double *incident_eV)
-{
+void rixs_edge_points(const struct rixs_edge *e, size_t n, double *incident_eV) {
     const double before = e->fine_lo_eV - e->lo_eV, fine = 4 * (e->fine_hi_eV - e->fine_lo_eV), after = e->hi_eV - e->fine_hi_eV;
     for (size_t i = 0; i < n; i++) {
         const double s = (before + fine + after) * (double)i / (double)(n - 1);
@@ -143,8 +140,7 @@ void rixs_edge_points(const struct rixs_edge *e, size_t n, double *incident_eV)
     }
 }
 
-double rixs_edge_mean(const struct rixs_edge *e, size_t n_points)
-{
+double rixs_edge_mean(const struct rixs_edge *e, size_t n_points) {
     struct emission_model m;
     double sum = 0;
     for (size_t i = 0; i < n_points; i++) {
@@ -159,25 +155,26 @@ static const struct { char line[16]; double intensity; } mix[] = {
     {"NiLl", 0.06}, {"NiLa", 1.20}, {"NiLb", 0.35}, {"CuLa", 0.60}, {"CuLb", 0.18},
 };
 
-static void add_line(struct emission_model *m, const struct reference_line *line, double intensity)
-{
+static void add_line(struct emission_model *m, const struct reference_line *line, double intensity) {
     double area = 0;
-    for (uint32_t i = 0; i < line->n_components; i++) area += line->components[i].area;
+    for (uint32_t i = 0; i < line->n_components; i++)
+        area += line->components[i].area;
     for (uint32_t i = 0; i < line->n_components; i++) {
         const struct line_component *c = &line->components[i];
         emission_model_add(m, (struct emission_component){EMISSION_LINE, c->centre_eV, c->lorentz_fwhm_eV, c->gauss_fwhm_eV, intensity * c->area / area});
     }
-    if (line->n_components == 0) emission_model_add(m, (struct emission_component){EMISSION_LINE, line->energy_eV, 0, 0, intensity});
+    if (line->n_components == 0)
+        emission_model_add(m, (struct emission_component){EMISSION_LINE, line->energy_eV, 0, 0, intensity});
 }
 
-void rixs_sim_calibration(const struct line_table *lines, double mono_eV, struct emission_model *out)
-{
+void rixs_sim_calibration(const struct line_table *lines, double mono_eV, struct emission_model *out) {
     out->n = 0;
     out->total = 0;
     for (size_t i = 0; i < lines->n; i++) {
         const struct reference_line *line = &lines->lines[i];
         for (size_t k = 0; k < sizeof mix / sizeof mix[0]; k++)
-            if (strcmp(line->name, mix[k].line) == 0 && mono_eV > line->excited_above_eV) add_line(out, line, mix[k].intensity);
+            if (strcmp(line->name, mix[k].line) == 0 && mono_eV > line->excited_above_eV)
+                add_line(out, line, mix[k].intensity);
     }
     emission_model_add(out, (struct emission_component){EMISSION_ELASTIC, mono_eV, 0, 2.5e-4 * mono_eV, 0.6});
     emission_model_add(out, (struct emission_component){EMISSION_CONTINUUM, 0.5 * (200 + mono_eV), 0, mono_eV - 200, 0.10});

@@ -8,8 +8,7 @@
 
 static const double two_pi = 6.283185307179586476925;
 
-void noise_sim_shape(struct noise_sim *n, double period_s, double rise_s, double fall_s, struct noise_levels levels)
-{
+void noise_sim_shape(struct noise_sim *n, double period_s, double rise_s, double fall_s, struct noise_levels levels) {
     const double corner_Hz[NOISE_POLES] = {2, 12, 70, 1 / (two_pi * fall_s), 1 / (two_pi * rise_s)};
     const double level[NOISE_POLES] = {levels.flicker_30_Hz * sqrt(30. / 2) / 2, levels.flicker_30_Hz * sqrt(30. / 12) / 2,
                                        levels.flicker_30_Hz * sqrt(30. / 70) / 2, levels.thermal, levels.johnson};
@@ -20,20 +19,21 @@ void noise_sim_shape(struct noise_sim *n, double period_s, double rise_s, double
     }
 }
 
-void noise_sim_scale(struct noise_sim *n, double factor)
-{
+void noise_sim_scale(struct noise_sim *n, double factor) {
     n->white_counts *= factor;
-    for (int i = 0; i < NOISE_POLES; i++) n->weight_counts[i] *= factor;
-    for (int i = 0; i < NOISE_TONES; i++) n->tone[i].amplitude_counts *= factor;
+    for (int i = 0; i < NOISE_POLES; i++)
+        n->weight_counts[i] *= factor;
+    for (int i = 0; i < NOISE_TONES; i++)
+        n->tone[i].amplitude_counts *= factor;
 }
 
-void noise_sim_autocovariance(const struct noise_sim *n, double *r, size_t count)
-{
+void noise_sim_autocovariance(const struct noise_sim *n, double *r, size_t count) {
     double lead[NOISE_POLES], power[NOISE_POLES];
     double zero = n->white_counts * n->white_counts;
     for (int i = 0; i < NOISE_POLES; i++) {
         double pb = 0;
-        for (int j = 0; j < NOISE_POLES; j++) pb += n->weight_counts[j] / (1 - n->pole[i] * n->pole[j]);
+        for (int j = 0; j < NOISE_POLES; j++)
+            pb += n->weight_counts[j] / (1 - n->pole[i] * n->pole[j]);
         zero += n->weight_counts[i] * pb;
         lead[i] = n->weight_counts[i] * (n->pole[i] * pb + n->white_counts);
         power[i] = 1;
@@ -53,23 +53,23 @@ void noise_sim_autocovariance(const struct noise_sim *n, double *r, size_t count
 }
 
 /* Lower Cholesky factor of a covariance that may be singular to rounding (short gaps): such pivots become 0. */
-static void factorise(double m[NOISE_POLES][NOISE_POLES])
-{
+static void factorise(double m[NOISE_POLES][NOISE_POLES]) {
     for (int j = 0; j < NOISE_POLES; j++) {
         double pivot = m[j][j];
         const double scale = pivot;
-        for (int k = 0; k < j; k++) pivot -= m[j][k] * m[j][k];
+        for (int k = 0; k < j; k++)
+            pivot -= m[j][k] * m[j][k];
         m[j][j] = pivot > 1e-13 * scale ? sqrt(pivot) : 0;
         for (int i = j + 1; i < NOISE_POLES; i++) {
             double x = m[i][j];
-            for (int k = 0; k < j; k++) x -= m[i][k] * m[j][k];
+            for (int k = 0; k < j; k++)
+                x -= m[i][k] * m[j][k];
             m[i][j] = m[j][j] > 0 ? x / m[j][j] : 0;
         }
     }
 }
 
-static void cross_gap(struct noise_stream *s, double gap)
-{
+static void cross_gap(struct noise_stream *s, double gap) {
     const double *a = s->noise->pole;
     double decay[NOISE_POLES], m[NOISE_POLES][NOISE_POLES], normal[NOISE_POLES];
     for (int i = 0; i < NOISE_POLES; i++) {
@@ -77,23 +77,24 @@ static void cross_gap(struct noise_stream *s, double gap)
         normal[i] = random_stream_normal(&s->random);
     }
     for (int i = 0; i < NOISE_POLES; i++)
-        for (int j = 0; j < NOISE_POLES; j++) m[i][j] = (1 - decay[i] * decay[j]) / (1 - a[i] * a[j]);
+        for (int j = 0; j < NOISE_POLES; j++)
+            m[i][j] = (1 - decay[i] * decay[j]) / (1 - a[i] * a[j]);
     factorise(m);
     for (int i = 0; i < NOISE_POLES; i++) {
         s->state[i] *= decay[i];
-        for (int j = 0; j <= i; j++) s->state[i] += m[i][j] * normal[j];
+        for (int j = 0; j <= i; j++)
+            s->state[i] += m[i][j] * normal[j];
     }
 }
 
-void noise_stream_init(struct noise_stream *s, const struct noise_sim *noise, const struct random_stream *random, int64_t frame)
-{
+void noise_stream_init(struct noise_stream *s, const struct noise_sim *noise, const struct random_stream *random, int64_t frame) {
     *s = (struct noise_stream){.noise = noise, .random = *random, .frame = frame};
     cross_gap(s, INFINITY);
 }
 
-static void add_tone(const struct noise_tone *t, int64_t first_frame, double *out, size_t n)
-{
-    if (t->amplitude_counts == 0) return;
+static void add_tone(const struct noise_tone *t, int64_t first_frame, double *out, size_t n) {
+    if (t->amplitude_counts == 0)
+        return;
     const double cycles = t->cycles_per_sample * (double)first_frame;
     const double start = two_pi * (cycles - floor(cycles)) + t->phase;
     const double turn_cos = cos(two_pi * t->cycles_per_sample), turn_sin = sin(two_pi * t->cycles_per_sample);
@@ -106,11 +107,11 @@ static void add_tone(const struct noise_tone *t, int64_t first_frame, double *ou
     }
 }
 
-void noise_stream_add(struct noise_stream *s, int64_t first_frame, double *out, size_t n)
-{
+void noise_stream_add(struct noise_stream *s, int64_t first_frame, double *out, size_t n) {
     const struct noise_sim *noise = s->noise;
     assert(first_frame >= s->frame);
-    if (first_frame > s->frame) cross_gap(s, (double)(first_frame - s->frame));
+    if (first_frame > s->frame)
+        cross_gap(s, (double)(first_frame - s->frame));
     for (size_t k = 0; k < n; k++) {
         const double e = random_stream_normal(&s->random);
         double y = noise->white_counts * e;
@@ -121,5 +122,6 @@ void noise_stream_add(struct noise_stream *s, int64_t first_frame, double *out, 
         out[k] += y;
     }
     s->frame = first_frame + (int64_t)n;
-    for (int j = 0; j < NOISE_TONES; j++) add_tone(&noise->tone[j], first_frame, out, n);
+    for (int j = 0; j < NOISE_TONES; j++)
+        add_tone(&noise->tone[j], first_frame, out, n);
 }

@@ -14,23 +14,23 @@ static const double two_pi = 6.283185307179586476925;
 
 const char *const pixel_kind_names[N_PIXEL_KINDS] = {"good", "dead", "noisy", "unlocked", "saturated", "lock_jump", "no_carbon"};
 
-void pixel_sim_kinds(uint64_t seed, uint32_t n, double fraction, enum pixel_kind *kinds)
-{
+void pixel_sim_kinds(uint64_t seed, uint32_t n, double fraction, enum pixel_kind *kinds) {
     struct random_stream r;
     random_stream_init(&r, seed, 0, DRAW_KINDS);
-    for (uint32_t i = 0; i < n; i++) kinds[i] = PIXEL_GOOD;
+    for (uint32_t i = 0; i < n; i++)
+        kinds[i] = PIXEL_GOOD;
     const uint32_t n_bad = (uint32_t)lround(fraction * n);
     const uint64_t start = random_stream_bits(&r);
     for (uint32_t bad = 0; bad < n_bad;) {
         const uint32_t i = (uint32_t)(random_stream_bits(&r) % n);
-        if (kinds[i] != PIXEL_GOOD) continue;
+        if (kinds[i] != PIXEL_GOOD)
+            continue;
         kinds[i] = (enum pixel_kind)(1 + (start + bad) % (N_PIXEL_KINDS - 1));
         bad++;
     }
 }
 
-static void draw_pulse(struct pixel_sim *p, struct random_stream *r)
-{
+static void draw_pulse(struct pixel_sim *p, struct random_stream *r) {
     p->gain_counts_per_keV = 12500 * exp(0.10 * random_stream_normal(r));
     p->rise_s = 36e-6 * exp(0.10 * random_stream_normal(r));
     p->fall_s = 480e-6 * exp(0.10 * random_stream_normal(r));
@@ -52,8 +52,7 @@ static void draw_pulse(struct pixel_sim *p, struct random_stream *r)
 }
 
 /* Part of the drift is the bath's, with the array's phases. */
-static void draw_drift(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r)
-{
+static void draw_drift(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r) {
     static const double period_s[DRIFT_WAVES] = {190, 620, 2300, 8800}, amplitude[DRIFT_WAVES] = {1.5, 4, 8, 15};
     struct random_stream array;
     random_stream_init(&array, s->seed, 0, DRAW_ARRAY);
@@ -67,8 +66,7 @@ static void draw_drift(struct pixel_sim *p, const struct pixel_sim_settings *s, 
     p->gain_step_s = 0.5 * s->run_s;
 }
 
-static enum status draw_noise(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r)
-{
+static enum status draw_noise(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r) {
     const struct noise_levels levels = {
         .johnson = random_stream_between(r, 1.5, 2.5), .thermal = random_stream_between(r, 3, 6), .flicker_30_Hz = random_stream_between(r, 3, 8)};
     noise_sim_shape(&p->noise, s->period_s, p->rise_s, p->fall_s, levels);
@@ -85,12 +83,12 @@ static enum status draw_noise(struct pixel_sim *p, const struct pixel_sim_settin
     double limit_keV = 0;
     const enum status status = resolution_limit(p, s->n_samples, s->n_presamples, 0.7, &limit_keV);
     /* Rounded, so that the last bits of a linear-algebra library do not reach the samples. */
-    if (status == STATUS_OK) noise_sim_scale(&p->noise, round(wanted_keV / limit_keV * 1e7) / 1e7);
+    if (status == STATUS_OK)
+        noise_sim_scale(&p->noise, round(wanted_keV / limit_keV * 1e7) / 1e7);
     return status;
 }
 
-static void draw_faults(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r)
-{
+static void draw_faults(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r) {
     const double size = random_stream_between(r, 0.8, 1.2), sign = random_stream_uniform(r) < 0.5 ? -1 : 1;
     switch (p->kind) {
     case PIXEL_DEAD:
@@ -117,8 +115,7 @@ static void draw_faults(struct pixel_sim *p, const struct pixel_sim_settings *s,
     }
 }
 
-enum status pixel_sim_draw(const struct pixel_sim_settings *s, uint32_t pixel, enum pixel_kind kind, struct pixel_sim *out)
-{
+enum status pixel_sim_draw(const struct pixel_sim_settings *s, uint32_t pixel, enum pixel_kind kind, struct pixel_sim *out) {
     if (!(s->period_s > 0 && s->resolution_eV > 0 && s->run_s >= 0) || s->n_presamples < 4 || s->n_samples < s->n_presamples + 16)
         return STATUS_BAD_VALUE;
     struct random_stream r;
@@ -127,7 +124,8 @@ enum status pixel_sim_draw(const struct pixel_sim_settings *s, uint32_t pixel, e
     draw_drift(&p, s, &r);
     draw_pulse(&p, &r);
     const enum status status = draw_noise(&p, s, &r);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     draw_faults(&p, s, &r);
 
     /* A quiet level and one that passes 60 eV photons, whichever is higher: the difference over 4 samples has at most twice the
@@ -141,25 +139,24 @@ enum status pixel_sim_draw(const struct pixel_sim_settings *s, uint32_t pixel, e
     return STATUS_OK;
 }
 
-double pixel_sim_baseline(const struct pixel_sim *p, double time_s)
-{
+double pixel_sim_baseline(const struct pixel_sim *p, double time_s) {
     double b = p->baseline_counts;
     for (int i = 0; i < DRIFT_WAVES; i++)
         b += p->drift[i].amplitude_counts * (sin(two_pi * time_s / p->drift[i].period_s + p->drift[i].phase) - sin(p->drift[i].phase));
-    if (p->jump_counts != 0 && time_s >= p->jump_s) b += 3 * p->jump_counts;
+    if (p->jump_counts != 0 && time_s >= p->jump_s)
+        b += 3 * p->jump_counts;
     return b;
 }
 
-double pixel_sim_gain(const struct pixel_sim *p, double time_s)
-{
+double pixel_sim_gain(const struct pixel_sim *p, double time_s) {
     double drift = pixel_sim_baseline(p, time_s) - p->baseline_counts;
-    if (p->jump_counts != 0 && time_s >= p->jump_s) drift -= 3 * p->jump_counts;
+    if (p->jump_counts != 0 && time_s >= p->jump_s)
+        drift -= 3 * p->jump_counts;
     const double step = time_s >= p->gain_step_s ? p->gain_step : 0;
     return (1 + p->gain_per_count * drift) * (1 + step);
 }
 
 /* The slow component moves the maximum by less than a per cent of a sample. */
-double pixel_sim_peak_samples(const struct pixel_sim *p)
-{
+double pixel_sim_peak_samples(const struct pixel_sim *p) {
     return p->rise_s * p->fall_s / (p->fall_s - p->rise_s) * log(p->fall_s / p->rise_s) / p->period_s;
 }

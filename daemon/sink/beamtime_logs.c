@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "daemon/log.h"
 #include "daemon/sink/beamtime_writer.h"
@@ -61,8 +60,8 @@ static bool write_states(const struct beamtime_writer *w) {
 
 static json_t *header_of(const struct beamtime_writer *w, const struct beam_scan *s, const char *sample) {
     const struct beamtime_sim *b = w->plan;
-    char data_path[BEAMTIME_PATH + 64];
-    snprintf(data_path, sizeof data_path, "%s/0001/%s_run0001_chan1.off", w->folder, w->day);
+    char data_path[64];
+    snprintf(data_path, sizeof data_path, "%s_run0001_chan1.off", w->day);
     json_t *log = json_object();
     json_object_set_new(log, "var_name", json_string(s->calibration ? "time" : "mono"));
     json_object_set_new(log, "var_unit", json_string(s->calibration ? "s" : "eV"));
@@ -76,7 +75,7 @@ static json_t *header_of(const struct beamtime_writer *w, const struct beam_scan
     else
         json_object_set_new(extra, "edge", json_string(b->settings.edges[s->edge]->name));
     json_object_set_new(log, "extra", extra);
-    json_object_set_new(log, "data_path", json_string(strrchr(data_path, '/') + 1));
+    json_object_set_new(log, "data_path", json_string(data_path));
     json_object_set_new(log, "drift_correction_plan", json_string("none"));
     return log;
 }
