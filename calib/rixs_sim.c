@@ -55,8 +55,9 @@ static double gaussian(double x, double fwhm) {
     return exp(-2.772588722239781 * u * u);
 }
 
-static double step(double x, double width) {
-    return 0.5 + atan(2 * x / width) / 3.141592653589793;
+/* Gaussian-broadened: an arctangent's foot would let the sample emit more than it got. */
+static double step(double x, double fwhm) {
+    return 0.5 * erfc(-1.6651092223153954 * x / fwhm);
 }
 
 /* Absorption per amount: first = by the K or L3 shell, second = by L2, white = the part of first that is in white lines. */
@@ -77,9 +78,6 @@ static struct absorption absorb(const struct element *x, double E_eV) {
             a.white += mu;
         }
     }
-    /* Below its edge an element absorbs by its other shells and emits nothing of this one: the arctangent's foot is cut off. */
-    if (E_eV < x->edge_eV - 25)
-        a = (struct absorption){0};
     return a;
 }
 

@@ -32,7 +32,8 @@ void pixel_sim_kinds(uint64_t seed, uint32_t n, double fraction, enum pixel_kind
 
 static void draw_pulse(struct pixel_sim *p, struct random_stream *r) {
     p->gain_counts_per_keV = 12500 * exp(0.10 * random_stream_normal(r));
-    p->rise_s = 36e-6 * exp(0.10 * random_stream_normal(r));
+    p->rise_s = 32e-6 * exp(0.10 * random_stream_normal(r));
+    p->front_s = 9e-6 * exp(0.10 * random_stream_normal(r));
     p->fall_s = 480e-6 * exp(0.10 * random_stream_normal(r));
     p->slow_s = random_stream_between(r, 1.5e-3, 2.5e-3);
     p->slow_share = random_stream_between(r, 0.002, 0.006);
@@ -156,7 +157,7 @@ double pixel_sim_gain(const struct pixel_sim *p, double time_s) {
     return (1 + p->gain_per_count * drift) * (1 + step);
 }
 
-/* The slow component moves the maximum by less than a per cent of a sample. */
+/* Of the fall and the rise alone; the front comes on top, the slow component moves it by less than a per cent of a sample. */
 double pixel_sim_peak_samples(const struct pixel_sim *p) {
-    return p->rise_s * p->fall_s / (p->fall_s - p->rise_s) * log(p->fall_s / p->rise_s) / p->period_s;
+    return (p->front_s + p->rise_s * p->fall_s / (p->fall_s - p->rise_s) * log(p->fall_s / p->rise_s)) / p->period_s;
 }

@@ -29,12 +29,13 @@ enum { DRIFT_WAVES = 4 };
 struct pixel_sim {
     enum pixel_kind kind;
     double period_s;                      /* sample period */
-    /* Pulse: linear pulse l(t) = amplitude ((1 - slow_share) e^(-t/fall) + slow_share e^(-t/slow) - e^(-t/rise)) / norm, and the
-     * signal is S(l) = l / (1 + l / saturation_counts): resistance that saturates, so the shape changes with energy, p/E falls and
+    /* Pulse: linear pulse
+     *     l(t) = amplitude ((1 - slow_share) e^(-t/fall) + slow_share e^(-t/slow) - (rise e^(-t/rise) - front e^(-t/front)) / (rise - front)) / norm
+     * (it starts as t^2: the readout's bandwidth rounds the front), and the signal is S(l) = l / (1 + l / saturation_counts): resistance that saturates, so the shape changes with energy, p/E falls and
      * piled-up pulses do not simply add. rise and fall have a small energy dependence of their own. */
     double gain_counts_per_keV;           /* peak of a small pulse */
     double saturation_counts;
-    double rise_s, fall_s, slow_s;
+    double rise_s, front_s, fall_s, slow_s;
     double slow_share;
     double rise_per_keV, fall_per_keV;    /* relative change */
     double norm;

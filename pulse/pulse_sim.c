@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pulse as three decays: value at `time` samples after the arrival is sum of level x exp(-rate x time). */
-enum { DECAYS = 3 };
+/* A pulse as four decays: value at `time` samples after the arrival is sum of level x exp(-rate x time). */
+enum { DECAYS = 4 };
 struct decays { double level[DECAYS], rate[DECAYS]; };
 
 static struct decays decays_of(const struct pixel_sim *p, const struct deposit *d, double share) {
@@ -18,9 +18,10 @@ static struct decays decays_of(const struct pixel_sim *p, const struct deposit *
         amplitude += p->jump_counts * share;
     amplitude /= p->norm;
     const double fall_s = p->fall_s * (1 + p->fall_per_keV * d->deposited_keV), rise_s = p->rise_s * (1 + p->rise_per_keV * d->deposited_keV);
+    const double front = amplitude / (rise_s - p->front_s);
     return (struct decays){
-        .level = {amplitude * (1 - p->slow_share), amplitude * p->slow_share, -amplitude},
-        .rate = {p->period_s / fall_s, p->period_s / p->slow_s, p->period_s / rise_s},
+        .level = {amplitude * (1 - p->slow_share), amplitude * p->slow_share, -front * rise_s, front * p->front_s},
+        .rate = {p->period_s / fall_s, p->period_s / p->slow_s, p->period_s / rise_s, p->period_s / p->front_s},
     };
 }
 
@@ -63,7 +64,7 @@ static void add_pulse(const struct pixel_sim *p, const struct deposit *d, double
         factor[i] = exp(-x.rate[i]);
     }
     for (size_t k = start; k < n; k++) {
-        out[k] += value[0] + value[1] + value[2];
+        out[k] += value[0] + value[1] + value[2] + value[3];
         for (int i = 0; i < DECAYS; i++)
             value[i] *= factor[i];
     }

@@ -50,7 +50,7 @@ static const struct argp_option words[N_WORDS] = {
     {.name = "force", .key = KEY_FORCE, .doc = "write into a folder that is not empty; an earlier simulation in it is removed"},
     {.name = "edges", .key = KEY_EDGES, .arg = "LIST", .doc = "of o, mn, co, ni, in this order [co,o]"},
     {.name = "conditions", .key = KEY_CONDITIONS, .arg = "LIST", .doc = "names of the sample's conditions [pristine,heated]"},
-    {.name = "feature", .key = KEY_FEATURE, .arg = "LIST", .doc = "strength of the 531/523 eV feature in each condition, as a share of the O K fluorescence [0.02,0.07]"},
+    {.name = "feature", .key = KEY_FEATURE, .arg = "LIST", .doc = "strength of the 531/523 eV feature in each condition, as a share of the O K fluorescence [0.03,0.15]"},
     {.name = "trigger", .key = KEY_TRIGGER, .arg = "MODE", .doc = "edge-multi (every pulse gets a full record) or edge (blind for a record) [edge-multi]"},
     {.name = "start", .key = KEY_START, .arg = "TIME", .doc = "UTC time of the pulse run [2026-03-02T09:00:00]"},
     {.name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "line table that gives the calibration mix its positions and profiles [nslsii-mix]"},
@@ -244,7 +244,7 @@ int cmd_simulate(int argc, char **argv) {
                "\vThe same options give the same bytes. Exit status: 0 good, 1 it could not be written, 2 wrong use.",
     };
     struct arguments a = {.settings = {.lines = "nslsii-mix", .start_ns = INT64_C(1772442000) * 1000000000, .n_conditions = 2, .conditions = {"pristine", "heated"},
-                                       .n_edges = 2, .edges = {rixs_edge_named("co"), rixs_edge_named("o")}, .n_strengths = 2, .feature = {0.02, 0.07}}};
+                                       .n_edges = 2, .edges = {rixs_edge_named("co"), rixs_edge_named("o")}, .n_strengths = 2, .feature = {0.03, 0.15}}};
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     return simulate_run(&a.settings);
 }
