@@ -35,8 +35,8 @@ enum stretch_kind { STRETCH_POINT, STRETCH_MOVING, STRETCH_PAUSE, STRETCH_CALIBR
 struct beam_stretch {
     int64_t start_ns, end_ns;
     enum stretch_kind kind;
-    int32_t scan;                 /* index into scans; -1 in pauses */
-    int32_t point;                /* of the scan; while moving, the point before; -1 in pauses */
+    int32_t scan;                 /* index into scans; -1 in pauses and before the first point */
+    int32_t point;                /* of the scan; while moving, the point before; else -1 */
     double incident_eV;
     double rate_Hz;               /* photons/s of a pixel of sensitivity 1 */
     double i0, i0_sigma;          /* as recorded, nA; points only */

@@ -23,8 +23,8 @@ static const struct number_row {
 #define AT(field) offsetof(struct simulate_settings, field)
     {"pixels", "N", 16, 8, 1, 4096, true, AT(pixels), "pixels of the array"},
     {"seed", "N", 1, NAN, 0, 9007199254740992., true, AT(seed), "everything follows from it"},
-    {"samples", "N", 1024, NAN, 64, 32768, true, AT(samples), "record length"},
-    {"presamples", "N", 256, NAN, 16, 16384, true, AT(presamples), "samples before the trigger"},
+    {"samples", "N", 1024, NAN, 64, 8192, true, AT(samples), "record length"},
+    {"presamples", "N", 256, NAN, 16, 8000, true, AT(presamples), "samples before the trigger"},
     {"period", "S", 6.4e-6, NAN, 2e-7, 1e-4, false, AT(period_s), "sample period in seconds"},
     {"rate", "HZ", 6, 20, 0.01, 1000, false, AT(rate_Hz), "photons per second and pixel: in calibrations, and on average over a scan"},
     {"scans", "N", 2, 1, 0, 1000, true, AT(scans), "repeats of each edge in each condition"},

@@ -123,7 +123,7 @@ struct simulation {
     uint32_t first;            /* pixel of outcomes[0] */
     atomic_bool failed;
     struct progress progress;
-    uint64_t records, photons, in_records, kinds[N_PIXEL_KINDS];
+    uint64_t records, photons, in_records;
 };
 
 static enum status make_plan(const struct simulate_settings *s, const struct line_table *lines, struct beamtime_sim **out) {
@@ -148,22 +148,31 @@ static void make_writer(const struct simulate_settings *s, struct simulation *m)
     snprintf(w->folder, sizeof w->folder, "%s/%s", s->folder, w->day);
 }
 
+struct drawing {
+    struct pixel_sim_settings settings;
+    enum pixel_kind *kinds;
+    struct pixel_sim *pixels;
+    atomic_bool failed;
+};
+
+static void draw_pixel(void *ctx, size_t i) {
+    struct drawing *d = ctx;
+    if (pixel_sim_draw(&d->settings, (uint32_t)i, d->kinds[i], &d->pixels[i]) != STATUS_OK)
+        atomic_store(&d->failed, true);
+}
+
 static bool draw_pixels(const struct simulate_settings *s, struct simulation *m) {
     const uint32_t n = (uint32_t)s->pixels;
-    enum pixel_kind *kinds = calloc(n, sizeof *kinds);
-    if (kinds == NULL)
+    struct drawing d = {.settings = {.seed = (uint64_t)s->seed, .period_s = s->period_s, .n_samples = (uint32_t)s->samples,
+                                     .n_presamples = (uint32_t)s->presamples, .run_s = (double)(m->plan->end_ns - m->plan->settings.start_ns) * 1e-9,
+                                     .resolution_eV = s->resolution_eV, .gain_step = s->gain_step},
+                        .kinds = calloc(n, sizeof *d.kinds), .pixels = m->pixels};
+    if (d.kinds == NULL)
         return false;
-    pixel_sim_kinds((uint64_t)s->seed, n, s->bad_fraction, kinds);
-    const struct pixel_sim_settings settings = {.seed = (uint64_t)s->seed, .period_s = s->period_s, .n_samples = (uint32_t)s->samples,
-                                                .n_presamples = (uint32_t)s->presamples, .run_s = (double)(m->plan->end_ns - m->plan->settings.start_ns) * 1e-9,
-                                                .resolution_eV = s->resolution_eV, .gain_step = s->gain_step};
-    bool good = true;
-    for (uint32_t i = 0; i < n && good; i++) {
-        good = pixel_sim_draw(&settings, i, kinds[i], &m->pixels[i]) == STATUS_OK;
-        m->kinds[kinds[i]]++;
-    }
-    free(kinds);
-    return good;
+    pixel_sim_kinds((uint64_t)s->seed, n, s->bad_fraction, d.kinds);
+    const bool ran = pipeline_run(n, (unsigned)s->workers, draw_pixel, &d);
+    free(d.kinds);
+    return ran && !atomic_load(&d.failed);
 }
 
 static void simulate_pixel(void *ctx, size_t i) {

@@ -10,11 +10,14 @@
 
 #include "daemon/log.h"
 #include "pulse/record_ljh.h"
+#include "pulse/resolution_limit.h"
 
 enum purpose { DRAW_TRIGGERS = 201, DRAW_FAULTS, DRAW_NOISE, DRAW_NOISE_RUN, DRAW_STRAY, DRAW_STAMPS };
 enum { ROWS = 32, FILE_BUFFER = 1 << 18 };
 
 static const double block_s = 0.05, stray_per_s = 0.1, contaminated_transmission = 0.02;
+
+const double beamtime_limit_eV[BEAMTIME_LIMITS] = {277, 525, 705, 930};
 
 uint32_t beamtime_channel(uint32_t pixel) {
     return 2 * pixel + 1;
@@ -250,6 +253,15 @@ static bool write_noise(const struct beamtime_writer *w, uint32_t pixel, struct 
     return ljh_file_close(&f, good);
 }
 
+static void note_limits(const struct beamtime_writer *w, uint32_t pixel, struct pixel_outcome *out) {
+    for (int i = 0; i < BEAMTIME_LIMITS; i++) {
+        double keV = NAN;
+        if (resolution_limit(&w->pixels[pixel], w->n_samples, w->n_presamples, beamtime_limit_eV[i] * 1e-3, &keV) != STATUS_OK)
+            keV = NAN;
+        out->limit_fwhm_eV[i] = keV * 1e3;
+    }
+}
+
 bool beamtime_write_pixel(const struct beamtime_writer *w, uint32_t pixel, struct pixel_outcome *out) {
     struct pixel_run r = {0};
     *out = (struct pixel_outcome){0};
@@ -257,10 +269,12 @@ bool beamtime_write_pixel(const struct beamtime_writer *w, uint32_t pixel, struc
     if (!good)
         log_error("channel %u: no memory for its photons; simulate a shorter beamtime or a lower --rate", beamtime_channel(pixel));
     good = good && write_pulses(w, pixel, &r) && (w->noise_records == 0 || write_noise(w, pixel, out));
-    if (good)
+    if (good) {
         note_records(w, &r, out);
-    else
+        note_limits(w, pixel, out);
+    } else {
         pixel_outcome_done(out);
+    }
     pixel_run_done(&r);
     return good;
 }

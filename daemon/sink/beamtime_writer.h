@@ -13,7 +13,8 @@
 #include "pulse/pixel_sim.h"
 #include "pulse/trigger_sim.h"
 
-enum { BEAMTIME_PATH = 4096 };
+enum { BEAMTIME_PATH = 4096, BEAMTIME_LIMITS = 4 };
+extern const double beamtime_limit_eV[BEAMTIME_LIMITS];   /* energies at which the resolution limit of a pixel is stated */
 
 struct beamtime_writer {
     const struct beamtime_sim *plan;
@@ -38,6 +39,7 @@ struct pixel_outcome {
     int64_t *frame;                 /* trigger frame of that record, -1 none */
     int64_t *stamp_ns;              /* its stamp, whole us; INT64_MIN none */
     uint64_t n_records, n_fault_records, noise_pulses;
+    double limit_fwhm_eV[BEAMTIME_LIMITS];   /* NaN where it cannot be computed */
 };
 void pixel_outcome_done(struct pixel_outcome *o);
 

@@ -4,11 +4,8 @@
 #include <string.h>
 
 #include "daemon/h5_file.h"
-#include "pulse/resolution_limit.h"
 
-enum { CHUNK_ROWS = 16384, N_LIMITS = 4 };
-
-static const double limit_energy_eV[N_LIMITS] = {277, 525, 705, 930};
+enum { CHUNK_ROWS = 16384 };
 
 enum photon_column {
     COLUMN_TIME, COLUMN_PIXEL, COLUMN_ENERGY, COLUMN_KIND, COLUMN_SCAN, COLUMN_POINT, COLUMN_PHASE, COLUMN_INCIDENT, COLUMN_FATE, COLUMN_RECORD,
@@ -30,7 +27,8 @@ static const struct data_array columns[N_COLUMNS] = {
     [COLUMN_STAMP] = {.name = "stamp_ns", .type = ARRAY_I8, .units = "ns"},
 };
 
-struct truth_counts { uint64_t records, fault_records, noise_pulses, photons; };
+/* What is known of a pixel once it has been simulated. */
+struct truth_counts { uint64_t records, fault_records, noise_pulses, photons; double limit_fwhm_eV[BEAMTIME_LIMITS]; };
 
 struct truth_file {
     struct h5_file *file;
@@ -202,21 +200,6 @@ static void write_points(struct truth_file *t) {
 
 #define PIXEL(field, unit, count) {#field, unit, offsetof(struct pixel_sim, field), count, ARRAY_F8}
 
-static void write_limits(struct truth_file *t, hid_t group) {
-    double *limits = calloc((size_t)t->w->n_pixels * N_LIMITS + 1, sizeof *limits);
-    for (size_t i = 0; limits != NULL && i < (size_t)t->w->n_pixels * N_LIMITS; i++) {
-        if (resolution_limit(&t->w->pixels[i / N_LIMITS], t->w->n_samples, t->w->n_presamples, limit_energy_eV[i % N_LIMITS] * 1e-3, &limits[i]) != STATUS_OK)
-            h5_file_fail(t->file, "limit_fwhm_eV", "the limit of a pixel cannot be computed");
-        limits[i] *= 1e3;
-    }
-    if (limits == NULL)
-        h5_file_fail(t->file, "limit_fwhm_eV", "out of memory");
-    else
-        h5_file_array(t->file, group, &(struct data_array){.name = "limit_fwhm_eV", .type = ARRAY_F8, .rank = 2, .shape = {t->w->n_pixels, N_LIMITS}, .units = "eV", .data = limits});
-    h5_file_array(t->file, group, &(struct data_array){.name = "limit_energy_eV", .type = ARRAY_F8, .rank = 1, .shape = {N_LIMITS}, .units = "eV", .data = limit_energy_eV});
-    free(limits);
-}
-
 static void write_pixel_texts(struct truth_file *t, hid_t group) {
     const char **kinds = calloc(t->w->n_pixels + 1u, sizeof *kinds);
     uint32_t *channels = calloc(t->w->n_pixels + 1u, sizeof *channels);
@@ -248,12 +231,13 @@ static void write_pixels(struct truth_file *t) {
         {"fault_records", NULL, offsetof(struct truth_counts, fault_records), 1, ARRAY_U8},
         {"noise_pulses", NULL, offsetof(struct truth_counts, noise_pulses), 1, ARRAY_U8},
         {"photons", NULL, offsetof(struct truth_counts, photons), 1, ARRAY_U8},
+        {"limit_fwhm_eV", "eV", offsetof(struct truth_counts, limit_fwhm_eV), BEAMTIME_LIMITS, ARRAY_F8},
     };
     const hid_t group = h5_file_group(t->file, t->file->id, "pixels", "NXcollection");
     write_pixel_texts(t, group);
     write_fields(t->file, group, fields, COUNT(fields), t->w->pixels, sizeof *t->w->pixels, t->w->n_pixels);
     write_fields(t->file, group, counts, COUNT(counts), t->counts, sizeof *t->counts, t->w->n_pixels);
-    write_limits(t, group);
+    h5_file_array(t->file, group, &(struct data_array){.name = "limit_energy_eV", .type = ARRAY_F8, .rank = 1, .shape = {BEAMTIME_LIMITS}, .units = "eV", .data = beamtime_limit_eV});
     h5_file_close_group(group);
 }
 
@@ -312,7 +296,9 @@ void truth_file_add(struct truth_file *t, const struct pixel_outcome *o) {
         free(values[c]);
     }
     t->rows += o->n;
-    t->counts[t->n_pixels++] = (struct truth_counts){o->n_records, o->n_fault_records, o->noise_pulses, o->n};
+    struct truth_counts *counts = &t->counts[t->n_pixels++];
+    *counts = (struct truth_counts){.records = o->n_records, .fault_records = o->n_fault_records, .noise_pulses = o->noise_pulses, .photons = o->n};
+    memcpy(counts->limit_fwhm_eV, o->limit_fwhm_eV, sizeof counts->limit_fwhm_eV);
 }
 
 static struct h5_file *let_go(struct truth_file *t) {

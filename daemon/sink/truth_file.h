@@ -4,7 +4,7 @@
  * /pixels     the numbers of each pixel (pulse/pixel_sim.h), limit_fwhm_eV[pixel, energy] (resolution_limit.h; energies in
  *             limit_energy_eV), records written, how many of them are faults and no photons, pulses that fell into the noise run
  * /photons    one row per photon, pixel by pixel, by time: time_ns (true arrival), pixel, energy_eV (deposited), kind (attribute
- *             kind_names), scan (number of scan or calibration, -1 in pauses), point, phase (0 point, 1 moving, 2 pause, 3 calibration),
+ *             kind_names), scan (number of scan or calibration, -1 in pauses and before a first point), point, phase (0 point, 1 moving, 2 pause, 3 calibration),
  *             incident_eV, fate (attribute fate_names), record (index in the pixel's pulse file that holds it as its first pulse, -1 none),
  *             frame and stamp_ns of that record (-1 and INT64_MIN for none)
  * /scans, /points  the plan; expected_photons[point, kind] for a pixel of sensitivity 1 (multiply with /pixels/sensitivity)
