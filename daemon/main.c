@@ -16,6 +16,7 @@ struct command {
 
 static const struct command commands[] = {
     { "check-config", cmd_check_config, "check a config file; print a sample or the reference of all settings" },
+    { "simulate", cmd_simulate, "write a synthetic beamtime with its truth" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -4,5 +4,6 @@
 #define TESD_DAEMON_CLI_CLI_H
 
 int cmd_check_config(int argc, char **argv);
+int cmd_simulate(int argc, char **argv);
 
 #endif

@@ -1,0 +1,274 @@
+#include "daemon/cli/simulate_run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/config_path.h"
+#include "daemon/exit_code.h"
+#include "daemon/log.h"
+#include "daemon/pipeline.h"
+#include "daemon/progress.h"
+#include "daemon/sink/beamtime_writer.h"
+#include "daemon/sink/truth_file.h"
+
+enum { BATCH = 64, TABLE_BYTES = 1 << 20 };
+
+/* ---- the line table ---- */
+
+static struct line_table *load_lines(const char *name) {
+    char path[CONFIG_PATH];
+    if (!config_path_lines(name, path))
+        return NULL;
+    FILE *from = fopen(path, "rb");
+    uint8_t *bytes = malloc(TABLE_BYTES);
+    struct line_table *table = NULL;
+    struct complaint why = {.text = ""};
+    const size_t n = from == NULL || bytes == NULL ? 0 : fread(bytes, 1, TABLE_BYTES, from);
+    if (from == NULL || bytes == NULL || ferror(from))
+        log_error("%s: cannot be read: %m", path);
+    else if (line_table_parse(name, bytes, n, &table, &why) != STATUS_OK)
+        log_error("%s: line %u: %s", path, why.line, why.text);
+    free(bytes);
+    if (from != NULL)
+        fclose(from);
+    return table;
+}
+
+/* ---- the folder ---- */
+
+static bool is_empty(const char *path) {
+    DIR *d = opendir(path);
+    if (d == NULL)
+        return errno == ENOENT;
+    int n = 0;
+    for (const struct dirent *e; (e = readdir(d)) != NULL;)
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return n == 0;
+}
+
+static bool ends_in(const char *name, const char *end) {
+    const size_t n = strlen(name), m = strlen(end);
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+/* What an earlier simulation left in one of its folders: a channel of it would pass for one of ours. */
+static void remove_earlier(const char *folder) {
+    static const char *const endings[] = {".ljh", "_experiment_state.txt", ".json"};
+    DIR *d = opendir(folder);
+    if (d == NULL)
+        return;
+    for (const struct dirent *e; (e = readdir(d)) != NULL;)
+        for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+            if (ends_in(e->d_name, endings[i]))
+                unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+}
+
+static bool prepare_folder(const struct simulate_settings *s, const struct beamtime_writer *w) {
+    static const char *const parts[] = {"/0000", "/0001", "/0001/logs"};
+    if (!s->force && !is_empty(s->folder)) {
+        log_error("%s: exists and is not an empty folder; choose another one, or --force to replace an earlier simulation in it", s->folder);
+        return false;
+    }
+    if (mkdir(s->folder, 0777) != 0 && errno != EEXIST) {
+        log_error("%s: the folder cannot be made: %m", s->folder);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        char path[BEAMTIME_PATH + 16];
+        snprintf(path, sizeof path, "%s%s", w->folder, parts[i]);
+        remove_earlier(path);
+    }
+    return beamtime_make_folders(w);
+}
+
+static double expected_bytes(const struct beamtime_writer *w) {
+    double photons = 0, records = 0;
+    for (size_t i = 0; i < w->plan->n_stretches; i++)
+        photons += w->plan->stretches[i].rate_Hz * (double)(w->plan->stretches[i].end_ns - w->plan->stretches[i].start_ns) * 1e-9;
+    const double length_s = (double)(w->plan->end_ns - w->plan->settings.start_ns) * 1e-9;
+    for (uint32_t i = 0; i < w->n_pixels; i++)
+        records += photons * w->pixels[i].sensitivity + (w->pixels[i].noise_triggers_per_s + w->pixels[i].flux_jumps_per_s) * length_s + w->noise_records;
+    return records * (16 + 2. * w->n_samples) + photons * w->n_pixels * 40;
+}
+
+static bool enough_space(const struct beamtime_writer *w, const char *folder) {
+    struct statvfs v;
+    if (statvfs(folder, &v) != 0)
+        return true;   /* then writing will tell */
+    const double need = expected_bytes(w), have = (double)v.f_bavail * (double)v.f_frsize;
+    if (need <= have)
+        return true;
+    log_error("%s: about %.1f GB are needed and %.1f GB are free; free some space or simulate less (--pixels, --rate, --scans)", folder, need * 1e-9, have * 1e-9);
+    return false;
+}
+
+/* ---- the work ---- */
+
+struct simulation {
+    struct beamtime_writer writer;
+    struct beamtime_sim *plan;
+    struct pixel_sim *pixels;
+    struct pixel_outcome outcomes[BATCH];
+    uint32_t first;            /* pixel of outcomes[0] */
+    atomic_bool failed;
+    struct progress progress;
+    uint64_t records, photons, in_records;
+};
+
+static enum status make_plan(const struct simulate_settings *s, const struct line_table *lines, struct beamtime_sim **out) {
+    struct beamtime_settings b = {.seed = (uint64_t)s->seed, .start_ns = s->start_ns, .rate_Hz = s->rate_Hz, .n_edges = s->n_edges, .n_conditions = s->n_conditions,
+                                  .n_repeats = (uint32_t)s->scans, .n_points = (uint32_t)s->points, .dwell_s = s->dwell_s, .move_s = s->move_s,
+                                  .calibration_s = s->calibration_s, .mono_eV = s->mono_eV, .lines = lines};
+    memcpy(b.edges, s->edges, sizeof b.edges);
+    memcpy(b.conditions, s->conditions, sizeof b.conditions);
+    memcpy(b.feature_strength, s->feature, sizeof b.feature_strength);
+    return beamtime_sim_new(&b, out);
+}
+
+static void make_writer(const struct simulate_settings *s, struct simulation *m) {
+    struct beamtime_writer *w = &m->writer;
+    *w = (struct beamtime_writer){.plan = m->plan, .pixels = m->pixels, .n_pixels = (uint32_t)s->pixels, .seed = (uint64_t)s->seed, .period_s = s->period_s,
+                                  .n_samples = (uint32_t)s->samples, .n_presamples = (uint32_t)s->presamples, .noise_records = (uint32_t)s->noise_records,
+                                  .trigger = s->trigger, .stamp_jitter_s = s->stamp_jitter_us * 1e-6};
+    w->noise_start_ns = m->plan->settings.start_ns - llround((s->noise_records * s->samples * s->period_s + 10) * 1e9);
+    const time_t at = (time_t)(m->plan->settings.start_ns / 1000000000);
+    struct tm t;
+    strftime(w->day, sizeof w->day, "%Y%m%d", gmtime_r(&at, &t));
+    snprintf(w->folder, sizeof w->folder, "%s/%s", s->folder, w->day);
+}
+
+struct drawing {
+    struct pixel_sim_settings settings;
+    enum pixel_kind *kinds;
+    struct pixel_sim *pixels;
+    atomic_bool failed;
+};
+
+static void draw_pixel(void *ctx, size_t i) {
+    struct drawing *d = ctx;
+    if (pixel_sim_draw(&d->settings, (uint32_t)i, d->kinds[i], &d->pixels[i]) != STATUS_OK)
+        atomic_store(&d->failed, true);
+}
+
+static bool draw_pixels(const struct simulate_settings *s, struct simulation *m) {
+    const uint32_t n = (uint32_t)s->pixels;
+    struct drawing d = {.settings = {.seed = (uint64_t)s->seed, .period_s = s->period_s, .n_samples = (uint32_t)s->samples,
+                                     .n_presamples = (uint32_t)s->presamples, .run_s = (double)(m->plan->end_ns - m->plan->settings.start_ns) * 1e-9,
+                                     .resolution_eV = s->resolution_eV, .gain_step = s->gain_step},
+                        .kinds = calloc(n, sizeof *d.kinds), .pixels = m->pixels};
+    if (d.kinds == NULL)
+        return false;
+    pixel_sim_kinds((uint64_t)s->seed, n, s->bad_fraction, d.kinds);
+    const bool ran = pipeline_run(n, (unsigned)s->workers, draw_pixel, &d);
+    free(d.kinds);
+    return ran && !atomic_load(&d.failed);
+}
+
+static void simulate_pixel(void *ctx, size_t i) {
+    struct simulation *m = ctx;
+    if (!atomic_load(&m->failed) && !beamtime_write_pixel(&m->writer, m->first + (uint32_t)i, &m->outcomes[i]))
+        atomic_store(&m->failed, true);
+    progress_add(&m->progress, 1);
+}
+
+static void note_outcome(struct simulation *m, const struct pixel_outcome *o) {
+    m->records += o->n_records;
+    m->photons += o->n;
+    for (size_t i = 0; i < o->n; i++)
+        m->in_records += o->record[i] >= 0;
+}
+
+static bool write_pixels(struct simulation *m, struct truth_file *truth, unsigned workers) {
+    const uint32_t n = m->writer.n_pixels;
+    progress_start(&m->progress, "simulating", "pixels", n);
+    for (m->first = 0; m->first < n && !atomic_load(&m->failed); m->first += BATCH) {
+        const uint32_t count = n - m->first < BATCH ? n - m->first : BATCH;
+        memset(m->outcomes, 0, sizeof m->outcomes);
+        if (!pipeline_run(count, workers, simulate_pixel, m))
+            atomic_store(&m->failed, true);
+        for (uint32_t i = 0; i < count; i++) {
+            if (!atomic_load(&m->failed)) {
+                truth_file_add(truth, &m->outcomes[i]);
+                note_outcome(m, &m->outcomes[i]);
+            }
+            pixel_outcome_done(&m->outcomes[i]);
+        }
+    }
+    progress_end(&m->progress);
+    return !atomic_load(&m->failed);
+}
+
+static void print_report(const struct simulate_settings *s, const struct simulation *m) {
+    const struct beamtime_writer *w = &m->writer;
+    printf("%s/0000  noise: %u records of each of %u pixels\n", w->folder, w->noise_records, w->n_pixels);
+    printf("%s/0001  pulses: %llu records, %llu of %llu photons in them; %zu scans and calibrations in %.0f s of beamtime\n", w->folder,
+           (unsigned long long)m->records, (unsigned long long)m->in_records, (unsigned long long)m->photons, m->plan->n_scans,
+           (double)(m->plan->end_ns - m->plan->settings.start_ns) * 1e-9);
+    printf("%s/truth.h5  every photon, and the numbers of every pixel\n", s->folder);
+    for (int k = PIXEL_DEAD; k < N_PIXEL_KINDS; k++)
+        for (uint32_t i = 0; i < w->n_pixels; i++)
+            if (m->pixels[i].kind == (enum pixel_kind)k)
+                printf("channel %u: %s\n", beamtime_channel(i), pixel_kind_names[k]);
+}
+
+static bool write_everything(const struct simulate_settings *s, struct simulation *m) {
+    char path[BEAMTIME_PATH];
+    snprintf(path, sizeof path, "%s/truth.h5", s->folder);
+    if (!prepare_folder(s, &m->writer) || !enough_space(&m->writer, s->folder) || !beamtime_write_logs(&m->writer))
+        return false;
+    struct truth_file *truth = truth_file_create(path, &m->writer);
+    if (truth == NULL)
+        return false;
+    if (!write_pixels(m, truth, (unsigned)s->workers)) {
+        truth_file_abandon(truth);
+        return false;
+    }
+    return truth_file_finish(truth);
+}
+
+static int simulate_with(const struct simulate_settings *s, const struct line_table *lines, struct simulation *m) {
+    m->pixels = calloc((size_t)s->pixels, sizeof *m->pixels);
+    if (m->pixels == NULL || make_plan(s, lines, &m->plan) != STATUS_OK) {
+        log_error("no memory for a beamtime of %.0f points a scan", s->points);
+        return EXIT_FAILED;
+    }
+    if (!draw_pixels(s, m)) {
+        log_error("the noise of these pixels cannot be scaled to %g eV; try another --resolution or record length", s->resolution_eV);
+        return EXIT_FAILED;
+    }
+    make_writer(s, m);
+    if (!write_everything(s, m))
+        return EXIT_FAILED;
+    print_report(s, m);
+    return EXIT_GOOD;
+}
+
+int simulate_run(const struct simulate_settings *s) {
+    if (strlen(s->folder) > BEAMTIME_PATH - 128) {
+        log_error("%.40s...: the path is too long", s->folder);
+        return EXIT_USAGE;
+    }
+    struct line_table *lines = load_lines(s->lines);
+    if (lines == NULL)
+        return EXIT_USAGE;
+    struct simulation *m = calloc(1, sizeof *m);
+    const int code = m == NULL ? EXIT_FAILED : simulate_with(s, lines, m);
+    line_table_free(lines);
+    if (m != NULL) {
+        beamtime_sim_free(m->plan);
+        free(m->pixels);
+    }
+    free(m);
+    return code;
+}
