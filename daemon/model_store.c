@@ -29,8 +29,6 @@ static const struct h5_field model_fields[] = {
     FIELD(limits.peak_sample_max, ARRAY_I4),
     FIELD(limits.late_rise_max, ARRAY_F4),
     FIELD(limits.residual_max, ARRAY_F4),
-    FIELD(drift.slope, ARRAY_F8),
-    FIELD(drift.reference, ARRAY_F8),
     FIELD(noise_sigma, ARRAY_F8),
     FIELD(predicted_resolving_power, ARRAY_F8),
     TRUTH(inverted),
@@ -54,15 +52,15 @@ static void write_model(struct h5_file *f, hid_t group, const struct pixel_model
         h5_file_array(f, group, &(struct data_array){ .name = "template_pulse", .type = ARRAY_F4, .rank = 1, .shape = { m->n_samples }, .data = m->template_pulse });
 }
 
-static void write_channel(struct h5_file *f, hid_t channels, const struct model_channel *c, uint32_t index) {
+static void write_channel(struct h5_file *f, hid_t channels, const struct array_channel *c, uint32_t index) {
     char name[32];
-    snprintf(name, sizeof name, "chan%06u", c->number);
+    snprintf(name, sizeof name, "chan%06u", c->channel);
     if (!f->failed && H5Lexists(channels, name, H5P_DEFAULT) > 0) {
         h5_file_fail(f, name, "the channel number occurs twice");
         return;
     }
     hid_t group = h5_file_group(f, channels, name, NULL);
-    h5_file_array(f, group, &(struct data_array){ .name = "number", .type = ARRAY_U4, .data = &c->number });
+    h5_file_array(f, group, &(struct data_array){ .name = "channel", .type = ARRAY_I4, .data = &c->channel });
     h5_file_array(f, group, &(struct data_array){ .name = "index", .type = ARRAY_U4, .data = &index });
     h5_file_text(f, group, "name", c->name);
     if (c->model) {
@@ -73,7 +71,7 @@ static void write_channel(struct h5_file *f, hid_t channels, const struct model_
     h5_file_close_group(group);
 }
 
-static void write_all(struct h5_file *f, const struct model_store *store) {
+static void write_all(struct h5_file *f, const struct array_model *store) {
     int32_t version = MODEL_STORE_VERSION;
     h5_file_text(f, f->id, "format", format_name);
     h5_file_array(f, f->id, &(struct data_array){ .name = "version", .type = ARRAY_I4, .data = &version });
@@ -93,7 +91,7 @@ static void write_all(struct h5_file *f, const struct model_store *store) {
     h5_file_close_group(tables);
 }
 
-bool model_store_save(const char *path, const struct model_store *store) {
+bool model_store_save(const char *path, const struct array_model *store) {
     struct h5_file *f = h5_file_create(path);
     if (!f)
         return false;
@@ -156,11 +154,11 @@ static struct pixel_model *read_model(struct h5_input *in, hid_t group, const ch
 }
 
 /* Puts the channel at its index in the store and marks the index as seen. */
-static void read_channel(struct h5_input *in, hid_t channels, const char *name, struct model_store *store, uint8_t *seen) {
+static void read_channel(struct h5_input *in, hid_t channels, const char *name, struct array_model *store, uint8_t *seen) {
     hid_t group = h5_input_group(in, channels, name);
-    struct model_channel c = { 0 };
+    struct array_channel c = { 0 };
     uint32_t index = 0;
-    h5_input_array(in, group, "number", ARRAY_U4, 1, &c.number);
+    h5_input_array(in, group, "channel", ARRAY_I4, 1, &c.channel);
     h5_input_array(in, group, "index", ARRAY_U4, 1, &index);
     h5_input_texts(in, group, "name", 1, sizeof c.name, c.name);
     if (!in->failed && (index >= store->n_channels || seen[index]))
@@ -191,7 +189,7 @@ static void member_name(struct h5_input *in, hid_t group, hsize_t k, char name[6
         h5_input_fail(in, "is damaged");
 }
 
-static void read_channels(struct h5_input *in, struct model_store *store) {
+static void read_channels(struct h5_input *in, struct array_model *store) {
     hid_t group = h5_input_group(in, in->id, "channels");
     hsize_t n = count_members(in, group);
     uint8_t *seen = calloc(n + 1, 1);
@@ -209,7 +207,7 @@ static void read_channels(struct h5_input *in, struct model_store *store) {
     h5_file_close_group(group);
 }
 
-static void read_tables(struct h5_input *in, struct model_store *store) {
+static void read_tables(struct h5_input *in, struct array_model *store) {
     hid_t group = h5_input_group(in, in->id, "tables");
     hsize_t n = count_members(in, group);
     store->tables = calloc(n + 1, sizeof *store->tables);
@@ -229,11 +227,11 @@ static void read_tables(struct h5_input *in, struct model_store *store) {
     h5_file_close_group(group);
 }
 
-bool model_store_load(const char *path, struct model_store **out) {
+bool model_store_load(const char *path, struct array_model **out) {
     struct h5_input in;
     if (!h5_input_open(path, &in))
         return false;
-    struct model_store *store = calloc(1, sizeof *store);
+    struct array_model *store = calloc(1, sizeof *store);
     if (!store)
         h5_input_fail(&in, "out of memory");
     if (is_ours(&in)) {
@@ -242,27 +240,8 @@ bool model_store_load(const char *path, struct model_store **out) {
     }
     h5_input_close(&in);
     if (in.failed)
-        model_store_free(store);
+        array_model_free(store);
     else
         *out = store;
     return !in.failed;
-}
-
-void model_store_free(struct model_store *store) {
-    if (!store)
-        return;
-    for (size_t k = 0; k < store->n_channels; k++)
-        pixel_model_free(store->channels[k].model);
-    for (size_t k = 0; k < store->n_tables; k++)
-        calibration_table_free(store->tables[k]);
-    free(store->channels);
-    free(store->tables);
-    free(store);
-}
-
-size_t model_store_find(const struct model_store *store, uint32_t number) {
-    for (size_t k = 0; k < store->n_channels; k++)
-        if (store->channels[k].number == number)
-            return k;
-    return SIZE_MAX;
 }

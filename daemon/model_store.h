@@ -6,31 +6,13 @@
 #define TESD_DAEMON_MODEL_STORE_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "calib/calibration_table.h"
-#include "pulse/pixel_model.h"
-
-struct model_channel {
-    uint32_t number;            /* DASTARD's channel number; unique in the store */
-    char name[64];
-    struct pixel_model *model;  /* NULL: nothing could be learnt */
-};
-
-struct model_store {
-    size_t n_channels, n_tables;
-    struct model_channel *channels;    /* owned, with their models */
-    struct calibration_table **tables; /* owned; n_pixels == n_channels */
-};
+#include "daemon/array_model.h"
 
 enum { MODEL_STORE_VERSION = 1 };
 
 /* False after logging path and reason. The file appears whole or not at all. */
-bool model_store_save(const char *path, const struct model_store *store);
-bool model_store_load(const char *path, struct model_store **out);
-void model_store_free(struct model_store *store);
-/* Position of a channel number in the store; SIZE_MAX: not there. */
-size_t model_store_find(const struct model_store *store, uint32_t number);
+bool model_store_save(const char *path, const struct array_model *m);
+bool model_store_load(const char *path, struct array_model **out);
 
 #endif

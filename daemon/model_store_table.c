@@ -23,6 +23,8 @@ static const struct h5_field pixel_fields[] = {
     FIELD(pixel_calibration, n_fits, ARRAY_U4),
     FIELD(pixel_calibration, resolution_eV, ARRAY_F8),
     FIELD(pixel_calibration, pulses, ARRAY_F8),
+    FIELD(pixel_calibration, drift.slope, ARRAY_F8),
+    FIELD(pixel_calibration, drift.reference, ARRAY_F8),
     FIELD(pixel_calibration, jump, ARRAY_F8),
     TRUTH(pixel_calibration, jumped),
 };

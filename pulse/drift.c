@@ -12,6 +12,7 @@ static const double relative_change_max = 0.05;
 struct points {
     size_t n;
     double *height, *offset;   /* offset: pretrigger mean - reference, clipped to +-spread */
+    uint32_t *group;           /* equal numbers stand together */
 };
 
 /* A histogram on [0, bins x width) and how it is smoothed: BOXES moving averages of 2 x radius + 1 bins are close to a Gaussian. */
@@ -40,9 +41,9 @@ static void smooth_once(const double *in, size_t bins, size_t radius, double *ou
 }
 
 /* Linear sharing between the two nearest bins keeps the entropy smooth in the slope. */
-static void fill(struct histogram *h, const struct points *p, double slope) {
+static void fill(struct histogram *h, const struct points *p, size_t from, size_t to, double slope) {
     memset(h->counts, 0, h->bins * sizeof *h->counts);
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = from; i < to; i++) {
         double place = p->height[i] * (1 + slope * p->offset[i]) / h->width;
         size_t bin = (size_t)place;
         if (bin + 1 >= h->bins)
@@ -53,23 +54,35 @@ static void fill(struct histogram *h, const struct points *p, double slope) {
     }
 }
 
-static double entropy_of(struct histogram *h, const struct points *p, double slope, double sigma) {
+/* Of the pulses [from, to), times their number. */
+static double entropy_of_group(struct histogram *h, const struct points *p, size_t from, size_t to, double slope, double sigma) {
     double per_box = sigma / h->width;
     size_t radius = (size_t)(0.5 * (sqrt(12 * per_box * per_box / BOXES + 1) - 1) + 0.5);
-    fill(h, p, slope);
+    fill(h, p, from, to, slope);
     for (int box = 0; box < BOXES; box++) {
         smooth_once(h->counts, h->bins, radius, h->work);
         double *swap = h->counts;
         h->counts = h->work;
         h->work = swap;
     }
-    double sum = 0, norm = (double)p->n;
+    double sum = 0, norm = (double)(to - from);
     for (size_t i = 0; i < h->bins; i++) {
         double share = h->counts[i] / norm;
         if (share > 1e-15)
             sum -= share * log(share);
     }
-    return sum;
+    return sum * norm;
+}
+
+/* Nats for each pulse, mean over all. */
+static double entropy_of(struct histogram *h, const struct points *p, double slope, double sigma) {
+    double sum = 0;
+    for (size_t from = 0, to; from < p->n; from = to) {
+        for (to = from + 1; to < p->n && p->group[to] == p->group[from];)
+            to++;
+        sum += entropy_of_group(h, p, from, to, slope, sigma);
+    }
+    return sum / (double)p->n;
 }
 
 /* Golden section inside [low, high]; the grid has bracketed the minimum. */
@@ -120,11 +133,12 @@ static double search(struct histogram *h, const struct points *p, double limit, 
 }
 
 /* Usable pulses inside the quantiles, with the mean's offset clipped. Returns their number; *spread: largest offset kept. */
-static size_t collect(const struct measured_pulse *pulses, size_t n, struct points *p, double *scratch, double *reference, double *spread) {
+static size_t collect(const struct measured_pulse *pulses, const uint32_t *group, size_t n, struct points *p, double *scratch, double *reference, double *spread) {
     size_t all = 0;
     for (size_t i = 0; i < n; i++)
         if (usable(&pulses[i])) {
             p->height[all] = pulses[i].height;
+            p->group[all] = group ? group[i] : 0;
             p->offset[all++] = pulses[i].pretrigger_mean;
         }
     memcpy(scratch, p->offset, all * sizeof *scratch);
@@ -137,6 +151,7 @@ static size_t collect(const struct measured_pulse *pulses, size_t n, struct poin
     for (size_t i = 0; i < all; i++)
         if (p->offset[i] >= low && p->offset[i] <= high && p->height[i] <= top) {
             p->height[p->n] = p->height[i];
+            p->group[p->n] = p->group[i];
             p->offset[p->n++] = p->offset[i] - *reference;
         }
     return p->n;
@@ -148,6 +163,7 @@ static struct points half_of(const struct points *p, size_t parity, struct point
     for (size_t i = 0; i < p->n; i++)
         if (i / BLOCK % 2 == parity) {
             half.height[half.n] = p->height[i];
+            half.group[half.n] = p->group[i];
             half.offset[half.n++] = p->offset[i];
         }
     return half;
@@ -206,14 +222,18 @@ static double highest_of(const struct points *p) {
     return highest;
 }
 
-enum status drift_learn(const struct measured_pulse *pulses, size_t n, double expected_fwhm, struct drift *out, struct drift_learning *report) {
+enum status drift_learn(const struct measured_pulse *pulses, const uint32_t *group, size_t n, double expected_fwhm, struct drift *out, struct drift_learning *report) {
     double *room = malloc(5 * (n + 1) * sizeof *room);
-    if (room == NULL)
+    uint32_t *groups = malloc(2 * (n + 1) * sizeof *groups);
+    if (room == NULL || groups == NULL) {
+        free(room);
+        free(groups);
         return STATUS_NO_MEMORY;
-    struct points p = { 0, room, room + n }, spare = { 0, room + 2 * n, room + 3 * n };
+    }
+    struct points p = { 0, room, room + n, groups }, spare = { 0, room + 2 * n, room + 3 * n, groups + n };
     double *scratch = room + 4 * n, reference = 0, spread = 0;
     struct histogram h = { 0 };
-    enum status s = collect(pulses, n, &p, scratch, &reference, &spread) < PULSES_MIN ? STATUS_TOO_FEW : STATUS_OK;
+    enum status s = collect(pulses, group, n, &p, scratch, &reference, &spread) < PULSES_MIN ? STATUS_TOO_FEW : STATUS_OK;
     if (s == STATUS_OK) {
         memcpy(scratch, p.height, p.n * sizeof *scratch);
         double sigma = 0.25 * (expected_fwhm > 0 ? expected_fwhm : 0.003 * robust_median(scratch, p.n));
@@ -228,5 +248,6 @@ enum status drift_learn(const struct measured_pulse *pulses, size_t n, double ex
     free(h.counts);
     free(h.work);
     free(room);
+    free(groups);
     return s;
 }

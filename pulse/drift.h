@@ -11,10 +11,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pulse/measured_pulse.h"
-#include "pulse/pixel_model.h"
 #include "pulse/status.h"
+
+/* Heights were, or are to be, multiplied by 1 + slope x (pretrigger mean - reference). */
+struct drift {
+    double slope;       /* per count of pretrigger mean; 0: none */
+    double reference;   /* counts; median of the pulses it was learnt on */
+};
 
 struct drift_learning {
     size_t pulses;              /* used: no cut, finite, not among the outermost percent in baseline or the top half percent in height */
@@ -23,9 +29,15 @@ struct drift_learning {
     bool accepted;
 };
 
-/* pulses: measured with a drift slope of 0. expected_fwhm: resolution in height units; <= 0: 0.3 % of the median height.
+/* group: n numbers, NULL for one group; pulses of one group stand together. Entropies of the groups are added, so that only pulses of
+ * one group are compared: states with other lines in them, or with a jump between them, do not pull on the slope. expected_fwhm: resolution in height units; <= 0: 0.3 % of the median height.
  * STATUS_TOO_FEW (fewer than 100 usable pulses) and STATUS_NO_MEMORY leave the outputs alone; a slope that is not accepted is
  * STATUS_OK with slope 0 and the reference set. report may be NULL. */
-enum status drift_learn(const struct measured_pulse *pulses, size_t n, double expected_fwhm, struct drift *out, struct drift_learning *report);
+enum status drift_learn(const struct measured_pulse *pulses, const uint32_t *group, size_t n, double expected_fwhm, struct drift *out, struct drift_learning *report);
+
+/* height as it would be at the reference baseline. */
+static inline float drift_correct(struct drift d, float height, float pretrigger_mean) {
+    return (float)((double)height * (1 + d.slope * ((double)pretrigger_mean - d.reference)));
+}
 
 #endif

@@ -8,7 +8,7 @@
 struct measured_pulse {
     int64_t time_ns;         /* trigger stamp floored to 1 us */
     int64_t frame;
-    float height;            /* filtered, drift-corrected, filter units (about peak counts); NaN without a filter */
+    float height;            /* filtered, filter units (about peak counts), before any correction; NaN without a filter */
     float arrival_samples;   /* sub-sample arrival from the lag parabola, + = later; NaN without a filter */
     float pretrigger_mean;   /* counts */
     float residual;          /* counts rms left by the pixel's pulse model; NaN when not computed */

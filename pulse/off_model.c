@@ -82,7 +82,6 @@ void pixel_model_measure_off(const struct pixel_model *m, const struct off_recor
         for (uint32_t j = 0; j < m->n_bases; j++)
             lags[i] += m->lag_rows[i][j] * (double)record->coefficients[j];
     struct lag_parabola fit = lag_parabola_fit(lags);
-    double drift = 1 + m->drift.slope * ((double)record->pretrigger_mean - m->drift.reference);
     uint32_t cuts = 0;
     if (record->n_samples != m->n_samples)
         cuts |= CUT_BIT(CUT_SHORT);
@@ -94,7 +93,7 @@ void pixel_model_measure_off(const struct pixel_model *m, const struct off_recor
     *out = (struct measured_pulse){
         .time_ns = record->time_ns - (below_us < 0 ? below_us + 1000 : below_us),
         .frame = record->frame,
-        .height = (float)(fit.height * drift),
+        .height = (float)fit.height,
         .arrival_samples = (float)fit.arrival_samples,
         .pretrigger_mean = record->pretrigger_mean,
         .residual = record->residual_sd,

@@ -40,7 +40,7 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
         struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, q.pretrigger_mean);
         p.cuts = pulse_quality_cuts(&q, &m->limits);
         p.pretrigger_mean = q.pretrigger_mean;
-        p.height = (float)(fit.height * (1 + m->drift.slope * (q.pretrigger_mean - m->drift.reference)));
+        p.height = (float)fit.height;
         p.arrival_samples = (float)fit.arrival_samples;
         p.residual = residual_of(m, record->samples, q.pretrigger_mean, &fit);
         if (!(fabs(fit.arrival_samples) < ARRIVAL_MAX))

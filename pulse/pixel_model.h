@@ -26,12 +26,6 @@ struct cut_limits {
     float residual_max;            /* counts rms; INFINITY: not cut */
 };
 
-/* Height correction height x (1 + slope x (pretrigger_mean - reference)), bounded where learnt (drift.h). */
-struct drift {
-    double slope;       /* per count of pretrigger mean; 0: none */
-    double reference;   /* counts: median pretrigger mean of what it was learnt on */
-};
-
 enum { OFF_SLICES_MAX = 64 };
 
 struct optimal_filter;  /* optimal_filter.h */
@@ -42,7 +36,6 @@ struct pixel_model {
     uint32_t n_samples, n_presamples;
     double sample_period_s;
     struct cut_limits limits;
-    struct drift drift;
     double noise_sigma;            /* height units: sqrt(q'Rq), 0 when unknown */
     double predicted_resolving_power;  /* at the template's height; 0 when unknown */
     /* samples */

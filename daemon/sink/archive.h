@@ -44,8 +44,8 @@ bool archive_photons(struct archive *a, const struct photon_block *block);      
 bool archive_pixels(struct archive *a, const struct archive_pixel *pixels, size_t n);
 bool archive_scan(struct archive *a, const struct scan_products *products);          /* scan_, rixs_, loss_, pfy_ groups */
 bool archive_sum(struct archive *a, const struct scan_sum *sum);
-/* drifts: one per pixel of the table, as applied with it, or NULL. state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
-bool archive_calibration(struct archive *a, const struct calibration_table *table, const struct drift *drifts, const char *state_text);
+/* state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
+bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);
 /* Writes title, times, process and the default attributes, flushes, closes and renames. The archive is freed either way. */
 bool archive_finish(struct archive *a, const char *title, int64_t start_ns, int64_t end_ns, const struct archive_process *process);
 void archive_abandon(struct archive *a);  /* closes and removes the .part file; NULL is fine */

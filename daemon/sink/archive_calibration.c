@@ -51,11 +51,8 @@ static const struct { const char *name, *units; size_t offset; } pixel_columns[]
     { .name = "resolution_eV", .units = "eV", .offset = offsetof(struct pixel_calibration, resolution_eV) },
     { .name = "pulses", .units = "counts", .offset = offsetof(struct pixel_calibration, pulses) },
     { .name = "jump", .units = "arb", .offset = offsetof(struct pixel_calibration, jump) },
-};
-
-static const struct { const char *name, *units; size_t offset; } drift_columns[] = {
-    { .name = "drift_slope", .units = "1/counts", .offset = offsetof(struct drift, slope) },
-    { .name = "ptm0", .units = "counts", .offset = offsetof(struct drift, reference) },
+    { .name = "drift_slope", .units = "1/counts", .offset = offsetof(struct pixel_calibration, drift.slope) },
+    { .name = "ptm0", .units = "counts", .offset = offsetof(struct pixel_calibration, drift.reference) },
 };
 
 static double field(const void *row, size_t offset) { return *(const double *)(const void *)((const char *)row + offset); }
@@ -161,17 +158,12 @@ static void write_verdicts(const struct sheet *s) {
     free(jumped);
 }
 
-static void write_pixels(const struct sheet *s, const struct drift *drifts) {
+static void write_pixels(const struct sheet *s) {
     write_verdicts(s);
     for (size_t c = 0; c < sizeof pixel_columns / sizeof *pixel_columns; c++) {
         for (uint32_t p = 0; p < s->t->n_pixels; p++)
             s->values[p] = field(&s->t->pixels[p], pixel_columns[c].offset);
         write_values(s, pixel_columns[c].name, pixel_columns[c].units, 0, 0);
-    }
-    for (size_t c = 0; drifts && c < sizeof drift_columns / sizeof *drift_columns; c++) {
-        for (uint32_t p = 0; p < s->t->n_pixels; p++)
-            s->values[p] = field(&drifts[p], drift_columns[c].offset);
-        write_values(s, drift_columns[c].name, drift_columns[c].units, 0, 0);
     }
 }
 
@@ -187,7 +179,7 @@ static void write_header(const struct sheet *s, const char *state_text) {
     archive_number(s->a, s->group, "mono_eV", "eV", s->t->mono_eV);
 }
 
-bool archive_calibration(struct archive *a, const struct calibration_table *table, const struct drift *drifts, const char *state_text) {
+bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text) {
     char name[32];
     snprintf(name, sizeof name, "calibration_%04d", table->number);
     struct sheet s = { .a = a, .t = table };
@@ -200,7 +192,7 @@ bool archive_calibration(struct archive *a, const struct calibration_table *tabl
     }
     s.group = h5_file_group(a->file, a->entry, name, "NXprocess");
     write_header(&s, state_text);
-    write_pixels(&s, drifts);
+    write_pixels(&s);
     write_anchors(&s);
     write_covariance(&s);
     write_fits(&s);

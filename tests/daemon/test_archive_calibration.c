@@ -45,10 +45,10 @@ static void a_table_is_stored_pixel_by_pixel(void **state) {
     snprintf(name, sizeof name, "%s/t.nxs", path);
     uint64_t seed = 4;
     struct calibration_table *t = made_table(PIXELS, &seed);
-    struct drift drifts[PIXELS] = { { 1e-5, 1000 }, { 0, 2000 }, { -2e-5, 3000 }, { 0, 0 } };
+    t->pixels[2].drift = (struct drift){ -2e-5, 3000 };
     struct archive *a;
     assert_true(archive_create(name, false, &a));
-    assert_true(archive_calibration(a, t, drifts, "learnt"));
+    assert_true(archive_calibration(a, t, "learnt"));
     assert_true(archive_finish(a, "t", 0, 0, &(struct archive_process){ .state = "final" }));
     hid_t f = H5Fopen(name, H5F_ACC_RDONLY, H5P_DEFAULT);
     assert_true(f >= 0);
@@ -76,7 +76,7 @@ static void a_table_without_curves_or_fits_is_stored(void **state) {
     t->reference_pixel = UINT32_MAX;
     struct archive *a;
     assert_true(archive_create(name, false, &a));
-    assert_true(archive_calibration(a, t, NULL, "learnt"));
+    assert_true(archive_calibration(a, t, "learnt"));
     assert_true(archive_finish(a, "t", 0, 0, &(struct archive_process){ .state = "final" }));
     calibration_table_free(t);
     unlink(name);

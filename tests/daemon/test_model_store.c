@@ -43,7 +43,6 @@ static void set_common(struct pixel_model *m, uint64_t *seed) {
     m->n_presamples = 50;
     m->sample_period_s = 4.8e-6;
     m->limits = (struct cut_limits){ (float)made_uniform(seed), (float)made_uniform(seed), -3, 77, (float)made_uniform(seed), INFINITY };
-    m->drift = (struct drift){ made_normal(seed), made_uniform(seed) };
     m->noise_sigma = made_uniform(seed);
     m->predicted_resolving_power = made_uniform(seed);
     m->n_slices = 7;
@@ -79,13 +78,13 @@ static struct pixel_model *coefficient_model(uint64_t *seed) {
     return m;
 }
 
-static struct model_store *made_store(uint64_t seed) {
-    struct model_store *s = calloc(1, sizeof *s);
+static struct array_model *made_store(uint64_t seed) {
+    struct array_model *s = calloc(1, sizeof *s);
     s->n_channels = 4;
     s->channels = calloc(s->n_channels, sizeof *s->channels);
     const uint32_t numbers[] = { 11, 3, 1000007, 0 };
     for (size_t k = 0; k < s->n_channels; k++) {
-        s->channels[k].number = numbers[k];
+        s->channels[k].channel = numbers[k];
         snprintf(s->channels[k].name, sizeof s->channels[k].name, "chan%u", numbers[k]);
     }
     s->channels[0].model = sample_model(&seed);
@@ -143,22 +142,22 @@ static void same_table(const struct calibration_table *a, const struct calibrati
 
 static void what_is_saved_comes_back_bit_for_bit(void **state) {
     (void)state;
-    struct model_store *s = made_store(5), *back;
+    struct array_model *s = made_store(5), *back;
     assert_true(model_store_save(in_folder("cal.h5"), s));
     assert_true(model_store_load(in_folder("cal.h5"), &back));
     assert_int_equal(back->n_channels, 4);
     assert_int_equal(back->n_tables, 2);
     for (size_t k = 0; k < 4; k++) {
-        assert_int_equal(back->channels[k].number, s->channels[k].number);
+        assert_int_equal(back->channels[k].channel, s->channels[k].channel);
         assert_string_equal(back->channels[k].name, s->channels[k].name);
         same_model(s->channels[k].model, back->channels[k].model);
     }
     same_table(s->tables[0], back->tables[0]);
     same_table(s->tables[1], back->tables[1]);
-    assert_int_equal(model_store_find(back, 3), 1);
-    assert_true(model_store_find(back, 4) == SIZE_MAX);
-    model_store_free(s);
-    model_store_free(back);
+    assert_int_equal(array_model_find(back, 3), 1);
+    assert_true(array_model_find(back, 4) == SIZE_MAX);
+    array_model_free(s);
+    array_model_free(back);
 }
 
 /* A field added to a model or a table must be added to what is stored; then these sizes are changed. */
@@ -172,27 +171,27 @@ static void no_field_is_forgotten(void **state) {
 
 static void an_empty_store_is_a_store(void **state) {
     (void)state;
-    struct model_store none = { 0 }, *back;
+    struct array_model none = { 0 }, *back;
     assert_true(model_store_save(in_folder("none.h5"), &none));
     assert_true(model_store_load(in_folder("none.h5"), &back));
     assert_int_equal(back->n_channels + back->n_tables, 0);
-    model_store_free(back);
+    array_model_free(back);
 }
 
 static void a_channel_number_twice_is_refused(void **state) {
     (void)state;
-    struct model_store *s = made_store(6);
-    s->channels[2].number = s->channels[0].number;
+    struct array_model *s = made_store(6);
+    s->channels[2].channel = s->channels[0].channel;
     assert_false(model_store_save(in_folder("twice.h5"), s));
     assert_int_equal(access(in_folder("twice.h5"), F_OK), -1);
-    model_store_free(s);
+    array_model_free(s);
 }
 
 /* ---- files that are not ours ---- */
 
 static void foreign_files_are_refused(void **state) {
     (void)state;
-    struct model_store *back;
+    struct array_model *back;
     assert_false(model_store_load(in_folder("missing.h5"), &back));
     FILE *f = fopen(in_folder("text.h5"), "w");
     fputs("not HDF5 at all\n", f);
@@ -205,9 +204,9 @@ static void foreign_files_are_refused(void **state) {
 
 /* Saves a good store, lets `spoil` change it, and expects a refusal. */
 static void refused_after(void (*spoil)(hid_t file)) {
-    struct model_store *s = made_store(7), *back;
+    struct array_model *s = made_store(7), *back;
     assert_true(model_store_save(in_folder("spoilt.h5"), s));
-    model_store_free(s);
+    array_model_free(s);
     hid_t f = H5Fopen(in_folder("spoilt.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
     spoil(f);
     H5Fclose(f);

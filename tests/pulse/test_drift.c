@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pulse/cut.h"
 #include "pulse/drift.h"
 #include "tests/pulse/synthetic.h"
 
@@ -31,7 +32,7 @@ static void finds(double slope, double spread, size_t n) {
     struct drift_learning l;
     assert_non_null(p);
     make_pulses(&s, slope, spread, n, p);
-    assert_int_equal(drift_learn(p, n, 12, &d, &l), STATUS_OK);
+    assert_int_equal(drift_learn(p, NULL, n, 12, &d, &l), STATUS_OK);
     print_message("slope %.2e: found %.2e, entropy %.4f -> %.4f, held out %.4f -> %.4f\n", slope, d.slope, l.entropy_before, l.entropy_after,
                   l.held_out_before, l.held_out_after);
     assert_true(l.accepted);
@@ -56,13 +57,13 @@ static void test_makes_nothing_up(void **state) {
     for (int trial = 0; trial < 5; trial++) {
         struct drift d;
         make_pulses(&s, 0, 40, 1000, p);
-        assert_int_equal(drift_learn(p, 1000, 12, &d, NULL), STATUS_OK);
+        assert_int_equal(drift_learn(p, NULL, 1000, 12, &d, NULL), STATUS_OK);
         assert_true(fabs(d.slope) * 40 * 7200 < 4);  /* a third of the width at most, at the highest line */
     }
     for (size_t i = 0; i < 1000; i++)
         p[i].pretrigger_mean = 6000;
     struct drift d;
-    assert_int_equal(drift_learn(p, 1000, 12, &d, NULL), STATUS_OK);
+    assert_int_equal(drift_learn(p, NULL, 1000, 12, &d, NULL), STATUS_OK);
     assert_true(d.slope == 0 && d.reference == 6000);
     free(p);
 }
@@ -77,7 +78,7 @@ static void test_does_not_run_away(void **state) {
     for (size_t i = 0; i < MOST; i++)
         p[i] = (struct measured_pulse){ .height = (float)(100 + 9000 * synthetic_uniform(&s)),
                                         .pretrigger_mean = (float)(14000 * synthetic_uniform(&s)) };
-    assert_int_equal(drift_learn(p, MOST, 0, &d, NULL), STATUS_OK);
+    assert_int_equal(drift_learn(p, NULL, MOST, 0, &d, NULL), STATUS_OK);
     assert_true(fabs(d.slope) * 7000 <= 0.051);
     free(p);
 }
@@ -100,10 +101,10 @@ static void test_bad_pulses_are_left_out(void **state) {
         }
     }
     struct drift_learning l;
-    assert_int_equal(drift_learn(p, MOST, 12, &d, &l), STATUS_OK);
+    assert_int_equal(drift_learn(p, NULL, MOST, 12, &d, &l), STATUS_OK);
     assert_true(fabs(d.slope - 1e-4) < 5e-6 && l.pulses < 2 * MOST / 3);
     d.slope = 42;
-    assert_int_equal(drift_learn(p, 99, 12, &d, &l), STATUS_TOO_FEW);
+    assert_int_equal(drift_learn(p, NULL, 99, 12, &d, &l), STATUS_TOO_FEW);
     assert_true(d.slope == 42);
     free(p);
 }

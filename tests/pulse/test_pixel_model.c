@@ -78,21 +78,6 @@ static void test_residual(void **state) {
     pixel_model_free(m);
 }
 
-static void test_drift(void **state) {
-    (void)state;
-    struct synthetic s = synthetic_seed(31);
-    struct pixel_model *m = make_model();
-    uint16_t d[N];
-    synthetic_record(&s, d, N, P, 20100, 3000, 0);
-    struct measured_pulse before = measure(m, d, N, P);
-    m->drift = (struct drift){ .slope = 1e-4, .reference = 20000 };
-    struct measured_pulse after = measure(m, d, N, P);
-    double factor = 1 + 1e-4 * ((double)before.pretrigger_mean - 20000);
-    assert_true(fabs(after.height / before.height - factor) < 1e-6);
-    assert_true(fabs(factor - 1.01) < 0.001);
-    pixel_model_free(m);
-}
-
 /* No bytes whatever may do more than be cut. */
 static void test_any_samples(void **state) {
     (void)state;
@@ -112,7 +97,7 @@ static void test_any_samples(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_other_lengths_are_short), cmocka_unit_test(test_residual), cmocka_unit_test(test_drift),
+        cmocka_unit_test(test_other_lengths_are_short), cmocka_unit_test(test_residual), 
         cmocka_unit_test(test_any_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

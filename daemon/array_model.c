@@ -1,0 +1,118 @@
+#include "daemon/array_model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool array_model_new(size_t n_channels, size_t n_tables, struct array_model **out) {
+    struct array_model *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return false;
+    m->n_channels = n_channels;
+    m->n_tables = n_tables;
+    m->channels = calloc(n_channels + 1, sizeof *m->channels);
+    m->tables = calloc(n_tables + 1, sizeof(struct calibration_table *));
+    if (m->channels == NULL || m->tables == NULL) {
+        array_model_free(m);
+        return false;
+    }
+    *out = m;
+    return true;
+}
+
+void array_model_free(struct array_model *m) {
+    if (m == NULL)
+        return;
+    for (size_t i = 0; m->channels != NULL && i < m->n_channels; i++)
+        pixel_model_free(m->channels[i].model);
+    for (size_t k = 0; m->tables != NULL && k < m->n_tables; k++)
+        calibration_table_free(m->tables[k]);
+    free(m->channels);
+    free(m->tables);
+    free(m);
+}
+
+struct array_verdict array_model_verdict(const struct array_model *m, size_t pixel) {
+    const struct array_channel *c = &m->channels[pixel];
+    struct array_verdict v = { .verdict = verdict_names[VERDICT_BAD], .reason = c->reason, .resolution_eV = NAN };
+    if (c->model == NULL)
+        return v;
+    v.reason = m->n_tables ? "" : "no calibration";
+    for (size_t k = m->n_tables; k-- > 0;) {
+        const struct pixel_calibration *p = &m->tables[k]->pixels[pixel];
+        bool older = k + 1 < m->n_tables;
+        if (p->curve == NULL) {
+            v.reason = v.reason[0] ? v.reason : p->reason;
+            continue;
+        }
+        v.verdict = verdict_names[older ? VERDICT_STALE : p->verdict];
+        v.reason = older ? v.reason : p->reason;
+        v.resolution_eV = p->resolution_eV;
+        return v;
+    }
+    return v;
+}
+
+size_t array_model_find(const struct array_model *m, int32_t channel) {
+    for (size_t i = 0; i < m->n_channels; i++)
+        if (m->channels[i].channel == channel)
+            return i;
+    return SIZE_MAX;
+}
+
+/* Rows of a table in the new order; rows that no channel asks for are freed with what stays in `from`. */
+static bool select_rows(struct calibration_table *t, const struct array_model *from, const int32_t *channels, size_t n) {
+    struct pixel_calibration *rows = calloc(n + 1, sizeof *rows);
+    if (rows == NULL)
+        return false;
+    uint32_t reference = UINT32_MAX;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = array_model_find(from, channels[i]);
+        if (k < from->n_channels && k < t->n_pixels) {
+            rows[i] = t->pixels[k];
+            t->pixels[k].curve = NULL;
+            if (k == t->reference_pixel)
+                reference = (uint32_t)i;
+        } else {
+            rows[i].verdict = VERDICT_BAD;
+            rows[i].resolution_eV = NAN;
+            snprintf(rows[i].reason, sizeof rows[i].reason, "not in the calibration file");
+        }
+    }
+    for (uint32_t k = 0; k < t->n_pixels; k++)
+        calibration_curve_free(t->pixels[k].curve);
+    free(t->pixels);
+    t->pixels = rows;
+    t->n_pixels = (uint32_t)n;
+    t->reference_pixel = reference;
+    return true;
+}
+
+bool array_model_select(struct array_model *from, const int32_t *channels, size_t n, struct array_model **out) {
+    struct array_model *m;
+    if (!array_model_new(n, from->n_tables, &m))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = array_model_find(from, channels[i]);
+        m->channels[i].channel = channels[i];
+        snprintf(m->channels[i].reason, sizeof m->channels[i].reason, "not in the calibration file");
+        if (k < from->n_channels) {
+            m->channels[i] = from->channels[k];
+            from->channels[k].model = NULL;
+        }
+    }
+    bool good = true;
+    for (size_t k = 0; good && k < from->n_tables; k++)
+        good = select_rows(from->tables[k], from, channels, n);
+    for (size_t k = 0; k < from->n_tables; k++) {
+        m->tables[k] = from->tables[k];
+        from->tables[k] = NULL;
+    }
+    array_model_free(from);
+    if (!good) {
+        array_model_free(m);
+        return false;
+    }
+    *out = m;
+    return true;
+}

@@ -1,0 +1,40 @@
+/* daemon/array_model.h - everything learnt about an array: each channel's pixel model, and the calibration tables.
+ * What `calibrate` makes, model_store keeps in a file, and `replay` applies. Pixel i everywhere is channels[i]. Owned whole. */
+#ifndef TESD_DAEMON_ARRAY_MODEL_H
+#define TESD_DAEMON_ARRAY_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "calib/calibration_table.h"
+#include "pulse/pixel_model.h"
+
+struct array_channel {
+    int32_t channel;
+    char name[64];
+    struct pixel_model *model;        /* NULL: none */
+    char reason[200];                 /* why there is none, or what to know */
+    struct pixel_learning learning;
+};
+
+struct array_model {
+    size_t n_channels;
+    struct array_channel *channels;   /* by channel number */
+    size_t n_tables;
+    struct calibration_table **tables;  /* by start time */
+};
+
+bool array_model_new(size_t n_channels, size_t n_tables, struct array_model **out);  /* zeroed; false: no memory */
+void array_model_free(struct array_model *m);
+
+size_t array_model_find(const struct array_model *m, int32_t channel);   /* position of a channel number; SIZE_MAX: not there */
+
+/* Verdict on a pixel for people: the model's reason when there is no model, else the last table's. Texts are borrowed. */
+struct array_verdict { const char *verdict, *reason; double resolution_eV; };
+struct array_verdict array_model_verdict(const struct array_model *m, size_t pixel);
+
+/* A model for the channels given, in their order: what the stored array knows of each, nothing for the others. Consumes *from. */
+bool array_model_select(struct array_model *from, const int32_t *channels, size_t n, struct array_model **out);
+
+#endif
