@@ -1,0 +1,28 @@
+/* daemon/beamtime.h - the recorded input of an offline command: pulses, noise, and the timeline of scans and calibrations. */
+#ifndef TESD_DAEMON_BEAMTIME_H
+#define TESD_DAEMON_BEAMTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "calib/scan_timeline.h"
+#include "daemon/source/run_input.h"
+
+struct beamtime_paths {
+    char **pulses, **noise, **logs;   /* as named on the command line */
+    size_t n_pulses, n_noise, n_logs;
+    bool prefer_off;
+};
+
+struct beamtime {
+    struct run_input pulses, noise;
+    struct scan_timeline *timeline;
+    size_t n_calibrations, n_scans;   /* scans: those with points */
+    size_t refused;                   /* inputs left out; each was logged */
+};
+
+/* False after logging when there is nothing to work on (no pulse file that can be read). */
+bool beamtime_open(const struct beamtime_paths *paths, const char *i0_key, struct beamtime *out);
+void beamtime_close(struct beamtime *b);
+
+#endif

@@ -1,0 +1,28 @@
+/* daemon/channel_record.h - one record of one channel on its way from a source to a stage: samples or OFF coefficients, with the
+ * time and frame that order it. Samples are borrowed from the source until its reader is closed. */
+#ifndef TESD_DAEMON_CHANNEL_RECORD_H
+#define TESD_DAEMON_CHANNEL_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pulse/pulse_record.h"
+#include "pulse/record_off.h"
+
+struct channel_record {
+    int64_t time_ns;               /* the record's own stamp, floored to 1 us */
+    int64_t frame;
+    bool coefficients;             /* which of the two below is meant */
+    struct pulse_record samples;
+    struct off_record off;
+};
+
+struct channel_shape {             /* what all records of a channel have in common */
+    bool coefficients;
+    uint32_t n_samples, n_presamples;
+    double sample_period_s;
+    uint32_t n_bases;
+    const double *basis;           /* OFF: n_samples x n_bases row-major, borrowed; NULL for samples */
+};
+
+#endif

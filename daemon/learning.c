@@ -1,0 +1,213 @@
+#include "daemon/learning.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/log.h"
+#include "daemon/pipeline.h"
+#include "daemon/progress.h"
+#include "daemon/source/channel_reader.h"
+#include "daemon/stage/learn.h"
+#include "pulse/noise_plan.h"
+
+enum { MAX_LENGTHS = 16 };
+
+struct learning {
+    const struct beamtime *beamtime;
+    size_t n_lengths;                        /* record lengths met, with one FFT plan each */
+    uint32_t lengths[MAX_LENGTHS];
+    struct noise_plan *plans[MAX_LENGTHS];
+    struct learnt_channel *learnt;           /* one per channel; job i writes only learnt[i] and good[i] */
+    bool *good;
+    struct progress progress;
+};
+
+static const struct noise_plan *plan_for(const struct learning *l, uint32_t n_samples) {
+    for (size_t i = 0; i < l->n_lengths; i++)
+        if (l->lengths[i] == n_samples)
+            return l->plans[i];
+    return NULL;
+}
+
+/* FFTW plans are made on one thread, before the workers: only executing them is thread-safe. */
+static bool make_plans(struct learning *l) {
+    for (size_t c = 0; c < l->beamtime->pulses.n_channels; c++) {
+        const struct channel_input *input = &l->beamtime->pulses.channels[c];
+        struct source_file *f;
+        struct complaint why;
+        if (input->coefficients || input->n_files == 0 || source_file_open(input->files[0].path, &f, &why) != STATUS_OK)
+            continue;
+        uint32_t n = source_file_info(f)->shape.n_samples;
+        source_file_close(f);
+        if (plan_for(l, n) != NULL || l->n_lengths == MAX_LENGTHS)
+            continue;
+        if (noise_plan_new(n, &l->plans[l->n_lengths]) != STATUS_OK)
+            return false;
+        l->lengths[l->n_lengths++] = n;
+    }
+    return true;
+}
+
+typedef void feed_fn(struct learner *l, const struct channel_record *record);
+
+static void feed_all(struct learner *l, const struct channel_reader *reader, feed_fn *feed) {
+    struct channel_record record;
+    for (size_t i = 0; i < channel_reader_count(reader); i++) {
+        channel_reader_get(reader, i, &record);
+        feed(l, &record);
+    }
+}
+
+static bool feed_noise(struct learner *l, const struct channel_input *input, uint32_t pixel) {
+    struct channel_reader *noise;
+    if (input == NULL)
+        return true;
+    if (!channel_reader_open(input, pixel, &noise))
+        return false;
+    feed_all(l, noise, learner_noise);
+    channel_reader_close(noise);
+    return true;
+}
+
+static bool learn_one(struct learning *l, size_t channel) {
+    const struct channel_input *input = &l->beamtime->pulses.channels[channel];
+    struct learnt_channel *out = &l->learnt[channel];
+    struct channel_reader *reader;
+    if (!channel_reader_open(input, (uint32_t)channel, &reader))
+        return false;
+    const struct source_info *info = channel_reader_info(reader);
+    struct learner *learner = NULL;
+    bool good = true;
+    if (info == NULL || channel_reader_count(reader) == 0) {
+        snprintf(out->reason, sizeof out->reason, "no records");
+    } else if (!info->shape.coefficients && plan_for(l, info->shape.n_samples) == NULL) {
+        snprintf(out->reason, sizeof out->reason, "more than %d different record lengths in one run", MAX_LENGTHS);
+    } else {
+        good = learner_new(&info->shape, plan_for(l, info->shape.n_samples), l->beamtime->timeline, &learner) &&
+               feed_noise(learner, run_input_find(&l->beamtime->noise, input->channel), (uint32_t)channel);
+    }
+    if (learner != NULL) {
+        feed_all(learner, reader, learner_train);
+        learner_make_model(learner);
+        feed_all(learner, reader, learner_measure);
+        good = learner_finish(learner, out) && good;
+    }
+    channel_reader_close(reader);
+    return good;
+}
+
+static void learn_job(void *context, size_t channel) {
+    struct learning *l = context;
+    l->good[channel] = learn_one(l, channel);
+}
+
+static bool take_learnt(void *context, size_t channel) {
+    struct learning *l = context;
+    progress_add(&l->progress, 1);
+    return l->good[channel];
+}
+
+static bool learn_channels(struct learning *l, unsigned workers) {
+    size_t n = l->beamtime->pulses.n_channels;
+    l->learnt = calloc(n, sizeof *l->learnt);
+    l->good = calloc(n, sizeof *l->good);
+    if (l->learnt == NULL || l->good == NULL || !make_plans(l))
+        return false;
+    progress_begin(&l->progress, "learning", n);
+    bool good = pipeline_run_ordered(n, workers, learn_job, take_learnt, l);
+    progress_end(&l->progress);
+    return good;
+}
+
+static void hand_over(struct learning *l, struct array_model *m) {
+    for (size_t i = 0; i < m->n_channels; i++) {
+        const struct channel_input *input = &l->beamtime->pulses.channels[i];
+        struct array_channel *c = &m->channels[i];
+        c->channel = input->channel;
+        snprintf(c->name, sizeof c->name, "%s", input->name);
+        c->model = l->learnt[i].model;
+        c->learning = l->learnt[i].learning;
+        snprintf(c->reason, sizeof c->reason, "%s", l->learnt[i].reason);
+        l->learnt[i].model = NULL;
+    }
+}
+
+static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state, size_t k,
+                            const struct calibration_table *before, struct calibration_table **out) {
+    size_t n = l->beamtime->pulses.n_channels;
+    struct calibration_heights *heights = calloc(n, sizeof *heights);
+    if (heights == NULL)
+        return false;
+    size_t photons = 0;
+    for (size_t i = 0; i < n; i++)
+        if (l->learnt[i].calibrations != NULL) {
+            heights[i] = (struct calibration_heights){ .heights = l->learnt[i].calibrations[k].heights, .n = l->learnt[i].calibrations[k].n };
+            photons += heights[i].n;
+        }
+    double mono_eV = isfinite(state->mono_eV) ? state->mono_eV : settings->mono_eV > 0 ? settings->mono_eV : (double)NAN;
+    const char *name = state->label[0] ? state->label : state->log_name;
+    struct complaint why = { 0 };
+    if (photons == 0)
+        log_warning("%s: no photons in this calibration state; were the pulses of its run given?", name);
+    enum status s = calibration_table_learn(settings->lines, mono_eV, heights, (uint32_t)n, before, out, &why);
+    free(heights);
+    if (s != STATUS_OK && s != STATUS_TOO_FEW)
+        return false;
+    if (s == STATUS_TOO_FEW || why.text[0] != 0)
+        log_warning("%s: %s", name, why.text[0] ? why.text : "no pixel could be calibrated");
+    for (size_t i = 0; i < n; i++)
+        if (l->learnt[i].calibrations != NULL)
+            (*out)->pixels[i].drift = l->learnt[i].calibrations[k].drift;
+    (*out)->number = state->number;
+    (*out)->start_ns = state->start_ns;
+    (*out)->end_ns = state->end_ns <= l->beamtime->pulses.last_ns ? state->end_ns : l->beamtime->pulses.last_ns + 1;
+    snprintf((*out)->label, sizeof (*out)->label, "%s", state->label);
+    return true;
+}
+
+static bool calibrate_all(const struct learning *l, const struct learning_settings *settings, struct array_model *m) {
+    const struct scan_timeline *t = l->beamtime->timeline;
+    const struct calibration_table *before = NULL;
+    size_t k = 0;
+    m->n_tables = 0;
+    for (size_t i = 0; i < scan_timeline_count(t); i++) {
+        const struct scan *state = scan_timeline_at(t, i);
+        if (!state->calibration)
+            continue;
+        if (settings->only_calibration < 0 || settings->only_calibration == state->log_number || settings->only_calibration == state->number) {
+            if (!calibrate_state(l, settings, state, k, before, &m->tables[m->n_tables]))
+                return false;
+            before = m->tables[m->n_tables++];
+        }
+        k++;
+    }
+    return true;
+}
+
+static void learning_done(struct learning *l) {
+    for (size_t i = 0; l->learnt != NULL && i < l->beamtime->pulses.n_channels; i++)
+        learnt_channel_done(&l->learnt[i]);
+    for (size_t i = 0; i < l->n_lengths; i++)
+        noise_plan_free(l->plans[i]);
+    free(l->learnt);
+    free(l->good);
+}
+
+bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out) {
+    struct learning l = { .beamtime = b };
+    struct array_model *m = NULL;
+    bool good = array_model_new(b->pulses.n_channels, b->n_calibrations, &m) && learn_channels(&l, settings->workers);
+    if (good) {
+        hand_over(&l, m);
+        good = calibrate_all(&l, settings, m);
+    }
+    learning_done(&l);
+    if (!good) {
+        log_error("out of memory while learning the pixels");
+        array_model_free(m);
+        return false;
+    }
+    *out = m;
+    return true;
+}

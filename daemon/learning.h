@@ -1,0 +1,22 @@
+/* daemon/learning.h - a beamtime's records -> array_model: learn stages for all channels side by side, then one calibration
+ * table per calibration state. The wiring of `calibrate` and of `replay` without --calibration. */
+#ifndef TESD_DAEMON_LEARNING_H
+#define TESD_DAEMON_LEARNING_H
+
+#include <stdbool.h>
+
+#include "calib/line_table.h"
+#include "daemon/array_model.h"
+#include "daemon/beamtime.h"
+
+struct learning_settings {
+    unsigned workers;                /* 0: one per processor */
+    const struct line_table *lines;
+    double mono_eV;                  /* of calibrations whose log does not say; 0 unknown */
+    int32_t only_calibration;        /* CALn to use alone; -1: all */
+};
+
+/* Delivers also when no pixel could be calibrated (the model then says why for each). False, logged, only when memory fails. */
+bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out);
+
+#endif

@@ -1,0 +1,59 @@
+#include "daemon/stage/analyse.h"
+
+#include <math.h>
+
+const struct pixel_calibration *analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns) {
+    size_t latest = 0;
+    while (latest + 1 < s->n_tables && s->tables[latest + 1]->start_ns <= time_ns)
+        latest++;
+    for (size_t i = latest + 1; i-- > 0 && i < s->n_tables;)
+        if (s->pixel < s->tables[i]->n_pixels && s->tables[i]->pixels[s->pixel].curve != NULL)
+            return &s->tables[i]->pixels[s->pixel];
+    return NULL;
+}
+
+static struct measured_pulse measure(const struct analyse_settings *s, const struct channel_record *r) {
+    struct measured_pulse m = { .height = NAN, .arrival_samples = NAN, .pretrigger_mean = NAN, .residual = NAN };
+    if (s->model == NULL)
+        m.cuts = CUT_BIT(CUT_NO_MODEL);
+    else if (r->coefficients != s->model->coefficients)
+        m.cuts = CUT_BIT(CUT_SHORT);
+    else if (r->coefficients)
+        pixel_model_measure_off(s->model, &r->off, &m);
+    else
+        pixel_model_measure(s->model, &r->samples, &m);
+    return m;
+}
+
+/* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
+static void set_energy(const struct analyse_settings *s, const struct pixel_calibration *c, struct photon_block *b, size_t i) {
+    float height = drift_correct(c->drift, b->height[i], b->pretrigger_mean[i]);
+    struct curve_value v = calibration_curve_value(c->curve, height);
+    double noise = s->model->noise_sigma > 0 ? s->model->noise_sigma * calibration_curve_slope(c->curve, (double)height) : (double)NAN;
+    b->energy_eV[i] = v.energy_eV;
+    b->energy_sigma_eV[i] = (float)hypot(noise, (double)v.sigma_eV);
+    b->flags[i] = v.trust;
+}
+
+void analyse_record(const struct analyse_settings *s, const struct channel_record *record, struct photon_block *b) {
+    struct measured_pulse m = measure(s, record);
+    const struct pixel_calibration *calibration = s->model != NULL ? analyse_calibration_at(s, record->time_ns) : NULL;
+    size_t i = b->n++;
+    b->time_ns[i] = record->time_ns;
+    b->frame[i] = record->frame;
+    b->pixel[i] = (uint16_t)s->pixel;
+    b->height[i] = m.height;
+    b->arrival[i] = m.arrival_samples;
+    b->pretrigger_mean[i] = m.pretrigger_mean;
+    b->cuts[i] = m.cuts;
+    b->grade[i] = GRADE_HIGH;
+    b->flags[i] = TRUST_INSIDE;
+    b->energy_eV[i] = NAN;
+    b->energy_sigma_eV[i] = NAN;
+    if (calibration != NULL)
+        set_energy(s, calibration, b, i);
+    else
+        b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
+    if (b->cuts[i] == 0 && !isfinite(b->energy_eV[i]))
+        b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
+}

@@ -1,0 +1,66 @@
+#include "daemon/stage/bin.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static bool add_scan(struct bin_stage *b, size_t i, uint32_t n_pixels, const struct product_settings *settings, const uint8_t *used) {
+    const struct scan *s = scan_timeline_at(b->timeline, i);
+    b->of_scan[i] = -1;
+    if (s->calibration || s->n_points == 0)
+        return true;
+    if (scan_products_new(s, n_pixels, used, settings, &b->products[b->n_products]) != STATUS_OK)
+        return false;
+    b->of_scan[i] = (int32_t)b->n_products++;
+    return true;
+}
+
+bool bin_stage_new(const struct scan_timeline *timeline, uint32_t n_pixels, const struct product_settings *settings, bin_pixels_used *used, void *context, struct bin_stage **out) {
+    size_t n = scan_timeline_count(timeline);
+    struct bin_stage *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return false;
+    b->timeline = timeline;
+    b->products = calloc(n ? n : 1, sizeof(struct scan_products *));
+    b->of_scan = calloc(n ? n : 1, sizeof *b->of_scan);
+    bool good = b->products != NULL && b->of_scan != NULL;
+    for (size_t i = 0; good && i < n; i++)
+        good = add_scan(b, i, n_pixels, settings, used(context, i));
+    if (!good) {
+        bin_stage_free(b);
+        return false;
+    }
+    *out = b;
+    return true;
+}
+
+void bin_stage_free(struct bin_stage *b) {
+    if (b == NULL)
+        return;
+    for (size_t i = 0; i < b->n_products; i++)
+        scan_products_free(b->products[i]);
+    free(b->products);
+    free(b->of_scan);
+    free(b);
+}
+
+static void place_row(struct bin_stage *b, struct photon_block *block, size_t i) {
+    struct scan_place place = scan_timeline_place(b->timeline, block->time_ns[i]);
+    int32_t k = place.index < 0 ? -1 : b->of_scan[place.index];
+    block->scan[i] = -1;
+    block->point[i] = -1;
+    block->incident_eV[i] = NAN;
+    if (k < 0)
+        return;
+    const struct scan *s = b->products[k]->scan;
+    block->scan[i] = s->number;
+    block->point[i] = place.point;
+    if (place.point >= 0)
+        block->incident_eV[i] = (float)s->points[place.point].incident_eV;
+    if (block->cuts[i] == 0)
+        scan_products_add(b->products[k], block, i, place.after);
+}
+
+void bin_stage_add(struct bin_stage *b, struct photon_block *block) {
+    for (size_t i = 0; i < block->n; i++)
+        place_row(b, block, i);
+}
