@@ -220,7 +220,7 @@ bool options_load(const char *path, struct options *o) {
     if (path != NULL && !read_whole(path, &bytes, &n))
         return false;
     struct options_faults faults;
-    bool good = options_parse(bytes, n, o, &faults);
+    bool good = options_parse(path ? bytes : (const uint8_t *)"", n, o, &faults);
     free(bytes);
     for (uint32_t i = 0; i < faults.n; i++) {
         const struct complaint *c = &faults.list[i];

@@ -1,40 +1,47 @@
 #include "daemon/progress.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { WIDTH = 40 };
+enum { SILENT_MS = 2000, BAR_MS = 100, LINE_MS = 5000, BAR_WIDTH = 40 };
 
-static void draw(const struct progress *p, size_t done) {
-    char line[256], bar[WIDTH + 1];
-    const size_t filled = p->total == 0 ? WIDTH : WIDTH * done / p->total;
-    memset(bar, '.', WIDTH);
-    memset(bar, '#', filled < WIDTH ? filled : WIDTH);
-    bar[WIDTH] = '\0';
-    const int n = snprintf(line, sizeof line, "\r%s [%s] %zu/%zu %s ", p->what, bar, done, p->total, p->unit);
-    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
-        return;
+static long long now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void progress_start(struct progress *p, const char *what, const char *unit, size_t total) {
+void progress_begin(struct progress *p, const char *what, size_t total) {
     p->what = what;
-    p->unit = unit;
     p->total = total;
-    p->shown = isatty(STDERR_FILENO) == 1;
+    p->terminal = isatty(STDERR_FILENO) == 1;
+    p->begun_ms = now_ms();
     atomic_init(&p->done, 0);
-    if (p->shown)
-        draw(p, 0);
+    atomic_init(&p->shown_ms, 0);
+}
+
+static void show(const struct progress *p, size_t done) {
+    char line[160];
+    size_t percent = p->total ? 100 * done / p->total : 100;
+    int full = (int)(percent * BAR_WIDTH / 100);
+    int n = p->terminal ? snprintf(line, sizeof line, "\r%-12s [%.*s%*s] %3zu %%", p->what, full, "########################################", BAR_WIDTH - full, "", percent)
+                        : snprintf(line, sizeof line, "tesd: %s: %zu %%\n", p->what, percent);
+    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
+        return;   /* nobody to show it to */
 }
 
 void progress_add(struct progress *p, size_t n) {
-    const size_t done = atomic_fetch_add(&p->done, n) + n;
-    if (p->shown)
-        draw(p, done);
+    size_t done = atomic_fetch_add(&p->done, n) + n;
+    long long now = now_ms(), shown = atomic_load(&p->shown_ms);
+    if (now - p->begun_ms < SILENT_MS || now - shown < (p->terminal ? BAR_MS : LINE_MS))
+        return;
+    if (atomic_compare_exchange_strong(&p->shown_ms, &shown, now))
+        show(p, done);
 }
 
 void progress_end(struct progress *p) {
     static const char clear[] = "\r\033[K";
-    if (p->shown && write(STDERR_FILENO, clear, sizeof clear - 1) < 0)
-        p->shown = false;
+    if (p->terminal && atomic_load(&p->shown_ms) > 0 && write(STDERR_FILENO, clear, sizeof clear - 1) < 0)
+        p->terminal = false;
 }

@@ -3,7 +3,10 @@
 #ifndef TESD_DAEMON_CLI_CLI_H
 #define TESD_DAEMON_CLI_CLI_H
 
+int cmd_calibrate(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 
 #endif

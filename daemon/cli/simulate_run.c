@@ -191,7 +191,7 @@ static void note_outcome(struct simulation *m, const struct pixel_outcome *o) {
 
 static bool write_pixels(struct simulation *m, struct truth_file *truth, unsigned workers) {
     const uint32_t n = m->writer.n_pixels;
-    progress_start(&m->progress, "simulating", "pixels", n);
+    progress_begin(&m->progress, "simulating", n);
     for (m->first = 0; m->first < n && !atomic_load(&m->failed); m->first += BATCH) {
         const uint32_t count = n - m->first < BATCH ? n - m->first : BATCH;
         memset(m->outcomes, 0, sizeof m->outcomes);

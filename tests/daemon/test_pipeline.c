@@ -1,6 +1,5 @@
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,45 +8,66 @@
 
 #include "daemon/pipeline.h"
 
-enum { JOBS = 1000 };
+enum { JOBS = 300 };
 
-struct tally { atomic_int done[JOBS]; size_t order[JOBS]; atomic_size_t n; };
+struct seen {
+    int done[JOBS];
+    size_t next;       /* the job that must be taken next */
+    size_t stop_at;
+};
 
-static void mark(void *ctx, size_t i) {
-    struct tally *t = ctx;
-    atomic_fetch_add(&t->done[i], 1);
-    t->order[atomic_fetch_add(&t->n, 1)] = i;
+static void job(void *context, size_t i) {
+    struct seen *s = context;
+    unsigned work = (unsigned)(i * 2654435761u) % 5000;   /* jobs of very different length */
+    for (volatile unsigned k = 0; k < work; k++) { }
+    s->done[i]++;
 }
 
-static void test_every_job_once(void **state) {
-    (void)state;
-    static const unsigned workers[] = {0, 1, 2, 7, 64};
-    static const size_t jobs[] = {0, 1, 3, JOBS};
-    static struct tally t;
-    for (size_t w = 0; w < 5; w++)
-        for (size_t j = 0; j < 4; j++) {
-            for (size_t i = 0; i < JOBS; i++)
-                atomic_store(&t.done[i], 0);
-            atomic_store(&t.n, 0);
-            assert_true(pipeline_run(jobs[j], workers[w], mark, &t));
-            assert_int_equal(atomic_load(&t.n), jobs[j]);
-            for (size_t i = 0; i < JOBS; i++)
-                assert_int_equal(atomic_load(&t.done[i]), i < jobs[j]);
-        }
+static bool take(void *context, size_t i) {
+    struct seen *s = context;
+    assert_int_equal(i, s->next);
+    assert_int_equal(s->done[i], 1);
+    s->next++;
+    return i != s->stop_at;
 }
 
-static void test_one_worker_keeps_the_order(void **state) {
+static void results_come_in_order_whatever_the_workers(void **state) {
     (void)state;
-    static struct tally t;
-    assert_true(pipeline_run(JOBS, 1, mark, &t));
-    for (size_t i = 0; i < JOBS; i++)
-        assert_int_equal(t.order[i], i);
+    for (unsigned workers = 0; workers <= 5; workers++) {
+        struct seen s = { .stop_at = SIZE_MAX };
+        assert_true(pipeline_run_ordered(JOBS, workers, job, take, &s));
+        assert_int_equal(s.next, JOBS);
+        for (int i = 0; i < JOBS; i++)
+            assert_int_equal(s.done[i], 1);
+    }
+}
+
+static void take_can_stop_the_run(void **state) {
+    (void)state;
+    for (unsigned workers = 1; workers <= 3; workers++) {
+        struct seen s = { .stop_at = 40 };
+        assert_false(pipeline_run_ordered(JOBS, workers, job, take, &s));
+        assert_int_equal(s.next, 41);
+        size_t begun = 0;
+        for (int i = 0; i < JOBS; i++)
+            begun += (size_t)s.done[i];
+        assert_in_range(begun, 41, 41 + 3 * 3);   /* the window bounds what waits untaken */
+    }
+}
+
+static void no_jobs_is_no_work(void **state) {
+    (void)state;
+    struct seen s = { .stop_at = SIZE_MAX };
+    assert_true(pipeline_run_ordered(0, 4, job, take, &s));
+    assert_true(pipeline_run(0, 4, job, &s));
+    assert_in_range(pipeline_default_workers(), 1, 4096);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_job_once),
-        cmocka_unit_test(test_one_worker_keeps_the_order),
+        cmocka_unit_test(results_come_in_order_whatever_the_workers),
+        cmocka_unit_test(take_can_stop_the_run),
+        cmocka_unit_test(no_jobs_is_no_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,189 @@
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/cli/cli.h"
+#include "daemon/cli/offline_arguments.h"
+#include "daemon/cli/verdict_table.h"
+#include "daemon/exit_code.h"
+#include "daemon/learning.h"
+#include "daemon/log.h"
+#include "daemon/model_store.h"
+#include "daemon/play.h"
+#include "daemon/reprocess.h"
+#include "daemon/sink/picture.h"
+#include "daemon/stage/bin.h"
+
+enum { KEY_CALIBRATION = 2000, KEY_SPEED, KEY_PUBLISH, KEY_PLOT };
+
+struct arguments {
+    struct offline_arguments offline;
+    const char *output, *calibration, *plot;
+    bool publish, realtime;
+    int argc;
+    char **argv;
+};
+
+static error_t parse_argument(int key, char *value, struct argp_state *state) {
+    struct arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->offline; return 0;
+    case 'o': a->output = value; return 0;
+    case KEY_CALIBRATION: a->calibration = value; return 0;
+    case KEY_PLOT: a->plot = value; return 0;
+    case KEY_PUBLISH: a->publish = true; return 0;
+    case KEY_SPEED:
+        if (strcmp(value, "max") != 0 && strcmp(value, "realtime") != 0)
+            argp_error(state, "--speed %s: max or realtime", value);
+        a->realtime = strcmp(value, "realtime") == 0;
+        return 0;
+    case ARGP_KEY_END:
+        if (a->output == NULL)
+            argp_error(state, "-o OUT.nxs is needed");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static bool load_model(const char *path, const struct beamtime *b, struct array_model **out) {
+    struct array_model *stored;
+    size_t n = b->pulses.n_channels;
+    int32_t *channels = calloc(n, sizeof *channels);
+    bool good = channels != NULL && model_store_load(path, &stored);
+    for (size_t i = 0; good && i < n; i++)
+        channels[i] = b->pulses.channels[i].channel;
+    good = good && array_model_select(stored, channels, n, out);
+    for (size_t i = 0; good && i < n; i++)
+        if ((*out)->channels[i].name[0] == 0)
+            snprintf((*out)->channels[i].name, sizeof (*out)->channels[i].name, "%s", b->pulses.channels[i].name);
+    free(channels);
+    return good;
+}
+
+static const char **list_inputs(const struct beamtime *b, size_t *n) {
+    *n = 0;
+    for (size_t i = 0; i < b->pulses.n_channels; i++)
+        *n += b->pulses.channels[i].n_files;
+    const char **list = calloc(*n + 1, sizeof *list);
+    size_t k = 0;
+    for (size_t i = 0; list != NULL && i < b->pulses.n_channels; i++)
+        for (size_t j = 0; j < b->pulses.channels[i].n_files; j++)
+            list[k++] = b->pulses.channels[i].files[j].path;
+    return list;
+}
+
+/* "map.png" for one group of scans; "map_SAMPLE_EDGE.png" for each of several. */
+static bool plot(const char *path, const struct reprocessed *r) {
+    bool good = true;
+    const char *dot = strrchr(path, '.');
+    if (r->n_sums == 0)
+        log_warning("no scan with points lies in these records, so there is nothing to plot");
+    for (size_t k = 0; k < r->n_sums; k++) {
+        const struct scan_sum *s = &r->sums[k];
+        char *name = NULL, title[160];
+        int made = r->n_sums == 1 || dot == NULL ? asprintf(&name, "%s", path) : asprintf(&name, "%.*s_%s%s", (int)(dot - path), path, s->group, dot);
+        snprintf(title, sizeof title, "%s, %u scan%s", s->group, s->n_scans, s->n_scans == 1 ? "" : "s");
+        if (made >= 0 && picture_products(name, title, s->sum))
+            printf("picture: %s\n", name);
+        else
+            good = false;
+        free(made >= 0 ? name : NULL);
+    }
+    return good;
+}
+
+static void print_scans(const struct reprocessed *r) {
+    for (size_t k = 0; k < r->bins->n_products; k++) {
+        const struct scan_products *p = r->bins->products[k];
+        unsigned long long photons = 0, moving = 0;
+        for (uint32_t i = 0; i < p->n_points; i++) {
+            photons += p->photons[i];
+            moving += p->moving[i];
+        }
+        printf("scan %4d %-16.16s %5u points %10llu photons %8llu moving\n", p->scan->number, p->scan->sample, p->n_points, photons, moving);
+        if (photons == 0)
+            log_warning("scan %d (%s): no photons; were the pulses of its run given?", p->scan->number, p->scan->log_name);
+    }
+}
+
+static bool process(const struct arguments *a, const struct options *o, const struct beamtime *b, const struct array_model *m) {
+    struct reprocessed r;
+    char *command_line = offline_command_line(a->argc, a->argv);
+    struct reprocess_settings settings = {
+        .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
+        .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
+        .compress = o->archive.compress,
+        .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
+        .calibration_state = a->calibration ? "loaded" : "learnt",
+        .title = b->pulses.n_folders ? b->pulses.folders[0] : "",
+    };
+    const char **inputs = list_inputs(b, &settings.process.n_inputs);
+    settings.process.inputs = inputs;
+    bool good = inputs != NULL && reprocess_run(b, m, &settings, a->output, &r);
+    free(inputs);
+    free(command_line);
+    if (!good)
+        return false;
+    if (!a->offline.quiet) {
+        verdict_table_print(stdout, m, r.pixels);
+        print_scans(&r);
+    }
+    if (a->plot != NULL)
+        good = plot(a->plot, &r);
+    if (a->publish)
+        good = play_products(r.bins->products, r.bins->n_products, o->stream.endpoint, a->realtime) && good;
+    printf("NeXus file: %s\n", a->output);
+    reprocessed_done(&r);
+    return good;
+}
+
+static int work(const struct arguments *a, const struct options *o, const struct line_table *lines) {
+    struct beamtime b;
+    struct array_model *m;
+    if (!beamtime_open(&a->offline.paths, o->scan.i0_key, &b))
+        return EXIT_REFUSED;
+    struct learning_settings learning = {
+        .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
+        .lines = lines, .mono_eV = o->calibration.mono_eV, .only_calibration = -1,
+    };
+    if (a->calibration == NULL && b.n_calibrations == 0)
+        log_warning("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records: the file will "
+                    "have heights but no energies; give --logs DIR or --calibration FILE");
+    int code = EXIT_REFUSED;
+    if (a->calibration != NULL ? load_model(a->calibration, &b, &m) : learning_run(&b, &learning, &m)) {
+        code = !process(a, o, &b, m) ? EXIT_FAILED : b.refused ? EXIT_REFUSED : EXIT_GOOD;
+        array_model_free(m);
+    } else if (a->calibration == NULL) {
+        code = EXIT_FAILED;
+    }
+    beamtime_close(&b);
+    return code;
+}
+
+int cmd_replay(int argc, char **argv) {
+    static const struct argp_option rows[] = {
+        { .name = "output", .key = 'o', .arg = "OUT.nxs", .doc = "the NeXus file to write (needed)" },
+        { .name = "calibration", .key = KEY_CALIBRATION, .arg = "CAL.h5", .doc = "apply what tesd calibrate kept, instead of learning from these records" },
+        { .name = "plot", .key = KEY_PLOT, .arg = "FILE", .doc = "picture of map and PFY, .png or .svg; one per sample and edge" },
+        { .name = "publish", .key = KEY_PUBLISH, .doc = "send the products over the stream, point by point as they were measured" },
+        { .name = "speed", .key = KEY_SPEED, .arg = "max|realtime", .doc = "pace of --publish; realtime keeps the times of the scan (default max)" },
+        { 0 }
+    };
+    static const struct argp_child children[] = { { .argp = &offline_argp }, { 0 } };
+    static const struct argp argp = { .options = rows, .parser = parse_argument, .args_doc = "PULSES...", .children = children,
+                                      .doc = "Turns recorded runs (folders, LJH or OFF files) into one NeXus file with photons, maps and spectra." };
+    struct arguments a = { .offline.workers = -1, .argc = argc, .argv = argv };
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    struct options options;
+    struct line_table *lines;
+    int code;
+    if (offline_settings(&a.offline, &options, &lines, &code)) {
+        code = work(&a, &options, lines);
+        line_table_free(lines);
+        options_done(&options);
+    }
+    offline_arguments_done(&a.offline);
+    return code;
+}

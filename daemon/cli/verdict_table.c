@@ -1,0 +1,56 @@
+#include "daemon/cli/verdict_table.h"
+
+#include <math.h>
+#include <string.h>
+
+static void print_number(FILE *to, double v, int width, int digits) {
+    if (isfinite(v))
+        fprintf(to, " %*.*f", width, digits, v);
+    else
+        fprintf(to, " %*s", width, "-");
+}
+
+static unsigned count_used_anchors(const struct array_model *m, size_t pixel) {
+    for (size_t k = m->n_tables; k-- > 0;) {
+        const struct pixel_calibration *p = &m->tables[k]->pixels[pixel];
+        unsigned n = 0;
+        for (uint32_t i = 0; i < p->n_fits; i++)
+            n += p->fits[i].used;
+        if (p->curve != NULL)
+            return n;
+    }
+    return 0;
+}
+
+static void print_row(FILE *to, const struct array_model *m, const struct pixel_totals *totals, size_t i) {
+    const struct array_channel *c = &m->channels[i];
+    struct array_verdict v = array_model_verdict(m, i);
+    fprintf(to, "%7d %-10.10s %-9s %7u", c->channel, c->name, v.verdict, count_used_anchors(m, i));
+    print_number(to, v.resolution_eV, 10, 2);
+    print_number(to, m->n_tables ? m->tables[0]->pixels[i].drift.slope * 1e5 : (double)NAN, 11, 2);
+    if (totals != NULL)
+        fprintf(to, " %10llu %10llu %6.1f", (unsigned long long)totals[i].records, (unsigned long long)totals[i].photons,
+                totals[i].records ? 100.0 * (double)(totals[i].records - totals[i].photons) / (double)totals[i].records : 0.0);
+    else
+        fprintf(to, " %10llu", (unsigned long long)c->learning.pulse_records);
+    const char *note = v.reason[0] ? v.reason : c->reason;
+    fprintf(to, "%s%s\n", note[0] ? "  " : "", note);
+}
+
+static void print_summary(FILE *to, const struct array_model *m) {
+    size_t of[N_VERDICTS] = { 0 };
+    for (size_t i = 0; i < m->n_channels; i++)
+        for (int k = 0; k < N_VERDICTS; k++)
+            of[k] += strcmp(array_model_verdict(m, i).verdict, verdict_names[k]) == 0;
+    fprintf(to, "%zu pixels:", m->n_channels);
+    for (int k = 0; k < N_VERDICTS; k++)
+        fprintf(to, " %zu %s%s", of[k], verdict_names[k], k + 1 < N_VERDICTS ? "," : "\n");
+}
+
+void verdict_table_print(FILE *to, const struct array_model *m, const struct pixel_totals *totals) {
+    fprintf(to, "%7s %-10s %-9s %7s %10s %11s", "channel", "name", "verdict", "anchors", "fwhm eV", "drift 1e-5");
+    fprintf(to, totals != NULL ? " %10s %10s %6s  note\n" : " %10s  note\n", totals != NULL ? "records" : "trained on", "photons", "cut %");
+    for (size_t i = 0; i < m->n_channels; i++)
+        print_row(to, m, totals, i);
+    print_summary(to, m);
+}
