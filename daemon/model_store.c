@@ -63,6 +63,7 @@ static void write_channel(struct h5_file *f, hid_t channels, const struct array_
     h5_file_array(f, group, &(struct data_array){ .name = "channel", .type = ARRAY_I4, .data = &c->channel });
     h5_file_array(f, group, &(struct data_array){ .name = "index", .type = ARRAY_U4, .data = &index });
     h5_file_text(f, group, "name", c->name);
+    h5_file_text(f, group, "reason", c->reason);
     if (c->model) {
         hid_t model = h5_file_group(f, group, "model", NULL);
         write_model(f, model, c->model);
@@ -161,6 +162,7 @@ static void read_channel(struct h5_input *in, hid_t channels, const char *name, 
     h5_input_array(in, group, "channel", ARRAY_I4, 1, &c.channel);
     h5_input_array(in, group, "index", ARRAY_U4, 1, &index);
     h5_input_texts(in, group, "name", 1, sizeof c.name, c.name);
+    h5_input_texts(in, group, "reason", 1, sizeof c.reason, c.reason);
     if (!in->failed && (index >= store->n_channels || seen[index]))
         h5_input_fail(in, "channel %s has the index %u, which is taken or beyond the %zu channels", name, index, store->n_channels);
     if (!in->failed && h5_input_has(in, group, "model")) {

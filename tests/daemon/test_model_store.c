@@ -85,6 +85,7 @@ static struct array_model *made_store(uint64_t seed) {
     const uint32_t numbers[] = { 11, 3, 1000007, 0 };
     for (size_t k = 0; k < s->n_channels; k++) {
         s->channels[k].channel = numbers[k];
+        snprintf(s->channels[k].reason, sizeof s->channels[k].reason, "reason %zu", k);
         snprintf(s->channels[k].name, sizeof s->channels[k].name, "chan%u", numbers[k]);
     }
     s->channels[0].model = sample_model(&seed);
@@ -150,6 +151,7 @@ static void what_is_saved_comes_back_bit_for_bit(void **state) {
     for (size_t k = 0; k < 4; k++) {
         assert_int_equal(back->channels[k].channel, s->channels[k].channel);
         assert_string_equal(back->channels[k].name, s->channels[k].name);
+        assert_string_equal(back->channels[k].reason, s->channels[k].reason);
         same_model(s->channels[k].model, back->channels[k].model);
     }
     same_table(s->tables[0], back->tables[0]);
@@ -163,8 +165,8 @@ static void what_is_saved_comes_back_bit_for_bit(void **state) {
 /* A field added to a model or a table must be added to what is stored; then these sizes are changed. */
 static void no_field_is_forgotten(void **state) {
     (void)state;
-    assert_int_equal(sizeof(struct pixel_model), 1912);
-    assert_int_equal(sizeof(struct pixel_calibration), 2472);
+    assert_int_equal(sizeof(struct pixel_model), 1896);
+    assert_int_equal(sizeof(struct pixel_calibration), 2488);
     assert_int_equal(sizeof(struct anchor_fit), 96);
     assert_int_equal(sizeof(struct calibration_table), 152);
 }
