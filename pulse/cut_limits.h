@@ -17,7 +17,8 @@ struct cut_limits cut_limits_open(void);
 bool cut_limits_inverted(const struct record_store *pulses);
 
 /* From all records of the store. *peak_sample: mode of the samples at which they have their maximum. good[i] (n_records): record i
- * keeps the limits and rises out of its own noise (peak > 8 pretrigger sds). Returns how many are good. residual_max is left open. */
+ * keeps the limits and rises out of its own noise (peak > 8 pretrigger sds). Returns how many are good. residual_max is left open.
+ * When no record shows a pulse, 0 comes back and nothing is good; limits and peak_sample then say nothing. */
 uint32_t cut_limits_learn(const struct record_store *pulses, bool inverted, struct cut_limits *limits, uint32_t *peak_sample, bool *good);
 
 #endif

@@ -38,8 +38,8 @@ struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const str
 
 uint32_t pulse_quality_late_start(const struct cut_limits *limits, uint32_t n_presamples) {
     uint32_t usual = n_presamples + 22;
-    int32_t behind_peak = limits->peak_sample_max - 4;
-    return behind_peak > (int32_t)usual ? (uint32_t)behind_peak : usual;
+    int64_t behind_peak = (int64_t)limits->peak_sample_max - 4;
+    return behind_peak > usual ? (uint32_t)behind_peak : usual;
 }
 
 uint32_t pulse_quality_cuts(const struct pulse_quality *q, const struct cut_limits *limits) {

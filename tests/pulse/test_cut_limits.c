@@ -70,7 +70,7 @@ static void test_learns(void **state) {
 static void test_nothing_to_learn(void **state) {
     (void)state;
     struct record_store store;
-    struct cut_limits limits;
+    struct cut_limits limits = cut_limits_open();
     uint32_t peak;
     bool good[1];
     record_store_init(&store, STORE_FIRST, N, P, 4);
