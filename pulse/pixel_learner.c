@@ -1,0 +1,198 @@
+/* Learning one pixel: keep raw records in bounded memory, then, once, in this order:
+ * polarity -> limits and good pulses -> template -> noise covariance -> filter -> residual limits. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pulse/cut_limits.h"
+#include "pulse/noise_model.h"
+#include "pulse/optimal_filter.h"
+#include "pulse/pixel_model.h"
+#include "pulse/pulse_template.h"
+#include "pulse/record_store.h"
+#include "pulse/residual_curve.h"
+
+/* 4 MB each at 1,024 samples. 300 noise records suffice, 1,000 give all there is to gain (filters-measured.md 2.1). */
+enum { NOISE_RECORDS_MAX = 2048, PULSE_RECORDS_MAX = 2048, PULSES_MIN = 50, NOISE_RECORDS_MIN = 30 };
+
+struct pixel_learner {
+    const struct noise_plan *plan;
+    double sample_period_s;
+    struct record_store noise, pulses;
+};
+
+enum status pixel_learner_new(const struct noise_plan *plan, uint32_t n_samples, uint32_t n_presamples, double sample_period_s,
+                              struct pixel_learner **out) {
+    if (n_presamples < 16 || n_samples < n_presamples + 32 || n_samples != noise_plan_n_samples(plan))
+        return STATUS_BAD_VALUE;
+    struct pixel_learner *l = malloc(sizeof *l);
+    if (l == NULL)
+        return STATUS_NO_MEMORY;
+    l->plan = plan;
+    l->sample_period_s = sample_period_s;
+    record_store_init(&l->noise, STORE_FIRST, n_samples, n_presamples, NOISE_RECORDS_MAX);
+    record_store_init(&l->pulses, STORE_EVEN, n_samples, n_presamples, PULSE_RECORDS_MAX);
+    *out = l;
+    return STATUS_OK;
+}
+
+void pixel_learner_free(struct pixel_learner *l) {
+    if (l == NULL)
+        return;
+    record_store_done(&l->noise);
+    record_store_done(&l->pulses);
+    free(l);
+}
+
+/* A record of another length, or one that memory has no room for, is counted and not kept. */
+static void keep(struct record_store *store, const struct pulse_record *record) {
+    if (record->n_samples == store->n_samples)
+        (void)record_store_add(store, record);
+    else
+        store->odd++;
+}
+
+void pixel_learner_noise(struct pixel_learner *l, const struct pulse_record *record) {
+    keep(&l->noise, record);
+}
+
+void pixel_learner_pulse(struct pixel_learner *l, const struct pulse_record *record) {
+    keep(&l->pulses, record);
+}
+
+/* Work space of one finish, freed as a whole. */
+struct workshop {
+    bool *good, *used, *noise_good;
+    double *template_pulse, *covariance, *weights;
+};
+
+static bool workshop_init(struct workshop *w, const struct pixel_learner *l) {
+    size_t n = l->pulses.n_samples, records = (size_t)l->pulses.n_records + 1;
+    w->good = calloc(records, sizeof *w->good);
+    w->used = calloc(records, sizeof *w->used);
+    w->noise_good = calloc((size_t)l->noise.n_records + 1, sizeof *w->noise_good);
+    w->template_pulse = calloc(n, sizeof *w->template_pulse);
+    w->covariance = calloc(n, sizeof *w->covariance);
+    w->weights = calloc(n, sizeof *w->weights);
+    return w->good && w->used && w->noise_good && w->template_pulse && w->covariance && w->weights;
+}
+
+static void workshop_done(struct workshop *w) {
+    free(w->good);
+    free(w->used);
+    free(w->noise_good);
+    free(w->template_pulse);
+    free(w->covariance);
+    free(w->weights);
+}
+
+/* False, and why, when there is no covariance to build a filter on. */
+static bool learn_noise(const struct pixel_learner *l, struct workshop *w, struct pixel_learning *report, struct complaint *why) {
+    uint32_t good = noise_model_select(&l->noise, w->noise_good, &report->baseline_sd);
+    report->noise_rejected = l->noise.n_records - good + l->noise.odd;
+    if (good < NOISE_RECORDS_MIN) {
+        complaint_set(why, 0, 0, "%u usable noise records, %d are needed: the filter assumes white noise", good, NOISE_RECORDS_MIN);
+        return false;
+    }
+    enum status s = noise_model_covariance(l->plan, &l->noise, w->noise_good, NOISE_STREAM, w->covariance);
+    if (s != STATUS_OK)
+        complaint_set(why, 0, 0, "no noise covariance (%s): the filter assumes white noise", status_text(s));
+    return s == STATUS_OK;
+}
+
+static enum status design(const struct pixel_learner *l, struct workshop *w, double peak_counts, struct pixel_model *m,
+                          struct pixel_learning *report, struct complaint *why) {
+    double variance = 0;
+    enum status s = STATUS_NOT_POSITIVE;
+    m->white_noise = !learn_noise(l, w, report, why);
+    if (!m->white_noise) {
+        s = optimal_filter_design(w->template_pulse, m->n_samples, w->covariance, w->weights, &variance);
+        m->white_noise = s == STATUS_NOT_POSITIVE;
+        if (m->white_noise)
+            complaint_set(why, 0, 0, "the noise covariance is not positive definite: the filter assumes white noise");
+    }
+    if (m->white_noise)
+        s = optimal_filter_design(w->template_pulse, m->n_samples, NULL, w->weights, &variance);
+    if (s == STATUS_BAD_VALUE)
+        complaint_set(why, 0, 0, "the average pulse has no shape that a filter could find");
+    if (s != STATUS_OK)
+        return s;
+    if (!m->white_noise) {
+        m->noise_sigma = sqrt(variance);
+        m->predicted_resolving_power = optimal_filter_resolving_power(peak_counts, variance);
+    }
+    return optimal_filter_new(w->weights, m->n_samples - (LAGS - 1), NULL, &m->filter);
+}
+
+static enum status keep_template(const struct workshop *w, struct pixel_model *m) {
+    m->template_pulse = malloc(m->n_samples * sizeof *m->template_pulse);
+    if (m->template_pulse == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t k = 0; k < m->n_samples; k++)
+        m->template_pulse[k] = (float)w->template_pulse[k];
+    return STATUS_OK;
+}
+
+/* Limits of the residual from the good training pulses. Too few of them: the residual is not cut. */
+static enum status learn_residuals(const struct record_store *pulses, const bool *good, struct pixel_model *m) {
+    struct residual_point *points = malloc(((size_t)pulses->n_records + 1) * sizeof *points);
+    if (points == NULL)
+        return STATUS_NO_MEMORY;
+    size_t n = 0;
+    for (uint32_t i = 0; i < pulses->n_records; i++) {
+        struct pulse_record r = record_store_at(pulses, i);
+        struct measured_pulse p;
+        if (!good[i])
+            continue;
+        pixel_model_measure(m, &r, &p);
+        if (p.cuts == 0 && p.height > 0 && p.residual > 0)
+            points[n++] = (struct residual_point){ p.height, p.residual };
+    }
+    enum status s = residual_curve_learn(points, n, m);
+    free(points);
+    return s == STATUS_TOO_FEW ? STATUS_OK : s;
+}
+
+static enum status learn(const struct pixel_learner *l, struct workshop *w, struct pixel_model *m, struct pixel_learning *report,
+                         struct complaint *why) {
+    uint32_t peak_sample = 0, used = 0;
+    double peak_counts = 0;
+    m->inverted = cut_limits_inverted(&l->pulses);
+    uint32_t n_good = cut_limits_learn(&l->pulses, m->inverted, &m->limits, &peak_sample, w->good);
+    if (n_good < PULSES_MIN) {
+        complaint_set(why, 0, 0, "%u usable pulses in %u records, %d are needed to learn a filter", n_good, l->pulses.n_records, PULSES_MIN);
+        return STATUS_TOO_FEW;
+    }
+    enum status s = pulse_template_learn(&l->pulses, w->good, m->inverted, w->used, w->template_pulse, &used, &peak_counts);
+    if (s == STATUS_TOO_FEW)
+        complaint_set(why, 0, 0, "fewer than %d of %u pulses agree on a shape", TEMPLATE_RECORDS_MIN, n_good);
+    if (s != STATUS_OK)
+        return s;
+    report->template_records = used;
+    s = design(l, w, peak_counts, m, report, why);
+    if (s == STATUS_OK)
+        s = keep_template(w, m);
+    return s == STATUS_OK ? learn_residuals(&l->pulses, w->good, m) : s;
+}
+
+enum status pixel_learner_finish(struct pixel_learner *l, struct pixel_model **out, struct pixel_learning *report, struct complaint *why) {
+    struct workshop w;
+    struct pixel_learning seen = { .noise_records = l->noise.seen + l->noise.odd, .noise_rejected = l->noise.odd,
+                                   .pulse_records = l->pulses.seen + l->pulses.odd };
+    struct pixel_model *m = calloc(1, sizeof *m);
+    complaint_set(why, 0, 0, "%s", "");
+    enum status s = STATUS_NO_MEMORY;
+    if (workshop_init(&w, l) && m) {
+        *m = (struct pixel_model){ .n_samples = l->pulses.n_samples, .n_presamples = l->pulses.n_presamples,
+                                   .sample_period_s = l->sample_period_s, .limits = cut_limits_open() };
+        s = learn(l, &w, m, &seen, why);
+    }
+    workshop_done(&w);
+    if (report)
+        *report = seen;
+    if (s == STATUS_OK)
+        *out = m;
+    else
+        pixel_model_free(m);
+    return s;
+}

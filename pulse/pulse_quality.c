@@ -1,0 +1,56 @@
+#include "pulse/pulse_quality.h"
+
+#include <assert.h>
+#include <math.h>
+
+static void pretrigger(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t p, struct pulse_quality *q) {
+    uint32_t n = p - 4;
+    struct dot_sums s = kernel->sums(d, n);
+    double mean = (double)s.sum / n, middle = 0.5 * (n - 1), spread = (double)n * ((double)n * n - 1) / 12;
+    q->pretrigger_mean = (float)((double)(s.sum + d[n]) / (n + 1));
+    q->pretrigger_sd = (float)sqrt(fmax(0, (double)s.squares / n - mean * mean));
+    q->pretrigger_rise = (float)(((double)s.moment - middle * (double)s.sum) / spread * (n - 1));
+}
+
+static bool twice(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, uint16_t value) {
+    size_t first = kernel->find(d, n, value);
+    return first + 1 < n && kernel->find(d + first + 1, n - first - 1, value) < n - first - 1;
+}
+
+static void extremes(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, bool inverted, struct pulse_quality *q) {
+    struct dot_extremes e = kernel->extremes(d, n);
+    uint16_t peak = inverted ? e.low : e.high;
+    q->peak_sample = (int32_t)kernel->find(d, n, peak);
+    q->peak_counts = inverted ? q->pretrigger_mean - peak : peak - q->pretrigger_mean;
+    q->saturated = (e.low == 0 && twice(kernel, d, n, 0)) || (e.high == UINT16_MAX && twice(kernel, d, n, UINT16_MAX));
+}
+
+struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start) {
+    struct pulse_quality q = { .saturated = false };
+    uint32_t n = record->n_samples, late = late_start < n ? late_start : n;
+    assert(record->n_presamples >= 8 && record->n_presamples < n);
+    pretrigger(kernel, record->samples, record->n_presamples, &q);
+    extremes(kernel, record->samples, n, inverted, &q);
+    struct dot_rises r = kernel->rises(record->samples + late, n - late);
+    q.late_rise = 0.25F * (float)(inverted ? -r.least : r.most);
+    return q;
+}
+
+uint32_t pulse_quality_late_start(const struct cut_limits *limits, uint32_t n_presamples) {
+    uint32_t usual = n_presamples + 22;
+    int64_t behind_peak = (int64_t)limits->peak_sample_max - 4;
+    return behind_peak > usual ? (uint32_t)behind_peak : usual;
+}
+
+uint32_t pulse_quality_cuts(const struct pulse_quality *q, const struct cut_limits *limits) {
+    uint32_t cuts = 0;
+    if (q->saturated)
+        cuts |= CUT_BIT(CUT_SATURATED);
+    if (!(q->pretrigger_sd <= limits->pretrigger_sd_max && fabsf(q->pretrigger_rise) <= limits->pretrigger_slope_max))
+        cuts |= CUT_BIT(CUT_PRETRIGGER);
+    if (q->peak_sample < limits->peak_sample_min || q->peak_sample > limits->peak_sample_max)
+        cuts |= CUT_BIT(CUT_PEAK_TIME);
+    if (!(q->late_rise <= limits->late_rise_max))
+        cuts |= CUT_BIT(CUT_LATE_RISE);
+    return cuts;
+}
