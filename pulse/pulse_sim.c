@@ -133,7 +133,7 @@ static void add_train(struct pulse_stream *s, int i, int64_t first_frame, size_t
 }
 
 static uint16_t digitise(double counts) {
-    return counts <= 0 ? 0 : counts >= 65535 ? 65535 : (uint16_t)(counts + 0.5);
+    return counts <= 0 ? 0 : counts >= 65535 ? 65535 : (uint16_t)lrint(counts);
 }
 
 /* Makes the samples of frames first .. first + n - 1 into out; first >= end_frame. Drift is straight within a record. */
