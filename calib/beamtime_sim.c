@@ -30,6 +30,7 @@ static double flux_at(const struct plan *p) {
 
 static struct beam_stretch *add_stretch(struct plan *p, enum stretch_kind kind, double length_s, double incident_eV, uint32_t model, double scale) {
     struct beamtime_sim *b = p->b;
+    assert(b->stretches != NULL);
     const double flux = flux_at(p) * (kind == STRETCH_PAUSE ? pause_flux : 1);
     struct beam_stretch *s = &b->stretches[b->n_stretches];
     *s = (struct beam_stretch){.start_ns = p->now_ns, .end_ns = as_written(p->now_ns + llround(length_s * 1e9)), .kind = kind, .scan = -1, .point = -1,

@@ -19,7 +19,7 @@ void pixel_sim_kinds(uint64_t seed, uint32_t n, double fraction, enum pixel_kind
     random_stream_init(&r, seed, 0, DRAW_KINDS);
     for (uint32_t i = 0; i < n; i++)
         kinds[i] = PIXEL_GOOD;
-    const uint32_t n_bad = (uint32_t)lround(fraction * n);
+    const uint32_t n_bad = n == 0 ? 0 : (uint32_t)lround(fraction * n);
     const uint64_t start = random_stream_bits(&r);
     for (uint32_t bad = 0; bad < n_bad;) {
         const uint32_t i = (uint32_t)(random_stream_bits(&r) % n);

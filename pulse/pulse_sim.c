@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A pulse as four decays: value at `time` samples after the arrival is sum of level x exp(-rate x time). */
-enum { DECAYS = 4 };
+enum { DECAYS = 4, GONE = 45 };  /* after 45 of its time constants a decay is below rounding */
 struct decays { double level[DECAYS], rate[DECAYS]; };
 
 static struct decays decays_of(const struct pixel_sim *p, const struct deposit *d, double share) {
@@ -58,15 +58,15 @@ static void add_pulse(const struct pixel_sim *p, const struct deposit *d, double
     if (start >= n)
         return;
     const struct decays x = decays_of(p, d, share);
-    double value[DECAYS], factor[DECAYS];
     for (int i = 0; i < DECAYS; i++) {
-        value[i] = x.level[i] * exp(-x.rate[i] * (offset + (double)start));
-        factor[i] = exp(-x.rate[i]);
-    }
-    for (size_t k = start; k < n; k++) {
-        out[k] += value[0] + value[1] + value[2] + value[3];
-        for (int i = 0; i < DECAYS; i++)
-            value[i] *= factor[i];
+        const double age = offset + (double)start, factor = exp(-x.rate[i]);
+        const double left = ceil(GONE / x.rate[i] - age);
+        const size_t end = left <= 0 ? start : left < (double)(n - start) ? start + (size_t)left : n;
+        double value = x.level[i] * exp(-x.rate[i] * age);
+        for (size_t k = start; k < end; k++) {
+            out[k] += value;
+            value *= factor;
+        }
     }
 }
 
@@ -133,7 +133,7 @@ static void add_train(struct pulse_stream *s, int i, int64_t first_frame, size_t
 }
 
 static uint16_t digitise(double counts) {
-    return counts <= 0 ? 0 : counts >= 65535 ? 65535 : (uint16_t)(counts + 0.5);
+    return counts <= 0 ? 0 : counts >= 65535 ? 65535 : (uint16_t)lrint(counts);
 }
 
 /* Makes the samples of frames first .. first + n - 1 into out; first >= end_frame. Drift is straight within a record. */

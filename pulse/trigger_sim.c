@@ -85,11 +85,12 @@ static enum deposit_fate meet_edge(struct walk *w, size_t i) {
         w->last_rise = arrival;
         return FATE_MERGED;
     }
-    for (double at = fmax(first, (double)w->live_from); at < first + w->peak_samples; at++) {
-        if (rise_at(w, i, at) < w->p->level_counts)
+    const int64_t from = first > (double)w->live_from ? (int64_t)first : w->live_from;
+    for (int64_t at = from; (double)at < first + w->peak_samples; at++) {
+        if (rise_at(w, i, (double)at) < w->p->level_counts)
             continue;
         w->last_rise = arrival;
-        return add_trigger(w, (int64_t)at, (int64_t)i) ? FATE_RECORDED : FATE_OUTSIDE;
+        return add_trigger(w, at, (int64_t)i) ? FATE_RECORDED : FATE_OUTSIDE;
     }
     return (double)w->live_from > first ? FATE_HIDDEN : FATE_BELOW;
 }

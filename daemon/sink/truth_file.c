@@ -262,23 +262,29 @@ struct truth_file *truth_file_create(const char *path, const struct beamtime_wri
     return t;
 }
 
-/* Column values of one row; all fit the widest type. */
+static void put(uint8_t *const values[N_COLUMNS], enum photon_column c, size_t i, const void *value) {
+    const size_t bytes = array_type_size(columns[c].type);
+    memcpy(values[c] + i * bytes, value, bytes);
+}
+
 static void put_row(const struct truth_file *t, const struct pixel_outcome *o, size_t i, uint8_t *const values[N_COLUMNS]) {
     const struct sim_photon *p = &o->photons[i];
     const struct beam_stretch *s = &t->w->plan->stretches[p->stretch];
     const int32_t scan = s->scan < 0 ? -1 : (int32_t)t->w->plan->scans[s->scan].number;
-    ((int64_t *)values[COLUMN_TIME])[i] = p->time_ns;
-    ((uint16_t *)values[COLUMN_PIXEL])[i] = (uint16_t)t->n_pixels;
-    ((double *)values[COLUMN_ENERGY])[i] = p->energy_eV;
-    values[COLUMN_KIND][i] = p->kind;
-    ((int32_t *)values[COLUMN_SCAN])[i] = scan;
-    ((int32_t *)values[COLUMN_POINT])[i] = s->point;
-    values[COLUMN_PHASE][i] = (uint8_t)s->kind;
-    ((double *)values[COLUMN_INCIDENT])[i] = s->incident_eV;
-    values[COLUMN_FATE][i] = o->fate[i];
-    ((int64_t *)values[COLUMN_RECORD])[i] = o->record[i];
-    ((int64_t *)values[COLUMN_FRAME])[i] = o->frame[i];
-    ((int64_t *)values[COLUMN_STAMP])[i] = o->stamp_ns[i];
+    const uint16_t pixel = (uint16_t)t->n_pixels;
+    const uint8_t phase = (uint8_t)s->kind;
+    put(values, COLUMN_TIME, i, &p->time_ns);
+    put(values, COLUMN_PIXEL, i, &pixel);
+    put(values, COLUMN_ENERGY, i, &p->energy_eV);
+    put(values, COLUMN_KIND, i, &p->kind);
+    put(values, COLUMN_SCAN, i, &scan);
+    put(values, COLUMN_POINT, i, &s->point);
+    put(values, COLUMN_PHASE, i, &phase);
+    put(values, COLUMN_INCIDENT, i, &s->incident_eV);
+    put(values, COLUMN_FATE, i, &o->fate[i]);
+    put(values, COLUMN_RECORD, i, &o->record[i]);
+    put(values, COLUMN_FRAME, i, &o->frame[i]);
+    put(values, COLUMN_STAMP, i, &o->stamp_ns[i]);
 }
 
 void truth_file_add(struct truth_file *t, const struct pixel_outcome *o) {

@@ -42,7 +42,8 @@ static void test_points_of_a_scan(void **state) {
 static void test_metal_edge(void **state) {
     (void)state;
     double best = 0, at = 0;
-    for (double e = 768; e < 788; e += 0.05) {
+    for (int i = 0; i < 400; i++) {
+        const double e = 768 + 0.05 * i;
         const double pfy = fluorescence(e, 763, 800);
         if (pfy > best) {
             best = pfy;
@@ -60,7 +61,8 @@ static void test_metal_edge(void **state) {
 static void test_energy_is_conserved(void **state) {
     (void)state;
     for (size_t k = 0; k < rixs_edge_count; k++)
-        for (double e = rixs_edges[k].lo_eV; e <= rixs_edges[k].hi_eV; e += 0.25) {
+        for (int step = 0; rixs_edges[k].lo_eV + 0.25 * step <= rixs_edges[k].hi_eV; step++) {
+            const double e = rixs_edges[k].lo_eV + 0.25 * step;
             struct emission_model m;
             rixs_sim_point(e, NULL, &m);
             double above = 0;

@@ -108,7 +108,7 @@ static void test_pulses_are_the_truth(void **state) {
     uint64_t *records = column(f->path, "pixels/records", H5T_NATIVE_UINT64, 8, &m);
     assert_int_equal(m, PIXELS);
     uint64_t found = 0, rising = 0;
-    for (uint16_t p = 0; p < PIXELS; p++) {
+    for (int p = 0; p < PIXELS; p++) {
         char path[160];
         snprintf(path, sizeof path, "%s/a/20260302/0001/20260302_run0001_chan%d.ljh", f->path, 2 * p + 1);
         size_t size;
@@ -123,7 +123,7 @@ static void test_pulses_are_the_truth(void **state) {
         hsize_t i = 0;
         while (i < n && pixel[i] != p)
             i++;
-        for (int64_t k = 0; ljh_cursor_next(&c, bytes, size, true, p, &r) == LJH_RECORD; k++)
+        for (int64_t k = 0; ljh_cursor_next(&c, bytes, size, true, (uint32_t)p, &r) == LJH_RECORD; k++)
             for (; i < n && pixel[i] == p && (record[i] < 0 || record[i] == k); i++) {
                 if (record[i] < 0)
                     continue;

@@ -63,7 +63,7 @@ static void test_drift_and_gain(void **state) {
     assert_true(pixel_sim_baseline(&p, 0) == p.baseline_counts);
     assert_true(pixel_sim_gain(&p, 0) == 1);
     double most = 0;
-    for (double t = 0; t < 3600; t += 10) {
+    for (int t = 0; t < 3600; t += 10) {
         const double drift = pixel_sim_baseline(&p, t) - p.baseline_counts;
         most = fmax(most, fabs(pixel_sim_gain(&p, t) - 1));
         assert_true(fabs(pixel_sim_gain(&p, t) - 1 - p.gain_per_count * drift) < 1e-12);
