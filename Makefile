@@ -19,7 +19,7 @@ FUZZ_S  ?= 60
 comma   := ,
 build   := build$(if $(filter-out cc gcc,$(notdir $(CC))),/$(notdir $(CC)))$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 ifeq ($(MAKELEVEL),0)
-MAKEFLAGS += -j$(shell nproc)
+MAKEFLAGS += --no-print-directory -j$(shell nproc)
 endif
 
 # Flags: ours apart from the user's CFLAGS, so that a CFLAGS on the command line adds and does not replace.
@@ -86,7 +86,6 @@ ready:
 	@pkg-config --exists $(pure_pkg) $(daemon_pkg) || { echo "make: packages are missing; 'make deps' installs them" >&2; exit 1; }
 
 # ---- running ----
-submake = $(MAKE) --no-print-directory
 export TESD := $(CURDIR)/$(build)/$(name)
 export LSAN_OPTIONS := suppressions=$(CURDIR)/tests/tool/lsan.supp:print_suppressions=0
 export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tool/tsan.supp
@@ -96,31 +95,31 @@ deps:
 	@tests/tool/install-packages build test lint
 run:
 	@tests/tool/install-packages build
-	@$(submake) all
+	@$(MAKE) all
 	@tests/tool/demo
 
 # Fuzzing has its own build folder and needs clang; the sanitizer runs do not repeat it.
 check:
 	@tests/tool/install-packages build test
-	@$(submake) check-built
+	@$(MAKE) check-built
 check-built: all $(tests) $(if $(SAN),,fuzz-programs)
-	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests 'tests/tool/layers.sh' 'tests/tool/layers.sh --self-test' $(tests) \
+	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests tests/tool/layers.sh 'tests/tool/layers.sh --self-test' tests/tool/units.sh $(tests) \
 	    $(sort $(wildcard tests/stream/*.py tests/golden/*.py)) $(if $(SAN),,$(patsubst $(build)/%,build/fuzz/%,$(fuzzers)))
 check-%: all
-	@t=$$(ls tests/*/test_$*.c) && $(submake) $(build)/$${t%.c} && $(build)/$${t%.c}
+	@t=$$(ls tests/*/test_$*.c) && $(MAKE) $(build)/$${t%.c} && $(build)/$${t%.c}
 
 fuzz:
 	@tests/tool/install-packages build test
-	@$(submake) fuzz-programs
+	@$(MAKE) fuzz-programs
 	@FUZZ_S=$(FUZZ_S) tests/tool/run-tests $(patsubst $(build)/%,build/fuzz/%,$(fuzzers))
 fuzz-programs:
-	@! tests/tool/has-fuzzer || $(submake) CC=clang build=build/fuzz SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' fuzz-built
+	@! tests/tool/has-fuzzer || $(MAKE) CC=clang build=build/fuzz SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' fuzz-built
 fuzz-built: $(fuzzers)
 
 lint:
 	@tests/tool/install-packages build test lint
-	@$(submake) CC=gcc build=build/lint-gcc CFLAGS='-O2 -Werror' all $(patsubst $(build)/%,build/lint-gcc/%,$(tests))
-	@$(submake) CC=clang build=build/lint-clang CFLAGS='-O1 -Werror' all $(patsubst $(build)/%,build/lint-clang/%,$(tests))
+	@$(MAKE) CC=gcc build=build/lint-gcc CFLAGS='-O2 -Werror' all $(patsubst $(build)/%,build/lint-gcc/%,$(tests))
+	@$(MAKE) CC=clang build=build/lint-clang CFLAGS='-O1 -Werror' all $(patsubst $(build)/%,build/lint-clang/%,$(tests))
 	@tests/tool/lint $(flags)
 
 bench: $(benches)
@@ -135,7 +134,7 @@ install: all
 	install -D -m 644 -t $(units)/sysusers.d systemd/sysusers.d/$(name).conf
 	install -D -m 644 -t $(units)/tmpfiles.d systemd/tmpfiles.d/$(name).conf
 	install -d $(units)/systemd/system
-	for u in systemd/*.service; do sed 's,/usr/bin/$(name),$(PREFIX)/bin/$(name),' $$u >$(units)/systemd/system/$$(basename $$u) || exit; done
+	for u in systemd/*.service; do sed 's,/usr/\(bin\|share\)/$(name),$(PREFIX)/\1/$(name),' $$u >$(units)/systemd/system/$$(basename $$u) || exit; done
 
 clean:
 	rm -rf build

@@ -78,7 +78,7 @@ static void write_all(struct h5_file *f, const struct model_store *store) {
     h5_file_text(f, f->id, "format", format_name);
     h5_file_array(f, f->id, &(struct data_array){ .name = "version", .type = ARRAY_I4, .data = &version });
     h5_file_text(f, f->id, "program", "tesd");
-    h5_file_text(f, f->id, "git_id", tesd_git_id());
+    h5_file_text(f, f->id, "git_id", version_git_id);
     hid_t channels = h5_file_group(f, f->id, "channels", NULL), tables = h5_file_group(f, f->id, "tables", NULL);
     for (size_t k = 0; k < store->n_channels; k++)
         write_channel(f, channels, &store->channels[k], (uint32_t)k);

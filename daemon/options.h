@@ -10,6 +10,7 @@
 
 #include "calib/rixs_map.h"
 #include "calib/yield_region.h"
+#include "pulse/complaint.h"
 
 enum { OPTIONS_MAX_ROI = 32, OPTIONS_TEXT = 256 };
 
@@ -34,12 +35,26 @@ struct option_row {
     const char *help;           /* one line */
     enum option_kind kind;
     size_t offset;              /* in struct options */
-    double lo, hi;              /* range of numbers, inclusive */
+    double lo, hi;              /* range of numbers, inclusive; of texts: their shortest and longest length in bytes */
 };
 extern const struct option_row option_table[];
 extern const size_t option_count;
 
+/* ROIs of a run whose config has no roi list; "tfy" comes before them. */
+extern const struct yield_region options_default_roi[];
+extern const size_t options_default_roi_count;
+
+enum { OPTIONS_FILE_LIMIT = 1 << 18, OPTIONS_MAX_FAULTS = 20 };
+
+/* What is wrong with a config text, by line; each text says the value, what is allowed and the remedy. */
+struct options_faults {
+    uint32_t n, more;           /* kept in list; not kept because the list is full */
+    struct complaint list[OPTIONS_MAX_FAULTS];
+};
+
 void options_defaults(struct options *o);
+/* Text of a config file -> *o. False: *o untouched, *faults says why. */
+bool options_parse(const uint8_t *bytes, size_t n, struct options *o, struct options_faults *faults);
 /* path NULL: defaults alone. False after logging every fault with file, line and remedy (unknown key, bad value, out of range,
  * ROI with lo >= hi, duplicate ROI name, ...). *o is then unusable. */
 bool options_load(const char *path, struct options *o);

@@ -1,8 +1,9 @@
-/* daemon/version.h - which build this is, for messages and for the provenance in files; the Makefile defines both. */
+/* daemon/version.h - which program this is; compiled in by the Makefile, into daemon/version.c only. */
 #ifndef TESD_DAEMON_VERSION_H
 #define TESD_DAEMON_VERSION_H
 
-const char *tesd_version(void);  /* the release, or "unknown" */
-const char *tesd_git_id(void);   /* commit, with -dirty when the tree had changes, or "unknown" */
+extern const char version_number[];  /* "0.1.0" */
+extern const char version_git_id[];  /* "df9835a", "df9835a-dirty", "unknown" outside a git checkout */
+extern const char version_text[];    /* "tesd 0.1.0 (df9835a)" */
 
 #endif

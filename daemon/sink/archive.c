@@ -92,8 +92,8 @@ static void write_counters(struct archive *a, hid_t group, const struct archive_
 void archive_write_process(struct archive *a, const struct archive_process *process) {
     hid_t group = h5_file_group(a->file, a->entry, "process", "NXprocess");
     h5_file_text(a->file, group, "program", "tesd");
-    h5_file_text(a->file, group, "version", tesd_version());
-    h5_file_text(a->file, group, "git_id", tesd_git_id());
+    h5_file_text(a->file, group, "version", version_number);
+    h5_file_text(a->file, group, "git_id", version_git_id);
     h5_file_text(a->file, group, "command_line", process->command_line);
     h5_file_text(a->file, group, "config", process->config_text);
     h5_file_text(a->file, group, "state", process->state);

@@ -1,0 +1,8 @@
+/* daemon/cli/cli.h - the subcommands: each parses its own arguments, calls, prints, and returns an enum exit_code.
+ * argv[0] is "tesd NAME" for messages and --help. A new command: a file daemon/cli/NAME.c, a line here, a row in daemon/main.c. */
+#ifndef TESD_DAEMON_CLI_CLI_H
+#define TESD_DAEMON_CLI_CLI_H
+
+int cmd_check_config(int argc, char **argv);
+
+#endif

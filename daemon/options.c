@@ -1,0 +1,70 @@
+#include "daemon/options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/option_value.h"
+
+#define AT(field) offsetof(struct options, field)
+#define TEXT_HI(field) ((double)sizeof(((struct options *)0)->field) - 1)
+
+/* Rows of one section stand together. */
+const struct option_row option_table[] = {
+    { .name = "calibration.lines", .unit = "", .default_text = "nslsii-mix", .kind = OPT_TEXT, .offset = AT(calibration.lines), .lo = 1, .hi = TEXT_HI(calibration.lines),
+      .help = "line table: a name in config/lines (NAME.csv) or a path" },
+    { .name = "calibration.mono_eV", .unit = "eV", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(calibration.mono_eV), .lo = 0, .hi = 20000,
+      .help = "incident energy while calibrating, which decides the lines that are excited; 0 takes it from the log" },
+
+    { .name = "rixs.emission_lo_eV", .unit = "eV", .default_text = "200", .kind = OPT_NUMBER, .offset = AT(rixs.emission.lo_eV), .lo = 0, .hi = 20000,
+      .help = "where the emission axis of the maps begins" },
+    { .name = "rixs.emission_hi_eV", .unit = "eV", .default_text = "1100", .kind = OPT_NUMBER, .offset = AT(rixs.emission.hi_eV), .lo = 0, .hi = 20000,
+      .help = "where it ends: a whole number of bins further" },
+    { .name = "rixs.emission_bin_eV", .unit = "eV", .default_text = "0.25", .kind = OPT_NUMBER, .offset = AT(rixs.emission.bin_eV), .lo = 0.01, .hi = 50,
+      .help = "width of an emission bin" },
+    { .name = "rixs.loss_lo_eV", .unit = "eV", .default_text = "-20", .kind = OPT_NUMBER, .offset = AT(rixs.loss.lo_eV), .lo = -20000, .hi = 20000,
+      .help = "where the energy-loss axis (incident - emission) begins" },
+    { .name = "rixs.loss_hi_eV", .unit = "eV", .default_text = "80", .kind = OPT_NUMBER, .offset = AT(rixs.loss.hi_eV), .lo = -20000, .hi = 20000,
+      .help = "where it ends: a whole number of bins further" },
+    { .name = "rixs.loss_bin_eV", .unit = "eV", .default_text = "0.25", .kind = OPT_NUMBER, .offset = AT(rixs.loss.bin_eV), .lo = 0.01, .hi = 50,
+      .help = "width of an energy-loss bin" },
+
+    { .name = "scan.i0_key", .unit = "", .default_text = "i0", .kind = OPT_TEXT, .offset = AT(scan.i0_key), .lo = 1, .hi = TEXT_HI(scan.i0_key),
+      .help = "name of the incident-flux value among the point extras of a scan log" },
+
+    { .name = "replay.workers", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(replay.workers), .lo = 0, .hi = 256,
+      .help = "analysis threads of tesd replay; 0 is one for each core" },
+
+    { .name = "archive.compress", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(archive.compress),
+      .help = "gzip the photon columns too: smaller files, several times slower to write" },
+
+    { .name = "stream.endpoint", .unit = "", .default_text = "tcp://127.0.0.1:5560", .kind = OPT_TEXT, .offset = AT(stream.endpoint), .lo = 1, .hi = TEXT_HI(stream.endpoint),
+      .help = "where maps and spectra are published (ZeroMQ)" },
+};
+const size_t option_count = sizeof option_table / sizeof option_table[0];
+
+/* 3d L edges: La + Lb and La alone; O K with the window on the 531 -> 523 eV feature; C and N K. */
+const struct yield_region options_default_roi[] = {
+    { "Mn_L", 625, 662 }, { "Mn_La", 630, 644 }, { "Fe_L", 692, 728 }, { "Fe_La", 697, 711 }, { "Co_L", 763, 800 },
+    { "Co_La", 768, 784 }, { "Ni_L", 838, 880 }, { "Ni_La", 842, 858 }, { "Cu_L", 918, 960 }, { "Cu_La", 920, 936 },
+    { "O", 505, 535 }, { "O_522_525", 522, 525 }, { "C", 265, 290 }, { "N", 380, 402 },
+};
+const size_t options_default_roi_count = sizeof options_default_roi / sizeof options_default_roi[0];
+static_assert(sizeof options_default_roi / sizeof options_default_roi[0] < OPTIONS_MAX_ROI, "tfy needs a place too");
+
+void options_defaults(struct options *o) {
+    *o = (struct options){ .n_roi = 1, .roi = { { "tfy", 200, 1600 } } };
+    for (size_t i = 0; i < option_count; i++) {
+        char why[OPTION_WHY];
+        bool good = option_value_set(&option_table[i], option_table[i].default_text, o, why);
+        assert(good);
+        (void)good;
+    }
+    for (size_t i = 0; i < options_default_roi_count; i++)
+        o->roi[o->n_roi++] = options_default_roi[i];
+}
+
+void options_done(struct options *o) {
+    free(o->text);
+    o->text = NULL;
+}
