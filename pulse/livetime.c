@@ -1,0 +1,181 @@
+#include "pulse/livetime.h"
+
+#include <assert.h>
+#include <math.h>
+
+static int64_t max64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- table ---- */
+
+static bool in_range(double x, double lo, double hi) {
+    return x >= lo && x <= hi;
+}
+
+/* Samples that cover a time; a millionth of a sample is rounding of 6 x 0.4 ms / 4 us, not time. */
+static double whole(double samples) {
+    return ceil(samples - 1e-6);
+}
+
+enum status livetime_table_make(const struct livetime_settings *s, struct livetime_table *out) {
+    if (!in_range(s->sample_period_s, 1e-9, 1) || s->n_samples == 0 || s->n_samples > 1u << 24 || s->n_presamples >= s->n_samples ||
+        !in_range(s->peak_samples, 0, s->n_samples) || !in_range(s->decay_s, 0, 3600))
+        return STATUS_BAD_VALUE;
+    /* Whole samples; an isolated pulse needs at least what a pair needs, so that the boxes below stay disjoint. */
+    double clear = fmax(1, whole(3 * s->peak_samples));
+    double post = fmax(clear, s->n_samples - s->n_presamples);
+    double isolated = fmax(post, fmax(s->n_samples, whole(6 * s->decay_s / s->sample_period_s)));
+    double blind = s->trigger == LIVETIME_EDGE ? s->n_samples + 1 + whole(2 * s->peak_samples) : 0;
+    double ns = s->sample_period_s * 1e9;
+    if (isolated * ns > 1e15 || blind * ns > 1e15)
+        return STATUS_BAD_VALUE;
+    int64_t c = llround(clear * ns), p = llround(post * ns), b = llround(isolated * ns), never = LIVETIME_NEVER;
+    *out = (struct livetime_table){
+        .boxes = {
+            { b, never, p, never, LIVETIME_HIGH },
+            { b, never, c, p, LIVETIME_MID },
+            { p, b, p, never, LIVETIME_TAIL },
+            { p, b, c, p, LIVETIME_LOW },
+            { c, p, c, never, LIVETIME_LOW },
+        },
+        .blind_ns = llround(blind * ns),
+        .quantum_ns = llround(ns),
+        .longest_after_ns = p,
+    };
+    return STATUS_OK;
+}
+
+uint8_t livetime_grade(const struct livetime_table *t, int64_t before_ns, int64_t after_ns) {
+    for (const struct livetime_box *b = t->boxes; b < t->boxes + LIVETIME_BOXES; b++)
+        if (before_ns >= b->before_lo_ns && before_ns < b->before_hi_ns && after_ns >= b->after_lo_ns && after_ns < b->after_hi_ns)
+            return b->grade;
+    return LIVETIME_NONE;
+}
+
+/* ---- gaps ---- */
+
+void livetime_sheet_reset(const struct livetime_sheet *s) {
+    for (uint32_t k = 0; k < s->n_points; k++)
+        for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
+            s->grade_time_ns[(uint64_t)k * N_LIVETIME_COLUMNS + g] = g == LIVETIME_DEAD ? s->end_ns[k] - s->start_ns[k] : 0;
+}
+
+struct stretch { int64_t lo, hi; };
+
+static int64_t overlap(struct stretch a, struct stretch b) {
+    return max64(0, min64(a.hi, b.hi) - max64(a.lo, b.lo));
+}
+
+/* When one more photon in the gap [anchor, next) would be in the box. An instant s stands for the sample [s, s + quantum): so
+ * `after >= lo` ends one quantum later than in continuous time. */
+static struct stretch box_stretch(const struct livetime_table *t, const struct livetime_box *b, int64_t anchor_ns, int64_t next_ns) {
+    return (struct stretch){ .lo = max64(anchor_ns + b->before_lo_ns, next_ns - b->after_hi_ns + t->quantum_ns),
+                             .hi = min64(anchor_ns + b->before_hi_ns, next_ns - b->after_lo_ns + t->quantum_ns) };
+}
+
+/* A part of the gap [anchor, next). */
+struct gap { int64_t anchor_ns, next_ns; struct stretch part; };
+
+static struct gap whole_gap(int64_t anchor_ns, int64_t next_ns) {
+    return (struct gap){ anchor_ns, next_ns, { anchor_ns, next_ns } };
+}
+
+static void count_point(const struct livetime_sheet *s, uint32_t k, struct stretch here, const struct stretch *boxes, int sign) {
+    int64_t *row = s->grade_time_ns + (uint64_t)k * N_LIVETIME_COLUMNS;
+    int64_t all = max64(0, here.hi - here.lo), rest = all;
+    for (unsigned b = 0; b < LIVETIME_BOXES; b++) {
+        int64_t in_box = overlap(here, boxes[b]);
+        row[s->table->boxes[b].grade] += sign * in_box;
+        rest -= in_box;
+    }
+    row[LIVETIME_NONE] += sign * rest;
+    row[LIVETIME_DEAD] -= sign * all;
+}
+
+/* Moves the gap's part from dead to its grades; sign -1 moves it back. `from`: a point that no earlier one than which is touched.
+ * Returns the first point that ends after the part's start. */
+static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t from, int sign) {
+    struct stretch boxes[LIVETIME_BOXES];
+    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
+        boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
+    while (from < s->n_points && s->end_ns[from] <= g.part.lo)
+        from++;
+    for (uint32_t k = from; k < s->n_points && s->start_ns[k] < g.part.hi; k++)
+        count_point(s, k, (struct stretch){ max64(g.part.lo, s->start_ns[k]), min64(g.part.hi, s->end_ns[k]) }, boxes, sign);
+    return from;
+}
+
+static uint32_t first_point_after(const struct livetime_sheet *s, int64_t time_ns) {
+    uint32_t lo = 0, hi = s->n_points;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (s->end_ns[mid] <= time_ns)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+void livetime_insert(const struct livetime_sheet *s, int64_t anchor_ns, int64_t time_ns, int64_t next_ns) {
+    assert(time_ns <= next_ns);
+    uint32_t from = first_point_after(s, anchor_ns);
+    count_gap(s, whole_gap(anchor_ns, next_ns), from, -1);
+    count_gap(s, whole_gap(anchor_ns, time_ns), from, 1);
+    count_gap(s, whole_gap(max64(anchor_ns, time_ns + s->table->blind_ns), next_ns), from, 1);
+}
+
+/* ---- one pixel's stream ---- */
+
+static void count_until(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t next_ns, int64_t until_ns) {
+    if (!p->up || until_ns <= p->counted_ns)
+        return;
+    struct gap g = { p->anchor_ns, next_ns, { p->counted_ns, until_ns } };
+    p->cursor = count_gap(s, g, p->cursor, 1);
+    p->counted_ns = until_ns;
+}
+
+static struct livetime_graded grade_pending(struct livetime_pixel *p, const struct livetime_table *t, int64_t next_ns) {
+    if (!p->pending)
+        return (struct livetime_graded){ .known = false };
+    p->pending = false;
+    return (struct livetime_graded){ .known = true, .row = p->pending_row, .grade = livetime_grade(t, p->pending_before_ns, next_ns - p->pending_ns) };
+}
+
+void livetime_pixel_up(struct livetime_pixel *p, int64_t time_ns) {
+    assert(!p->up);
+    p->anchor_ns = p->counted_ns = max64(p->counted_ns, time_ns);
+    p->up = true;
+}
+
+struct livetime_graded livetime_pixel_event(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns, uint64_t row) {
+    count_until(p, s, time_ns, time_ns);
+    struct livetime_graded graded = grade_pending(p, s->table, time_ns);
+    p->pending = true;
+    p->pending_row = row;
+    p->pending_ns = time_ns;
+    p->pending_before_ns = p->up ? time_ns - p->anchor_ns : -1;
+    if (p->up) {
+        p->anchor_ns = max64(p->anchor_ns, time_ns + s->table->blind_ns);
+        p->counted_ns = max64(p->counted_ns, p->anchor_ns);
+    }
+    return graded;
+}
+
+struct livetime_graded livetime_pixel_down(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns) {
+    count_until(p, s, time_ns, time_ns);
+    p->up = false;
+    return grade_pending(p, s->table, time_ns);
+}
+
+/* An instant is decided once the watermark is past it by the longest window; so is the record that waits. */
+struct livetime_graded livetime_pixel_advance(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t watermark_ns) {
+    int64_t decided_ns = watermark_ns - s->table->longest_after_ns;
+    count_until(p, s, LIVETIME_NEVER, decided_ns);
+    return p->pending && p->pending_ns <= decided_ns ? grade_pending(p, s->table, LIVETIME_NEVER) : (struct livetime_graded){ .known = false };
+}

@@ -1,0 +1,91 @@
+/* pulse/livetime.h - how long each pixel could have taken a photon of each grade, per scan point.
+ * events of a pixel, in its own frame order --> grade_time_ns[point][column] and the grade of each record.
+ *
+ * Every ns of a point belongs to the grade that one more photon arriving then would have got; then counts of a grade are
+ * proportional to the time in that grade at any rate (Mecke's theorem for Poisson photons). A grade is a set of boxes in
+ * (before, after): time since the last anchor and until the next event. Event: any primary record, whatever its cuts.
+ * Anchor: where the blindness that an event leaves ends. Integers only; windows are half-open; one event costs O(points touched).
+ * All times are ns since 1970 UTC, floored to 1 us before. A stamp that steps back closes an empty gap and moves no anchor back. */
+#ifndef TESD_PULSE_LIVETIME_H
+#define TESD_PULSE_LIVETIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pulse/status.h"
+
+/* Columns 0-4 have the codes of photon grades; each row of grade_time_ns sums to its point's dwell at any moment. */
+enum livetime_column { LIVETIME_HIGH, LIVETIME_MID, LIVETIME_TAIL, LIVETIME_LOW, LIVETIME_NONE, LIVETIME_DEAD, N_LIVETIME_COLUMNS };
+
+/* Later than any time and window; sums of it with a real time stay in range (real times are near 2^60.6). */
+#define LIVETIME_NEVER (INT64_C(1) << 62)
+
+enum livetime_trigger {
+    LIVETIME_EDGE,       /* blind for the record and one sample more; late triggers behind it are swallowed by a guard of 2 t_peak */
+    LIVETIME_EDGE_MULTI  /* every pulse makes an event; an event is its own anchor */
+};
+
+struct livetime_settings {
+    enum livetime_trigger trigger;
+    double sample_period_s;
+    uint32_t n_samples, n_presamples;
+    double peak_samples;  /* from arrival to the maximum */
+    double decay_s;       /* of the pulse; the slow constant where narrow windows matter */
+};
+
+/* before_lo <= before < before_hi and after_lo <= after < after_hi. */
+struct livetime_box { int64_t before_lo_ns, before_hi_ns, after_lo_ns, after_hi_ns; uint8_t grade; };
+
+enum { LIVETIME_BOXES = 5 };
+
+/* Plain and copied freely; boxes are disjoint, what is in none of them is LIVETIME_NONE. */
+struct livetime_table {
+    struct livetime_box boxes[LIVETIME_BOXES];
+    int64_t blind_ns;         /* event to anchor */
+    int64_t quantum_ns;       /* trigger times are whole samples; <= every after_lo */
+    int64_t longest_after_ns; /* beyond it `after` changes no grade */
+};
+
+/* Windows of live-time.md 2, in whole samples. STATUS_BAD_VALUE: settings out of range. */
+enum status livetime_table_make(const struct livetime_settings *s, struct livetime_table *out);
+
+/* Grade of a record; before < 0 (it fell into the blind time of another) is LIVETIME_NONE. */
+uint8_t livetime_grade(const struct livetime_table *t, int64_t before_ns, int64_t after_ns);
+
+/* Where one pixel's time is written. Points in order of time, disjoint; everything borrowed. */
+struct livetime_sheet {
+    const struct livetime_table *table;
+    uint32_t n_points;
+    const int64_t *start_ns, *end_ns;
+    int64_t *grade_time_ns;  /* n_points x N_LIVETIME_COLUMNS */
+};
+
+/* All time is dead until a gap proves otherwise. */
+void livetime_sheet_reset(const struct livetime_sheet *s);
+
+/* One pixel's place in its stream. Zero-initialised: down, nothing pending. */
+struct livetime_pixel {
+    bool up, pending;
+    uint32_t cursor;                  /* first point that may still get time */
+    int64_t anchor_ns, counted_ns;    /* of the open gap, the part before counted_ns is in the rows */
+    int64_t pending_ns, pending_before_ns;
+    uint64_t pending_row;
+};
+
+struct livetime_graded { bool known; uint64_t row; uint8_t grade; };  /* a record whose grade became known; known = false: none did */
+
+/* From here on the pixel, which was down, is known to be clear: run start, end of a data drop, lock regained. */
+void livetime_pixel_up(struct livetime_pixel *p, int64_t time_ns);
+/* An event; closes the open gap. `row`: the caller's name for the record. */
+struct livetime_graded livetime_pixel_event(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns, uint64_t row);
+/* From here on nothing is known: run stop, data drop, lock lost. Counts as the next event for what came before. */
+struct livetime_graded livetime_pixel_down(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns);
+/* No event before `watermark_ns` is missing: counts and grades what that decides. Calling it or not, often or seldom, changes no
+ * final number. */
+struct livetime_graded livetime_pixel_advance(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t watermark_ns);
+
+/* An event that came late (filled from a file) into a gap already counted: the gap from `anchor_ns` to the event `next_ns` becomes
+ * two. time_ns <= next_ns. The caller grades the three records anew. */
+void livetime_insert(const struct livetime_sheet *s, int64_t anchor_ns, int64_t time_ns, int64_t next_ns);
+
+#endif
