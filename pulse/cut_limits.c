@@ -18,8 +18,8 @@ bool cut_limits_inverted(const struct record_store *pulses) {
     double *down = up + n;
     for (uint32_t i = 0; i < n; i++) {
         struct pulse_record r = record_store_at(pulses, i);
-        up[i] = pulse_quality_of(&r, false, r.n_samples).peak_counts;
-        down[i] = pulse_quality_of(&r, true, r.n_samples).peak_counts;
+        up[i] = pulse_quality_of(dot_kernel_best(), &r, false, r.n_samples).peak_counts;
+        down[i] = pulse_quality_of(dot_kernel_best(), &r, true, r.n_samples).peak_counts;
     }
     bool inverted = robust_median(down, n) > robust_median(up, n);
     free(up);
@@ -53,7 +53,7 @@ static void limit_peak(const struct pulse_quality *q, uint32_t n, uint32_t mode,
     limits->peak_sample_max = (int32_t)ceil(c.median + fmax(12, 6 * c.sigma));
 }
 
-/* median + k sigmas of |value| over records whose peak is where it belongs. least_sigma: quantised values may have none. */
+/* |median| + k sigmas over records whose peak is where it belongs. least_sigma: quantised values may have none. */
 static float limit_of(const struct pulse_quality *q, uint32_t n, float (*value)(const struct pulse_quality *), double k, double least_sigma,
                       const struct cut_limits *limits, double *scratch) {
     uint32_t used = 0;
@@ -61,14 +61,14 @@ static float limit_of(const struct pulse_quality *q, uint32_t n, float (*value)(
         if (shows_pulse(&q[i]) && q[i].peak_sample >= limits->peak_sample_min && q[i].peak_sample <= limits->peak_sample_max)
             scratch[used++] = value(&q[i]);
     struct robust_centre c = robust_centre(scratch, used);
-    return (float)(c.median + k * fmax(c.sigma, least_sigma));
+    return (float)(fabs(c.median) + k * fmax(c.sigma, least_sigma));
 }
 
 static float sd_of(const struct pulse_quality *q) {
     return q->pretrigger_sd;
 }
 static float rise_of(const struct pulse_quality *q) {
-    return fabsf(q->pretrigger_rise);
+    return q->pretrigger_rise;
 }
 static float late_of(const struct pulse_quality *q) {
     return q->late_rise;
@@ -77,7 +77,7 @@ static float late_of(const struct pulse_quality *q) {
 static void measure(const struct record_store *pulses, bool inverted, uint32_t late_start, struct pulse_quality *q) {
     for (uint32_t i = 0; i < pulses->n_records; i++) {
         struct pulse_record r = record_store_at(pulses, i);
-        q[i] = pulse_quality_of(&r, inverted, late_start);
+        q[i] = pulse_quality_of(dot_kernel_best(), &r, inverted, late_start);
     }
 }
 

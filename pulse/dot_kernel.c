@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static void dot_lags_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]) {
+static void lags_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]) {
     for (size_t i = 0; i < LAGS; i++) {
         double sum = 0;
         for (size_t k = 0; k < n; k++)
@@ -12,7 +12,7 @@ static void dot_lags_scalar(const float *rows, size_t stride, const sample_u16 *
     }
 }
 
-static float dot_residual_scalar(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope) {
+static float residual_scalar(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope) {
     double sum = 0;
     for (size_t k = 1; k + 1 < n; k++) {
         double left = (double)x[k] - base - (double)height * t[k] - (double)slope * ((double)t[k + 1] - t[k - 1]);
@@ -21,16 +21,54 @@ static float dot_residual_scalar(const float *t, const sample_u16 *x, size_t n, 
     return (float)sum;
 }
 
-static const struct dot_kernel kernels[] = {
-    { "scalar", dot_lags_scalar, dot_residual_scalar },
+static struct dot_sums sums_scalar(const sample_u16 *x, size_t n) {
+    struct dot_sums s = { 0, 0, 0 };
+    for (size_t k = 0; k < n; k++) {
+        s.sum += x[k];
+        s.squares += (uint64_t)x[k] * x[k];
+        s.moment += (uint64_t)k * x[k];
+    }
+    return s;
+}
+
+static struct dot_extremes extremes_scalar(const sample_u16 *x, size_t n) {
+    struct dot_extremes e = { x[0], x[0] };
+    for (size_t k = 1; k < n; k++) {
+        e.low = x[k] < e.low ? x[k] : e.low;
+        e.high = x[k] > e.high ? x[k] : e.high;
+    }
+    return e;
+}
+
+static size_t find_scalar(const sample_u16 *x, size_t n, uint16_t value) {
+    size_t k = 0;
+    while (k < n && x[k] != value)
+        k++;
+    return k;
+}
+
+static struct dot_rises rises_scalar(const sample_u16 *x, size_t n) {
+    struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
+    for (size_t k = 0; k + 9 < n; k++) {
+        int32_t early = x[k] + x[k + 1] + x[k + 2] + x[k + 3], late = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9];
+        r.least = late - early < r.least ? late - early : r.least;
+        r.most = late - early > r.most ? late - early : r.most;
+    }
+    return r;
+}
+
+static const struct dot_kernel scalar = { "scalar", lags_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar };
+
+static const struct dot_kernel *const kernels[] = {
+    &scalar,
 #ifdef __x86_64__
-    { "avx2", dot_lags_avx2, dot_residual_avx2 },
+    &dot_kernel_avx2,
 #endif
 };
 
 static bool usable(const struct dot_kernel *kernel) {
 #ifdef __x86_64__
-    if (strcmp(kernel->name, "avx2") == 0)
+    if (kernel == &dot_kernel_avx2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
     (void)kernel;
@@ -38,7 +76,7 @@ static bool usable(const struct dot_kernel *kernel) {
 }
 
 const struct dot_kernel *dot_kernel_at(size_t i) {
-    return i < sizeof kernels / sizeof kernels[0] && usable(&kernels[i]) ? &kernels[i] : NULL;
+    return i < sizeof kernels / sizeof kernels[0] && usable(kernels[i]) ? kernels[i] : NULL;
 }
 
 const struct dot_kernel *dot_kernel_best(void) {

@@ -1,29 +1,49 @@
-/* pulse/dot_kernel.h - the hot loops over one record: the outputs of a filter at five lags, and the residual from a pulse model.
- * The scalar variant is the meaning: it accumulates in double and is never optimised. Others agree with it within
- * FLT_EPSILON x (n + 1) x sum of |terms|; the test and the benchmark walk the table.
+/* pulse/dot_kernel.h - the hot loops over one record: filter outputs at five lags, residual from a pulse model, and the exact
+ * integer sums behind the cuts. The scalar variant is the meaning: it accumulates floats in double and is never optimised.
+ * Other variants give the same integers, and floats within FLT_EPSILON x (n + 1) x sum of |terms|; the test and the benchmark
+ * walk the table.
  * Chosen after measuring (performance.md 1): five rows shifted beforehand and one conversion of the samples beat shifting the
  * record (1.7x), two records at once (loses from memory), int16 weights (no gain) and BLAS (needs a float copy of the record). */
 #ifndef TESD_PULSE_DOT_KERNEL_H
 #define TESD_PULSE_DOT_KERNEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pulse/lag_parabola.h"
 #include "pulse/pulse_record.h"
 
 enum { DOT_PAD = 16 };  /* rows are padded with zeros to a multiple of this */
 
+/* x everywhere: any address, n samples, n <= 65536; nothing behind them is read. */
+
 /* lags[i] = sum over k < n of rows[i x stride + k] x (x[k] - base). rows: 64-byte aligned, stride a multiple of DOT_PAD that is
- * not below n, zeros from n on. x: any address, n samples. */
+ * not below n, zeros from n on. */
 typedef void dot_lags_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]);
 
 /* Sum over 1 <= k < n - 1 of (x[k] - base - height x t[k] - slope x (t[k+1] - t[k-1]))^2; 0 for n < 3. t: n floats, any address. */
 typedef float dot_residual_fn(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope);
 
+struct dot_sums { uint64_t sum, squares, moment; };  /* of x[k], x[k]^2, k x[k] */
+typedef struct dot_sums dot_sums_fn(const sample_u16 *x, size_t n);
+
+struct dot_extremes { uint16_t low, high; };
+typedef struct dot_extremes dot_extremes_fn(const sample_u16 *x, size_t n);  /* n > 0 */
+
+typedef size_t dot_find_fn(const sample_u16 *x, size_t n, uint16_t value);  /* first k with x[k] == value, n if none */
+
+/* Least and largest of x[k+6] + .. + x[k+9] - (x[k] + .. + x[k+3]) over 0 <= k < n - 9; both 0 for n < 10. */
+struct dot_rises { int32_t least, most; };
+typedef struct dot_rises dot_rises_fn(const sample_u16 *x, size_t n);
+
 struct dot_kernel {
     const char *name;
     dot_lags_fn *lags;
     dot_residual_fn *residual;
+    dot_sums_fn *sums;
+    dot_extremes_fn *extremes;
+    dot_find_fn *find;
+    dot_rises_fn *rises;
 };
 
 /* Number i of those that this machine can run, NULL beyond the last; 0 is "scalar", the last is the fastest. */
@@ -32,7 +52,6 @@ const struct dot_kernel *dot_kernel_best(void);
 const struct dot_kernel *dot_kernel_find(const char *name);  /* NULL: no such variant here */
 
 /* dot_kernel_avx2.c: for machines that have AVX2 and FMA. */
-dot_lags_fn dot_lags_avx2;
-dot_residual_fn dot_residual_avx2;
+extern const struct dot_kernel dot_kernel_avx2;
 
 #endif

@@ -1,5 +1,5 @@
-/* Two accumulators per lag hide the latency of FMA; 16 samples a turn share one conversion. The rest of a record that is no
- * multiple of 16 long is copied out, so that nothing behind it is read. */
+/* Samples are taken 16 at a time; the rest of a record that is no multiple of 16 long is copied out or done one by one, so that
+ * nothing behind it is read. Integer loops work on y = x - 32768, which is what fits signed 16-bit arithmetic. */
 #include "pulse/dot_kernel.h"
 
 #ifdef __x86_64__
@@ -7,6 +7,10 @@
 #include <string.h>
 
 #define AVX2 __attribute__((target("avx2,fma")))
+
+AVX2 static inline __m256i load16(const sample_u16 *x) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)x);
+}
 
 AVX2 static inline __m256 load8(const sample_u16 *x, __m256 base) {
     __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)x));
@@ -19,28 +23,41 @@ AVX2 static inline float sum8(__m256 v) {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-/* One turn: 16 samples against the same place of all rows. */
-AVX2 static inline void turn(const float *rows, size_t stride, const sample_u16 *x, __m256 base, __m256 low[LAGS], __m256 high[LAGS]) {
-    __m256 a = load8(x, base), b = load8(x + 8, base);
-    for (size_t i = 0; i < LAGS; i++) {
-        low[i] = _mm256_fmadd_ps(_mm256_load_ps(rows + i * stride), a, low[i]);
-        high[i] = _mm256_fmadd_ps(_mm256_load_ps(rows + i * stride + 8), b, high[i]);
-    }
+/* Two accumulators per lag hide the latency of FMA. */
+struct lag_sums { __m256 low[LAGS], high[LAGS]; };
+
+AVX2 static inline __m256 more(const float *row, __m256 y, __m256 sum) {
+    return _mm256_fmadd_ps(_mm256_load_ps(row), y, sum);
 }
 
-AVX2 void dot_lags_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]) {
+/* 16 samples against the same place of all rows; written out so that the sums stay in registers at any -O. */
+AVX2 static inline void turn(const float *rows, size_t stride, const sample_u16 *x, __m256 base, struct lag_sums *s) {
+    __m256 a = load8(x, base), b = load8(x + 8, base);
+    s->low[0] = more(rows, a, s->low[0]);
+    s->high[0] = more(rows + 8, b, s->high[0]);
+    s->low[1] = more(rows + stride, a, s->low[1]);
+    s->high[1] = more(rows + stride + 8, b, s->high[1]);
+    s->low[2] = more(rows + 2 * stride, a, s->low[2]);
+    s->high[2] = more(rows + 2 * stride + 8, b, s->high[2]);
+    s->low[3] = more(rows + 3 * stride, a, s->low[3]);
+    s->high[3] = more(rows + 3 * stride + 8, b, s->high[3]);
+    s->low[4] = more(rows + 4 * stride, a, s->low[4]);
+    s->high[4] = more(rows + 4 * stride + 8, b, s->high[4]);
+}
+
+AVX2 static void lags_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]) {
     __m256 level = _mm256_set1_ps(base), zero = _mm256_setzero_ps();
-    __m256 low[LAGS] = { zero, zero, zero, zero, zero }, high[LAGS] = { zero, zero, zero, zero, zero };
+    struct lag_sums s = { { zero, zero, zero, zero, zero }, { zero, zero, zero, zero, zero } };
     size_t k = 0;
     for (; k + DOT_PAD <= n; k += DOT_PAD)
-        turn(rows + k, stride, x + k, level, low, high);
+        turn(rows + k, stride, x + k, level, &s);
     if (k < n) {
         sample_u16 rest[DOT_PAD] = { 0 };
         memcpy(rest, x + k, (n - k) * sizeof rest[0]);
-        turn(rows + k, stride, rest, level, low, high);
+        turn(rows + k, stride, rest, level, &s);
     }
     for (size_t i = 0; i < LAGS; i++)
-        lags[i] = sum8(_mm256_add_ps(low[i], high[i]));
+        lags[i] = sum8(_mm256_add_ps(s.low[i], s.high[i]));
 }
 
 /* 8 samples of what the model leaves; t points at the first one's template sample. */
@@ -49,7 +66,7 @@ AVX2 static inline __m256 left8(const float *t, const sample_u16 *x, __m256 base
     return _mm256_fnmadd_ps(slope, _mm256_sub_ps(_mm256_loadu_ps(t + 1), _mm256_loadu_ps(t - 1)), y);
 }
 
-AVX2 float dot_residual_avx2(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope) {
+AVX2 static float residual_avx2(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope) {
     __m256 b = _mm256_set1_ps(base), h = _mm256_set1_ps(height), g = _mm256_set1_ps(slope);
     __m256 one = _mm256_setzero_ps(), two = _mm256_setzero_ps();
     size_t k = 1;
@@ -65,4 +82,126 @@ AVX2 float dot_residual_avx2(const float *t, const sample_u16 *x, size_t n, floa
     }
     return sum;
 }
+
+AVX2 static inline int64_t sum_i32(__m256i v) {
+    int32_t lane[8];
+    _mm256_storeu_si256((__m256i *)(void *)lane, v);
+    int64_t sum = 0;
+    for (size_t i = 0; i < 8; i++)
+        sum += lane[i];
+    return sum;
+}
+
+/* Sums of y, y^2 and k y over n samples, n a multiple of 16 and at most 2048: then no 32-bit lane overflows. With s_b the sum of
+ * block b of B, T = sum of prefix sums gives sum of b s_b = B x S - T, so no index is multiplied in the loop. */
+struct chunk { int64_t sum, squares, moment; };
+
+AVX2 static struct chunk chunk_sums(const sample_u16 *x, size_t n) {
+    const __m256i flip = _mm256_set1_epi16(INT16_MIN), ones = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
+    const __m256i place = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m256i sum = zero, prefixes = zero, inside = zero, squares = zero;
+    for (size_t k = 0; k < n; k += 16) {
+        __m256i y = _mm256_xor_si256(load16(x + k), flip), square = _mm256_madd_epi16(y, y);  /* up to 2^31: unsigned */
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(y, ones));
+        prefixes = _mm256_add_epi32(prefixes, sum);
+        inside = _mm256_add_epi32(inside, _mm256_madd_epi16(y, place));
+        squares = _mm256_add_epi64(squares, _mm256_add_epi64(_mm256_unpacklo_epi32(square, zero), _mm256_unpackhi_epi32(square, zero)));
+    }
+    int64_t quad[4], total = sum_i32(sum);
+    _mm256_storeu_si256((__m256i *)(void *)quad, squares);
+    return (struct chunk){ .sum = total, .squares = quad[0] + quad[1] + quad[2] + quad[3],
+                           .moment = 16 * ((int64_t)(n / 16) * total - sum_i32(prefixes)) + sum_i32(inside) };
+}
+
+AVX2 static struct dot_sums sums_avx2(const sample_u16 *x, size_t n) {
+    struct dot_sums s = { 0, 0, 0 };
+    size_t k = 0, whole = n / 16 * 16;
+    while (k < whole) {
+        size_t length = whole - k < 2048 ? whole - k : 2048;
+        struct chunk c = chunk_sums(x + k, length);
+        int64_t count = (int64_t)length, sum = c.sum + 32768 * count;
+        s.sum += (uint64_t)sum;
+        s.squares += (uint64_t)(c.squares + 65536 * c.sum + (count << 30));
+        s.moment += (uint64_t)(c.moment + 32768 * (count * (count - 1) / 2) + (int64_t)k * sum);
+        k += length;
+    }
+    for (; k < n; k++) {
+        s.sum += x[k];
+        s.squares += (uint64_t)x[k] * x[k];
+        s.moment += (uint64_t)k * x[k];
+    }
+    return s;
+}
+
+AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
+    struct dot_extremes e = { UINT16_MAX, 0 };
+    uint16_t lows[16], highs[16];
+    size_t k = 0;
+    __m256i low = _mm256_set1_epi16(-1), high = _mm256_setzero_si256();
+    for (; k + 16 <= n; k += 16) {
+        low = _mm256_min_epu16(low, load16(x + k));
+        high = _mm256_max_epu16(high, load16(x + k));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)lows, low);
+    _mm256_storeu_si256((__m256i *)(void *)highs, high);
+    for (size_t i = 0; i < 16; i++) {
+        e.low = lows[i] < e.low ? lows[i] : e.low;
+        e.high = highs[i] > e.high ? highs[i] : e.high;
+    }
+    for (; k < n; k++) {
+        e.low = x[k] < e.low ? x[k] : e.low;
+        e.high = x[k] > e.high ? x[k] : e.high;
+    }
+    return e;
+}
+
+AVX2 static size_t find_avx2(const sample_u16 *x, size_t n, uint16_t value) {
+    const __m256i wanted = _mm256_set1_epi16((int16_t)value);
+    size_t k = 0;
+    for (; k + 16 <= n; k += 16) {
+        unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi16(load16(x + k), wanted));
+        if (hits)
+            return k + (size_t)__builtin_ctz(hits) / 2;
+    }
+    while (k < n && x[k] != value)
+        k++;
+    return k;
+}
+
+/* y[k] + y[k+1], y[k+2] + y[k+3], ... in 8 lanes. */
+AVX2 static inline __m256i pairs(const sample_u16 *x) {
+    return _mm256_madd_epi16(_mm256_xor_si256(load16(x), _mm256_set1_epi16(INT16_MIN)), _mm256_set1_epi16(1));
+}
+
+/* The rises from x, x+2, .. x+14: the 32768s cancel. */
+AVX2 static inline __m256i rises8(const sample_u16 *x) {
+    __m256i early = _mm256_add_epi32(pairs(x), pairs(x + 2)), late = _mm256_add_epi32(pairs(x + 6), pairs(x + 8));
+    return _mm256_sub_epi32(late, early);
+}
+
+AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
+    __m256i least = _mm256_set1_epi32(INT32_MAX), most = _mm256_set1_epi32(INT32_MIN);
+    int32_t low[8], high[8];
+    size_t k = 0;
+    for (; k + 25 <= n; k += 16) {
+        __m256i even = rises8(x + k), odd = rises8(x + k + 1);
+        least = _mm256_min_epi32(least, _mm256_min_epi32(even, odd));
+        most = _mm256_max_epi32(most, _mm256_max_epi32(even, odd));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)low, least);
+    _mm256_storeu_si256((__m256i *)(void *)high, most);
+    struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
+    for (size_t i = 0; k > 0 && i < 8; i++) {
+        r.least = low[i] < r.least ? low[i] : r.least;
+        r.most = high[i] > r.most ? high[i] : r.most;
+    }
+    for (; k + 9 < n; k++) {
+        int32_t rise = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9] - x[k] - x[k + 1] - x[k + 2] - x[k + 3];
+        r.least = rise < r.least ? rise : r.least;
+        r.most = rise > r.most ? rise : r.most;
+    }
+    return r;
+}
+
+const struct dot_kernel dot_kernel_avx2 = { "avx2", lags_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2 };
 #endif

@@ -1,21 +1,24 @@
 /* Walks LJH records and finds the next whole one behind a torn one.
  *
  * DASTARD queues a 2.2 record as three pieces (8 bytes count, 8 bytes time, the samples) and drops those that do not fit, so a
- * record may be short of any of them and all that follows stands too early (formats.md B.6). Two headers one record apart that
- * agree with each other are what a whole record looks like:
+ * record may be short of any of them and all that follows stands too early (formats.md B.6). So a header is believed when it
+ * follows the last one, and a record when the header behind it follows its own:
  *   - the header here follows the last record, and the next one follows it: a whole record.
- *   - it does, but the next does not: either this record lost its samples or the next one is torn. The first header found
- *     behind says which: nearer than a record, it is this one.
+ *   - it does, but the next does not: either this record lost its samples or the next one is torn. If a header is found
+ *     nearer than a record, it is this one.
  *   - it does not: look for the next header in steps of 2 bytes (the pieces have even lengths).
- * At the end of a complete file there is no next header; then a header stands alone if count and time have moved together.
- * A clock that was set, or a counter of another phase, is no tear: three headers in step with each other are believed.
+ * A header that was searched for needs more than to follow: count and time have moved on by the same stretch, or another
+ * header stands where one must. A clock that was set, or a counter of another phase, is no tear: three headers one record apart
+ * and in step with each other are believed whatever came before.
+ *
+ * Samples below about 30 counts can look like the upper half of a count or a time; then a tear may cost a neighbour too.
  *
  * A decision looks only at bytes it has waited for, so a file read in pieces gives the same records as the whole file. Each
  * byte is looked at a bounded number of times: a search ends in a jump to what it found, in accepting a record of the length it
  * searched, or it goes on from where it stopped.
  *
  * 2.0 and 2.1 records have no count and their writers are not known to tear. Their headers say little (any 32 bits may be
- * milliseconds), so a tear needs four of them in step; failing that the record is believed where it stands. */
+ * milliseconds), so a tear needs a row of rising times; failing that the record is believed where it stands. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +29,9 @@ static const int64_t day_us = INT64_C(86400) * 1000000;
 static const int64_t year_2000_us = INT64_C(946684800) * 1000000;
 static const int64_t year_2200_us = INT64_C(7258118400) * 1000000;
 static const double disorder_s = 10;  /* records of one channel may change places within a block of data (formats.md A.2) */
-enum { HEADERS_IN_STEP = 3, OLD_HEADERS_IN_STEP = 4, SCAN_STEP = 2 };
+enum { HEADERS_IN_STEP = 3, OLD_HEADERS_RISING = 8, SCAN_STEP = 2 };
 
-/* What a record's header says. count is 0 and ticks are used in 2.0 and 2.1 only. */
+/* What a record's header says; count is 0 in 2.0 and 2.1. */
 struct stamp {
     int64_t time_us;
     int64_t count;
@@ -74,34 +77,41 @@ static struct stamp read_stamp(const struct view *v, size_t at) {
     return s;
 }
 
-/* Count and time have moved on by the same stretch. */
+/* Count and time have moved on by the same stretch (real clocks differ by 24 ppm), the count in whole frames. */
 static bool in_step(const struct view *v, struct stamp before, struct stamp s) {
-    double counted_s = (double)(s.count - before.count) / v->c->header.subframe_divisions * v->c->header.sample_period_s;
+    const struct ljh_header *h = &v->c->header;
+    double counted_s = (double)(s.count - before.count) / h->subframe_divisions * h->sample_period_s;
     double clock_s = 1e-6 * (double)(s.time_us - before.time_us);
-    return s.count > before.count && fabs(counted_s - clock_s) <= disorder_s + 0.01 * fabs(clock_s);
+    return s.count > before.count && s.count % h->subframe_divisions == before.count % h->subframe_divisions &&
+           clock_s < 400 * 86400 && fabs(counted_s - clock_s) <= disorder_s + 1e-3 * fabs(clock_s);
+}
+
+/* The count may step back a little, and go on by much more than the day that the time is given: a header may know the rate badly. */
+static bool count_follows(const struct view *v, struct stamp before, struct stamp s) {
+    const struct ljh_header *h = &v->c->header;
+    if (s.count % h->subframe_divisions != v->c->residue)
+        return false;
+    double counted_s = (double)(s.count - before.count) / h->subframe_divisions * h->sample_period_s;
+    return counted_s >= -disorder_s && counted_s <= 100 * 86400;
 }
 
 static bool follows(const struct view *v, struct stamp before, struct stamp s) {
-    const struct ljh_header *h = &v->c->header;
     if (!s.sound)
         return false;
     int64_t elapsed_us = s.time_us - before.time_us;
     if (!is_22(v))
         return elapsed_us <= day_us && elapsed_us >= -(int64_t)(1e6 * disorder_s);
-    if (s.count % h->subframe_divisions != v->c->residue)
-        return false;
-    if (llabs(elapsed_us) <= day_us &&
-        (s.count >= before.count || (double)(before.count - s.count) <= disorder_s / h->sample_period_s * h->subframe_divisions))
-        return true;
-    return in_step(v, before, s);
+    return llabs(elapsed_us) <= day_us ? count_follows(v, before, s) : in_step(v, before, s);
 }
 
-/* The first record of a file comes after the acquisition's start, maybe days after. */
+/* The first record of a file comes after the acquisition's start, often days after. */
 static bool may_be_first(const struct view *v, struct stamp s) {
     const struct ljh_header *h = &v->c->header;
     if (!is_22(v))
         return true;
-    return s.sound && s.count % h->subframe_divisions == v->c->residue && s.time_us >= llround(h->timestamp_offset_s * 1e6) - day_us;
+    int64_t start_us = llround(h->timestamp_offset_s * 1e6);
+    return s.sound && s.count % h->subframe_divisions == v->c->residue && s.time_us >= start_us - day_us &&
+           (start_us == 0 || s.time_us <= start_us + 1000 * day_us);
 }
 
 static bool has_last(const struct view *v) {
@@ -123,9 +133,7 @@ static bool chain_in_step(const struct view *v, size_t at, size_t headers) {
         return false;
     for (size_t i = 1; i < headers; i++) {
         struct stamp next = read_stamp(v, at + i * v->c->header.record_bytes);
-        bool agree = is_22(v) ? next.sound && in_step(v, s, next) && (next.count - s.count) % v->c->header.subframe_divisions == 0
-                              : follows(v, s, next);
-        if (!agree)
+        if (is_22(v) ? !next.sound || !in_step(v, s, next) : !follows(v, s, next))
             return false;
         s = next;
     }
@@ -139,8 +147,29 @@ static bool restarts_at(const struct view *v, size_t at) {
 
 /* Old headers: ticks of 4 us fill a millisecond at 250, the second byte is unused. */
 static bool old_header_at(const struct view *v, size_t at) {
-    size_t last = at + (OLD_HEADERS_IN_STEP - 1) * v->c->header.record_bytes;
-    return has_header(v, last) && v->bytes[at] < 250 && v->bytes[at + 1] == 0 && chain_in_step(v, at, OLD_HEADERS_IN_STEP);
+    size_t bytes = v->c->header.record_bytes;
+    if (!has_header(v, at + (OLD_HEADERS_RISING - 1) * bytes))
+        return false;
+    struct stamp s = read_stamp(v, at);
+    for (size_t i = 0; i < OLD_HEADERS_RISING; i++) {
+        const uint8_t *p = v->bytes + at + i * bytes;
+        struct stamp next = read_stamp(v, at + i * bytes);
+        if (p[0] >= 250 || p[1] != 0 || (i > 0 && next.time_us <= s.time_us) || !follows(v, s, next))
+            return false;
+        s = next;
+    }
+    return true;
+}
+
+/* A header that follows s stands where the next one must, if the record at `at` is whole or has lost its samples, or if it is
+ * whole and its neighbour has lost any of its three pieces. */
+static bool has_successor(const struct view *v, size_t at, struct stamp s) {
+    size_t bytes = v->c->header.record_bytes;
+    const size_t places[] = { bytes, 16, bytes + 8, bytes + 16, 2 * bytes - 16, 2 * bytes - 8 };
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (has_header(v, at + places[i]) && follows(v, s, read_stamp(v, at + places[i])))
+            return true;
+    return false;
 }
 
 /* Does a record begin at `at`, searched for behind a torn one? `before` is NULL when nothing is known to come before. */
@@ -150,21 +179,18 @@ static bool header_at(const struct view *v, size_t at, const struct stamp *befor
         return false;
     if (!is_22(v))
         return old_header_at(v, at);
-    size_t next = at + v->c->header.record_bytes;
-    if (!has_header(v, next))
-        return before != NULL && in_step(v, *before, s);
-    return follows(v, s, read_stamp(v, next)) || follows(v, s, read_stamp(v, at + 16));  /* the latter: it lost its samples too */
+    return (before != NULL && in_step(v, *before, s)) || has_successor(v, at, s);
 }
 
-/* Bytes that header_at wants to see, from its `at`, unless the file is complete. */
-static size_t header_needs(const struct view *v) {
-    return (is_22(v) ? 1 : OLD_HEADERS_IN_STEP - 1) * v->c->header.record_bytes + 16;
+/* What a search wants to see behind a place, unless the file is complete. */
+static size_t search_needs(const struct view *v) {
+    return (is_22(v) ? HEADERS_IN_STEP - 1 : OLD_HEADERS_RISING - 1) * v->c->header.record_bytes + 16;
 }
 
 /* The header at offset is good (`here`), the one a record later is not. */
 static enum verdict judge_good_header(const struct view *v, struct stamp here, size_t *next) {
     size_t at = v->c->offset, bytes = v->c->header.record_bytes;
-    if (!v->complete && at + 2 * bytes + header_needs(v) > v->n)
+    if (!v->complete && at + bytes + search_needs(v) > v->n)
         return UNKNOWN;
     if (restarts_at(v, at + bytes))
         return WHOLE;
@@ -185,11 +211,11 @@ static enum verdict search(struct ljh_cursor *c, const struct view *v, size_t *n
         c->scan = p;
         if (!is_22(v) && p > c->offset + 2 * bytes)
             return WHOLE;
-        if (!v->complete && p + header_needs(v) > v->n)
+        if (!v->complete && p + search_needs(v) > v->n)
             return UNKNOWN;
-        if (header_at(v, p, has_last(v) ? &last : NULL)) {
+        if (header_at(v, p, has_last(v) ? &last : NULL) || (is_22(v) && restarts_at(v, p))) {
             *next = p;
-            return TORN;
+            return !is_22(v) && (p - c->offset) % bytes == 0 ? WHOLE : TORN;  /* old: odd times between records in their places */
         }
     }
     return is_22(v) || !v->complete ? UNKNOWN : WHOLE;

@@ -8,7 +8,7 @@
 
 #include "pulse/cut_limits.h"
 #include "pulse/pixel_model.h"
-#include "pulse/residual_slices.h"
+#include "pulse/residual_curve.h"
 
 enum { PULSE = 2, LOWEST_COEFFICIENT = 150, ARRIVAL_MAX = 3 };
 
@@ -72,7 +72,7 @@ static bool shape_is_off(const struct pixel_model *m, const struct off_record *r
     float pulse = record->coefficients[PULSE];
     if (m->n_slices == 0)
         return false;
-    return !(pulse > LOWEST_COEFFICIENT) || !((double)record->residual_sd < residual_slices_limit(m, pulse));
+    return !(pulse > LOWEST_COEFFICIENT) || !((double)record->residual_sd < residual_curve_limit(m, pulse));
 }
 
 void pixel_model_measure_off(const struct pixel_model *m, const struct off_record *record, struct measured_pulse *out) {

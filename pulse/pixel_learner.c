@@ -10,8 +10,7 @@
 #include "pulse/pixel_model.h"
 #include "pulse/pulse_template.h"
 #include "pulse/record_store.h"
-#include "pulse/residual_slices.h"
-#include "pulse/robust.h"
+#include "pulse/residual_curve.h"
 
 /* 4 MB each at 1,024 samples. 300 noise records suffice, 1,000 give all there is to gain (filters-measured.md 2.1). */
 enum { NOISE_RECORDS_MAX = 2048, PULSE_RECORDS_MAX = 2048, PULSES_MIN = 50, NOISE_RECORDS_MIN = 30 };
@@ -134,31 +133,24 @@ static enum status keep_template(const struct workshop *w, struct pixel_model *m
     return STATUS_OK;
 }
 
-/* Limits of the residual from the good training pulses, over a range of heights that a few giants do not set. */
+/* Limits of the residual from the good training pulses. Too few of them: the residual is not cut. */
 static enum status learn_residuals(const struct record_store *pulses, const bool *good, struct pixel_model *m) {
-    struct residual_slices *slices = NULL;
-    struct measured_pulse *p = malloc(((size_t)pulses->n_records + 1) * sizeof *p);
-    double *heights = malloc(((size_t)pulses->n_records + 1) * sizeof *heights);
-    uint32_t n = 0;
-    for (uint32_t i = 0; p && heights && i < pulses->n_records; i++) {
+    struct residual_point *points = malloc(((size_t)pulses->n_records + 1) * sizeof *points);
+    if (points == NULL)
+        return STATUS_NO_MEMORY;
+    size_t n = 0;
+    for (uint32_t i = 0; i < pulses->n_records; i++) {
         struct pulse_record r = record_store_at(pulses, i);
+        struct measured_pulse p;
         if (!good[i])
             continue;
-        pixel_model_measure(m, &r, &p[n]);
-        heights[n] = p[n].height;
-        n += p[n].cuts == 0 && isfinite(p[n].height) && p[n].height > 0;
+        pixel_model_measure(m, &r, &p);
+        if (p.cuts == 0 && p.height > 0 && p.residual > 0)
+            points[n++] = (struct residual_point){ p.height, p.residual };
     }
-    enum status s = STATUS_NO_MEMORY;
-    if (p && heights)
-        s = n ? residual_slices_new(1.25 * robust_quantile(heights, n, 0.99) / 40, &slices) : STATUS_TOO_FEW;
-    for (uint32_t i = 0; s == STATUS_OK && i < n; i++)
-        residual_slices_add(slices, p[i].height, p[i].residual);
-    if (s == STATUS_OK)
-        residual_slices_apply_smooth(slices, m);
-    residual_slices_free(slices);
-    free(p);
-    free(heights);
-    return s;
+    enum status s = residual_curve_learn(points, n, m);
+    free(points);
+    return s == STATUS_TOO_FEW ? STATUS_OK : s;
 }
 
 static enum status learn(const struct pixel_learner *l, struct workshop *w, struct pixel_model *m, struct pixel_learning *report,

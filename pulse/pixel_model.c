@@ -6,7 +6,7 @@
 
 #include "pulse/optimal_filter.h"
 #include "pulse/pulse_quality.h"
-#include "pulse/residual_slices.h"
+#include "pulse/residual_curve.h"
 
 enum { ARRIVAL_MAX = 5 };  /* samples: beyond that the parabola through five lags is an extrapolation */
 
@@ -27,7 +27,7 @@ static float residual_of(const struct pixel_model *m, const sample_u16 *samples,
 }
 
 static bool shape_is_off(const struct pixel_model *m, float residual, double height) {
-    return !(residual <= m->limits.residual_max) || !((double)residual <= residual_slices_limit(m, height));
+    return !(residual <= m->limits.residual_max) || !((double)residual <= residual_curve_limit(m, height));
 }
 
 void pixel_model_measure(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
@@ -35,7 +35,8 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
     struct measured_pulse p = { .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = NAN, .arrival_samples = NAN,
                                 .pretrigger_mean = NAN, .residual = NAN, .cuts = CUT_BIT(CUT_SHORT) };
     if (record->n_samples == m->n_samples && record->n_presamples == m->n_presamples) {
-        struct pulse_quality q = pulse_quality_of(record, m->inverted, pulse_quality_late_start(&m->limits, m->n_presamples));
+        uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
+        struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), record, m->inverted, late_start);
         struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, q.pretrigger_mean);
         p.cuts = pulse_quality_cuts(&q, &m->limits);
         p.pretrigger_mean = q.pretrigger_mean;

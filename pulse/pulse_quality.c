@@ -3,58 +3,36 @@
 #include <assert.h>
 #include <math.h>
 
-static void pretrigger(const sample_u16 *d, uint32_t p, struct pulse_quality *q) {
+static void pretrigger(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t p, struct pulse_quality *q) {
     uint32_t n = p - 4;
-    uint64_t sum = 0, squares = 0, moment = 0;
-    for (uint32_t k = 0; k < n; k++) {
-        uint32_t x = d[k];
-        sum += x;
-        squares += x * x;
-        moment += (uint64_t)k * x;
-    }
-    double mean = (double)sum / n, middle = 0.5 * (n - 1), spread = (double)n * ((double)n * n - 1) / 12;
-    q->pretrigger_mean = (float)((double)(sum + d[n]) / (n + 1));
-    q->pretrigger_sd = (float)sqrt(fmax(0, (double)squares / n - mean * mean));
-    q->pretrigger_rise = (float)(((double)moment - middle * (double)sum) / spread * (n - 1));
+    struct dot_sums s = kernel->sums(d, n);
+    double mean = (double)s.sum / n, middle = 0.5 * (n - 1), spread = (double)n * ((double)n * n - 1) / 12;
+    q->pretrigger_mean = (float)((double)(s.sum + d[n]) / (n + 1));
+    q->pretrigger_sd = (float)sqrt(fmax(0, (double)s.squares / n - mean * mean));
+    q->pretrigger_rise = (float)(((double)s.moment - middle * (double)s.sum) / spread * (n - 1));
 }
 
-static void extremes(const sample_u16 *d, uint32_t n, bool inverted, struct pulse_quality *q) {
-    uint16_t low = d[0], high = d[0];
-    for (uint32_t k = 1; k < n; k++) {
-        low = d[k] < low ? d[k] : low;
-        high = d[k] > high ? d[k] : high;
-    }
-    uint16_t peak = inverted ? low : high;
-    uint32_t at = 0, n_low = 0, n_high = 0;
-    while (d[at] != peak)
-        at++;
-    q->peak_sample = (int32_t)at;
+static bool twice(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, uint16_t value) {
+    size_t first = kernel->find(d, n, value);
+    return first + 1 < n && kernel->find(d + first + 1, n - first - 1, value) < n - first - 1;
+}
+
+static void extremes(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, bool inverted, struct pulse_quality *q) {
+    struct dot_extremes e = kernel->extremes(d, n);
+    uint16_t peak = inverted ? e.low : e.high;
+    q->peak_sample = (int32_t)kernel->find(d, n, peak);
     q->peak_counts = inverted ? q->pretrigger_mean - peak : peak - q->pretrigger_mean;
-    if (low > 0 && high < UINT16_MAX)
-        return;
-    for (uint32_t k = 0; k < n; k++) {
-        n_low += d[k] == 0;
-        n_high += d[k] == UINT16_MAX;
-    }
-    q->saturated = n_low >= 2 || n_high >= 2;
+    q->saturated = (e.low == 0 && twice(kernel, d, n, 0)) || (e.high == UINT16_MAX && twice(kernel, d, n, UINT16_MAX));
 }
 
-static float late_rise(const sample_u16 *d, uint32_t n, bool inverted, uint32_t from) {
-    int32_t best = INT32_MIN, sign = inverted ? -1 : 1;
-    for (uint32_t k = from; k + 9 < n; k++) {
-        int32_t early = d[k] + d[k + 1] + d[k + 2] + d[k + 3], late = d[k + 6] + d[k + 7] + d[k + 8] + d[k + 9];
-        int32_t rise = sign * (late - early);
-        best = rise > best ? rise : best;
-    }
-    return best == INT32_MIN ? 0 : 0.25F * (float)best;
-}
-
-struct pulse_quality pulse_quality_of(const struct pulse_record *record, bool inverted, uint32_t late_start) {
+struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start) {
     struct pulse_quality q = { .saturated = false };
-    assert(record->n_presamples >= 8 && record->n_presamples < record->n_samples);
-    pretrigger(record->samples, record->n_presamples, &q);
-    extremes(record->samples, record->n_samples, inverted, &q);
-    q.late_rise = late_rise(record->samples, record->n_samples, inverted, late_start);
+    uint32_t n = record->n_samples, late = late_start < n ? late_start : n;
+    assert(record->n_presamples >= 8 && record->n_presamples < n);
+    pretrigger(kernel, record->samples, record->n_presamples, &q);
+    extremes(kernel, record->samples, n, inverted, &q);
+    struct dot_rises r = kernel->rises(record->samples + late, n - late);
+    q.late_rise = 0.25F * (float)(inverted ? -r.least : r.most);
     return q;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "pulse/cut.h"
+#include "pulse/dot_kernel.h"
 #include "pulse/pixel_model.h"
 #include "pulse/pulse_record.h"
 
@@ -20,8 +21,8 @@ struct pulse_quality {
     bool saturated;          /* two samples or more at 0, or at 65535 */
 };
 
-/* record: n_presamples >= 8. late_start: first sample that the search for a late rise looks at. */
-struct pulse_quality pulse_quality_of(const struct pulse_record *record, bool inverted, uint32_t late_start);
+/* record: n_presamples >= 8. late_start: first sample that the search for a late rise looks at. Same result for any kernel. */
+struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start);
 
 /* Where that search starts: 22 samples behind the trigger, or well behind the peak of slow pulses. */
 uint32_t pulse_quality_late_start(const struct cut_limits *limits, uint32_t n_presamples);

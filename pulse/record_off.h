@@ -1,13 +1,11 @@
-/* pulse/record_off.h - OFF 0.1, 0.2 and 0.3 bytes -> header, matrices and records (model coefficients instead of samples).
- * bytes in memory --decode--> off_header + off_record. No file I/O. Nothing in an OFF file is aligned: fields are copied out. */
+/* pulse/record_off.h - the records of OFF 0.1, 0.2 and 0.3 files (model coefficients instead of samples).
+ * bytes in memory + off_header --decode--> off_record. No file I/O. Nothing in an OFF file is aligned: fields are copied out.
+ * The header is JSON and is read by daemon/source/off_header.h. */
 #ifndef TESD_PULSE_RECORD_OFF_H
 #define TESD_PULSE_RECORD_OFF_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-#include "pulse/complaint.h"
-#include "pulse/status.h"
 
 enum { OFF_MAX_BASES = 32 };
 
@@ -36,11 +34,7 @@ struct off_record {
     float coefficients[OFF_MAX_BASES];  /* 0 mean, 1 derivative-like, 2 pulse-like, 3.. extra */
 };
 
-/* STATUS_TRUNCATED: JSON or matrices do not end within n. On success *basis is a new N x B row-major array and *projectors
- * B x N (either pointer may be NULL if not wanted); free() both. */
-enum status off_header_parse(const uint8_t *bytes, size_t n, struct off_header *out, double **projectors, double **basis, struct complaint *why);
-
-/* Record number i, which must lie wholly inside n bytes (off_record_count). */
+/* Record number i of the file that `bytes` begins; it must lie wholly inside (off_record_count). Coefficients from B on are 0. */
 void off_record_decode(const struct off_header *h, const uint8_t *bytes, uint64_t i, struct off_record *out);
 uint64_t off_record_count(const struct off_header *h, size_t n);   /* whole records in a file of n bytes */
 size_t off_tail_bytes(const struct off_header *h, size_t n);       /* what is left behind the last whole one */

@@ -1,0 +1,163 @@
+/* Every variant against the scalar meaning: every length 0..67, 8 alignments, bounds that scale with the terms (style 2.8). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <float.h>
+
+#include "pulse/dot_kernel.h"
+#include "tests/pulse/synthetic.h"
+
+enum { MOST = 67, STRIDE = 80, ALIGNMENTS = 8 };
+
+struct fixture {
+    float *rows;                                  /* LAGS x STRIDE, zeros from n on */
+    float shape[MOST + 8];
+    uint8_t *bytes;                               /* exactly as long as the samples at that alignment need */
+    const sample_u16 *x;
+};
+
+/* Samples end where the allocation ends, so that the address sanitizer sees any look behind them. */
+static void set_up(struct synthetic *s, size_t n, size_t alignment, float base, struct fixture *f) {
+    f->rows = aligned_alloc(64, LAGS * STRIDE * sizeof *f->rows);
+    f->bytes = malloc(alignment + 2 * n + (n == 0));
+    assert_true(f->rows && f->bytes);
+    memset(f->rows, 0, LAGS * STRIDE * sizeof *f->rows);
+    for (size_t i = 0; i < LAGS; i++)
+        for (size_t k = 0; k < n; k++)
+            f->rows[i * STRIDE + k] = (float)synthetic_gauss(s);
+    for (size_t k = 0; k < MOST + 8; k++)
+        f->shape[k] = (float)synthetic_uniform(s);
+    for (size_t k = 0; k < n; k++) {
+        uint16_t sample = (uint16_t)fmax(0, fmin(65535, base + 5000 * synthetic_gauss(s)));
+        memcpy(f->bytes + alignment + 2 * k, &sample, 2);
+    }
+    f->x = (const sample_u16 *)(const void *)(f->bytes + alignment);
+}
+
+static void tear_down(struct fixture *f) {
+    free(f->rows);
+    free(f->bytes);
+}
+
+static void lags_agree(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
+    float want[LAGS], got[LAGS];
+    dot_kernel_find("scalar")->lags(f->rows, STRIDE, f->x, n, base, want);
+    kernel->lags(f->rows, STRIDE, f->x, n, base, got);
+    for (size_t i = 0; i < LAGS; i++) {
+        float scale = 0;
+        for (size_t k = 0; k < n; k++)
+            scale += fabsf(f->rows[i * STRIDE + k] * ((float)f->x[k] - base));
+        assert_true(fabsf(got[i] - want[i]) <= FLT_EPSILON * (float)(n + 1) * scale);
+    }
+}
+
+static void residual_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
+    float want = dot_kernel_find("scalar")->residual(f->shape, f->x, n, base, 3000, -200);
+    float got = kernel->residual(f->shape, f->x, n, base, 3000, -200);
+    double scale = 0;
+    for (size_t k = 1; k + 1 < n; k++) {
+        double terms = fabs((double)f->x[k] - base) + 3000 * fabs((double)f->shape[k]) + 200 * fabs((double)f->shape[k + 1] - f->shape[k - 1]);
+        scale += terms * terms;
+    }
+    assert_true(fabs((double)got - want) <= FLT_EPSILON * (double)(n + 4) * scale);
+}
+
+static void integers_agree(const struct dot_kernel *kernel, const sample_u16 *x, size_t n, uint16_t wanted) {
+    const struct dot_kernel *meaning = dot_kernel_find("scalar");
+    struct dot_sums a = meaning->sums(x, n), b = kernel->sums(x, n);
+    assert_true(a.sum == b.sum && a.squares == b.squares && a.moment == b.moment);
+    struct dot_rises c = meaning->rises(x, n), d = kernel->rises(x, n);
+    assert_true(c.least == d.least && c.most == d.most);
+    assert_int_equal(meaning->find(x, n, wanted), kernel->find(x, n, wanted));
+    if (n == 0)
+        return;
+    struct dot_extremes e = meaning->extremes(x, n), f = kernel->extremes(x, n);
+    assert_true(e.low == f.low && e.high == f.high);
+    assert_int_equal(meaning->find(x, n, e.low), kernel->find(x, n, e.low));
+    assert_int_equal(meaning->find(x, n, e.high), kernel->find(x, n, e.high));
+}
+
+/* The longest records with the largest numbers: no lane of any variant may overflow. */
+static void test_integers_do_not_overflow(void **state) {
+    (void)state;
+    enum { LONGEST = 65536 };
+    static const uint16_t levels[][2] = { { 0, 0 }, { 65535, 65535 }, { 0, 65535 }, { 32767, 32768 }, { 65535, 0 } };
+    uint16_t *x = malloc(LONGEST * sizeof *x);
+    assert_non_null(x);
+    for (size_t v = 0; dot_kernel_at(v); v++)
+        for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+            for (size_t n = LONGEST; n >= 2048; n = n * 2 / 3) {
+                for (size_t k = 0; k < n; k++)
+                    x[k] = levels[i][(k / 6) % 2];
+                integers_agree(dot_kernel_at(v), x, n, 1);
+            }
+    free(x);
+}
+
+static void test_integers_by_hand(void **state) {
+    (void)state;
+    const uint16_t x[11] = { 3, 1, 0, 0, 9, 9, 5, 5, 5, 9, 0 };
+    const struct dot_kernel *scalar = dot_kernel_find("scalar");
+    struct dot_sums s = scalar->sums(x, 3);
+    assert_true(s.sum == 4 && s.squares == 10 && s.moment == 1);
+    struct dot_rises r = scalar->rises(x, 11);
+    assert_true(r.most == 24 - 4 && r.least == 19 - 10);
+    assert_int_equal(scalar->find(x, 11, 9), 4);
+    assert_int_equal(scalar->find(x, 11, 77), 11);
+    assert_true(scalar->rises(x, 9).most == 0);
+}
+
+static void test_all_variants(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(7);
+    for (size_t v = 0; dot_kernel_at(v); v++) {
+        print_message("variant %s\n", dot_kernel_at(v)->name);
+        for (size_t n = 0; n <= MOST; n++)
+            for (size_t alignment = 0; alignment < ALIGNMENTS; alignment++) {
+                struct fixture f;
+                float base = (float)(synthetic_bits(&s) % 60000);
+                set_up(&s, n, alignment, base, &f);
+                lags_agree(dot_kernel_at(v), &f, n, base);
+                residual_agrees(dot_kernel_at(v), &f, n, base);
+                integers_agree(dot_kernel_at(v), f.x, n, (uint16_t)base);
+                tear_down(&f);
+            }
+    }
+}
+
+static void test_scalar_by_hand(void **state) {
+    (void)state;
+    _Alignas(64) float rows[LAGS * DOT_PAD] = { 0 };
+    const uint16_t x[4] = { 11, 12, 13, 65535 };
+    const float t[4] = { 0, 1, 2, 4 };
+    float lags[LAGS];
+    rows[0] = 1;
+    rows[1] = 2;
+    rows[DOT_PAD + 3] = 0.5F;
+    dot_kernel_find("scalar")->lags(rows, DOT_PAD, x, 4, 10, lags);
+    assert_true(lags[0] == 5 && lags[1] == 32762.5F && lags[2] == 0);
+    /* sample 1: 12-10-1-(2-0) = -1; sample 2: 13-10-2-(4-1) = -2 */
+    assert_true(dot_kernel_find("scalar")->residual(t, x, 4, 10, 1, 1) == 5);
+}
+
+static void test_choice(void **state) {
+    (void)state;
+    assert_string_equal(dot_kernel_at(0)->name, "scalar");
+    assert_ptr_equal(dot_kernel_find(dot_kernel_best()->name), dot_kernel_best());
+    assert_null(dot_kernel_find("abacus"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { 
+        cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
+        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_choice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
