@@ -138,19 +138,24 @@ static void condemn(struct pixel_calibration *p, const char *text) {
     snprintf(p->reason + used, sizeof p->reason - used, "%s%s", used ? "; " : "", text);
 }
 
-static struct anchor_fit *fit_named(struct pixel_calibration *p, const char *line) {
-    for (uint32_t i = 0; i < p->n_fits; i++)
-        if (strcmp(p->fits[i].line, line) == 0)
-            return &p->fits[i];
-    return NULL;
+/* The fit of this anchor in a pixel whose curve has all anchors: only such residuals can be compared. */
+static const struct anchor_fit *comparable_fit(const struct learning *l, const struct pixel_calibration *p, const char *line) {
+    const struct anchor_fit *found = NULL;
+    size_t used = 0;
+    for (uint32_t i = 0; i < p->n_fits; i++) {
+        used += p->fits[i].used;
+        if (p->fits[i].used && strcmp(p->fits[i].line, line) == 0)
+            found = &p->fits[i];
+    }
+    return p->curve && used == l->plan.n_anchors && found && isfinite(found->residual_eV) ? found : NULL;
 }
 
 /* An error of the table moves the same residual in all pixels; a pixel that differs from the others has one of its own. */
 static void compare_residuals(struct learning *l, struct calibration_table *t, const char *line) {
     size_t n = 0;
     for (uint32_t i = 0; i < t->n_pixels; i++) {
-        const struct anchor_fit *f = t->pixels[i].curve ? fit_named(&t->pixels[i], line) : NULL;
-        if (f && isfinite(f->residual_eV))
+        const struct anchor_fit *f = comparable_fit(l, &t->pixels[i], line);
+        if (f)
             l->scratch[n++] = f->residual_eV;
     }
     if (n < ENOUGH_FOR_STATISTICS)
@@ -159,7 +164,7 @@ static void compare_residuals(struct learning *l, struct calibration_table *t, c
     double limit = fmax(OUTLIER_SIGMAS * sigma, LOO_FLOOR * l->plan.scale);
     for (uint32_t i = 0; i < t->n_pixels; i++) {
         struct pixel_calibration *p = &t->pixels[i];
-        const struct anchor_fit *f = p->curve ? fit_named(p, line) : NULL;
+        const struct anchor_fit *f = comparable_fit(l, p, line);
         if (!f || !(fabs(f->residual_eV - centre) > limit))
             continue;
         char text[100];

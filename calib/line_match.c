@@ -155,7 +155,7 @@ static void judge(struct search *s) {
         m.score += log(p->prominence / highest);
     }
     m.rms_eV = line_match_gain_fit(m.height, s->energy, s->sigma, m.n, gain, residual);
-    if (!isfinite(m.rms_eV) || !gain_is_physical(gain, m.height[0], m.height[m.n - 1], 1.2 * s->peaks[s->n_peaks - 1].at))
+    if (!isfinite(m.rms_eV) || !gain_is_physical(gain, m.height[0], m.height[m.n - 1], 1.2 * m.height[m.n - 1]))
         return;
     for (size_t k = 0; k < m.n; k++)
         m.score -= 0.5 * residual[k] * residual[k] / (s->sigma[k] * s->sigma[k]);

@@ -2,7 +2,7 @@
  * scored and the best is told with its margin to the second best (calibration.md 2.2).
  *   S = -1/2 sum (r_i / s_i)^2 + sum log(prominence_i / highest) - penalties
  * with r_i the residual of a quadratic gain p/E fit in eV. Hard constraints: gain positive and falling with height by less
- * than half from the lowest to the highest line, energy increasing and no pole up to 1.2 x the highest peak.
+ * than half from the lowest to the highest line, energy increasing and no pole up to 1.2 x the highest line.
  * A prominent peak that is left over costs 1 + log(prominence / weakest assigned), unless a line that is known but no anchor
  * (check line, elastic) explains it. */
 #ifndef TESD_CALIB_LINE_MATCH_H

@@ -7,9 +7,12 @@
 #include <string.h>
 
 #include "calib/height_jump.h"
+#include "calib/line_match.h"
 #include "calib/order_statistic.h"
 
 static const double ROUGHNESS = 4.0;         /* eV at 1 keV: rms of the maxima around a quadratic gain; 0.4-1.6 were measured */
+/* Above 2.2 eV the picks are looked at again; 0.6 of the roughness must go, and the new maximum be within 5 eV. */
+static const double REPICK = 2.2, REPICK_GAIN = 0.6, REPICK_SEARCH = 5;
 static const double LOO_INNER = 6.0, LOO_END = 10.0;  /* eV at 1 keV; up to 2.8 were measured on good pixels */
 static const double LOO_REACH = 100;         /* eV at 1 keV: an end line further away than this is missed in proportion */
 static const double SECOND_SEARCH = 8;       /* eV at 1 keV, for a line that was not seen at first */
@@ -78,6 +81,49 @@ static struct pixel_heights heights_of(const struct pixel_work *w) {
     return (struct pixel_heights){.sorted = w->sorted, .n = w->n, .smooth = w->smooth, .smooth_fwhm = w->smooth_fwhm};
 }
 
+/* Where a smooth gain through the other maxima has line `index`; NaN if there are too few. */
+static double height_by_others(const struct pixel_work *w, const struct fit_plan *plan, size_t index) {
+    double height[PLAN_MAX], energy[PLAN_MAX], sigma[PLAN_MAX], gain[3];
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_anchors; i++)
+        if (i != index && isfinite(w->found[i].start)) {
+            height[n] = w->found[i].start;
+            energy[n] = plan->lines[i].line.energy_eV;
+            sigma[n++] = plan->scale;
+        }
+    if (n < 4 || !isfinite(line_match_gain_fit(height, energy, sigma, n, gain, NULL)))
+        return NAN;
+    double target = plan->lines[index].line.energy_eV, at = target * gain[0];
+    for (int i = 0; i < 50; i++)
+        at = target * (gain[0] + at * (gain[1] + at * gain[2]));
+    return isfinite(at) && at > 0 ? at : NAN;
+}
+
+/* One maximum that does not fit in may be a neighbour of the line (Fe Lb for Fe La): the maximum nearest to where the others
+ * want the line is taken instead if that makes the gain much smoother. */
+static void repick_outlier(struct pixel_work *w, const struct fit_plan *plan, const struct natural_spline *spline) {
+    double was = pixel_lines_roughness(plan, w->found), best = REPICK_GAIN * was, better = NAN;
+    size_t line = 0;
+    if (!(was > REPICK * plan->scale))
+        return;
+    struct pixel_heights h = heights_of(w);
+    for (size_t i = 0; i < plan->n_anchors; i++) {
+        double kept = w->found[i].start, expected = height_by_others(w, plan, i);
+        if (!isfinite(expected) || !isfinite(kept))
+            continue;
+        w->found[i].start = pixel_lines_pick(&h, &plan->lines[i], expected, REPICK_SEARCH * plan->scale, gain_spline_slope(spline, expected));
+        double r = pixel_lines_roughness(plan, w->found);
+        if (isfinite(w->found[i].start) && r < best) {
+            best = r;
+            better = w->found[i].start;
+            line = i;
+        }
+        w->found[i].start = kept;
+    }
+    if (isfinite(better))
+        w->found[line].start = better;
+}
+
 /* If the maxima do not lie on a smooth gain, the one whose removal helps most goes; true when what is left is smooth. */
 static bool drop_outlier(struct pixel_work *w, const struct fit_plan *plan) {
     double limit = ROUGHNESS * plan->scale, best = INFINITY;
@@ -113,6 +159,7 @@ bool pixel_work_expect(struct pixel_work *w, const struct fit_plan *plan, const 
     for (size_t i = 0; i < plan->n_anchors; i++)
         if (isfinite(expected[i]))
             w->found[i].start = pixel_lines_pick(&h, &plan->lines[i], expected[i], plan->lines[i].search_eV, gain_spline_slope(&spline, expected[i]));
+    repick_outlier(w, plan, &spline);
     if (!drop_outlier(w, plan))
         return false;
     w->has_rough = pixel_lines_spline(plan, w->found, false, &w->rough);
