@@ -14,30 +14,8 @@
 #include <cmocka.h>
 
 #include "daemon/sink/archive.h"
+#include "tests/daemon/made_folder.h"
 #include "tests/daemon/made_scan.h"
-
-static char folder[64];
-
-static const char *in_folder(const char *name) {
-    static char paths[4][160];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/tesd_test_archive_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
 
 /* The rows of /entry/pixels as the photons give them. */
 static void count_pixels(struct archive_pixel *pixels, uint32_t n, struct made_scan *const *scans, size_t n_scans) {
@@ -353,5 +331,5 @@ int main(void) {
         cmocka_unit_test(an_abandoned_file_is_removed),
         cmocka_unit_test(a_full_disk_is_an_error_and_leaves_nothing),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, made_folder_new, made_folder_remove);
 }

@@ -3,11 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "daemon/sink/archive.h"
+#include "tests/daemon/made_folder.h"
 #include "tests/daemon/made_table.h"
 
 enum { PIXELS = 4, ANCHORS = 6, FITS = 9 };
@@ -40,17 +40,14 @@ static void check_curves(hid_t f, const struct calibration_table *t) {
 
 static void a_table_is_stored_pixel_by_pixel(void **state) {
     (void)state;
-    char path[] = "/tmp/tesd_test_table_XXXXXX", name[80];
-    assert_non_null(mkdtemp(path));
-    snprintf(name, sizeof name, "%s/t.nxs", path);
     uint64_t seed = 4;
     struct calibration_table *t = made_table(PIXELS, &seed);
     t->pixels[2].drift = (struct drift){ -2e-5, 3000 };
     struct archive *a;
-    assert_true(archive_create(name, false, &a));
+    assert_true(archive_create(in_folder("t.nxs"), false, &a));
     assert_true(archive_calibration(a, t, "learnt"));
     assert_true(archive_finish(a, "t", 0, 0, &(struct archive_process){ .state = "final" }));
-    hid_t f = H5Fopen(name, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t f = H5Fopen(in_folder("t.nxs"), H5F_ACC_RDONLY, H5P_DEFAULT);
     assert_true(f >= 0);
     check_curves(f, t);
     double residuals[PIXELS * FITS], slopes[PIXELS];
@@ -61,26 +58,19 @@ static void a_table_is_stored_pixel_by_pixel(void **state) {
     assert_true(fabs(slopes[2] + 2e-5) <= 0);
     H5Fclose(f);
     calibration_table_free(t);
-    unlink(name);
-    rmdir(path);
 }
 
 /* A calibration that found nothing is written too: its verdicts say why. */
 static void a_table_without_curves_or_fits_is_stored(void **state) {
     (void)state;
-    char path[] = "/tmp/tesd_test_table_XXXXXX", name[80];
-    assert_non_null(mkdtemp(path));
-    snprintf(name, sizeof name, "%s/t.nxs", path);
     uint64_t seed = 4;
     struct calibration_table *t = made_table(1, &seed);
     t->reference_pixel = UINT32_MAX;
     struct archive *a;
-    assert_true(archive_create(name, false, &a));
+    assert_true(archive_create(in_folder("t.nxs"), false, &a));
     assert_true(archive_calibration(a, t, "learnt"));
     assert_true(archive_finish(a, "t", 0, 0, &(struct archive_process){ .state = "final" }));
     calibration_table_free(t);
-    unlink(name);
-    rmdir(path);
 }
 
 int main(void) {
@@ -88,5 +78,5 @@ int main(void) {
         cmocka_unit_test(a_table_is_stored_pixel_by_pixel),
         cmocka_unit_test(a_table_without_curves_or_fits_is_stored),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, made_folder_new, made_folder_remove);
 }

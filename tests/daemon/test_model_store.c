@@ -11,28 +11,8 @@
 
 #include "daemon/model_store.h"
 #include "pulse/optimal_filter.h"
+#include "tests/daemon/made_folder.h"
 #include "tests/daemon/made_table.h"
-
-static char folder[64];
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/tesd_test_model_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
-
-static const char *in_folder(const char *name) {
-    static char path[160];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
 
 /* ---- made-up models and tables: every field has a value of its own ---- */
 
@@ -252,5 +232,5 @@ int main(void) {
         cmocka_unit_test(foreign_files_are_refused),
         cmocka_unit_test(spoilt_files_are_refused),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, made_folder_new, made_folder_remove);
 }

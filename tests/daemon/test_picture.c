@@ -11,28 +11,8 @@
 
 #include "daemon/sink/colour_map.h"
 #include "daemon/sink/picture.h"
+#include "tests/daemon/made_folder.h"
 #include "tests/daemon/made_scan.h"
-
-static char folder[64];
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/tesd_test_picture_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return getenv("TESD_KEEP") ? 0 : system(command);
-}
-
-static const char *in_folder(const char *name) {
-    static char path[160];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
 
 /* Distinct colours on a line across the picture: an empty frame has few, a map has many. */
 static unsigned colours_at(cairo_surface_t *s, int column) {
@@ -141,5 +121,5 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_written_is_an_error),
         cmocka_unit_test(colours_rise_with_the_value),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, made_folder_new, made_folder_remove);
 }
