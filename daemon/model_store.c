@@ -200,7 +200,7 @@ static void read_channels(struct h5_input *in, struct array_model *store) {
         h5_input_fail(in, "out of memory");
     else
         store->n_channels = n;
-    for (hsize_t k = 0; k < n && !in->failed; k++) {
+    for (hsize_t k = 0; k < n && seen && store->channels && !in->failed; k++) {
         char name[64] = "";
         member_name(in, group, k, name);
         read_channel(in, group, name, store, seen);
@@ -212,10 +212,10 @@ static void read_channels(struct h5_input *in, struct array_model *store) {
 static void read_tables(struct h5_input *in, struct array_model *store) {
     hid_t group = h5_input_group(in, in->id, "tables");
     hsize_t n = count_members(in, group);
-    store->tables = calloc(n + 1, sizeof *store->tables);
+    store->tables = calloc(n + 1, sizeof(struct calibration_table *));
     if (!store->tables)
         h5_input_fail(in, "out of memory");
-    for (hsize_t k = 0; k < n && !in->failed; k++) {
+    for (hsize_t k = 0; k < n && store->tables && !in->failed; k++) {
         char name[64] = "";
         member_name(in, group, k, name);
         hid_t table = h5_input_group(in, group, name);
@@ -236,7 +236,7 @@ bool model_store_load(const char *path, struct array_model **out) {
     struct array_model *store = calloc(1, sizeof *store);
     if (!store)
         h5_input_fail(&in, "out of memory");
-    if (is_ours(&in)) {
+    if (store && is_ours(&in)) {
         read_channels(&in, store);
         read_tables(&in, store);
     }

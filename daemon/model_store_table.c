@@ -139,12 +139,13 @@ static void read_pixels(struct h5_input *in, hid_t parent, struct calibration_ta
     t->pixels = n < UINT32_MAX ? calloc(n + 1, sizeof *t->pixels) : NULL;
     if (!t->pixels) {
         h5_input_fail(in, "out of memory");
-    } else {
-        t->n_pixels = (uint32_t)n;
-        h5_fields_read(in, group, pixel_fields, COUNT(pixel_fields), t->pixels, sizeof *t->pixels, n);
-        read_reasons(in, group, t);
+        h5_file_close_group(group);
+        return;
     }
-    for (uint32_t p = 0; p < t->n_pixels; p++)
+    t->n_pixels = (uint32_t)n;
+    h5_fields_read(in, group, pixel_fields, COUNT(pixel_fields), t->pixels, sizeof *t->pixels, n);
+    read_reasons(in, group, t);
+    for (uint32_t p = 0; p < n; p++)
         if ((unsigned)t->pixels[p].verdict >= N_VERDICTS || t->pixels[p].n_fits > CURVE_MAX_ANCHORS)
             h5_input_fail(in, "pixel %u of a table has a verdict or a number of fits out of range", p);
     h5_file_close_group(group);
@@ -175,7 +176,7 @@ static void read_fits(struct h5_input *in, hid_t parent, struct calibration_tabl
         h5_fields_read(in, group, fit_fields, COUNT(fit_fields), fits, sizeof *fits, n);
         read_lines(in, group, fits, n);
     }
-    for (uint32_t p = 0; p < t->n_pixels && !in->failed; p++) {
+    for (uint32_t p = 0; fits && p < t->n_pixels && !in->failed; p++) {
         memcpy(t->pixels[p].fits, fits + at, t->pixels[p].n_fits * sizeof *fits);
         at += t->pixels[p].n_fits;
     }
@@ -201,12 +202,12 @@ static void read_curves(struct h5_input *in, hid_t parent, struct calibration_ta
     if (!n_anchors)
         h5_input_fail(in, "out of memory");
     h5_input_array(in, group, "n_anchors", ARRAY_U4, t->n_pixels, n_anchors);
-    for (uint32_t p = 0; p < t->n_pixels && !in->failed; p++) {
+    for (uint32_t p = 0; p < t->n_pixels && n_anchors && !in->failed; p++) {
         if (n_anchors[p] > CURVE_MAX_ANCHORS)
             h5_input_fail(in, "pixel %u of a table has %u anchors", p, n_anchors[p]);
         n += n_anchors[p];
     }
-    struct curve_anchor *anchors = in->failed ? NULL : calloc(n + 1, sizeof *anchors);
+    struct curve_anchor *anchors = in->failed || !n_anchors ? NULL : calloc(n + 1, sizeof *anchors);
     if (anchors) {
         h5_fields_read(in, group, anchor_fields, COUNT(anchor_fields), anchors, sizeof *anchors, n);
         make_curves(in, t, anchors, n_anchors);
@@ -229,8 +230,10 @@ struct calibration_table *model_store_read_table(struct h5_input *in, hid_t grou
     h5_input_texts(in, group, "line_table_name", 1, sizeof t->line_table_name, t->line_table_name);
     t->line_table_text = h5_input_text(in, group, "line_table_text");
     read_pixels(in, group, t);
-    read_fits(in, group, t);
-    read_curves(in, group, t);
+    if (t->pixels && !in->failed) {
+        read_fits(in, group, t);
+        read_curves(in, group, t);
+    }
     if (in->failed) {
         calibration_table_free(t);
         return NULL;

@@ -18,17 +18,27 @@ static struct data_array *with_text(struct data_array *a, const char *units, con
     return a;
 }
 
-/* Memory that lives as long as the group; NULL when there is none left. */
-static void *own(struct data_group *g, size_t n, size_t size) {
-    void *m = calloc(n ? n : 1, size);
-    if (m)
-        g->owned[g->n_owned++] = m;
-    return m;
+struct owned_block {
+    struct owned_block *next;
+    double values[];
+};
+
+/* n zeroed values that live as long as the group; NULL when there is no memory left. */
+static double *own(struct data_group *g, size_t n) {
+    struct owned_block *block = calloc(1, sizeof *block + n * sizeof *block->values);
+    if (!block)
+        return NULL;
+    block->next = g->owned;
+    g->owned = block;
+    return block->values;
 }
 
 void data_group_done(struct data_group *g) {
-    for (unsigned k = 0; k < g->n_owned; k++)
-        free(g->owned[k]);
+    while (g->owned) {
+        struct owned_block *next = g->owned->next;
+        free(g->owned);
+        g->owned = next;
+    }
     *g = (struct data_group){ 0 };
 }
 
@@ -51,7 +61,7 @@ const char *data_group_norm_text(enum yield_norm norm) {
 }
 
 static bool add_incident(struct data_group *g, const struct scan *s, uint32_t first, uint32_t n) {
-    double *x = own(g, n, sizeof *x);
+    double *x = own(g, n);
     if (!x)
         return false;
     bool known = true;
@@ -66,9 +76,9 @@ static bool add_incident(struct data_group *g, const struct scan *s, uint32_t fi
 /* i0 and live_time_s of the points, pixels_used and grades_used: every product carries them. */
 static bool add_context(struct data_group *g, const struct scan_products *p, uint32_t first, uint32_t n, const uint8_t *pixels_used,
                         uint32_t n_pixels, uint32_t grades) {
-    double *i0 = own(g, n, sizeof *i0);
-    uint8_t *codes = own(g, N_GRADES, 1), n_codes = 0;
-    if (!i0 || !codes)
+    double *i0 = own(g, n), *room = own(g, N_GRADES);
+    uint8_t *codes = (uint8_t *)room, n_codes = 0;
+    if (!i0 || !room)
         return false;
     for (uint32_t k = 0; k < n; k++)
         i0[k] = p->scan->points[first + k].i0;
@@ -84,7 +94,7 @@ static bool add_context(struct data_group *g, const struct scan_products *p, uin
 
 static bool add_energy(struct data_group *g, const struct rixs_map *m) {
     bool loss = m->kind == RIXS_LOSS;
-    double *centres = own(g, m->n_bins, sizeof *centres);
+    double *centres = own(g, m->n_bins);
     if (!centres)
         return false;
     for (uint32_t k = 0; k < m->n_bins; k++)
@@ -135,7 +145,7 @@ enum status data_group_row(const struct scan_products *p, const struct rixs_map 
 }
 
 static bool add_yield(struct data_group *g, const struct scan_products *p, const struct yield_spectrum *y, uint32_t n_points, enum yield_norm norm) {
-    double *value = own(g, n_points, sizeof *value), *error = own(g, n_points, sizeof *error);
+    double *value = own(g, n_points), *error = own(g, n_points);
     if (!value || !error)
         return false;
     for (uint32_t k = 0; k < n_points; k++) {

@@ -14,6 +14,7 @@
 #include "pulse/status.h"
 
 enum { DATA_GROUP_ARRAYS = 12 };
+struct owned_block;  /* opaque */
 
 struct data_group {
     char title[192];
@@ -27,8 +28,7 @@ struct data_group {
     const char *normalised_by;    /* "i0 x live_time" or "live_time" */
     uint32_t n_scans;             /* of a sum; 0: a single scan */
     const int32_t *scan_numbers;  /* borrowed */
-    unsigned n_owned;
-    void *owned[DATA_GROUP_ARRAYS];
+    struct owned_block *owned;    /* what was computed; freed with the group */
 };
 
 /* The first n_points rows of the map (p->emission or p->loss). `which` ends the title: "scan 3". STATUS_NO_MEMORY only. */

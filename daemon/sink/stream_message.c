@@ -38,7 +38,7 @@ static bool copy_arrays(struct stream_message *m, const struct data_group *g) {
     if (!m->bytes)
         return false;
     m->group = *g;
-    m->group.n_owned = 0;
+    m->group.owned = NULL;
     m->group.n_scans = 0;
     m->has_group = true;
     for (unsigned k = 0; k < g->n_arrays; k++) {
@@ -73,7 +73,9 @@ const struct stream_meta *stream_message_meta(const struct stream_message *m) { 
 
 /* Names in logs may hold bytes that are no UTF-8: JSON cannot carry those. */
 static json_t *text(const char *s) {
-    json_t *j = json_string(s ? s : "");
+    if (!s)
+        return json_string("");
+    json_t *j = json_string(s);
     if (j)
         return j;
     char plain[256];

@@ -23,7 +23,8 @@ static void order_does_not_matter(void **state) {
     (void)state;
     enum { N = 5000 };
     static float heights[N], backwards[N];
-    uint64_t seed = getenv("TESD_SEED") ? strtoull(getenv("TESD_SEED"), NULL, 10) : 3;
+    const char *given = getenv("TESD_SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 10) : 3;
     print_message("seed %llu\n", (unsigned long long)seed);
     for (int round = 0; round < 50; round++) {
         double scale = exp2(24 * made_uniform(&seed) - 5), offset = made_uniform(&seed) - 0.5;

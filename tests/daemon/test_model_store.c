@@ -72,7 +72,7 @@ static struct array_model *made_store(uint64_t seed) {
     s->channels[1].model = coefficient_model(&seed);
     s->channels[3].model = sample_model(&seed);
     s->n_tables = 2;
-    s->tables = calloc(2, sizeof *s->tables);
+    s->tables = calloc(2, sizeof(struct calibration_table *));
     s->tables[0] = made_table(4, &seed);
     s->tables[1] = made_table(4, &seed);
     return s;
@@ -82,7 +82,7 @@ static struct array_model *made_store(uint64_t seed) {
 
 static void same_model(const struct pixel_model *a, const struct pixel_model *b) {
     assert_int_equal(a == NULL, b == NULL);
-    if (!a)
+    if (!a || !b)
         return;
     struct pixel_model p = *a, q = *b;
     p.filter = q.filter = NULL;

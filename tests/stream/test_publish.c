@@ -32,9 +32,9 @@ struct received {
 
 static void received_done(struct received *r) {
     json_decref(r->header);
-    for (int k = 0; k < r->n_frames; k++)
+    for (int k = 0; k < MAX_FRAMES; k++)
         free(r->frames[k]);
-    memset(r, 0, sizeof *r);
+    *r = (struct received){ 0 };
 }
 
 static void keep_frame(struct received *r, int part, zmq_msg_t *m) {
@@ -55,7 +55,7 @@ static void keep_frame(struct received *r, int part, zmq_msg_t *m) {
 
 /* False when nothing is waiting. */
 static bool receive(void *sub, struct received *r) {
-    memset(r, 0, sizeof *r);
+    *r = (struct received){ 0 };
     for (int part = 0, more = 1; more; part++) {
         zmq_msg_t m;
         zmq_msg_init(&m);
@@ -177,7 +177,7 @@ static void pfy_is_that_of_the_file_bit_for_bit(void **state) {
     check_arrays(&r);
     assert_int_equal(r.n_frames, g.n_arrays);
     for (unsigned k = 0; k < g.n_arrays; k++) {
-        size_t bytes;
+        size_t bytes = 0;
         const void *blob = blob_of(&r, g.arrays[k].name, &bytes);
         assert_int_equal(bytes, data_array_bytes(&g.arrays[k]));
         assert_memory_equal(blob, g.arrays[k].data, bytes);
