@@ -74,8 +74,16 @@ static void remove_earlier(const char *folder) {
     closedir(d);
 }
 
-static bool prepare_folder(const struct simulate_settings *s, const struct beamtime_writer *w) {
+static void clear_runs(const struct beamtime_writer *w) {
     static const char *const parts[] = {"/0000", "/0001", "/0001/logs"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        char path[BEAMTIME_PATH + 16];
+        snprintf(path, sizeof path, "%s%s", w->folder, parts[i]);
+        remove_earlier(path);
+    }
+}
+
+static bool prepare_folder(const struct simulate_settings *s, const struct beamtime_writer *w) {
     if (!s->force && !is_empty(s->folder)) {
         log_error("%s: exists and is not an empty folder; choose another one, or --force to replace an earlier simulation in it", s->folder);
         return false;
@@ -84,11 +92,7 @@ static bool prepare_folder(const struct simulate_settings *s, const struct beamt
         log_error("%s: the folder cannot be made: %m", s->folder);
         return false;
     }
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        char path[BEAMTIME_PATH + 16];
-        snprintf(path, sizeof path, "%s%s", w->folder, parts[i]);
-        remove_earlier(path);
-    }
+    clear_runs(w);
     return beamtime_make_folders(w);
 }
 
@@ -225,16 +229,18 @@ static void print_report(const struct simulate_settings *s, const struct simulat
 static bool write_everything(const struct simulate_settings *s, struct simulation *m) {
     char path[BEAMTIME_PATH];
     snprintf(path, sizeof path, "%s/truth.h5", s->folder);
-    if (!prepare_folder(s, &m->writer) || !enough_space(&m->writer, s->folder) || !beamtime_write_logs(&m->writer))
+    if (!prepare_folder(s, &m->writer))
         return false;
-    struct truth_file *truth = truth_file_create(path, &m->writer);
-    if (truth == NULL)
-        return false;
-    if (!write_pixels(m, truth, (unsigned)s->workers)) {
+    struct truth_file *truth = NULL;
+    bool good = enough_space(&m->writer, s->folder) && beamtime_write_logs(&m->writer) && (truth = truth_file_create(path, &m->writer)) != NULL &&
+                write_pixels(m, truth, (unsigned)s->workers);
+    if (good)
+        good = truth_file_finish(truth);
+    else
         truth_file_abandon(truth);
-        return false;
-    }
-    return truth_file_finish(truth);
+    if (!good)
+        clear_runs(&m->writer);   /* half a beamtime would pass for a whole one */
+    return good;
 }
 
 static int simulate_with(const struct simulate_settings *s, const struct line_table *lines, struct simulation *m) {

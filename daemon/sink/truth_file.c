@@ -242,6 +242,8 @@ static void write_pixels(struct truth_file *t) {
 }
 
 struct truth_file *truth_file_create(const char *path, const struct beamtime_writer *w) {
+    /* HDF5 1.10 crashes in its exit handler when a file could not be closed, as on a full disk. */
+    H5dont_atexit();
     struct truth_file *t = calloc(1, sizeof *t);
     struct truth_counts *counts = calloc(w->n_pixels + 1u, sizeof *counts);
     struct h5_file *file = t == NULL || counts == NULL ? NULL : h5_file_create(path);
