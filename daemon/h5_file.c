@@ -85,6 +85,7 @@ struct h5_file *h5_file_create(const char *path) {
         h5_file_free(f);
         return NULL;
     }
+    H5dont_atexit();   /* 1.10 crashes in its exit handler after a close that failed on a full disk */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     create(f);
     if (f->failed) {

@@ -23,6 +23,7 @@ void h5_input_fail(struct h5_input *in, const char *format, ...) {
 
 bool h5_input_open(const char *path, struct h5_input *out) {
     struct h5_input in = { .id = -1, .path = path };
+    H5dont_atexit();   /* as in h5_file_create, which may come later */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     if (access(path, R_OK) != 0)
         h5_input_fail(&in, "cannot be read: %s", strerror(errno));

@@ -7,6 +7,8 @@
 
 #include "pulse/linear.h"
 
+enum { ROWS = 3, OFFSET_MAX = 1 };  /* OFFSET_MAX: samples from the template's own place */
+
 struct optimal_filter {
     uint32_t n_samples;
     size_t stride;                    /* floats from row to row */
@@ -15,10 +17,10 @@ struct optimal_filter {
     float *rows;                      /* LAGS x stride; row i holds the weights from sample i on */
 };
 
-/* T^-1 s and T^-1 1. A constant added to every lag adds a multiple of 11' to T: no zero-sum filter sees it, but a covariance
+/* T^-1 of rhs. A constant added to every lag adds a multiple of 11' to T: no zero-sum filter sees it, but a covariance
  * that is positive only for such filters becomes positive for all. */
 static enum status whiten(const double *covariance, const double *rhs, uint32_t n, double *solution) {
-    enum status s = linear_toeplitz(covariance, n, rhs, 2, solution);
+    enum status s = linear_toeplitz(covariance, n, rhs, ROWS, solution);
     if (s != STATUS_NOT_POSITIVE || !(covariance[0] > 0))
         return s;
     double *raised = malloc(n * sizeof *raised);
@@ -26,72 +28,93 @@ static enum status whiten(const double *covariance, const double *rhs, uint32_t 
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < n; i++)
         raised[i] = covariance[i] + 20 * covariance[0];
-    s = linear_toeplitz(raised, n, rhs, 2, solution);
+    s = linear_toeplitz(raised, n, rhs, ROWS, solution);
     free(raised);
     return s;
 }
 
-/* rhs: s and then ones, 2 x n. */
-static enum status solve(const double *covariance, const double *rhs, uint32_t n, double *q) {
-    double *x = malloc(2 * (size_t)n * sizeof *x);
-    if (x == NULL)
-        return STATUS_NO_MEMORY;
-    enum status s = STATUS_OK;
-    if (covariance)
-        s = whiten(covariance, rhs, n, x);
-    else
-        memcpy(x, rhs, 2 * (size_t)n * sizeof *x);
-    if (s == STATUS_OK) {
-        double sum_s = 0, sum_one = 0;
-        for (uint32_t k = 0; k < n; k++) {
-            sum_s += x[k];
-            sum_one += x[n + k];
-        }
-        for (uint32_t k = 0; k < n; k++)
-            q[k] = x[k] - sum_s / sum_one * x[n + k];
-    }
-    free(x);
-    return s;
+static double dot(const double *a, const double *b, uint32_t n) {
+    double sum = 0;
+    for (uint32_t k = 0; k < n; k++)
+        sum += a[k] * b[k];
+    return sum;
 }
 
-static struct lag_parabola gain_of(const double *q, uint32_t n, const double *template_pulse) {
+/* ROWS x n: template, ones, slope of the template. */
+static void fill_rows(const double *template_pulse, uint32_t n, double *rows) {
+    const double *s = template_pulse + LAGS / 2;
+    for (uint32_t k = 0; k < n; k++) {
+        rows[k] = s[k];
+        rows[n + k] = 1;
+        rows[2 * (size_t)n + k] = 0.5 * (s[(int64_t)k + 1] - s[(int64_t)k - 1]);
+    }
+}
+
+/* q = T^-1 s less what of T^-1 1 makes it blind to a constant. x: T^-1 rows. */
+static void blind_to_constant(const double *rows, const double *x, uint32_t n, double *q) {
+    const double *ones = rows + n;
+    double share = dot(ones, x, n) / dot(ones, x + n, n);
+    for (uint32_t k = 0; k < n; k++)
+        q[k] = x[k] - share * x[n + k];
+}
+
+/* The same less what of T^-1 s' makes it blind to a small shift of the template as well. */
+static void blind_to_shift(const double *rows, const double *x, uint32_t n, double *q) {
+    const double *one = rows + n, *slope = one + n, *x1 = x + n, *x2 = x1 + n;
+    double a = dot(one, x1, n), b = dot(one, x2, n), c = dot(slope, x1, n), d = dot(slope, x2, n);
+    double u = dot(one, x, n), v = dot(slope, x, n), det = a * d - b * c;
+    for (uint32_t k = 0; k < n; k++)
+        q[k] = x[k] - (u * d - v * b) / det * x1[k] - (v * a - u * c) / det * x2[k];
+}
+
+struct lag_parabola optimal_filter_on_template(const double *weights, uint32_t n_weights, const double *template_pulse) {
     double lags[LAGS] = { 0 };
     for (uint32_t i = 0; i < LAGS; i++)
-        for (uint32_t k = 0; k < n; k++)
-            lags[i] += q[k] * template_pulse[k + i];
+        for (uint32_t k = 0; k < n_weights; k++)
+            lags[i] += weights[k] * template_pulse[k + i];
     return lag_parabola_fit(lags);
 }
 
-static double sum_of_squares(const double *q, uint32_t n) {
-    double sum = 0;
-    for (uint32_t k = 0; k < n; k++)
-        sum += q[k] * q[k];
-    return sum;
+/* Pulses that the record cuts off pull the maximum of the plain filter away from the template's own place (9 samples have been
+ * met), where the parabola amplifies noise: 0.316 instead of 0.157 for white noise of 1. Those, and only those, get the filter
+ * that is blind to the shift as well; for others it would cost up to 0.1 %. */
+static bool centred(const struct lag_parabola *gain) {
+    return gain->peaked && gain->height > 0 && fabs(gain->arrival_samples) < OFFSET_MAX;
+}
+
+static struct lag_parabola best_gain(const double *template_pulse, const double *rows, const double *x, uint32_t n, double *q) {
+    blind_to_constant(rows, x, n, q);
+    struct lag_parabola gain = optimal_filter_on_template(q, n, template_pulse);
+    if (!centred(&gain)) {
+        blind_to_shift(rows, x, n, q);
+        gain = optimal_filter_on_template(q, n, template_pulse);
+    }
+    return gain;
 }
 
 enum status optimal_filter_design(const double *template_pulse, uint32_t n_samples, const double *covariance, double *weights, double *variance) {
     if (n_samples < FILTER_MIN_SAMPLES)
         return STATUS_BAD_VALUE;
     uint32_t n = n_samples - (LAGS - 1);
-    double *rhs = malloc(3 * (size_t)n * sizeof *rhs);
-    if (rhs == NULL)
+    double *rows = malloc((2 * ROWS + 1) * (size_t)n * sizeof *rows);
+    if (rows == NULL)
         return STATUS_NO_MEMORY;
-    double *q = rhs + 2 * (size_t)n;
-    memcpy(rhs, template_pulse + LAGS / 2, n * sizeof *rhs);
-    for (uint32_t k = 0; k < n; k++)
-        rhs[n + k] = 1;
-    enum status s = solve(covariance, rhs, n, q);
+    double *x = rows + ROWS * (size_t)n, *q = x + ROWS * (size_t)n;
+    fill_rows(template_pulse, n, rows);
+    enum status s = STATUS_OK;
+    if (covariance)
+        s = whiten(covariance, rows, n, x);
+    else
+        memcpy(x, rows, ROWS * (size_t)n * sizeof *x);
     if (s == STATUS_OK) {
-        struct lag_parabola gain = gain_of(q, n, template_pulse);
-        if (gain.peaked && gain.height > 0 && fabs(gain.arrival_samples) < 1) {
-            for (uint32_t k = 0; k < n; k++)
-                weights[k] = q[k] / gain.height;
-            *variance = covariance ? linear_toeplitz_form(covariance, weights, n) : sum_of_squares(weights, n);
-        } else {
-            s = STATUS_BAD_VALUE;
-        }
+        struct lag_parabola gain = best_gain(template_pulse, rows, x, n, q);
+        s = centred(&gain) ? STATUS_OK : STATUS_BAD_VALUE;
+        for (uint32_t k = 0; s == STATUS_OK && k < n; k++)
+            weights[k] = q[k] / gain.height;
+        if (s == STATUS_OK)
+            *variance = covariance ? linear_toeplitz_form(covariance, weights, n) : dot(weights, weights, n);
     }
-    free(rhs);
+    free(rows);
     return s;
 }
 

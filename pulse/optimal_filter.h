@@ -2,6 +2,8 @@
  * The five-lag filter blind to a constant ("noconst", pulse-analysis.md 4): with T the covariance matrix of n = N-4 samples and s
  * the template without its first and last two, q ~ (1'T^-1 1) T^-1 s - (1'T^-1 s) T^-1 1, scaled so that the parabola through its
  * five lags on the template peaks at exactly 1. Within 0.3 % of the best possible at all energies (filters-measured.md 2.2).
+ * When the record cuts the pulse off so early that this parabola would peak a sample or more away from the template's own
+ * place, q is made orthogonal to the template's slope as well.
  * Immutable once made, so any number of threads may share one. No I/O, no locks, no allocation after _new. */
 #ifndef TESD_PULSE_OPTIMAL_FILTER_H
 #define TESD_PULSE_OPTIMAL_FILTER_H
@@ -20,8 +22,12 @@ enum { FILTER_MIN_SAMPLES = 16 };
 /* template_pulse: n_samples, pretrigger 0; may be negative-going, then so is the filter and heights come out positive.
  * covariance: lags 0..n_samples-5 in counts^2, or NULL for white noise. Out: n_samples - 4 weights, and q'Tq in height units
  * squared (for counts^2 = 1 when white). STATUS_NOT_POSITIVE: T is not positive definite even for filters that sum to zero;
- * STATUS_BAD_VALUE: too short, or the filter's output has no maximum at the template's own place. */
+ * STATUS_BAD_VALUE: too short, or the filter's output has no maximum near the template's own place. */
 enum status optimal_filter_design(const double *template_pulse, uint32_t n_samples, const double *covariance, double *weights, double *variance);
+
+/* What the filter says of the template itself (n_weights + 4 samples): height 1 if it was designed for it, and the arrival from
+ * which others count. */
+struct lag_parabola optimal_filter_on_template(const double *weights, uint32_t n_weights, const double *template_pulse);
 
 /* E/dE (FWHM) at a pulse of that height, if noise alone blurs it. */
 double optimal_filter_resolving_power(double height, double variance);

@@ -44,20 +44,20 @@ void pixel_learner_free(struct pixel_learner *l) {
     free(l);
 }
 
-/* A record of another length, or one that memory has no room for, is counted and not kept. */
-static void keep(struct record_store *store, const struct pulse_record *record) {
-    if (record->n_samples == store->n_samples)
+/* A record of another shape, or one that memory has no room for, is counted and not kept. */
+static void keep(struct record_store *store, const struct pulse_record *record, bool fits) {
+    if (fits && record->n_samples == store->n_samples)
         (void)record_store_add(store, record);
     else
         store->odd++;
 }
 
 void pixel_learner_noise(struct pixel_learner *l, const struct pulse_record *record) {
-    keep(&l->noise, record);
+    keep(&l->noise, record, true);
 }
 
 void pixel_learner_pulse(struct pixel_learner *l, const struct pulse_record *record) {
-    keep(&l->pulses, record);
+    keep(&l->pulses, record, record->n_presamples == l->pulses.n_presamples);
 }
 
 /* Work space of one finish, freed as a whole. */
@@ -86,12 +86,17 @@ static void workshop_done(struct workshop *w) {
     free(w->weights);
 }
 
-/* False, and why, when there is no covariance to build a filter on. */
-static bool learn_noise(const struct pixel_learner *l, struct workshop *w, struct pixel_learning *report, struct complaint *why) {
+/* False, and why, when there is no covariance to build a filter on. quiet_sd: what the pretriggers of good pulses do not exceed. */
+static bool learn_noise(const struct pixel_learner *l, double quiet_sd, struct workshop *w, struct pixel_learning *report, struct complaint *why) {
     uint32_t good = noise_model_select(&l->noise, w->noise_good, &report->baseline_sd);
     report->noise_rejected = l->noise.n_records - good + l->noise.odd;
     if (good < NOISE_RECORDS_MIN) {
         complaint_set(why, 0, 0, "%u usable noise records, %d are needed: the filter assumes white noise", good, NOISE_RECORDS_MIN);
+        return false;
+    }
+    if (report->baseline_sd > 3 * quiet_sd) {
+        complaint_set(why, 0, 0, "noise records vary by %.3g counts, pretriggers by less than %.3g: they hold pulses; the filter assumes white noise",
+                      report->baseline_sd, quiet_sd);
         return false;
     }
     enum status s = noise_model_covariance(l->plan, &l->noise, w->noise_good, NOISE_STREAM, w->covariance);
@@ -100,28 +105,27 @@ static bool learn_noise(const struct pixel_learner *l, struct workshop *w, struc
     return s == STATUS_OK;
 }
 
-static enum status design(const struct pixel_learner *l, struct workshop *w, double peak_counts, struct pixel_model *m,
-                          struct pixel_learning *report, struct complaint *why) {
+/* Weights from the covariance if that is of use, else for white noise. */
+static enum status design(struct workshop *w, double peak_counts, struct pixel_model *m, struct complaint *why) {
     double variance = 0;
     enum status s = STATUS_NOT_POSITIVE;
-    m->white_noise = !learn_noise(l, w, report, why);
     if (!m->white_noise) {
         s = optimal_filter_design(w->template_pulse, m->n_samples, w->covariance, w->weights, &variance);
-        m->white_noise = s == STATUS_NOT_POSITIVE;
+        m->white_noise = s == STATUS_NOT_POSITIVE || s == STATUS_BAD_VALUE;
         if (m->white_noise)
-            complaint_set(why, 0, 0, "the noise covariance is not positive definite: the filter assumes white noise");
+            complaint_set(why, 0, 0, "no filter from the noise covariance (%s): the filter assumes white noise", status_text(s));
     }
     if (m->white_noise)
         s = optimal_filter_design(w->template_pulse, m->n_samples, NULL, w->weights, &variance);
     if (s == STATUS_BAD_VALUE)
         complaint_set(why, 0, 0, "the average pulse has no shape that a filter could find");
-    if (s != STATUS_OK)
-        return s;
-    if (!m->white_noise) {
+    if (s == STATUS_OK)
+        m->template_arrival = optimal_filter_on_template(w->weights, m->n_samples - (LAGS - 1), w->template_pulse).arrival_samples;
+    if (s == STATUS_OK && !m->white_noise) {
         m->noise_sigma = sqrt(variance);
         m->predicted_resolving_power = optimal_filter_resolving_power(peak_counts, variance);
     }
-    return optimal_filter_new(w->weights, m->n_samples - (LAGS - 1), NULL, &m->filter);
+    return s;
 }
 
 static enum status keep_template(const struct workshop *w, struct pixel_model *m) {
@@ -169,7 +173,10 @@ static enum status learn(const struct pixel_learner *l, struct workshop *w, stru
     if (s != STATUS_OK)
         return s;
     report->template_records = used;
-    s = design(l, w, peak_counts, m, report, why);
+    m->white_noise = !learn_noise(l, m->limits.pretrigger_sd_max, w, report, why);
+    s = design(w, peak_counts, m, why);
+    if (s == STATUS_OK)
+        s = optimal_filter_new(w->weights, m->n_samples - (LAGS - 1), NULL, &m->filter);
     if (s == STATUS_OK)
         s = keep_template(w, m);
     return s == STATUS_OK ? learn_residuals(&l->pulses, w->good, m) : s;

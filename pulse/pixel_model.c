@@ -19,9 +19,9 @@ void pixel_model_free(struct pixel_model *m) {
 }
 
 /* Counts rms between the record and the template at the record's height and arrival, to first order in the arrival. */
-static float residual_of(const struct pixel_model *m, const sample_u16 *samples, float base, const struct lag_parabola *fit) {
-    float height = (float)fit->height;
-    float arrival = isfinite(fit->arrival_samples) ? (float)fmax(-1.5, fmin(1.5, fit->arrival_samples)) : 0;
+static float residual_of(const struct pixel_model *m, const sample_u16 *samples, float base, double fitted_height, double fitted_arrival) {
+    float height = (float)fitted_height;
+    float arrival = isfinite(fitted_arrival) ? (float)fmax(-1.5, fmin(1.5, fitted_arrival)) : 0;
     float sum = optimal_filter_kernel(m->filter)->residual(m->template_pulse, samples, m->n_samples, base, height, -0.5F * height * arrival);
     return sqrtf(sum / (float)(m->n_samples - 2));
 }
@@ -41,9 +41,10 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
         p.cuts = pulse_quality_cuts(&q, &m->limits);
         p.pretrigger_mean = q.pretrigger_mean;
         p.height = (float)fit.height;
-        p.arrival_samples = (float)fit.arrival_samples;
-        p.residual = residual_of(m, record->samples, q.pretrigger_mean, &fit);
-        if (!(fabs(fit.arrival_samples) < ARRIVAL_MAX))
+        double arrival = fit.arrival_samples - m->template_arrival;
+        p.arrival_samples = (float)arrival;
+        p.residual = residual_of(m, record->samples, q.pretrigger_mean, fit.height, arrival);
+        if (!(fabs(arrival) < ARRIVAL_MAX))
             p.cuts |= CUT_BIT(CUT_PEAK_TIME);
         if (shape_is_off(m, p.residual, fit.height))
             p.cuts |= CUT_BIT(CUT_RESIDUAL);

@@ -42,6 +42,7 @@ struct pixel_model {
     struct optimal_filter *filter; /* owned; NULL for coefficients */
     float *template_pulse;         /* owned, n_samples, peak 1 (-1 when inverted), pretrigger 0; NULL for coefficients */
     bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same */
+    double template_arrival;       /* samples: what the filter says of the template itself; arrivals are counted from it */
     bool white_noise;              /* no usable noise run: the filter assumes white noise */
     /* coefficients: lag value c_i = sum_j lag_rows[i][j] x coefficient j, scaled to gain 1 on coefficient 2 */
     uint32_t n_bases;
@@ -68,7 +69,8 @@ struct pixel_learner;  /* opaque */
 enum status pixel_learner_new(const struct noise_plan *plan, uint32_t n_samples, uint32_t n_presamples, double sample_period_s,
                               struct pixel_learner **out);
 void pixel_learner_free(struct pixel_learner *l);
-/* Feed noise records in frame order (records of another length are counted and ignored), then training pulses. */
+/* Feed noise records in frame order (records of another length are counted and ignored), then training pulses (the same for
+ * another length or number of presamples). Kept are the first 2,048 noise records and at most 2,048 pulses evenly over the run. */
 void pixel_learner_noise(struct pixel_learner *l, const struct pulse_record *record);
 void pixel_learner_pulse(struct pixel_learner *l, const struct pulse_record *record);
 
@@ -78,7 +80,8 @@ struct pixel_learning {            /* what was learnt from, for the verdict tabl
     double baseline_sd;            /* counts, of good noise records */
 };
 /* STATUS_TOO_FEW: fewer than 50 usable pulses. Without (enough, or usable) noise the filter assumes white noise and says so in
- * the model; an unusable noise covariance is a *why text, not a failure. */
+ * the model, noise_sigma and predicted_resolving_power are then 0; an unusable noise covariance is a *why text, not a failure. *why is
+ * "" when all is well. *report is filled on failure too, for the verdict table; report and why may be NULL. */
 enum status pixel_learner_finish(struct pixel_learner *l, struct pixel_model **out, struct pixel_learning *report, struct complaint *why);
 
 /* The model of an OFF channel needs no training for its heights (ssrl-measured.md 2): basis is N x B row-major. */

@@ -74,9 +74,11 @@ static uint32_t choose(const double *area, const bool *good, uint32_t n, double 
     for (uint32_t i = 0; i < n; i++)
         if (good[i])
             scratch[n_good++] = area[i];
-    double median = robust_median(scratch, n_good);
+    if (n_good == 0)
+        return 0;
+    double median = robust_rank(scratch, n_good, n_good / 2);  /* of a real pulse: between two lines there may be none */
     uint32_t chosen = 0;
-    if (n_good > 0 && median > 0)
+    if (median > 0)
         for (double width = 0.05; width < 0.55 && chosen < TEMPLATE_RECORDS_WANTED; width *= 1.25)
             chosen = choose_window(area, good, n, median, width, used);
     return chosen;

@@ -124,6 +124,64 @@ static void test_without_noise_it_says_white(void **state) {
     pixel_model_free(m);
 }
 
+/* A pulse file given as the noise file. */
+static void test_pulses_for_noise_are_told(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(33);
+    struct noise_plan *plan;
+    struct pixel_learner *l;
+    struct pixel_model *m;
+    struct complaint why;
+    uint16_t d[N];
+    struct pulse_record r = { .samples = d, .n_samples = N, .n_presamples = P };
+    assert_int_equal(noise_plan_new(N, &plan), STATUS_OK);
+    assert_int_equal(pixel_learner_new(plan, N, P, 1e-5, &l), STATUS_OK);
+    for (int i = 0; i < 200; i++) {
+        synthetic_record(&s, d, N, P, LEVEL, 3000, 0);
+        pixel_learner_noise(l, &r);
+        pixel_learner_pulse(l, &r);
+    }
+    assert_int_equal(pixel_learner_finish(l, &m, NULL, &why), STATUS_OK);
+    print_message("%s\n", why.text);
+    assert_true(m->white_noise);
+    assert_non_null(strstr(why.text, "hold pulses"));
+    pixel_model_free(m);
+    pixel_learner_free(l);
+    noise_plan_free(plan);
+}
+
+/* Pulses far longer than the record: their filter's maximum is samples away from the template's own place, which once made
+ * them unlearnable, and then made residuals grow with height. */
+static void test_pulses_longer_than_the_record(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(34);
+    struct noise_plan *plan;
+    struct pixel_learner *l;
+    struct pixel_model *m;
+    uint16_t d[N];
+    struct pulse_record r = { .samples = d, .n_samples = N, .n_presamples = P };
+    assert_int_equal(noise_plan_new(N, &plan), STATUS_OK);
+    assert_int_equal(pixel_learner_new(plan, N, P, 1e-5, &l), STATUS_OK);
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < 300; i++) {
+            synthetic_record(&s, d, N, P, LEVEL, 0, 0);
+            for (int k = 0; k < N; k++)
+                d[k] = (uint16_t)(d[k] + (i % 2 ? 2000 : 6000) * synthetic_shape(0.2 * (k - P)));
+            struct measured_pulse p = { .cuts = 0 };
+            if (pass == 0)
+                pixel_learner_pulse(l, &r);
+            else
+                pixel_model_measure(m, &r, &p);
+            assert_true(pass == 0 || (fabsf(p.arrival_samples) < 2 && p.residual < 15));
+            if (pass == 0 && i == 299)
+                assert_int_equal(pixel_learner_finish(l, &m, NULL, NULL), STATUS_OK);
+        }
+    print_message("template's own arrival %.2f\n", m->template_arrival);
+    pixel_model_free(m);
+    pixel_learner_free(l);
+    noise_plan_free(plan);
+}
+
 static void test_too_few_pulses(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(28);
@@ -181,7 +239,8 @@ static void test_impossible_records(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learns), cmocka_unit_test(test_without_noise_it_says_white), cmocka_unit_test(test_too_few_pulses),
-        cmocka_unit_test(test_wrong_input), cmocka_unit_test(test_impossible_records),
+        cmocka_unit_test(test_wrong_input), cmocka_unit_test(test_pulses_for_noise_are_told),
+        cmocka_unit_test(test_pulses_longer_than_the_record), cmocka_unit_test(test_impossible_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
