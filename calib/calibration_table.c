@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "calib/height_jump.h"
-#include "calib/order_statistic.h"
 #include "calib/pixel_calibration.h"
 #include "calib/reference_pixel.h"
 #include "calib/spectrum_stretch.h"
+#include "pulse/robust.h"
 
 const char *const verdict_names[N_VERDICTS] = {
     [VERDICT_GOOD] = "good", [VERDICT_STALE] = "stale", [VERDICT_AMBIGUOUS] = "ambiguous", [VERDICT_BAD] = "bad"};
@@ -103,7 +103,7 @@ static double typical(struct learning *l, size_t line, bool width) {
         if (l->works[i].has_rough && f->state == LINE_GOOD && (!width || f->fit.fwhm_sigma_eV > 0))
             l->scratch[n++] = width ? f->fit.fwhm_eV : f->fit.counts;
     }
-    return order_statistic_median(l->scratch, n);
+    return robust_median(l->scratch, n);
 }
 
 static double typical_resolution(struct learning *l) {
@@ -111,7 +111,7 @@ static double typical_resolution(struct learning *l) {
     for (uint32_t i = 0; i < l->n; i++)
         if (l->works[i].has_rough && isfinite(l->works[i].resolution_eV))
             l->scratch[n++] = l->works[i].resolution_eV;
-    return order_statistic_median(l->scratch, n);
+    return robust_median(l->scratch, n);
 }
 
 static void fit_all(struct learning *l) {
@@ -160,15 +160,15 @@ static void compare_residuals(struct learning *l, struct calibration_table *t, c
     }
     if (n < ENOUGH_FOR_STATISTICS)
         return;
-    double centre = order_statistic_median(l->scratch, n), sigma = order_statistic_mad_sigma(l->scratch, n, centre);
-    double limit = fmax(OUTLIER_SIGMAS * sigma, LOO_FLOOR * l->plan.scale);
+    struct robust_centre all = robust_centre(l->scratch, n);
+    double limit = fmax(OUTLIER_SIGMAS * all.sigma, LOO_FLOOR * l->plan.scale);
     for (uint32_t i = 0; i < t->n_pixels; i++) {
         struct pixel_calibration *p = &t->pixels[i];
         const struct anchor_fit *f = comparable_fit(l, p, line);
-        if (!f || !(fabs(f->residual_eV - centre) > limit))
+        if (!f || !(fabs(f->residual_eV - all.median) > limit))
             continue;
         char text[100];
-        snprintf(text, sizeof text, "%s is %+.1f eV off the curve through the others, %+.1f in the typical pixel", line, f->residual_eV, centre);
+        snprintf(text, sizeof text, "%s is %+.1f eV off the curve through the others, %+.1f in the typical pixel", line, f->residual_eV, all.median);
         condemn(p, text);
     }
 }

@@ -8,7 +8,7 @@
 
 #include "calib/height_jump.h"
 #include "calib/line_match.h"
-#include "calib/order_statistic.h"
+#include "pulse/robust.h"
 
 static const double ROUGHNESS = 4.0;         /* eV at 1 keV: rms of the maxima around a quadratic gain; 0.4-1.6 were measured */
 /* Above 2.2 eV the picks are looked at again; 0.6 of the roughness must go, and the new maximum be within 5 eV. */
@@ -410,7 +410,7 @@ void pixel_calibration_compare(struct pixel_calibration *now, const struct pixel
     double units_per_eV = plan->scale / calibration_curve_slope(now->curve, new_height[n - 1]), error, scale;
     double offset = height_jump_offset(old_height, new_height, n, units_per_eV, &scale, &error);
     now->jumped = fabs(offset) > JUMP * units_per_eV && fabs(offset) > JUMP_SIGMAS * error;
-    now->jump = now->jumped ? order_statistic_median(shift, n) : 0;
+    now->jump = now->jumped ? robust_median(shift, n) : 0;
     if (now->jumped)
         add_reason(now, "heights jumped by %+.0f units since the calibration before", now->jump);
 }

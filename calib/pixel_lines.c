@@ -70,6 +70,17 @@ static enum line_state judge(const struct planned_line *l, const struct line_fit
     return is_misfit(f) ? LINE_MISFIT : LINE_GOOD;
 }
 
+static void record_fit(const struct planned_line *l, const struct line_fit *f, double slope, struct found_line *out) {
+    out->gauss_fwhm_eV = f->gauss_fwhm_eV;
+    out->fit.height = out->start + f->centre_eV / slope;
+    out->fit.height_sigma = f->centre_sigma_eV / slope;
+    out->fit.fwhm_eV = l->shape.total_is_gauss ? f->gauss_fwhm_eV : line_shape_fwhm(&l->shape, f->gauss_fwhm_eV);
+    out->fit.fwhm_sigma_eV = f->gauss_fwhm_sigma_eV;
+    out->fit.counts = f->counts;
+    out->fit.deviance_per_dof = f->deviance / f->expected_deviance;
+    out->state = judge(l, f, out->fit.fwhm_eV);
+}
+
 static void fit_one(const struct pixel_heights *pixel, const struct fit_plan *plan, const struct natural_spline *rough, size_t index,
                     const struct found_line *width_from, struct found_line *out) {
     const struct planned_line *l = &plan->lines[index];
@@ -93,17 +104,14 @@ static void fit_one(const struct pixel_heights *pixel, const struct fit_plan *pl
     };
     struct line_fit f;
     enum status status = line_fit(&request, &f);
+    if (status == STATUS_OK && tied && is_misfit(&f)) {  /* this line is not as wide as the other one after all */
+        request.fixed_fwhm = false;
+        status = line_fit(&request, &f);
+    }
     spectrum_free(histogram);
     if (status != STATUS_OK)
         return;
-    out->gauss_fwhm_eV = f.gauss_fwhm_eV;
-    out->fit.height = out->start + f.centre_eV / slope;
-    out->fit.height_sigma = f.centre_sigma_eV / slope;
-    out->fit.fwhm_eV = l->shape.total_is_gauss ? f.gauss_fwhm_eV : line_shape_fwhm(&l->shape, f.gauss_fwhm_eV);
-    out->fit.fwhm_sigma_eV = f.gauss_fwhm_sigma_eV;
-    out->fit.counts = f.counts;
-    out->fit.deviance_per_dof = f.deviance / f.expected_deviance;
-    out->state = judge(l, &f, out->fit.fwhm_eV);
+    record_fit(l, &f, slope, out);
 }
 
 void pixel_lines_fit(const struct pixel_heights *pixel, const struct fit_plan *plan, const struct natural_spline *rough, size_t from, size_t to,

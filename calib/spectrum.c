@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calib/order_statistic.h"
+#include "pulse/robust.h"
 
 static const double FWHM_PER_SIGMA = 2.3548200450309493;
 
@@ -119,8 +119,8 @@ enum status spectrum_limits(const float *values, size_t n, double fraction, doub
             kept[m++] = (double)values[i];
     enum status status = STATUS_TOO_FEW;
     if (m >= 10) {
-        *low = order_statistic_quantile(kept, m, fraction);
-        *high = order_statistic_quantile(kept, m, 1 - fraction);
+        *low = robust_quantile(kept, m, fraction);
+        *high = robust_quantile(kept, m, 1 - fraction);
         status = STATUS_OK;
     }
     free(kept);

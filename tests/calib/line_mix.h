@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "calib/line_table.h"
-#include "tests/calib/seeded.h"
+#include "tests/calib/draw.h"
 
 static const char line_mix_table[] =
     "line,energy_eV,unc_eV,use,excited_above_eV,components,source\n"
@@ -45,18 +45,18 @@ static inline double mix_height(const struct mix_pixel *p, double energy_eV) {
 }
 
 static inline double mix_energy(const struct mix_pixel *p, struct seeded *r) {
-    double u = seeded_uniform(r), sum = 0;
-    if (seeded_uniform(r) < 0.03)
+    double u = draw_uniform(r), sum = 0;
+    if (draw_uniform(r) < 0.03)
         return 220 + 800 * u;
-    if (p->extra_eV > 0 && seeded_uniform(r) < 0.1)
-        return p->extra_eV + p->resolution_eV / 2.3548 * seeded_normal(r);
+    if (p->extra_eV > 0 && draw_uniform(r) < 0.1)
+        return p->extra_eV + p->resolution_eV / 2.3548 * draw_normal(r);
     for (size_t i = 0; i < MIX_LINES; i++) {
         sum += mix_lines[i].strength;
         if (u >= sum)
             continue;
         if (p->without && strncmp(p->without, mix_lines[i].name, strlen(p->without)) == 0)
             return -1;
-        return mix_lines[i].energy_eV + hypot(mix_lines[i].fwhm_eV, p->resolution_eV) / 2.3548 * seeded_normal(r);
+        return mix_lines[i].energy_eV + hypot(mix_lines[i].fwhm_eV, p->resolution_eV) / 2.3548 * draw_normal(r);
     }
     return -1;
 }
@@ -67,13 +67,13 @@ static inline float *mix_heights(const struct mix_pixel *p, size_t n, struct see
     for (size_t i = 0; i < n;) {
         double energy = mix_energy(p, r);
         if (energy > 0)
-            h[i++] = seeded_uniform(r) < 0.001 ? 60000.0f : (float)mix_height(p, energy);
+            h[i++] = draw_uniform(r) < 0.001 ? 60000.0f : (float)mix_height(p, energy);
     }
     return h;
 }
 
 static inline struct mix_pixel mix_pixel_random(struct seeded *r) {
-    return (struct mix_pixel){.gain = 9 + 9 * seeded_uniform(r), .bend = 0.05e-3 + 0.25e-3 * seeded_uniform(r), .resolution_eV = 1.5 + 2 * seeded_uniform(r)};
+    return (struct mix_pixel){.gain = 9 + 9 * draw_uniform(r), .bend = 0.05e-3 + 0.25e-3 * draw_uniform(r), .resolution_eV = 1.5 + 2 * draw_uniform(r)};
 }
 
 static inline struct line_table *mix_table(void) {

@@ -11,7 +11,7 @@
 #include "calib/calibration_curve.h"
 #include "calib/natural_spline.h"
 #include "calib/photon_block.h"
-#include "tests/calib/seeded.h"
+#include "tests/calib/draw.h"
 
 /* The six anchors of channel 3, first calibration (published SSRL 10-1 data). */
 static const struct curve_anchor six[] = {
@@ -97,11 +97,11 @@ static void increases_everywhere_and_knows_where_it_ends(void **state) {
 
 static void random_smooth_detectors_come_back(void **state) {
     (void)state;
-    struct seeded r = seeded_start("calibration_curve detectors", 5);
+    struct seeded r = draw_start("calibration_curve detectors", 5);
     static const double lines[] = {278.21, 392.25, 524.45, 705.01, 848.85, 926.98};
     double worst = 0;
     for (int t = 0; t < 200; t++) {
-        double gain = 5 + 15 * seeded_uniform(&r), bend = 0.35e-3 * seeded_uniform(&r);
+        double gain = 5 + 15 * draw_uniform(&r), bend = 0.35e-3 * draw_uniform(&r);
         struct curve_anchor a[6];
         for (int i = 0; i < 6; i++)
             a[i] = (struct curve_anchor){.height = gain * lines[i] / (1 + bend * lines[i]), .energy_eV = lines[i]};
@@ -117,7 +117,7 @@ static void random_smooth_detectors_come_back(void **state) {
 /* The published sigma against the scatter of curves whose anchors are moved by their errors. */
 static void sigma_is_the_scatter_of_curves(void **state) {
     (void)state;
-    struct seeded r = seeded_start("calibration_curve sigma", 17);
+    struct seeded r = draw_start("calibration_curve sigma", 17);
     struct calibration_curve *c = curve_of(six, 6);
     static const float at[] = {3000, 4500, 6000, 8000, 9700, 11000, 11920};
     enum { POINTS = 7, TRIALS = 400 };
@@ -126,8 +126,8 @@ static void sigma_is_the_scatter_of_curves(void **state) {
         struct curve_anchor moved[6], other[6];
         for (int i = 0; i < 6; i++) {
             moved[i] = other[i] = six[i];
-            moved[i].height += six[i].height_sigma * seeded_normal(&r);
-            other[i].energy_eV += six[i].energy_unc_eV * seeded_normal(&r);
+            moved[i].height += six[i].height_sigma * draw_normal(&r);
+            other[i].energy_eV += six[i].energy_unc_eV * draw_normal(&r);
         }
         struct calibration_curve *m = curve_of(moved, 6), *o = curve_of(other, 6);
         for (int k = 0; k < POINTS; k++) {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "calib/line_fit.h"
-#include "tests/calib/seeded.h"
+#include "tests/calib/draw.h"
 
 static struct line_shape gauss_shape(void) {
     struct line_shape s;
@@ -53,15 +53,15 @@ static double neyman_fwhm(const struct spectrum *s, const struct line_shape *sha
  * and Neyman's chi squared on the very same histograms shows its 6 %, so this test can fail. */
 static void width_is_unbiased_and_pulls_are_normal(void **state) {
     (void)state;
-    struct seeded r = seeded_start("line_fit width", 20260101);
+    struct seeded r = draw_start("line_fit width", 20260101);
     struct line_shape shape = gauss_shape();
     enum { TRIALS = 600, COUNTS = 200 };
     double width_sum = 0, neyman_sum = 0, pull2 = 0, pull = 0, width_pull2 = 0, deviance = 0;
     for (int t = 0; t < TRIALS; t++) {
-        double true_centre = 0.5 * (seeded_uniform(&r) - 0.5);
+        double true_centre = 0.5 * (draw_uniform(&r) - 0.5);
         struct spectrum *s = histogram(5, 0.25), *centred = histogram(5, 0.25);
         for (int i = 0; i < COUNTS; i++) {
-            double x = 1.5 / 2.3548200450309493 * seeded_normal(&r);
+            double x = 1.5 / 2.3548200450309493 * draw_normal(&r);
             spectrum_add(s, true_centre + x, 1);
             spectrum_add(centred, x, 1);
         }
@@ -90,7 +90,7 @@ static void width_is_unbiased_and_pulls_are_normal(void **state) {
 
 static void background_and_companion_are_told_apart(void **state) {
     (void)state;
-    struct seeded r = seeded_start("line_fit companion", 7);
+    struct seeded r = draw_start("line_fit companion", 7);
     struct line_shape shape = gauss_shape();
     double pull2 = 0, counts = 0, companion = 0, background = 0;
     enum { TRIALS = 200 };
@@ -98,11 +98,11 @@ static void background_and_companion_are_told_apart(void **state) {
         struct spectrum *s = NULL;
         assert_int_equal(spectrum_new(-7, 0.45, 56, &s), STATUS_OK);  /* -7..+18.2 */
         for (int i = 0; i < 400; i++)
-            spectrum_add(s, 4.5 / 2.3548 * seeded_normal(&r), 1);
+            spectrum_add(s, 4.5 / 2.3548 * draw_normal(&r), 1);
         for (int i = 0; i < 150; i++)
-            spectrum_add(s, 12.44 + 4.5 / 2.3548 * seeded_normal(&r), 1);
+            spectrum_add(s, 12.44 + 4.5 / 2.3548 * draw_normal(&r), 1);
         for (int i = 0; i < 252; i++)
-            spectrum_add(s, -7 + 25.2 * seeded_uniform(&r), 1);
+            spectrum_add(s, -7 + 25.2 * draw_uniform(&r), 1);
         struct line_fit_request q = {.histogram = s, .shape = &shape, .companion = &shape, .companion_offset_eV = 12.44, .start_centre_eV = -1, .start_fwhm_eV = 5};
         struct line_fit f;
         assert_int_equal(line_fit(&q, &f), STATUS_OK);
@@ -120,7 +120,7 @@ static void background_and_companion_are_told_apart(void **state) {
 
 static void voigt_profile_gives_the_pixel_width_and_the_maximum(void **state) {
     (void)state;
-    struct seeded r = seeded_start("line_fit Voigt", 11);
+    struct seeded r = draw_start("line_fit Voigt", 11);
     struct reference_line line = {.name = "NiLa", .energy_eV = 851.5, .n_components = 2,
                                   .components = {{'V', 851.5, 0.6, 0.5, 0.7}, {'L', 855.0, 4.0, 0, 0.3}}};
     struct line_shape shape;
@@ -128,9 +128,9 @@ static void voigt_profile_gives_the_pixel_width_and_the_maximum(void **state) {
     assert_false(shape.total_is_gauss);
     struct spectrum *s = histogram(8, 0.4);
     for (int i = 0; i < 40000; i++) {
-        bool first = seeded_uniform(&r) < 0.7;
-        double x = first ? seeded_lorentz(&r, 0.6) + 0.5 / 2.3548 * seeded_normal(&r) : 3.5 + seeded_lorentz(&r, 4.0);
-        spectrum_add(s, 0.8 + x + 2.0 / 2.3548 * seeded_normal(&r), 1);
+        bool first = draw_uniform(&r) < 0.7;
+        double x = first ? draw_lorentz(&r, 0.6) + 0.5 / 2.3548 * draw_normal(&r) : 3.5 + draw_lorentz(&r, 4.0);
+        spectrum_add(s, 0.8 + x + 2.0 / 2.3548 * draw_normal(&r), 1);
     }
     struct line_fit_request q = {.histogram = s, .shape = &shape, .start_centre_eV = 0, .start_fwhm_eV = 3};
     struct line_fit f;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "calib/line_match.h"
-#include "tests/calib/seeded.h"
+#include "tests/calib/draw.h"
 
 static const struct match_line anchors[] = {{278.21, 0.7}, {392.25, 0.7}, {524.45, 0.7}, {705.01, 0.7}, {848.85, 0.7}, {926.98, 0.7}};
 static const double explained[] = {614.84, 717.45, 742.3, 866.11, 947.52, 1000};
@@ -38,14 +38,14 @@ static void assert_right(const struct line_match *m, double gain, double bend) {
 
 static void the_mix_is_found_whatever_the_gain(void **state) {
     (void)state;
-    struct seeded r = seeded_start("line_match gain", 21);
+    struct seeded r = draw_start("line_match gain", 21);
     for (int t = 0; t < 100; t++) {
-        double gain = 3 + 30 * seeded_uniform(&r), bend = 0.4e-3 * seeded_uniform(&r);
+        double gain = 3 + 30 * draw_uniform(&r), bend = 0.4e-3 * draw_uniform(&r);
         struct peak peaks[10];
         struct line_match m;
         size_t n = peaks_of(gain, bend, peaks);
         for (size_t i = 0; i < n; i++)
-            peaks[i].at *= 1 + 0.001 * seeded_normal(&r);
+            peaks[i].at *= 1 + 0.001 * draw_normal(&r);
         assert_int_equal(line_match_find(peaks, n, &mix, &m), STATUS_OK);
         assert_int_equal(m.n, 6);
         assert_true(m.margin > MATCH_CLEAR_MARGIN);
@@ -103,13 +103,13 @@ static void nonsense_is_not_matched(void **state) {
 
 static void many_lines_and_peaks_end_quickly(void **state) {
     (void)state;
-    struct seeded r = seeded_start("line_match many", 2);
+    struct seeded r = draw_start("line_match many", 2);
     struct match_line many[24];
     struct peak peaks[60];
     for (int i = 0; i < 24; i++)
         many[i] = (struct match_line){200 + 40 * i, 1};
     for (int i = 0; i < 60; i++)
-        peaks[i] = (struct peak){.at = 2000 + 200 * i + 30 * seeded_uniform(&r), .value = 10, .prominence = 10 + seeded_uniform(&r)};
+        peaks[i] = (struct peak){.at = 2000 + 200 * i + 30 * draw_uniform(&r), .value = 10, .prominence = 10 + draw_uniform(&r)};
     struct match_lines known = {many, 24, NULL, 0, 1200};
     struct line_match m;
     enum status s = line_match_find(peaks, 60, &known, &m);

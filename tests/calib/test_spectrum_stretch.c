@@ -13,7 +13,7 @@ static const double lines[] = {278.21, 392.25, 524.45, 705.01, 848.85, 926.98};
  * looked for (calibration.md 2.2). */
 static void lines_land_in_their_search_range_with_300_pulses(void **state) {
     (void)state;
-    struct seeded r = seeded_start("spectrum_stretch", 31);
+    struct seeded r = draw_start("spectrum_stretch", 31);
     struct mix_pixel reference = {.gain = 13, .bend = 1.5e-4, .resolution_eV = 2.5};
     float *h = mix_heights(&reference, 3000, &r);
     struct stretch_reference *s = NULL;
@@ -21,7 +21,7 @@ static void lines_land_in_their_search_range_with_300_pulses(void **state) {
     double worst = 0, square = 0;
     for (int t = 0; t < 60; t++) {
         struct mix_pixel p = mix_pixel_random(&r);
-        p.gain = 13 * exp(log(2) * (2 * seeded_uniform(&r) - 1));
+        p.gain = 13 * exp(log(2) * (2 * draw_uniform(&r) - 1));
         float *v = mix_heights(&p, 300, &r);
         struct stretch found;
         assert_int_equal(stretch_find(s, v, 300, &found), STATUS_OK);
@@ -41,7 +41,7 @@ static void lines_land_in_their_search_range_with_300_pulses(void **state) {
 
 static void same_spectrum_is_not_stretched(void **state) {
     (void)state;
-    struct seeded r = seeded_start("spectrum_stretch same", 32);
+    struct seeded r = draw_start("spectrum_stretch same", 32);
     struct mix_pixel p = {.gain = 13, .bend = 1.5e-4, .resolution_eV = 2.5};
     float *h = mix_heights(&p, 3000, &r);
     struct stretch_reference *s = NULL;
