@@ -31,6 +31,7 @@ static const struct h5_field model_fields[] = {
     FIELD(limits.residual_max, ARRAY_F4),
     FIELD(noise_sigma, ARRAY_F8),
     FIELD(predicted_resolving_power, ARRAY_F8),
+    FIELD(template_arrival, ARRAY_F8),
     TRUTH(inverted),
     TRUTH(white_noise),
     FIELD(n_bases, ARRAY_U4),
