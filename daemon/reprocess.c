@@ -33,21 +33,30 @@ static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) 
     t->unreadable = c->unreadable;
 }
 
+static struct photon_block *analyse_channel(const struct analyse_settings *settings, const struct channel_reader *reader) {
+    size_t n = channel_reader_count(reader);
+    struct measured_pulse *pulses = malloc((n + 1) * sizeof *pulses);
+    struct photon_block *block = NULL;
+    if (pulses != NULL && photon_block_new(n ? n : 1, &block) == STATUS_OK) {
+        struct channel_record record;
+        for (size_t i = 0; i < n; i++) {
+            channel_reader_get(reader, i, &record);
+            analyse_measure(settings, &record, &pulses[i]);
+        }
+        analyse_rows(settings, pulses, n, block);
+    }
+    free(pulses);
+    return block;
+}
+
 static void analyse_job(void *context, size_t pixel) {
     struct reprocess *r = context;
     struct channel_reader *reader;
     struct analyse_settings settings = analyse_settings_of(r->model, pixel);
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
-    size_t n = channel_reader_count(reader);
     struct channel_counts counts = channel_reader_counts(reader);
-    if (photon_block_new(n ? n : 1, &r->blocks[pixel]) == STATUS_OK) {
-        struct channel_record record;
-        for (size_t i = 0; i < n; i++) {
-            channel_reader_get(reader, i, &record);
-            analyse_record(&settings, &record, r->blocks[pixel]);
-        }
-    }
+    r->blocks[pixel] = analyse_channel(&settings, reader);
     keep_counts(&r->result->pixels[pixel], &counts);
     channel_reader_close(reader);
 }

@@ -12,7 +12,7 @@ const struct pixel_calibration *analyse_calibration_at(const struct analyse_sett
     return NULL;
 }
 
-static struct measured_pulse measure(const struct analyse_settings *s, const struct channel_record *r) {
+void analyse_measure(const struct analyse_settings *s, const struct channel_record *r, struct measured_pulse *out) {
     struct measured_pulse m = { .height = NAN, .arrival_samples = NAN, .pretrigger_mean = NAN, .residual = NAN };
     if (s->model == NULL)
         m.cuts = CUT_BIT(CUT_NO_MODEL);
@@ -22,7 +22,9 @@ static struct measured_pulse measure(const struct analyse_settings *s, const str
         pixel_model_measure_off(s->model, &r->off, &m);
     else
         pixel_model_measure(s->model, &r->samples, &m);
-    return m;
+    m.time_ns = r->time_ns;
+    m.frame = r->frame;
+    *out = m;
 }
 
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
@@ -35,17 +37,16 @@ static void set_energy(const struct analyse_settings *s, const struct pixel_cali
     b->flags[i] = v.trust;
 }
 
-void analyse_record(const struct analyse_settings *s, const struct channel_record *record, struct photon_block *b) {
-    struct measured_pulse m = measure(s, record);
-    const struct pixel_calibration *calibration = s->model != NULL ? analyse_calibration_at(s, record->time_ns) : NULL;
+static void add_row(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b) {
+    const struct pixel_calibration *calibration = s->model != NULL ? analyse_calibration_at(s, m->time_ns) : NULL;
     size_t i = b->n++;
-    b->time_ns[i] = record->time_ns;
-    b->frame[i] = record->frame;
+    b->time_ns[i] = m->time_ns;
+    b->frame[i] = m->frame;
     b->pixel[i] = (uint16_t)s->pixel;
-    b->height[i] = m.height;
-    b->arrival[i] = m.arrival_samples;
-    b->pretrigger_mean[i] = m.pretrigger_mean;
-    b->cuts[i] = m.cuts;
+    b->height[i] = m->height;
+    b->arrival[i] = m->arrival_samples;
+    b->pretrigger_mean[i] = m->pretrigger_mean;
+    b->cuts[i] = m->cuts;
     b->grade[i] = GRADE_HIGH;
     b->flags[i] = TRUST_INSIDE;
     b->energy_eV[i] = NAN;
@@ -56,4 +57,9 @@ void analyse_record(const struct analyse_settings *s, const struct channel_recor
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
     if (b->cuts[i] == 0 && !isfinite(b->energy_eV[i]))
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
+}
+
+void analyse_rows(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct photon_block *into) {
+    for (size_t i = 0; i < n; i++)
+        add_row(s, &pulses[i], into);
 }

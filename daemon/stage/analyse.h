@@ -1,5 +1,5 @@
-/* daemon/stage/analyse.h - record -> photon: the pixel's model gives height and cuts, its curve gives energy_eV and sigma.
- * Stateless between records; writes one row per record into a block that the caller owns. */
+/* daemon/stage/analyse.h - record -> measured pulse -> photon: the pixel's model gives height and cuts, its calibration energy_eV and
+ * sigma. Two steps, because corrections may look at a record's neighbours in time. No state of its own. */
 #ifndef TESD_DAEMON_STAGE_ANALYSE_H
 #define TESD_DAEMON_STAGE_ANALYSE_H
 
@@ -9,6 +9,7 @@
 #include "calib/calibration_table.h"
 #include "calib/photon_block.h"
 #include "daemon/channel_record.h"
+#include "pulse/measured_pulse.h"
 #include "pulse/pixel_model.h"
 
 struct analyse_settings {
@@ -22,7 +23,11 @@ struct analyse_settings {
  * (stale); before the first calibration the first one. It has a curve. NULL: none. */
 const struct pixel_calibration *analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns);
 
-/* Appends the row; the block has room. Scan, point and incident energy are left for bin. */
-void analyse_record(const struct analyse_settings *s, const struct channel_record *record, struct photon_block *into);
+/* Record -> measured pulse: raw height, arrival, baseline, cuts. Without a model: NaN and CUT_NO_MODEL. Nothing allocates. */
+void analyse_measure(const struct analyse_settings *s, const struct channel_record *record, struct measured_pulse *out);
+
+/* A channel's measured pulses in their order -> rows: corrections, energy_eV and sigma. Appends n rows; the block has room. Scan, point
+ * and incident energy are left for bin. */
+void analyse_rows(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct photon_block *into);
 
 #endif
