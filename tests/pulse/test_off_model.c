@@ -78,10 +78,10 @@ static void test_gain_and_drift(void **state) {
     struct off_record r = { .n_samples = N, .coefficients = { 123456, 0, 4000, 0 }, .pretrigger_mean = 1100 };
     struct measured_pulse p;
     pixel_model_measure_off(m, &r, &p);
-    assert_true(fabs(p.height - 4000) < 0.01);
+    assert_true(fabsf(p.height - 4000) < 0.01);
     m->drift = (struct drift){ .slope = 1e-4, .reference = 1000 };
     pixel_model_measure_off(m, &r, &p);
-    assert_true(fabs(p.height - 4040) < 0.01);
+    assert_true(fabsf(p.height - 4040) < 0.01);
     pixel_model_free(m);
 }
 
