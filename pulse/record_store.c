@@ -5,6 +5,7 @@
 #include <string.h>
 
 void record_store_init(struct record_store *s, enum store_policy policy, uint32_t n_samples, uint32_t n_presamples, uint32_t max_records) {
+    assert(n_samples > 0 && max_records > 0 && max_records % 2 == 0);
     *s = (struct record_store){ .policy = policy, .n_samples = n_samples, .n_presamples = n_presamples,
                                 .max_records = max_records, .stride = 1 };
 }
@@ -16,6 +17,7 @@ void record_store_done(struct record_store *s) {
 }
 
 static enum status grow(struct record_store *s) {
+    assert(s->n_samples > 0 && s->max_records > 0);
     uint32_t more = s->allocated ? 2 * s->allocated : 64;
     if (more > s->max_records)
         more = s->max_records;

@@ -78,7 +78,7 @@ static void test_gain(void **state) {
     struct off_record r = { .n_samples = N, .coefficients = { 123456, 0, 4000, 0 }, .pretrigger_mean = 1100 };
     struct measured_pulse p;
     pixel_model_measure_off(m, &r, &p);
-    assert_true(fabs(p.height - 4000) < 0.01);
+    assert_true(fabsf(p.height - 4000) < 0.01F);
     pixel_model_free(m);
 }
 

@@ -72,7 +72,7 @@ static void test_values_by_hand(void **state) {
         d[k] = (uint16_t)(1000 + 2 * k);
     struct pulse_record r = record_of(d);
     struct pulse_quality q = pulse_quality_of(dot_kernel_best(), &r, false, 100);
-    assert_true(fabs(q.pretrigger_mean - (1000 + (P - 4))) < 1e-3);
+    assert_true(fabsf(q.pretrigger_mean - (1000 + (P - 4))) < 1e-3);
     assert_true(fabs(q.pretrigger_rise - 2.0 * (P - 5)) < 1e-3);
     assert_true(fabs(q.pretrigger_sd - 2 * sqrt(((P - 4) * (P - 4) - 1) / 12.0)) < 1e-3);
     assert_int_equal(q.peak_sample, N - 1);

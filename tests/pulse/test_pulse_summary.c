@@ -30,7 +30,7 @@ static void test_by_hand(void **state) {
     assert_true(fabs(s.promptness - (100 + 90 + 80 + 70 + 60 + 50) / 6.0 / 100) < 1e-6);
     /* 10 % = 111: first above is d[8]; 90 % = 191: first above is d[9], so both ends are d[8]: one period */
     assert_true(s.rise_time_s == 0.5F);
-    assert_true(fabs(s.postpeak_derivative + 10) < 1e-5);
+    assert_true(fabsf(s.postpeak_derivative + 10) < 1e-5);
 }
 
 static void test_no_pulse(void **state) {
