@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
@@ -201,6 +202,22 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
     return archive_create(path, settings->compress, &r->archive);
 }
 
+static double seconds(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool make_photons(struct reprocess *r, unsigned workers) {
+    double wall_s = seconds(CLOCK_MONOTONIC), cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    progress_begin(&r->progress, "analysing", r->model->n_channels);
+    bool good = pipeline_run_ordered(r->model->n_channels, workers, analyse_job, take_block, r) && archive_photons_end(r->archive);
+    progress_end(&r->progress);
+    r->result->photons_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
+    r->result->photons_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
+    return good;
+}
+
 static const char *folder_of(const char *path, char folder[PATH_MAX]) {
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
@@ -215,12 +232,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     char folder[PATH_MAX];
     struct reprocess r = { .beamtime = b, .model = m, .result = out, .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
-    if (good) {
-        progress_begin(&r.progress, "analysing", m->n_channels);
-        good = pipeline_run_ordered(m->n_channels, settings->workers, analyse_job, take_block, &r);
-        progress_end(&r.progress);
-    }
-    good = good && write_products(&r, settings->calibration_state) && finish(&r, settings);
+    good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);
     for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++)
         scratch_give(&r.scratch, &r.rows[i].room);
     archive_abandon(r.archive);
