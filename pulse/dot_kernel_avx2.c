@@ -154,9 +154,13 @@ AVX2 static struct dot_sums sums_avx2(const sample_u16 *x, size_t n) {
     return s;
 }
 
+AVX2 static inline uint16_t least_of(__m256i v) {
+    __m128i half = _mm_min_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return (uint16_t)_mm_extract_epi16(_mm_minpos_epu16(half), 0);
+}
+
 AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
     struct dot_extremes e = { UINT16_MAX, 0 };
-    uint16_t lows[16], highs[16];
     size_t k = 0;
     __m256i low = _mm256_set1_epi16(-1), high = _mm256_setzero_si256();
     for (; k + 32 <= n; k += 32) {
@@ -165,12 +169,8 @@ AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
         low = _mm256_min_epu16(low, _mm256_min_epu16(a, b));
         high = _mm256_max_epu16(high, _mm256_max_epu16(a, b));
     }
-    _mm256_storeu_si256((__m256i *)(void *)lows, low);
-    _mm256_storeu_si256((__m256i *)(void *)highs, high);
-    for (size_t i = 0; i < 16; i++) {
-        e.low = lows[i] < e.low ? lows[i] : e.low;
-        e.high = highs[i] > e.high ? highs[i] : e.high;
-    }
+    e.low = least_of(low);
+    e.high = (uint16_t)~least_of(_mm256_xor_si256(high, _mm256_set1_epi16(-1)));
     for (; k < n; k++) {
         e.low = x[k] < e.low ? x[k] : e.low;
         e.high = x[k] > e.high ? x[k] : e.high;
@@ -202,7 +202,8 @@ AVX2 static inline __m256i rises8(const sample_u16 *x) {
     return _mm256_sub_epi32(late, early);
 }
 
-AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
+/* Any samples: sums in 32 bits. */
+AVX2 static size_t rises_wide(const sample_u16 *x, size_t n, struct dot_rises *r) {
     __m256i least = _mm256_set1_epi32(INT32_MAX), most = _mm256_set1_epi32(INT32_MIN);
     int32_t low[8], high[8];
     size_t k = 0;
@@ -213,11 +214,38 @@ AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
     }
     _mm256_storeu_si256((__m256i *)(void *)low, least);
     _mm256_storeu_si256((__m256i *)(void *)high, most);
-    struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
     for (size_t i = 0; k > 0 && i < 8; i++) {
-        r.least = low[i] < r.least ? low[i] : r.least;
-        r.most = high[i] > r.most ? high[i] : r.most;
+        r->least = low[i] < r->least ? low[i] : r->least;
+        r->most = high[i] > r->most ? high[i] : r->most;
     }
+    return k;
+}
+
+AVX2 static inline __m256i four(const sample_u16 *x) {
+    return _mm256_add_epi16(_mm256_add_epi16(load16(x), load16(x + 1)), _mm256_add_epi16(load16(x + 2), load16(x + 3)));
+}
+
+/* Samples so close together that no rise leaves 16 bits: sums may wrap around, their differences are right all the same. */
+AVX2 static size_t rises_narrow(const sample_u16 *x, size_t n, struct dot_rises *r) {
+    const __m256i flip = _mm256_set1_epi16(INT16_MIN), ones = _mm256_set1_epi16(-1);
+    __m256i least = _mm256_set1_epi16(INT16_MAX), most = _mm256_set1_epi16(INT16_MIN);
+    size_t k = 0;
+    for (; k + 25 <= n; k += 16) {
+        __m256i rise = _mm256_sub_epi16(four(x + k + 6), four(x + k));
+        least = _mm256_min_epi16(least, rise);
+        most = _mm256_max_epi16(most, rise);
+    }
+    if (k > 0) {
+        r->least = least_of(_mm256_xor_si256(least, flip)) - 32768;
+        r->most = 32767 - least_of(_mm256_xor_si256(_mm256_xor_si256(most, flip), ones));
+    }
+    return k;
+}
+
+AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
+    struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
+    struct dot_extremes e = extremes_avx2(x, n);
+    size_t k = 4 * (e.high - e.low) <= INT16_MAX ? rises_narrow(x, n, &r) : rises_wide(x, n, &r);
     for (; k + 9 < n; k++) {
         int32_t rise = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9] - x[k] - x[k + 1] - x[k + 2] - x[k + 3];
         r.least = rise < r.least ? rise : r.least;

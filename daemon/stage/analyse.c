@@ -33,7 +33,7 @@ static void set_energy(const struct analyse_settings *s, const struct pixel_cali
     struct curve_value v = calibration_curve_value(c->curve, height);
     double noise = s->model->noise_sigma > 0 ? s->model->noise_sigma * calibration_curve_slope(c->curve, (double)height) : (double)NAN;
     b->energy_eV[i] = v.energy_eV;
-    b->energy_sigma_eV[i] = (float)hypot(noise, (double)v.sigma_eV);
+    b->energy_sigma_eV[i] = (float)sqrt(noise * noise + (double)v.sigma_eV * (double)v.sigma_eV);
     b->flags[i] = v.trust;
 }
 
