@@ -39,7 +39,7 @@ struct pixel_model {
     double sample_period_s;
     struct cut_limits limits;
     double noise_sigma;            /* height units: sqrt(q'Rq), 0 when unknown */
-    double predicted_resolving_power;  /* at the template's height; 0 when unknown */
+    double predicted_resolving_power;  /* 5-lag filter, stream noise, at the template's height; 0 when unknown */
     /* samples */
     struct optimal_filter *filter; /* owned; NULL for coefficients */
     float *template_pulse;         /* owned, n_samples, peak 1 (-1 when inverted), pretrigger 0; NULL for coefficients */
