@@ -1,6 +1,6 @@
 /* Learning one pixel: keep raw records in bounded memory, then, once, in this order:
  * polarity -> limits and good pulses -> template -> noise covariance -> filter -> shape by regression on what the filter says ->
- * its template -> filter -> shape -> scale of the residual. */
+ * its template -> filter -> shape -> filter for records on a tail -> scale of the residual. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "pulse/noise_model.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pixel_model.h"
+#include "pulse/pixel_tail.h"
 #include "pulse/pulse_shape.h"
 #include "pulse/pulse_template.h"
 #include "pulse/record_store.h"
@@ -238,6 +239,8 @@ static enum status learn(const struct pixel_learner *l, struct workshop *w, stru
         if (s == STATUS_OK)
             s = learn_shape(&l->pulses, w, peak_counts, m);
     }
+    if (s == STATUS_OK)
+        s = pixel_tail_learn(&l->pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, m);
     return s == STATUS_OK ? learn_residuals(&l->pulses, w->good, m) : s;
 }
 

@@ -17,6 +17,7 @@ void pixel_model_free(struct pixel_model *m) {
     if (m == NULL)
         return;
     optimal_filter_free(m->filter);
+    optimal_filter_free(m->tail_filter);
     free(m->template_pulse);
     pulse_shape_free(m->shape);
     free(m);
