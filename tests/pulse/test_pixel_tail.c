@@ -122,7 +122,7 @@ static void test_records_that_do_not_fit(void **state) {
     pixel_model_measure_tail(m, &r, &p);
     struct measured_pulse plain;
     pixel_model_measure(m, &r, &plain);
-    assert_memory_equal(&p, &plain, sizeof p);
+    assert_true(p.height == plain.height && p.arrival_samples == plain.arrival_samples && p.cuts == plain.cuts && p.residual == plain.residual);
     pixel_model_free(m);
 }
 
