@@ -27,6 +27,8 @@ static const struct h5_field model_fields[] = {
     FIELD(noise_sigma, ARRAY_F8),
     FIELD(predicted_resolving_power, ARRAY_F8),
     FIELD(template_arrival, ARRAY_F8),
+    COLUMNS(whitener, WHITENER_ORDER + 1),
+    FIELD(second_limit, ARRAY_F8),
     FIELD(tail_samples, ARRAY_F8),
     FIELD(tail_arrival, ARRAY_F8),
     FIELD(tail_sigma, ARRAY_F8),
@@ -119,6 +121,15 @@ static void read_shape(struct h5_input *in, hid_t group, const char *channel, st
     h5_file_close_group(shape);
 }
 
+/* The search is made again from what it was made of. */
+static void make_search(struct h5_input *in, const char *channel, struct pixel_model *m) {
+    if (in->failed || m->whitener[0] == 0)
+        return;
+    enum status made = second_search_new(m->shape, m->n_presamples, m->whitener, &m->second);
+    if (made != STATUS_OK && made != STATUS_BAD_VALUE)
+        h5_input_fail(in, "the search for second pulses of %s: %s", channel, status_text(made));
+}
+
 struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, const char *channel) {
     struct pixel_model *m = calloc(1, sizeof *m);
     if (!m) {
@@ -133,6 +144,7 @@ struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, con
         if (!in->failed && h5_input_has(in, group, "tail_filter_weights"))
             read_filter(in, group, "tail_filter_weights", channel, m, &m->tail_filter);
         read_shape(in, group, channel, m);
+        make_search(in, channel, m);
     }
     return m;
 }
