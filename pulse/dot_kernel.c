@@ -19,10 +19,12 @@ static void lags_scalar(const float *rows, size_t stride, const sample_u16 *x, s
     }
 }
 
-static float residual_scalar(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope) {
+static float residual_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]) {
     double sum = 0;
-    for (size_t k = 1; k + 1 < n; k++) {
-        double left = (double)x[k] - base - (double)height * t[k] - (double)slope * ((double)t[k + 1] - t[k - 1]);
+    for (size_t k = 0; k < n; k++) {
+        double left = (double)x[k] - base;
+        for (size_t j = 0; j < DOT_TERMS; j++)
+            left -= (double)terms[j] * rows[j * stride + k];
         sum += left * left;
     }
     return (float)sum;
@@ -64,7 +66,18 @@ static struct dot_rises rises_scalar(const sample_u16 *x, size_t n) {
     return r;
 }
 
-static const struct dot_kernel scalar = { "scalar", one_scalar, lags_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar };
+static void correlate_scalar(const float *w, size_t n_w, const float *x, size_t n_out, float *out) {
+    for (size_t j = 0; j < n_out; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < n_w; i++)
+            sum += (double)w[i] * (double)x[j + i];
+        out[j] = (float)sum;
+    }
+}
+
+static const struct dot_kernel scalar = {
+    "scalar", one_scalar, lags_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, correlate_scalar,
+};
 
 static const struct dot_kernel *const kernels[] = {
     &scalar,

@@ -29,8 +29,9 @@ typedef void dot_lags_fn(const float *rows, size_t stride, const sample_u16 *x, 
 /* Sum over k < n of row[k] x (x[k] - base): one lag alone. row: as above. */
 typedef float dot_one_fn(const float *row, const sample_u16 *x, size_t n, float base);
 
-/* Sum over 1 <= k < n - 1 of (x[k] - base - height x t[k] - slope x (t[k+1] - t[k-1]))^2; 0 for n < 3. t: n floats, any address. */
-typedef float dot_residual_fn(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope);
+/* Sum over k < n of (x[k] - base - sum over j of terms[j] x rows[j x stride + k])^2. rows: DOT_TERMS of them, laid out as above. */
+enum { DOT_TERMS = 7 };
+typedef float dot_residual_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]);
 
 struct dot_sums { uint64_t sum, squares, moment; };  /* of x[k], x[k]^2, k x[k] */
 typedef struct dot_sums dot_sums_fn(const sample_u16 *x, size_t n);
@@ -44,6 +45,9 @@ typedef size_t dot_find_fn(const sample_u16 *x, size_t n, uint16_t value);  /* f
 struct dot_rises { int32_t least, most; };
 typedef struct dot_rises dot_rises_fn(const sample_u16 *x, size_t n);
 
+/* out[j] = sum over i < n_w of w[i] x[j + i], j < n_out; x holds n_out + n_w - 1 floats. For searches, not for every record. */
+typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t n_out, float *out);
+
 struct dot_kernel {
     const char *name;
     dot_one_fn *one;
@@ -53,6 +57,7 @@ struct dot_kernel {
     dot_extremes_fn *extremes;
     dot_find_fn *find;
     dot_rises_fn *rises;
+    dot_correlate_fn *correlate;
 };
 
 /* Number i of those that this machine can run, NULL beyond the last; 0 is "scalar", the last is the fastest. */
