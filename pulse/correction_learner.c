@@ -13,6 +13,7 @@
 enum { PULSES_MIN = 100, GROUP_MIN = 60, BLOCK = 16, CUBIC = 4, ROUNDS = 4 };
 static const double sigma_of_height = 0.0013;    /* of the median height, where the noise is not known */
 static const double relative_limit = CORRECTION_MAX / 4;  /* a term's gain for one standard deviation of it */
+static const double offset_sigmas = 4;           /* clip of the offset: beyond, it is a tail and no noise */
 static const double fine_start = 3;              /* sigmas: where small terms begin to be sharpened */
 
 typedef unsigned term_set;                       /* bit k: term k */
@@ -148,7 +149,7 @@ static void remove_cubic(struct bench *b, size_t from, size_t to, size_t k) {
 static void make_terms(struct bench *b) {
     for (size_t i = 0; i < b->n; i++)
         b->scratch[i] = (double)b->pulse[i]->baseline_offset;
-    b->c.offset_max = 4 * robust_centre(b->scratch, b->n).sigma;
+    b->c.offset_max = offset_sigmas * robust_centre(b->scratch, b->n).sigma;
     learn_usual_arrival(b);
     double origin = (double)b->pulse[0]->baseline;
     for (size_t i = 0; i < b->n; i++) {
@@ -305,19 +306,18 @@ static double error_of_gains(struct density *d, struct view *v, const struct ben
 /* Terms in the units of height_correction, references as means over the pulses used. */
 static void write_down(const struct bench *b, const struct gains *g, double gain_sigma, struct height_correction *out) {
     struct height_correction c = b->c;
-    double sum[N_CORRECTION_TERMS] = { 0 }, term[N_CORRECTION_TERMS], squares = 0;
+    double sum[N_CORRECTION_TERMS] = { 0 }, term[N_CORRECTION_TERMS];
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         c.gain[k] = b->deviation[k] > 0 ? g->of[k] / b->deviation[k] : 0;
     for (size_t i = 0; i < b->n; i++) {
         height_correction_terms(&c, b->pulse[i], term);
         for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
             sum[k] += term[k];
-        squares += term[TERM_OFFSET] * term[TERM_OFFSET];
     }
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         c.reference[k] = k == TERM_OFFSET ? 0 : sum[k] / (double)b->n;
-    double removed = c.gain[TERM_OFFSET] * c.gain[TERM_OFFSET] * squares / (double)b->n;
-    c.noise_share = sqrt(fmax(0.25, 1 - removed / (b->sigma * b->sigma)));
+    double removed = c.gain[TERM_OFFSET] * c.offset_max / offset_sigmas;
+    c.noise_share = sqrt(fmax(0.25, 1 - removed * removed / (b->sigma * b->sigma)));
     c.gain_sigma = gain_sigma;
     *out = c;
 }
