@@ -19,6 +19,7 @@ static const double fine_start = 3;              /* sigmas: where small terms be
 typedef unsigned term_set;                       /* bit k: term k */
 static const term_set drift_terms = 1u << TERM_BASELINE;
 static const term_set phase_terms = 1u << TERM_ARRIVAL | 1u << TERM_ARRIVAL_SQUARED;
+static const term_set wave_terms = 1u << TERM_ARRIVAL_SINE | 1u << TERM_ARRIVAL_COSINE;
 static const term_set offset_terms = 1u << TERM_OFFSET;
 static const term_set step_terms = ((1u << GAIN_STEPS_MAX) - 1) << TERM_STEP;
 
@@ -270,19 +271,17 @@ static struct judged judge(struct density *d, struct view *v, const struct bench
     return j;
 }
 
-/* Drift and steps are searched together, since either alone would imitate the other; phase and offset are added to them, or stand alone. */
+/* Drift and steps are searched together, since either alone would imitate the other; the small terms are added to what that gave. */
 static struct judged best_set(struct density *d, struct view *v, const struct bench *b, struct judged none) {
-    static const term_set more[] = { phase_terms, offset_terms, phase_terms | offset_terms };
+    const term_set more[] = { phase_terms, phase_terms | wave_terms, offset_terms, phase_terms | offset_terms, phase_terms | wave_terms | offset_terms };
     term_set drift = drift_terms | (b->c.n_steps > 0 ? step_terms : 0);
     const struct gains scanned[2] = { scan_drift(d, v, b, 0), scan_drift(d, v, b, 1) };
-    struct judged drifting = judge(d, v, b, drift, scanned, INFINITY), best = drifting.held_out < none.held_out ? drifting : none;
-    for (size_t k = 0; k < sizeof more / sizeof *more; k++)
-        for (int with = 0; with < 2; with++) {
-            const struct judged *from = with ? &drifting : &none;
-            struct judged next = judge(d, v, b, from->set | more[k], from->half, fine_start);
-            if (next.held_out < best.held_out)
-                best = next;
-        }
+    struct judged drifting = judge(d, v, b, drift, scanned, INFINITY), base = drifting.held_out < none.held_out ? drifting : none, best = base;
+    for (size_t k = 0; k < sizeof more / sizeof *more; k++) {
+        struct judged next = judge(d, v, b, base.set | more[k], base.half, fine_start);
+        if (next.held_out < best.held_out)
+            best = next;
+    }
     return best;
 }
 
