@@ -44,41 +44,34 @@ AVX2 static float one_avx2(const float *row, const sample_u16 *x, size_t n, floa
     return sum;
 }
 
-/* Two accumulators per lag hide the latency of FMA. */
-struct lag_sums { __m256 low[LAGS], high[LAGS]; };
+/* Four accumulators per row hide the latency of FMA. */
+struct row_sums { __m256 of[4][DOT_ROWS]; };
 
-AVX2 static inline __m256 more(const float *row, __m256 y, __m256 sum) {
-    return _mm256_fmadd_ps(_mm256_load_ps(row), y, sum);
+/* 8 samples against the same place of all rows; written out so that the sums stay in registers at any -O. */
+AVX2 static inline void turn(const float *rows, size_t stride, const sample_u16 *x, __m256 base, __m256 sum[DOT_ROWS]) {
+    __m256 y = load8(x, base);
+    sum[0] = _mm256_fmadd_ps(_mm256_load_ps(rows), y, sum[0]);
+    sum[1] = _mm256_fmadd_ps(_mm256_load_ps(rows + stride), y, sum[1]);
+    sum[2] = _mm256_fmadd_ps(_mm256_load_ps(rows + 2 * stride), y, sum[2]);
 }
 
-/* 16 samples against the same place of all rows; written out so that the sums stay in registers at any -O. */
-AVX2 static inline void turn(const float *rows, size_t stride, const sample_u16 *x, __m256 base, struct lag_sums *s) {
-    __m256 a = load8(x, base), b = load8(x + 8, base);
-    s->low[0] = more(rows, a, s->low[0]);
-    s->high[0] = more(rows + 8, b, s->high[0]);
-    s->low[1] = more(rows + stride, a, s->low[1]);
-    s->high[1] = more(rows + stride + 8, b, s->high[1]);
-    s->low[2] = more(rows + 2 * stride, a, s->low[2]);
-    s->high[2] = more(rows + 2 * stride + 8, b, s->high[2]);
-    s->low[3] = more(rows + 3 * stride, a, s->low[3]);
-    s->high[3] = more(rows + 3 * stride + 8, b, s->high[3]);
-    s->low[4] = more(rows + 4 * stride, a, s->low[4]);
-    s->high[4] = more(rows + 4 * stride + 8, b, s->high[4]);
-}
-
-AVX2 static void lags_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]) {
-    __m256 level = _mm256_set1_ps(base), zero = _mm256_setzero_ps();
-    struct lag_sums s = { { zero, zero, zero, zero, zero }, { zero, zero, zero, zero, zero } };
+AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float sums[DOT_ROWS]) {
+    __m256 level = _mm256_set1_ps(base), o = _mm256_setzero_ps();
+    struct row_sums s = { { { o, o, o }, { o, o, o }, { o, o, o }, { o, o, o } } };
     size_t k = 0;
-    for (; k + DOT_PAD <= n; k += DOT_PAD)
-        turn(rows + k, stride, x + k, level, &s);
-    if (k < n) {
-        sample_u16 rest[DOT_PAD] = { 0 };
-        memcpy(rest, x + k, (n - k) * sizeof rest[0]);
-        turn(rows + k, stride, rest, level, &s);
+    for (; k + 32 <= n; k += 32) {
+        turn(rows + k, stride, x + k, level, s.of[0]);
+        turn(rows + k + 8, stride, x + k + 8, level, s.of[1]);
+        turn(rows + k + 16, stride, x + k + 16, level, s.of[2]);
+        turn(rows + k + 24, stride, x + k + 24, level, s.of[3]);
     }
-    for (size_t i = 0; i < LAGS; i++)
-        lags[i] = sum8(_mm256_add_ps(s.low[i], s.high[i]));
+    for (; k < n; k += 8) {   /* rows are zero behind n */
+        sample_u16 rest[8] = { 0 };
+        memcpy(rest, x + k, (n - k < 8 ? n - k : 8) * sizeof rest[0]);
+        turn(rows + k, stride, rest, level, s.of[0]);
+    }
+    for (size_t i = 0; i < DOT_ROWS; i++)
+        sums[i] = sum8(_mm256_add_ps(_mm256_add_ps(s.of[0][i], s.of[1][i]), _mm256_add_ps(s.of[2][i], s.of[3][i])));
 }
 
 /* 8 samples of what the model leaves. Two chains of FMA, or their latency would show; written out for the registers' sake. */
@@ -289,6 +282,6 @@ AVX2 static void correlate_avx2(const float *w, size_t n_w, const float *x, size
 }
 
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, lags_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2,
 };
 #endif
