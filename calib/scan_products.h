@@ -35,6 +35,8 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
 void scan_products_free(struct scan_products *p);
 /* Row i of the block, already placed in this scan (point >= 0, or -1 with `after` = the point it moves away from). Rows with cuts are ignored. */
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
+/* Fetches the memory that _add of the row, a photon in a point, will write: worth it some rows ahead. */
+void scan_products_prepare(const struct scan_products *p, const struct photon_block *b, size_t i);
 
 /* Adds counts (not live time: shards of one scan share it, repeated scans add it) of point r to point row_of[r]; UINT32_MAX: left
  * out. The pixels used become those of either. STATUS_BAD_VALUE, and nothing added, unless axes, grades and regions agree. */
