@@ -2,9 +2,10 @@
  *   a pixel's pulses --gain_step_scores--> score and information at each time;   all pixels' --gain_step_find--> the time of a step
  * In one pixel: 'the gain differs by delta after time t'. With f the pixel's smoothed density of heights, psi = f'/f, score = sum over
  * later pulses of psi x height, less what the terms of its correction or a cubic in height could explain in each group of like spectra;
- * estimate of delta = score / information, variance 1 / information.
- * Over pixels the estimates are compared with one another: chi2 = sum score^2 / information - (sum score)^2 / sum information. A spectrum
- * that changes moves all pixels alike and drops out; so does a step that is the same in all, which is then left to the baseline term. Pure. */
+ * information is its variance when there is no step.
+ * Over pixels the scores are compared with one another: chi2 = sum (score - m information)^2 / information, m what they have in common.
+ * A spectrum that changes moves all pixels alike and drops out; so does a step that is the same in all, which is then left to the
+ * baseline term. Pure. */
 #ifndef TESD_PULSE_GAIN_STEP_H
 #define TESD_PULSE_GAIN_STEP_H
 
@@ -24,13 +25,14 @@ enum { GAIN_STEP_GROUPS_MAX = 10 };
 enum status gain_step_scores(const struct correction_pulses *p, const struct height_correction *c, const int64_t *times, size_t n_times, struct gain_step_score *out);
 
 struct gain_step_found {
-    size_t index;      /* of the time with the largest chi2 */
+    size_t index;      /* of the time with the largest chi2, preferred times favoured */
     double chi2;       /* there */
     uint32_t pixels;   /* that can tell; chi2 has pixels - 1 degrees of freedom without a step */
     bool clear;        /* chi2 is beyond what chance and many trials give */
 };
 
-/* scores: n_pixels rows of n_times. */
-struct gain_step_found gain_step_find(const struct gain_step_score *scores, size_t n_pixels, size_t n_times);
+/* scores: n_pixels rows of n_times. preferred: times at which a step is likely, such as pauses between scans (settings are changed there,
+ * and what was measured on both sides is whole): another one must beat them by 20 in chi2. NULL: none. */
+struct gain_step_found gain_step_find(const struct gain_step_score *scores, const bool *preferred, size_t n_pixels, size_t n_times);
 
 #endif
