@@ -84,11 +84,11 @@ static void analyse_job(void *context, size_t pixel) {
 
 static void count_rows(struct pixel_totals *t, const struct photon_block *b) {
     t->records = b->n;
+    uint64_t counts[N_CUTS + 1] = { 0 };
     for (size_t i = 0; i < b->n; i++)
-        if (b->cuts[i] == 0)
-            t->photons++;
-        else
-            t->cut_counts[cut_reason(b->cuts[i])]++;
+        counts[cut_reason(b->cuts[i])]++;
+    t->photons = counts[N_CUTS];
+    memcpy(t->cut_counts, counts, sizeof t->cut_counts);
 }
 
 static bool take_block(void *context, size_t pixel) {

@@ -78,11 +78,17 @@ enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, s
 
 /* ---- following it ---- */
 
+/* So few values are sorted by insertion: this is done for every record. */
 static double recent_median(const struct baseline_tracker *t) {
-    double values[BASELINE_RECENT];
-    for (uint32_t i = 0; i < t->n_recent; i++)
-        values[i] = (double)t->recent[i];
-    return robust_median(values, t->n_recent);
+    float sorted[BASELINE_RECENT];
+    for (uint32_t i = 0; i < t->n_recent; i++) {
+        uint32_t k = i;
+        for (; k > 0 && sorted[k - 1] > t->recent[i]; k--)
+            sorted[k] = sorted[k - 1];
+        sorted[k] = t->recent[i];
+    }
+    double below = (double)sorted[(t->n_recent - 1) / 2], above = (double)sorted[t->n_recent / 2];
+    return below + 0.5 * (above - below);
 }
 
 static void remember(struct baseline_tracker *t, double level) {

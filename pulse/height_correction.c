@@ -39,8 +39,7 @@ void height_correction_terms(const struct height_correction *c, const struct mea
     double q = phase_known(c, p) ? phase_of(c, p) : 0;
     term[TERM_ARRIVAL] = q;
     term[TERM_ARRIVAL_SQUARED] = q * q;
-    term[TERM_ARRIVAL_SINE] = sin(two_pi * q);
-    term[TERM_ARRIVAL_COSINE] = cos(two_pi * q);
+    sincos(two_pi * q, &term[TERM_ARRIVAL_SINE], &term[TERM_ARRIVAL_COSINE]);
     term[TERM_BASELINE] = isfinite(p->baseline) ? (double)p->baseline : 0;
     term[TERM_OFFSET] = isfinite(p->baseline_offset) ? clip((double)p->baseline_offset, c->offset_max) : 0;
     for (int k = 0; k < GAIN_STEPS_MAX; k++)
@@ -61,7 +60,8 @@ float height_correction_apply(const struct height_correction *c, const struct me
 }
 
 double height_correction_sigma(const struct height_correction *c, double noise_sigma, double height) {
-    return noise_sigma > 0 ? hypot(noise_sigma * c->noise_share, c->gain_sigma * height) : (double)NAN;
+    double noise = noise_sigma * c->noise_share, gain = c->gain_sigma * height;
+    return noise_sigma > 0 ? sqrt(noise * noise + gain * gain) : (double)NAN;
 }
 
 void height_correction_refer(struct height_correction *c, const struct measured_pulse *pulses, size_t n) {

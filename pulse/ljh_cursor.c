@@ -93,9 +93,9 @@ static bool in_step(const struct view *v, struct stamp before, struct stamp s) {
 /* The count may step back a little, and go on by much more than the day that the time is given: a header may know the rate badly. */
 static bool count_follows(const struct view *v, struct stamp before, struct stamp s) {
     const struct ljh_header *h = &v->c->header;
-    if (s.count % h->subframe_divisions != v->c->residue)
+    if (h->subframe_divisions > 1 && s.count % h->subframe_divisions != v->c->residue)
         return false;
-    double counted_s = (double)(s.count - before.count) / h->subframe_divisions * h->sample_period_s;
+    double counted_s = (double)(s.count - before.count) * h->sample_period_s / h->subframe_divisions;
     return counted_s >= -disorder_s && counted_s <= 100 * 86400;
 }
 
