@@ -42,6 +42,34 @@ static void grow(struct ljh_cursor *c, const uint8_t *bytes, size_t n, struct fo
     walk(c, bytes, n, true, f);
 }
 
+/* A window that holds what the cursor needs and no more, in memory of exactly that size, so that a look beyond it is seen. */
+static void slide(struct ljh_cursor *c, const uint8_t *bytes, size_t n, struct found *f) {
+    struct pulse_record r;
+    size_t end = c->header.header_bytes, first;
+    enum ljh_step step;
+    do {
+        first = ljh_cursor_needs(c);
+        REQUIRE(first <= n && end >= first);
+        uint8_t *window = malloc(end - first + 1);
+        if (window == NULL)
+            return;
+        memcpy(window, bytes + first, end - first);
+        step = ljh_cursor_window(c, window, first, end, end == n, 0, &r);
+        if (step == LJH_RECORD) {
+            r.samples = (const sample_u16 *)(const void *)(bytes + first + (size_t)((const uint8_t *)r.samples - window));
+            note(f, &r, bytes);
+            end = end > c->offset ? end : c->offset;
+        } else if (end < n) {
+            REQUIRE(end - first < 12 * c->header.record_bytes + 64);
+            end += 1 + (n - end) / 3 < c->header.record_bytes ? 1 + (n - end) / 3 : c->header.record_bytes;
+        } else {
+            step = LJH_NEED_MORE;
+            first = n + 1;
+        }
+        free(window);
+    } while (first <= n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
     struct ljh_header h;
@@ -51,12 +79,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         return 0;
     }
     REQUIRE(h.n_presamples < h.n_samples && h.subframe_divisions >= 1 && h.header_bytes <= n && h.sample_period_s > 0);
-    struct ljh_cursor whole, grown;
-    struct found a = { 0 }, b = { 0 };
+    struct ljh_cursor whole, grown, slid;
+    struct found a = { 0 }, b = { 0 }, d = { 0 };
     ljh_cursor_init(&whole, &h);
     walk(&whole, bytes, n, true, &a);
     ljh_cursor_init(&grown, &h);
     grow(&grown, bytes, n, &b);
+    ljh_cursor_init(&slid, &h);
+    slide(&slid, bytes, n, &d);
+    REQUIRE(a.digest == d.digest && a.records == d.records && whole.offset == slid.offset && whole.torn == slid.torn);
     REQUIRE(a.digest == b.digest && a.records == b.records && whole.offset == grown.offset && whole.torn == grown.torn);
     return 0;
 }
