@@ -259,6 +259,25 @@ static void an_ambiguous_spectrum_gives_no_curve(void **state) {
     line_table_free(lines);
 }
 
+/* Whatever the heights are, it ends, and nothing that is no mix is called good. */
+static void nonsense_ends_and_is_not_good(void **state) {
+    (void)state;
+    struct seeded r = draw_start("calibration_table nonsense", 48);
+    struct array *a = array_new(10, 800, &r);
+    for (uint32_t i = 0; i < a->n; i++)
+        for (int k = 0; k < 800; k++) {
+            double u = draw_uniform(&r);
+            const double kinds[] = {1e30 * u, 1e-30 * u, 12000 * u, k, 1e38, 3000 - 800 * log(1 - u), k % 2 ? 1 : 1e6, exp(60 * u - 30), u < 0.5 ? INFINITY : 5, floor(3 * u)};
+            a->owned[i][k] = (float)kinds[i];
+        }
+    struct complaint why = {0};
+    struct calibration_table *t = learn(a, NULL, STATUS_TOO_FEW, &why);
+    for (uint32_t i = 0; i < a->n; i++)
+        assert_true(t->pixels[i].verdict != VERDICT_GOOD && !t->pixels[i].curve && strlen(t->pixels[i].reason) > 0);
+    calibration_table_free(t);
+    array_free(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_array_is_calibrated_and_its_errors_are_honest),
@@ -268,6 +287,7 @@ int main(void) {
         cmocka_unit_test(one_pixel_alone_is_enough),
         cmocka_unit_test(nothing_to_learn_from_is_said),
         cmocka_unit_test(an_ambiguous_spectrum_gives_no_curve),
+        cmocka_unit_test(nonsense_ends_and_is_not_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
