@@ -69,7 +69,7 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
     struct seeded r = draw_start("calibration_table array", 41);
     struct array *a = array_new(40, 3000, &r);
     struct calibration_table *t = learn(a, NULL, STATUS_OK, NULL);
-    double pull2 = 0, held2 = 0;
+    double pull2 = 0, held2 = 0, deviance = 0;
     int n = 0, held = 0;
     for (uint32_t i = 0; i < a->n; i++) {
         const struct pixel_calibration *p = &t->pixels[i];
@@ -81,6 +81,7 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
             if (p->fits[k].used) {
                 double z = (p->fits[k].height - mix_height(&a->pixel[i], p->fits[k].energy_eV)) / p->fits[k].height_sigma;
                 pull2 += z * z;
+                deviance += p->fits[k].deviance_per_dof;
                 n++;
             }
         for (double e = 250; e < 940; e += 30) {
@@ -95,7 +96,9 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
         assert_true(fabs(elastic->residual_eV) < 6);
         assert_true(fabs(p->resolution_eV / a->pixel[i].resolution_eV - 1) < 0.35);
     }
-    printf("pull of anchors %.3f, rms error of energies 250-940 eV %.3f eV, reference %u\n", sqrt(pull2 / n), sqrt(held2 / held), t->reference_pixel);
+    printf("pull of anchors %.3f, deviance %.3f, rms error of energies 250-940 eV %.3f eV, reference %u\n", sqrt(pull2 / n), deviance / n, sqrt(held2 / held),
+           t->reference_pixel);
+    assert_true(deviance / n > 0.9 && deviance / n < 1.15);
     assert_true(sqrt(pull2 / n) > 0.9 && sqrt(pull2 / n) < 1.2);
     assert_true(sqrt(held2 / held) < 0.2);
     calibration_table_free(t);
