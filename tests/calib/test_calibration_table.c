@@ -69,7 +69,7 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
     struct seeded r = draw_start("calibration_table array", 41);
     struct array *a = array_new(40, 3000, &r);
     struct calibration_table *t = learn(a, NULL, STATUS_OK, NULL);
-    double pull2 = 0, held2 = 0;
+    double pull2 = 0, held2 = 0, deviance = 0;
     int n = 0, held = 0;
     for (uint32_t i = 0; i < a->n; i++) {
         const struct pixel_calibration *p = &t->pixels[i];
@@ -81,6 +81,7 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
             if (p->fits[k].used) {
                 double z = (p->fits[k].height - mix_height(&a->pixel[i], p->fits[k].energy_eV)) / p->fits[k].height_sigma;
                 pull2 += z * z;
+                deviance += p->fits[k].deviance_per_dof;
                 n++;
             }
         for (double e = 250; e < 940; e += 30) {
@@ -95,7 +96,9 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
         assert_true(fabs(elastic->residual_eV) < 6);
         assert_true(fabs(p->resolution_eV / a->pixel[i].resolution_eV - 1) < 0.35);
     }
-    printf("pull of anchors %.3f, rms error of energies 250-940 eV %.3f eV, reference %u\n", sqrt(pull2 / n), sqrt(held2 / held), t->reference_pixel);
+    printf("pull of anchors %.3f, deviance %.3f, rms error of energies 250-940 eV %.3f eV, reference %u\n", sqrt(pull2 / n), deviance / n, sqrt(held2 / held),
+           t->reference_pixel);
+    assert_true(deviance / n > 0.9 && deviance / n < 1.15);
     assert_true(sqrt(pull2 / n) > 0.9 && sqrt(pull2 / n) < 1.2);
     assert_true(sqrt(held2 / held) < 0.2);
     calibration_table_free(t);
@@ -259,6 +262,25 @@ static void an_ambiguous_spectrum_gives_no_curve(void **state) {
     line_table_free(lines);
 }
 
+/* Whatever the heights are, it ends, and nothing that is no mix is called good. */
+static void nonsense_ends_and_is_not_good(void **state) {
+    (void)state;
+    struct seeded r = draw_start("calibration_table nonsense", 48);
+    struct array *a = array_new(10, 800, &r);
+    for (uint32_t i = 0; i < a->n; i++)
+        for (int k = 0; k < 800; k++) {
+            double u = draw_uniform(&r);
+            const double kinds[] = {1e30 * u, 1e-30 * u, 12000 * u, k, 1e38, 3000 - 800 * log(1 - u), k % 2 ? 1 : 1e6, exp(60 * u - 30), u < 0.5 ? INFINITY : 5, floor(3 * u)};
+            a->owned[i][k] = (float)kinds[i];
+        }
+    struct complaint why = {0};
+    struct calibration_table *t = learn(a, NULL, STATUS_TOO_FEW, &why);
+    for (uint32_t i = 0; i < a->n; i++)
+        assert_true(t->pixels[i].verdict != VERDICT_GOOD && !t->pixels[i].curve && strlen(t->pixels[i].reason) > 0);
+    calibration_table_free(t);
+    array_free(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_array_is_calibrated_and_its_errors_are_honest),
@@ -268,6 +290,7 @@ int main(void) {
         cmocka_unit_test(one_pixel_alone_is_enough),
         cmocka_unit_test(nothing_to_learn_from_is_said),
         cmocka_unit_test(an_ambiguous_spectrum_gives_no_curve),
+        cmocka_unit_test(nonsense_ends_and_is_not_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
