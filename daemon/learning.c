@@ -112,11 +112,15 @@ static bool learn_channels(struct learning *l, unsigned workers) {
     size_t n = l->beamtime->pulses.n_channels;
     l->learnt = calloc(n, sizeof *l->learnt);
     l->good = calloc(n, sizeof *l->good);
-    if (l->learnt == NULL || l->good == NULL || !make_plans(l))
+    if (l->learnt == NULL || l->good == NULL || !make_plans(l)) {
+        log_error("out of memory while learning the pixels");
         return false;
+    }
     progress_begin(&l->progress, "learning", n);
     bool good = pipeline_run_ordered(n, workers, learn_job, take_learnt, l);
     progress_end(&l->progress);
+    if (!good)
+        log_error("out of memory while learning the pixels");
     return good;
 }
 
@@ -152,8 +156,10 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         log_warning("%s: no photons in this calibration state; were the pulses of its run given?", name);
     enum status s = calibration_table_learn(settings->lines, mono_eV, heights, (uint32_t)n, before, out, &why);
     free(heights);
-    if (s != STATUS_OK && s != STATUS_TOO_FEW)
+    if (s != STATUS_OK && s != STATUS_TOO_FEW) {
+        log_error("%s: %s", name, why.text[0] ? why.text : status_text(s));
         return false;
+    }
     if (s == STATUS_TOO_FEW || why.text[0] != 0)
         log_warning("%s: %s", name, why.text[0] ? why.text : "no pixel could be calibrated");
     for (size_t i = 0; i < n; i++)
@@ -204,7 +210,6 @@ bool learning_run(const struct beamtime *b, const struct learning_settings *sett
     }
     learning_done(&l);
     if (!good) {
-        log_error("out of memory while learning the pixels");
         array_model_free(m);
         return false;
     }

@@ -16,7 +16,7 @@ struct learning_settings {
     int32_t only_calibration;        /* CALn to use alone; -1: all */
 };
 
-/* Delivers also when no pixel could be calibrated (the model then says why for each). False, logged, only when memory fails. */
+/* Delivers also when no pixel could be calibrated (the model then says why for each). False after logging: no memory, or a line table that cannot calibrate at this mono energy. */
 bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out);
 
 #endif
