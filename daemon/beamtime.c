@@ -13,8 +13,8 @@ static void count_timeline(struct beamtime *b) {
 
 bool beamtime_open(const struct beamtime_paths *paths, const char *i0_key, struct beamtime *out) {
     struct beamtime b = { 0 };
-    if (!run_input_collect(paths->pulses, paths->n_pulses, paths->prefer_off, &b.pulses) ||
-        !run_input_collect(paths->noise, paths->n_noise, false, &b.noise)) {
+    if (!run_input_collect(paths->noise, paths->n_noise, false, NULL, &b.noise) ||
+        !run_input_collect(paths->pulses, paths->n_pulses, paths->prefer_off, &b.noise, &b.pulses)) {
         log_error("out of memory while listing the input files");
         beamtime_close(&b);
         return false;
