@@ -267,7 +267,8 @@ static void find_span(struct run_input *r) {
     r->last_ns = INT64_MIN;
     for (size_t i = 0; i < r->n_channels; i++) {
         struct channel_input *c = &r->channels[i];
-        qsort(c->files, c->n_files, sizeof *c->files, file_order);
+        if (c->n_files > 1)
+            qsort(c->files, c->n_files, sizeof *c->files, file_order);
         for (size_t k = 0; k < c->n_files; k++) {
             if (!c->files[k].has_records)
                 continue;
