@@ -5,6 +5,7 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/offline_arguments.h"
+#include "daemon/cli/output_path.h"
 #include "daemon/cli/verdict_table.h"
 #include "daemon/exit_code.h"
 #include "daemon/learning.h"
@@ -94,8 +95,8 @@ int cmd_calibrate(int argc, char **argv) {
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct options options;
     struct line_table *lines;
-    int code;
-    if (offline_settings(&a.offline, &options, &lines, &code)) {
+    int code = (int)output_path_check(a.output);
+    if (code == EXIT_GOOD && offline_settings(&a.offline, &options, &lines, &code)) {
         code = work(&a, &options, lines);
         line_table_free(lines);
         options_done(&options);

@@ -6,6 +6,7 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/offline_arguments.h"
+#include "daemon/cli/output_path.h"
 #include "daemon/cli/verdict_table.h"
 #include "daemon/exit_code.h"
 #include "daemon/learning.h"
@@ -47,6 +48,24 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     }
 }
 
+/* A calibration of another array is refused; one that lacks some channels leaves them without energies. */
+static bool tell_missing_channels(const char *path, const struct array_model *m) {
+    size_t found = 0;
+    int32_t missing = -1;
+    for (size_t i = m->n_channels; i-- > 0;) {
+        bool here = m->channels[i].model != NULL || strcmp(m->channels[i].reason, array_model_not_stored) != 0;
+        found += here;
+        if (!here)
+            missing = m->channels[i].channel;
+    }
+    if (found == 0)
+        log_error("%s: holds none of the %zu channels of these pulses (channel %d is the first); give the calibration of this array", path, m->n_channels, missing);
+    else if (found < m->n_channels)
+        log_warning("%s: does not hold %zu of the %zu channels of these pulses (channel %d is the first); they get no energies", path, m->n_channels - found,
+                    m->n_channels, missing);
+    return found > 0;
+}
+
 static bool load_model(const char *path, const struct beamtime *b, struct array_model **out) {
     struct array_model *stored;
     size_t n = b->pulses.n_channels;
@@ -59,6 +78,10 @@ static bool load_model(const char *path, const struct beamtime *b, struct array_
         if ((*out)->channels[i].name[0] == 0)
             snprintf((*out)->channels[i].name, sizeof (*out)->channels[i].name, "%s", b->pulses.channels[i].name);
     free(channels);
+    if (good && !tell_missing_channels(path, *out)) {
+        array_model_free(*out);
+        return false;
+    }
     return good;
 }
 
@@ -94,6 +117,37 @@ static bool plot(const char *path, const struct reprocessed *r) {
     return good;
 }
 
+/* What the files held besides whole records in order, one line for each kind. */
+static void tell_damage(const struct beamtime *b, const struct reprocessed *r) {
+#define COUNT(field) offsetof(struct pixel_totals, field)
+    static const struct { size_t offset; const char *what; } kinds[] = {
+        { COUNT(torn), "torn records were passed over; 'tesd inspect FILE' says where" },
+        { COUNT(tail_bytes), "bytes of unfinished records at the ends of files; still being written, or cut short" },
+        { COUNT(duplicates), "records came twice and are counted once" },
+        { COUNT(restarts), "restarts of the frame counter" },
+        { COUNT(disagreements), "records whose time stamp and frame counter disagree by more than 1 ms; the stamp counts" },
+    };
+#undef COUNT
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        unsigned long long sum = 0, channels = 0, first = 0;
+        for (size_t i = r->n_pixels; i-- > 0;) {
+            uint64_t n = *(const uint64_t *)(const void *)((const char *)&r->pixels[i] + kinds[k].offset);
+            sum += n;
+            channels += n > 0;
+            first = n > 0 ? i : first;
+        }
+        if (sum > 0)
+            log_warning("%llu %s (%llu channel%s, the first is %d)", sum, kinds[k].what, channels, channels == 1 ? "" : "s", b->pulses.channels[first].channel);
+    }
+}
+
+static bool any_pixel_used(const struct scan_products *p) {
+    for (uint32_t i = 0; i < p->n_pixels; i++)
+        if (p->pixels_used[i])
+            return true;
+    return false;
+}
+
 static void print_scans(const struct reprocessed *r) {
     for (size_t k = 0; k < r->bins->n_products; k++) {
         const struct scan_products *p = r->bins->products[k];
@@ -103,8 +157,9 @@ static void print_scans(const struct reprocessed *r) {
             moving += p->moving[i];
         }
         printf("scan %4d %-16.16s %5u points %10llu photons %8llu moving\n", p->scan->number, p->scan->sample, p->n_points, photons, moving);
+        const char *why = any_pixel_used(p) ? "were the pulses of its run given?" : "no pixel has an energy calibration";
         if (photons == 0)
-            log_warning("scan %d (%s): no photons; were the pulses of its run given?", p->scan->number, p->scan->log_name);
+            log_warning("scan %d (%s): no photons; %s", p->scan->number, p->scan->log_name, why);
     }
 }
 
@@ -126,6 +181,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
     free(command_line);
     if (!good)
         return false;
+    tell_damage(b, &r);
     if (!a->offline.quiet) {
         verdict_table_print(stdout, m, r.pixels);
         print_scans(&r);
@@ -178,8 +234,10 @@ int cmd_replay(int argc, char **argv) {
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct options options;
     struct line_table *lines;
-    int code;
-    if (offline_settings(&a.offline, &options, &lines, &code)) {
+    int code = (int)output_path_check(a.output);
+    if (code == EXIT_GOOD && a.plot != NULL)
+        code = (int)output_path_check_picture(a.plot);
+    if (code == EXIT_GOOD && offline_settings(&a.offline, &options, &lines, &code)) {
         code = work(&a, &options, lines);
         line_table_free(lines);
         options_done(&options);

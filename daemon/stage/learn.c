@@ -54,7 +54,7 @@ bool learner_new(const struct channel_shape *shape, const struct noise_plan *pla
         s = shape->coefficients ? off_residuals_new(&l->residuals)
                                 : pixel_learner_new(plan, shape->n_samples, shape->n_presamples, shape->sample_period_s, &l->pulses);
     }
-    if (s != STATUS_OK) {
+    if (s != STATUS_OK && s != STATUS_BAD_VALUE) {   /* a shape that no filter can be learnt for is a reason, told by learner_make_model */
         learner_free(l);
         return false;
     }
@@ -92,25 +92,33 @@ void learner_train(struct learner *l, const struct channel_record *record) {
 }
 
 static enum status model_from_samples(struct learner *l, struct complaint *why) {
+    if (l->pulses == NULL) {
+        complaint_set(why, 0, 0, "records of %u samples, %u of them before the trigger, are too short for a filter (16 before and 32 after are needed)",
+                      l->shape.n_samples, l->shape.n_presamples);
+        return STATUS_BAD_VALUE;
+    }
     return pixel_learner_finish(l->pulses, &l->result.model, &l->result.learning, why);
 }
 
-static enum status model_from_coefficients(struct learner *l) {
+static enum status model_from_coefficients(struct learner *l, struct complaint *why) {
     struct off_header h = { .n_bases = l->shape.n_bases, .n_samples = l->shape.n_samples, .n_presamples = l->shape.n_presamples,
                             .frame_period_s = l->shape.sample_period_s };
     enum status s = pixel_model_from_off(&h, l->shape.n_presamples, l->shape.basis, &l->result.model);
     if (s == STATUS_OK)
         off_residuals_apply(l->residuals, l->result.model);
+    else if (s == STATUS_BAD_VALUE)
+        complaint_set(why, 0, 0, "a basis of %u vectors and %u samples (%u before the trigger) holds no pulse shape to filter with",
+                      l->shape.n_bases, l->shape.n_samples, l->shape.n_presamples);
     return s;
 }
 
 void learner_make_model(struct learner *l) {
     struct complaint why = { 0 };
-    enum status s = l->residuals != NULL ? model_from_coefficients(l) : model_from_samples(l, &why);
+    enum status s = l->residuals != NULL ? model_from_coefficients(l, &why) : model_from_samples(l, &why);
     struct learnt_channel *r = &l->result;
     if (s == STATUS_NO_MEMORY)
         l->memory = false;
-    else if (s != STATUS_OK && l->n_calibrations > 0 && l->trained == 0 && l->residuals == NULL)
+    else if (s != STATUS_OK && l->n_calibrations > 0 && l->trained == 0 && l->pulses != NULL)
         snprintf(r->reason, sizeof r->reason, "none of its %llu records lies in a calibration state", (unsigned long long)l->records);
     else if (s != STATUS_OK)
         snprintf(r->reason, sizeof r->reason, "%s", why.text[0] ? why.text : status_text(s));
