@@ -18,13 +18,16 @@ static void *column(uintptr_t *at, size_t capacity, size_t width) {
     return (void *)start;
 }
 
-enum status photon_block_new(size_t capacity, struct photon_block **out) {
+size_t photon_block_bytes(size_t capacity) {
     if (capacity > (SIZE_MAX - sizeof(struct photon_block)) / ROW_BYTES - (N_COLUMNS + 1) * ALIGN)
-        return STATUS_NO_MEMORY;
-    struct photon_block *b = calloc(1, sizeof *b + capacity * ROW_BYTES + N_COLUMNS * ALIGN);
-    if (b == NULL)
-        return STATUS_NO_MEMORY;
+        return 0;
+    return sizeof(struct photon_block) + capacity * ROW_BYTES + N_COLUMNS * ALIGN;
+}
+
+struct photon_block *photon_block_in(void *memory, size_t capacity) {
+    struct photon_block *b = memory;
     uintptr_t at = (uintptr_t)(b + 1);
+    b->n = 0;
     b->capacity = capacity;
     b->time_ns = column(&at, capacity, sizeof *b->time_ns);
     b->frame = column(&at, capacity, sizeof *b->frame);
@@ -40,7 +43,15 @@ enum status photon_block_new(size_t capacity, struct photon_block **out) {
     b->scan = column(&at, capacity, sizeof *b->scan);
     b->point = column(&at, capacity, sizeof *b->point);
     b->incident_eV = column(&at, capacity, sizeof *b->incident_eV);
-    *out = b;
+    return b;
+}
+
+enum status photon_block_new(size_t capacity, struct photon_block **out) {
+    size_t bytes = photon_block_bytes(capacity);
+    void *memory = bytes ? calloc(1, bytes) : NULL;
+    if (memory == NULL)
+        return STATUS_NO_MEMORY;
+    *out = photon_block_in(memory, capacity);
     return STATUS_OK;
 }
 

@@ -37,4 +37,9 @@ struct photon_block {
 enum status photon_block_new(size_t capacity, struct photon_block **out);
 void photon_block_free(struct photon_block *b);
 
+/* The same in memory of the caller, 64-byte aligned and at least photon_block_bytes long (0: too many rows), which is not cleared
+ * and not to be freed with _free. */
+size_t photon_block_bytes(size_t capacity);
+struct photon_block *photon_block_in(void *memory, size_t capacity);
+
 #endif

@@ -26,7 +26,9 @@ static void put_ns(json_t *facts, const char *key, int64_t ns) {
     put(facts, key, json_string(text));
 }
 
-static void put_records(json_t *facts, const struct source_info *info, const struct record_index *x) {
+struct time_span { bool known; int64_t first_ns, last_ns; };
+
+static void put_records(json_t *facts, const struct source_info *info, const struct time_span *span) {
     put(facts, "records", json_integer((json_int_t)info->records));
     put(facts, "torn", json_integer((json_int_t)info->torn));
     if (info->torn > 0)
@@ -37,32 +39,37 @@ static void put_records(json_t *facts, const struct source_info *info, const str
     put(facts, "sample_period_s", json_real(info->shape.sample_period_s));
     if (info->shape.coefficients)
         put(facts, "coefficients", json_integer(info->shape.n_bases));
-    if (x->n == 0)
-        return;
-    int64_t first = x->places[0].time_ns, last = first;
-    for (size_t i = 0; i < x->n; i++) {
-        first = x->places[i].time_ns < first ? x->places[i].time_ns : first;
-        last = x->places[i].time_ns > last ? x->places[i].time_ns : last;
+    if (span->known) {
+        put_ns(facts, "first_time_ns", span->first_ns);
+        put_ns(facts, "last_time_ns", span->last_ns);
     }
-    put_ns(facts, "first_time_ns", first);
-    put_ns(facts, "last_time_ns", last);
+}
+
+static enum status walk(struct source_file *f, struct time_span *span, struct complaint *why) {
+    struct channel_record r;
+    enum source_step step;
+    while ((step = source_file_next(f, 0, &r, NULL, why)) == SOURCE_RECORD) {
+        span->first_ns = !span->known || r.time_ns < span->first_ns ? r.time_ns : span->first_ns;
+        span->last_ns = !span->known || r.time_ns > span->last_ns ? r.time_ns : span->last_ns;
+        span->known = true;
+    }
+    return step == SOURCE_END ? STATUS_OK : STATUS_IO;
 }
 
 static enum status pulses(const char *path, json_t *facts, struct complaint *why) {
     struct source_file *f;
-    struct record_index x = { 0 };
+    struct time_span span = { .known = false };
     enum status s = source_file_open(path, &f, why);
     if (s != STATUS_OK)
         return s;
-    s = source_file_index(f, &x, why);
+    s = walk(f, &span, why);
     const struct source_info *info = source_file_info(f);
     put(facts, "format", json_string(info->format));
     put(facts, "version", json_string(info->version));
     put(facts, "channel", json_integer(info->channel));
     if (info->channel_name[0] != 0)
         put(facts, "name", json_string(info->channel_name));
-    put_records(facts, info, &x);
-    record_index_done(&x);
+    put_records(facts, info, &span);
     source_file_close(f);
     return s;
 }

@@ -51,19 +51,27 @@ static bool make_plans(struct learning *l) {
 
 typedef void feed_fn(struct learner *l, const struct channel_record *record);
 
-static void feed_all(struct learner *l, const struct channel_reader *reader, feed_fn *feed) {
+static void feed_all(struct learner *l, struct channel_reader *reader, feed_fn *feed) {
     struct channel_record record;
-    for (size_t i = 0; i < channel_reader_count(reader); i++) {
-        channel_reader_get(reader, i, &record);
+    while (channel_reader_next(reader, &record))
         feed(l, &record);
-    }
+    channel_reader_rewind(reader);
+}
+
+static bool open_sorted(const struct channel_input *input, uint32_t pixel, struct channel_reader **out) {
+    if (!channel_reader_open(input, pixel, out))
+        return false;
+    bool good = channel_reader_sort(*out);
+    if (!good)
+        channel_reader_close(*out);
+    return good;
 }
 
 static bool feed_noise(struct learner *l, const struct channel_input *input, uint32_t pixel) {
     struct channel_reader *noise;
     if (input == NULL)
         return true;
-    if (!channel_reader_open(input, pixel, &noise))
+    if (!open_sorted(input, pixel, &noise))
         return false;
     feed_all(l, noise, learner_noise);
     channel_reader_close(noise);
@@ -74,12 +82,12 @@ static bool learn_one(struct learning *l, size_t channel) {
     const struct channel_input *input = &l->beamtime->pulses.channels[channel];
     struct learnt_channel *out = &l->learnt[channel];
     struct channel_reader *reader;
-    if (!channel_reader_open(input, (uint32_t)channel, &reader))
+    if (!open_sorted(input, (uint32_t)channel, &reader))
         return false;
     const struct source_info *info = channel_reader_info(reader);
     struct learner *learner = NULL;
     bool good = true;
-    if (info == NULL || channel_reader_count(reader) == 0) {
+    if (info == NULL || info->records == 0) {
         snprintf(out->reason, sizeof out->reason, "no records");
     } else if (!info->shape.coefficients && plan_for(l, info->shape.n_samples) == NULL) {
         snprintf(out->reason, sizeof out->reason, "more than %d different record lengths in one run", MAX_LENGTHS);

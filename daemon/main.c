@@ -20,6 +20,7 @@ static const struct command commands[] = {
     { "inspect", cmd_inspect, "say what a file is and what is in it" },
     { "check-config", cmd_check_config, "check a config file; print a sample or the reference of all settings" },
     { "simulate", cmd_simulate, "write a synthetic beamtime with its truth" },
+    { "bench", cmd_bench, "kernels and replay against what this machine can do" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -16,6 +16,9 @@ const struct option_row option_table[] = {
     { .name = "calibration.mono_eV", .unit = "eV", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(calibration.mono_eV), .lo = 0, .hi = 20000,
       .help = "incident energy while calibrating, which decides the lines that are excited; 0 takes it from the log" },
 
+    { .name = "analysis.kernel", .unit = "", .default_text = "auto", .kind = OPT_TEXT, .offset = AT(analysis.kernel), .lo = 1, .hi = TEXT_HI(analysis.kernel),
+      .help = "variant of the hot loops: auto (the fastest that this machine has), scalar, avx2" },
+
     { .name = "rixs.emission_lo_eV", .unit = "eV", .default_text = "200", .kind = OPT_NUMBER, .offset = AT(rixs.emission.lo_eV), .lo = 0, .hi = 20000,
       .help = "where the emission axis of the maps begins" },
     { .name = "rixs.emission_hi_eV", .unit = "eV", .default_text = "1100", .kind = OPT_NUMBER, .offset = AT(rixs.emission.hi_eV), .lo = 0, .hi = 20000,

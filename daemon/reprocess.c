@@ -1,21 +1,34 @@
 #include "daemon/reprocess.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
+#include "daemon/scratch.h"
 #include "daemon/source/channel_reader.h"
 #include "daemon/stage/analyse.h"
 #include "daemon/stage/bin.h"
+
+/* 100 bytes for each record of the channels under way; the rest of the program needs less than this. */
+enum { SCRATCH_BUDGET = 128 << 20 };
+
+struct rows {                        /* what a job leaves to be taken */
+    struct photon_block *block;      /* NULL: it failed */
+    struct scratch_piece room;
+};
 
 struct reprocess {
     const struct beamtime *beamtime;
     const struct array_model *model;
     struct archive *archive;
     struct reprocessed *result;
-    struct photon_block **blocks;    /* job i fills blocks[i]; taking it frees it */
+    struct scratch scratch;
+    struct rows *rows;               /* job i fills rows[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
     struct progress progress;
 };
@@ -33,20 +46,26 @@ static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) 
     t->unreadable = c->unreadable;
 }
 
-static struct photon_block *analyse_channel(const struct analyse_settings *settings, const struct channel_reader *reader) {
-    size_t n = channel_reader_count(reader);
-    struct measured_pulse *pulses = malloc((n + 1) * sizeof *pulses);
-    struct photon_block *block = NULL;
-    if (pulses != NULL && photon_block_new(n ? n : 1, &block) == STATUS_OK) {
-        struct channel_record record;
-        for (size_t i = 0; i < n; i++) {
-            channel_reader_get(reader, i, &record);
-            analyse_measure(settings, &record, &pulses[i]);
-        }
-        analyse_rows(settings, pulses, n, block);
+/* In one pass where the records stand in order, which is nearly always; their order is known at the end of it. */
+static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, struct measured_pulse *pulses, size_t most, size_t *n) {
+    struct channel_record record;
+    do {
+        for (*n = 0; *n < most && channel_reader_next(reader, &record); ++*n)
+            analyse_measure(settings, &record, &pulses[*n]);
+    } while (!channel_reader_ordered(reader) && channel_reader_sort(reader));
+    return channel_reader_ordered(reader);
+}
+
+static void analyse_channel(struct scratch *scratch, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
+    size_t most = channel_reader_most(reader) + 1, n;
+    struct scratch_piece room = { 0 };
+    if (!scratch_take(scratch, most * sizeof(struct measured_pulse), &room))
+        return;
+    if (measure_all(settings, reader, room.data, most, &n) && photon_block_bytes(n) > 0 && scratch_take(scratch, photon_block_bytes(n), &out->room)) {
+        out->block = photon_block_in(out->room.data, n);
+        analyse_rows(settings, room.data, n, out->block);
     }
-    free(pulses);
-    return block;
+    scratch_give(scratch, &room);
 }
 
 static void analyse_job(void *context, size_t pixel) {
@@ -55,8 +74,8 @@ static void analyse_job(void *context, size_t pixel) {
     struct analyse_settings settings = analyse_settings_of(r->model, pixel);
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
+    analyse_channel(&r->scratch, &settings, reader, &r->rows[pixel]);
     struct channel_counts counts = channel_reader_counts(reader);
-    r->blocks[pixel] = analyse_channel(&settings, reader);
     keep_counts(&r->result->pixels[pixel], &counts);
     channel_reader_close(reader);
 }
@@ -74,7 +93,7 @@ static void count_rows(struct pixel_totals *t, const struct photon_block *b) {
 
 static bool take_block(void *context, size_t pixel) {
     struct reprocess *r = context;
-    struct photon_block *b = r->blocks[pixel];
+    struct photon_block *b = r->rows[pixel].block;
     if (b == NULL) {
         log_error("out of memory while analysing channel %d", r->beamtime->pulses.channels[pixel].channel);
         return false;
@@ -82,8 +101,7 @@ static bool take_block(void *context, size_t pixel) {
     bin_stage_add(r->result->bins, b);
     count_rows(&r->result->pixels[pixel], b);
     bool good = archive_photons(r->archive, b);
-    photon_block_free(b);
-    r->blocks[pixel] = NULL;
+    scratch_give(&r->scratch, &r->rows[pixel].room);
     progress_add(&r->progress, 1);
     return good;
 }
@@ -174,9 +192,9 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
     size_t n = r->model->n_channels;
     r->result->n_pixels = n;
     r->result->pixels = calloc(n, sizeof *r->result->pixels);
-    r->blocks = calloc(n, sizeof(struct photon_block *));
+    r->rows = calloc(n, sizeof *r->rows);
     r->pixels_used = calloc(n, 1);
-    if (r->result->pixels == NULL || r->blocks == NULL || r->pixels_used == NULL ||
+    if (r->result->pixels == NULL || r->rows == NULL || r->pixels_used == NULL ||
         !bin_stage_new(r->beamtime->timeline, (uint32_t)n, &settings->products, pixels_used, r, &r->result->bins)) {
         log_error("out of memory for the maps");
         return false;
@@ -184,20 +202,41 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
     return archive_create(path, settings->compress, &r->archive);
 }
 
+static double seconds(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool make_photons(struct reprocess *r, unsigned workers) {
+    double wall_s = seconds(CLOCK_MONOTONIC), cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    progress_begin(&r->progress, "analysing", r->model->n_channels);
+    bool good = pipeline_run_ordered(r->model->n_channels, workers, analyse_job, take_block, r) && archive_photons_end(r->archive);
+    progress_end(&r->progress);
+    r->result->photons_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
+    r->result->photons_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
+    return good;
+}
+
+static const char *folder_of(const char *path, char folder[PATH_MAX]) {
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        snprintf(folder, PATH_MAX, ".");
+    else
+        snprintf(folder, PATH_MAX, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+    return folder;
+}
+
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
-    struct reprocess r = { .beamtime = b, .model = m, .result = out };
+    char folder[PATH_MAX];
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
-    if (good) {
-        progress_begin(&r.progress, "analysing", m->n_channels);
-        good = pipeline_run_ordered(m->n_channels, settings->workers, analyse_job, take_block, &r);
-        progress_end(&r.progress);
-    }
-    good = good && write_products(&r, settings->calibration_state) && finish(&r, settings);
-    for (size_t i = 0; r.blocks != NULL && i < m->n_channels; i++)
-        photon_block_free(r.blocks[i]);
+    good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);
+    for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++)
+        scratch_give(&r.scratch, &r.rows[i].room);
     archive_abandon(r.archive);
-    free(r.blocks);
+    free(r.rows);
     free(r.pixels_used);
     if (!good)
         reprocessed_done(out);

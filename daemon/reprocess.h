@@ -30,6 +30,7 @@ struct reprocessed {                 /* what remains after the file is written: 
     size_t n_pixels;
     struct pixel_totals *pixels;
     struct bin_stage *bins;          /* products of every scan */
+    double photons_wall_s, photons_cpu_s;   /* from the first file opened to the last photon column written; CPU of the whole process */
     size_t n_sums;
     struct scan_sum *sums;
 };

@@ -3,6 +3,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+static float one_scalar(const float *row, const sample_u16 *x, size_t n, float base) {
+    double sum = 0;
+    for (size_t k = 0; k < n; k++)
+        sum += (double)row[k] * ((double)x[k] - base);
+    return (float)sum;
+}
+
 static void lags_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]) {
     for (size_t i = 0; i < LAGS; i++) {
         double sum = 0;
@@ -57,7 +64,7 @@ static struct dot_rises rises_scalar(const sample_u16 *x, size_t n) {
     return r;
 }
 
-static const struct dot_kernel scalar = { "scalar", lags_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar };
+static const struct dot_kernel scalar = { "scalar", one_scalar, lags_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar };
 
 static const struct dot_kernel *const kernels[] = {
     &scalar,

@@ -23,6 +23,27 @@ AVX2 static inline float sum8(__m256 v) {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
+static inline void ask_for(const sample_u16 *x) {
+    _mm_prefetch((const char *)((uintptr_t)x + DOT_AHEAD), _MM_HINT_T0);
+}
+
+/* Four accumulators hide the latency of FMA. */
+AVX2 static float one_avx2(const float *row, const sample_u16 *x, size_t n, float base) {
+    __m256 level = _mm256_set1_ps(base), a = _mm256_setzero_ps(), b = a, c = a, d = a;
+    size_t k = 0;
+    for (; k + 32 <= n; k += 32) {
+        ask_for(x + k);
+        a = _mm256_fmadd_ps(_mm256_load_ps(row + k), load8(x + k, level), a);
+        b = _mm256_fmadd_ps(_mm256_load_ps(row + k + 8), load8(x + k + 8, level), b);
+        c = _mm256_fmadd_ps(_mm256_load_ps(row + k + 16), load8(x + k + 16, level), c);
+        d = _mm256_fmadd_ps(_mm256_load_ps(row + k + 24), load8(x + k + 24, level), d);
+    }
+    float sum = sum8(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
+    for (; k < n; k++)
+        sum += row[k] * ((float)x[k] - base);
+    return sum;
+}
+
 /* Two accumulators per lag hide the latency of FMA. */
 struct lag_sums { __m256 low[LAGS], high[LAGS]; };
 
@@ -138,9 +159,11 @@ AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
     uint16_t lows[16], highs[16];
     size_t k = 0;
     __m256i low = _mm256_set1_epi16(-1), high = _mm256_setzero_si256();
-    for (; k + 16 <= n; k += 16) {
-        low = _mm256_min_epu16(low, load16(x + k));
-        high = _mm256_max_epu16(high, load16(x + k));
+    for (; k + 32 <= n; k += 32) {
+        __m256i a = load16(x + k), b = load16(x + k + 16);
+        ask_for(x + k);
+        low = _mm256_min_epu16(low, _mm256_min_epu16(a, b));
+        high = _mm256_max_epu16(high, _mm256_max_epu16(a, b));
     }
     _mm256_storeu_si256((__m256i *)(void *)lows, low);
     _mm256_storeu_si256((__m256i *)(void *)highs, high);
@@ -203,5 +226,5 @@ AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
     return r;
 }
 
-const struct dot_kernel dot_kernel_avx2 = { "avx2", lags_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2 };
+const struct dot_kernel dot_kernel_avx2 = { "avx2", one_avx2, lags_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2 };
 #endif

@@ -38,11 +38,11 @@ struct stamp {
     bool sound;   /* fields are in their ranges, whatever came before */
 };
 
-/* The file as one call sees it. */
+/* The file as one call sees it: the bytes at [first, n), complete: n is its end. Places are offsets in the file. */
 struct view {
     const struct ljh_cursor *c;
     const uint8_t *bytes;
-    size_t n;
+    size_t first, n;
     bool complete;
 };
 
@@ -50,6 +50,10 @@ enum verdict { WHOLE, TORN, UNKNOWN };
 
 static bool is_22(const struct view *v) {
     return v->c->header.version == 22;
+}
+
+static const uint8_t *byte_at(const struct view *v, size_t at) {
+    return v->bytes + (at - v->first);
 }
 
 static bool has_header(const struct view *v, size_t at) {
@@ -65,7 +69,7 @@ static int64_t old_time_us(const struct ljh_header *h, const uint8_t *at) {
 
 static struct stamp read_stamp(const struct view *v, size_t at) {
     const struct ljh_header *h = &v->c->header;
-    const uint8_t *p = v->bytes + at;
+    const uint8_t *p = byte_at(v, at);
     struct stamp s = { .sound = true };
     if (is_22(v)) {
         memcpy(&s.count, p, 8);
@@ -152,7 +156,7 @@ static bool old_header_at(const struct view *v, size_t at) {
         return false;
     struct stamp s = read_stamp(v, at);
     for (size_t i = 0; i < OLD_HEADERS_RISING; i++) {
-        const uint8_t *p = v->bytes + at + i * bytes;
+        const uint8_t *p = byte_at(v, at + i * bytes);
         struct stamp next = read_stamp(v, at + i * bytes);
         if (p[0] >= 250 || p[1] != 0 || (i > 0 && next.time_us <= s.time_us) || !follows(v, s, next))
             return false;
@@ -270,7 +274,7 @@ static int64_t old_frame(const struct ljh_header *h, const uint8_t *at) {
 
 static void accept(struct ljh_cursor *c, const struct view *v, uint32_t pixel, struct pulse_record *out) {
     const struct ljh_header *h = &c->header;
-    const uint8_t *at = v->bytes + c->offset;
+    const uint8_t *at = byte_at(v, c->offset);
     struct stamp s = read_stamp(v, c->offset);
     c->last_count = s.count;
     c->last_frame = is_22(v) ? floor_div(s.count - h->subframe_offset, h->subframe_divisions) : old_frame(h, at);
@@ -299,7 +303,16 @@ void ljh_cursor_init(struct ljh_cursor *c, const struct ljh_header *header) {
 }
 
 enum ljh_step ljh_cursor_next(struct ljh_cursor *c, const uint8_t *bytes, size_t n, bool complete, uint32_t pixel, struct pulse_record *out) {
-    const struct view v = { .c = c, .bytes = bytes, .n = n, .complete = complete };
+    return ljh_cursor_window(c, bytes, 0, n, complete, pixel, out);
+}
+
+size_t ljh_cursor_needs(const struct ljh_cursor *c) {
+    return c->scan != 0 && c->header.version == 22 ? c->scan : c->offset;
+}
+
+enum ljh_step ljh_cursor_window(struct ljh_cursor *c, const uint8_t *bytes, size_t first, size_t n, bool complete, uint32_t pixel,
+                                struct pulse_record *out) {
+    const struct view v = { .c = c, .bytes = bytes, .first = first, .n = n, .complete = complete };
     for (;;) {
         size_t next = 0;
         switch (judge(c, &v, &next)) {

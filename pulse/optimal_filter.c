@@ -179,6 +179,14 @@ const struct dot_kernel *optimal_filter_kernel(const struct optimal_filter *f) {
     return f->kernel;
 }
 
+void optimal_filter_use_kernel(struct optimal_filter *f, const struct dot_kernel *kernel) {
+    f->kernel = kernel;
+}
+
+const float *optimal_filter_row(const struct optimal_filter *f) {
+    return f->rows;
+}
+
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base) {
     float lags[LAGS];
     double exact[LAGS];

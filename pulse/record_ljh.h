@@ -71,6 +71,13 @@ void ljh_cursor_init(struct ljh_cursor *c, const struct ljh_header *header);
  * LJH_NEED_MORE is n - c->offset bytes. Linear time in n over a whole file, whatever the bytes are. */
 enum ljh_step ljh_cursor_next(struct ljh_cursor *c, const uint8_t *bytes, size_t n, bool complete, uint32_t pixel, struct pulse_record *out);
 
+/* The same for a window that slides along the file: bytes[0..n-first) are the file's at offsets [first, n); n as above. Needs
+ * first <= ljh_cursor_needs(c), the first byte that a further call may look at. On LJH_NEED_MORE the window must reach further;
+ * it never has to hold more than 12 records. */
+enum ljh_step ljh_cursor_window(struct ljh_cursor *c, const uint8_t *bytes, size_t first, size_t n, bool complete, uint32_t pixel,
+                                struct pulse_record *out);
+size_t ljh_cursor_needs(const struct ljh_cursor *c);
+
 /* Writing, for the simulator and the recorder (ljh_format.c): DASTARD-style 2.2.1. header->version, version_text, header_bytes and
  * record_bytes are ignored; rows are written as the divisions and the row as the offset, which is what readers without the
  * subframe keys make of them. With `dastard` the software text is made to contain the word; without it the presamples are

@@ -11,7 +11,11 @@ static const uint8_t *take(void *to, const uint8_t *from, size_t n) {
 }
 
 void off_record_decode(const struct off_header *h, const uint8_t *bytes, uint64_t i, struct off_record *out) {
-    const uint8_t *p = bytes + h->header_bytes + i * h->record_bytes;
+    off_record_decode_at(h, bytes + h->header_bytes + i * h->record_bytes, out);
+}
+
+void off_record_decode_at(const struct off_header *h, const uint8_t *record, struct off_record *out) {
+    const uint8_t *p = record;
     p = take(&out->n_samples, p, 4);
     p = take(&out->n_presamples, p, 4);
     p = take(&out->frame, p, 8);

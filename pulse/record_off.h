@@ -36,6 +36,7 @@ struct off_record {
 
 /* Record number i of the file that `bytes` begins; it must lie wholly inside (off_record_count). Coefficients from B on are 0. */
 void off_record_decode(const struct off_header *h, const uint8_t *bytes, uint64_t i, struct off_record *out);
+void off_record_decode_at(const struct off_header *h, const uint8_t *record, struct off_record *out);   /* the same, of one record's bytes */
 uint64_t off_record_count(const struct off_header *h, size_t n);   /* whole records in a file of n bytes */
 size_t off_tail_bytes(const struct off_header *h, size_t n);       /* what is left behind the last whole one */
 

@@ -3,6 +3,7 @@
 #ifndef TESD_DAEMON_CLI_CLI_H
 #define TESD_DAEMON_CLI_CLI_H
 
+int cmd_bench(int argc, char **argv);
 int cmd_calibrate(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);

@@ -67,7 +67,7 @@ void offline_arguments_done(struct offline_arguments *a) {
     free(a->paths.logs);
 }
 
-static struct line_table *read_lines(const char *name) {
+struct line_table *offline_lines(const char *name) {
     char path[CONFIG_PATH];
     uint8_t *text = NULL;
     size_t n;
@@ -91,7 +91,7 @@ bool offline_settings(const struct offline_arguments *a, struct options *options
     if (!options_load(a->config, options))
         return false;
     *exit_code = EXIT_REFUSED;
-    *lines = read_lines(a->lines ? a->lines : options->calibration.lines);
+    *lines = offline_lines(a->lines ? a->lines : options->calibration.lines);
     if (*lines == NULL)
         options_done(options);
     return *lines != NULL;

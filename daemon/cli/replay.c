@@ -9,6 +9,7 @@
 #include "daemon/cli/output_path.h"
 #include "daemon/cli/verdict_table.h"
 #include "daemon/exit_code.h"
+#include "daemon/kernel_choice.h"
 #include "daemon/learning.h"
 #include "daemon/log.h"
 #include "daemon/model_store.h"
@@ -207,8 +208,12 @@ static int work(const struct arguments *a, const struct options *o, const struct
     if (a->calibration == NULL && b.n_calibrations == 0)
         log_warning("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records: the file will "
                     "have heights but no energies; give --logs DIR or --calibration FILE");
+    const struct dot_kernel *kernel = kernel_choice(o->analysis.kernel);
     int code = EXIT_REFUSED;
-    if (a->calibration != NULL ? load_model(a->calibration, &b, &m) : learning_run(&b, &learning, &m)) {
+    if (kernel == NULL) {
+        code = EXIT_USAGE;
+    } else if (a->calibration != NULL ? load_model(a->calibration, &b, &m) : learning_run(&b, &learning, &m)) {
+        kernel_choice_apply(kernel, m);
         code = !process(a, o, &b, m) ? EXIT_FAILED : b.refused ? EXIT_REFUSED : EXIT_GOOD;
         array_model_free(m);
     } else if (a->calibration == NULL) {

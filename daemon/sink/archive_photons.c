@@ -46,6 +46,11 @@ bool archive_photons(struct archive *a, const struct photon_block *block) {
     return !a->file->failed;
 }
 
+bool archive_photons_end(struct archive *a) {
+    write_staged(a);
+    return !a->file->failed;
+}
+
 /* A histogram of nothing is one empty bin, so that the group is always a valid plot. */
 static void write_heights(struct archive *a) {
     const struct height_histogram *h = &a->heights;

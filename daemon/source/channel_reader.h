@@ -1,8 +1,13 @@
 /* daemon/source/channel_reader.h - all records of one channel in their true order, from any number of files.
- *   channel_input --open--> ordered places --next--> records
+ *   channel_input --open--> --next--> records
  * Order: epochs by time (the electronics' frame counter restarts with the source), inside an epoch by frame. So the order of the
  * files, and how they were cut, never matter. A record found twice (same epoch and frame) is delivered once and counted.
- * Memory: the channel's files. One owner thread; different channels may be read at the same time. */
+ *
+ * Nearly every file stands in that order already, and its records go by in one pass without being kept. So either
+ *   - read once, and ask afterwards whether the order was right; if not, sort and read again, or
+ *   - sort first, where every record must come at its time: one pass more, over what is then in the system's cache.
+ * Memory: a window per file; 32 bytes per record when the order is not right. One owner thread; different channels may be read at
+ * the same time. */
 #ifndef TESD_DAEMON_SOURCE_CHANNEL_READER_H
 #define TESD_DAEMON_SOURCE_CHANNEL_READER_H
 
@@ -20,18 +25,26 @@ struct channel_counts {
     uint64_t tail_bytes;      /* behind the last whole record, all files */
     uint64_t restarts;        /* epochs - 1 */
     uint64_t disagreements;   /* stamps that differ from the frame counter by more than 1 ms from one record to the next */
-    uint64_t unreadable;      /* files that could not be opened or read this time */
+    uint64_t unreadable;      /* files that could not be opened or read to their end this time */
 };
 
 struct channel_reader;
 
 /* False only when memory fails; files that cannot be read are logged and counted. */
 bool channel_reader_open(const struct channel_input *input, uint32_t pixel, struct channel_reader **out);
-/* Info of the first file that has records (of the first file, when none has); NULL when no file could be read. */
+/* The next record, valid until the next call; false at the end. */
+bool channel_reader_next(struct channel_reader *r, struct channel_record *out);
+void channel_reader_rewind(struct channel_reader *r);
+/* After a whole pass: did the records come in their true order, each once? */
+bool channel_reader_ordered(const struct channel_reader *r);
+/* A pass over all records, if none was made yet; when they are not in order their places are kept and sorted, and come in order
+ * from now on. Leaves the reader rewound. False when memory fails. */
+bool channel_reader_sort(struct channel_reader *r);
+/* An upper bound of the records in one pass. */
+uint64_t channel_reader_most(const struct channel_reader *r);
+/* After a whole pass: the first file that has records (the first file, when none has); NULL when no file could be read. */
 const struct source_info *channel_reader_info(const struct channel_reader *r);
-size_t channel_reader_count(const struct channel_reader *r);
-/* Record i in order, i < count; samples stay valid until the reader is closed. */
-void channel_reader_get(const struct channel_reader *r, size_t i, struct channel_record *out);
+/* After a whole pass. */
 struct channel_counts channel_reader_counts(const struct channel_reader *r);
 void channel_reader_close(struct channel_reader *r);
 

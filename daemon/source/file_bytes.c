@@ -1,14 +1,15 @@
+/* The window is read in pieces that grow from AHEAD_LEAST, so that a look at a header stays cheap, to WINDOW, where reading costs
+ * no less per byte and the bytes are still in the second-level cache when they are used. */
 #include "daemon/source/file_bytes.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_PIECE = 1 << 20 };
+enum { AHEAD_LEAST = 16 << 10, WINDOW = 128 << 10 };
 
 static enum status refuse(struct complaint *why, uint64_t offset, const char *what) {
     complaint_set(why, offset, 0, "%s", what);
@@ -24,32 +25,65 @@ enum status file_bytes_open(const char *path, struct file_bytes *out, struct com
         close(fd);
         return refuse(why, 0, "not a regular file");
     }
-    struct file_bytes f = { .fd = fd, .size = (size_t)st.st_size, .reserved = (size_t)st.st_size };
-    if (f.reserved > 0) {
-        void *p = mmap(NULL, f.reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (p == MAP_FAILED) {
-            close(fd);
-            return refuse(why, 0, strerror(errno));
-        }
-        f.data = p;
-    }
-    *out = f;
+    *out = (struct file_bytes){ .fd = fd, .size = (size_t)st.st_size, .ahead = AHEAD_LEAST };
     return STATUS_OK;
 }
 
-enum status file_bytes_read(struct file_bytes *f, size_t upto, struct complaint *why) {
-    while (f->n < f->size && f->n < upto) {
-        size_t piece = f->size - f->n < READ_PIECE ? f->size - f->n : READ_PIECE;
-        ssize_t got = pread(f->fd, (uint8_t *)(uintptr_t)f->data + f->n, piece, (off_t)f->n);
+static bool make_room(struct file_bytes *f, size_t n) {
+    size_t capacity = n > WINDOW ? n : WINDOW;
+    if (capacity <= f->capacity)
+        return true;
+    void *grown = realloc((void *)(uintptr_t)f->data, capacity);
+    if (grown == NULL)
+        return false;
+    f->data = grown;
+    f->capacity = capacity;
+    return true;
+}
+
+/* Drops what lies before `from`, or everything when `from` is not in the window or right behind it. */
+static void slide(struct file_bytes *f, size_t from) {
+    if (from < f->first || from > f->first + f->n)
+        f->n = 0;
+    else
+        f->n -= from - f->first;
+    if (f->n > 0)
+        memmove((uint8_t *)(uintptr_t)f->data, f->data + (from - f->first), f->n);
+    f->first = from;
+}
+
+/* Reads on behind the window until it is `n` long or the file ends. */
+static enum status fill(struct file_bytes *f, size_t n, struct complaint *why) {
+    size_t upto = f->n + f->ahead < f->capacity ? f->n + f->ahead : f->capacity;
+    upto = upto < n ? n : upto;
+    f->ahead = 2 * f->ahead < WINDOW ? 2 * f->ahead : WINDOW;
+    while (f->n < n && f->first + f->n < f->size) {
+        size_t left = f->size - f->first - f->n, piece = upto - f->n < left ? upto - f->n : left;
+        ssize_t got = pread(f->fd, (uint8_t *)(uintptr_t)f->data + f->n, piece, (off_t)(f->first + f->n));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return refuse(why, f->n, strerror(errno));
+            return refuse(why, f->first + f->n, strerror(errno));
         if (got == 0)
-            f->size = f->n;
+            f->size = f->first + f->n;
         f->n += (size_t)got;
     }
     return STATUS_OK;
+}
+
+enum status file_bytes_view(struct file_bytes *f, size_t from, size_t n, struct complaint *why) {
+    if (from >= f->first && from + n <= f->first + f->n)
+        return STATUS_OK;
+    if (from > f->size || n > f->size - from)
+        n = from < f->size ? f->size - from : 0;
+    if (!make_room(f, n))
+        return STATUS_NO_MEMORY;
+    slide(f, from);
+    return fill(f, n, why);
+}
+
+bool file_bytes_at_end(const struct file_bytes *f) {
+    return f->first + f->n >= f->size;
 }
 
 bool file_bytes_peek(const struct file_bytes *f, size_t offset, void *buffer, size_t n) {
@@ -65,9 +99,14 @@ bool file_bytes_peek(const struct file_bytes *f, size_t offset, void *buffer, si
     return true;
 }
 
+void file_bytes_rest(struct file_bytes *f) {
+    free((void *)(uintptr_t)f->data);
+    f->data = NULL;
+    f->first = f->n = f->capacity = 0;
+}
+
 void file_bytes_close(struct file_bytes *f) {
-    if (f->data != NULL)
-        munmap((void *)(uintptr_t)f->data, f->reserved);
+    free((void *)(uintptr_t)f->data);
     if (f->fd >= 0)
         close(f->fd);
     *f = (struct file_bytes){ .fd = -1 };
@@ -82,7 +121,7 @@ enum status file_bytes_text(const char *path, size_t limit, uint8_t **text, size
     if (f.size > limit) {
         complaint_set(why, limit, 0, "larger than %zu bytes", limit);
         s = STATUS_BAD_VALUE;
-    } else if ((s = file_bytes_read(&f, f.size, why)) == STATUS_OK && (copy = malloc(f.n + 1)) == NULL) {
+    } else if ((s = file_bytes_view(&f, 0, f.size, why)) == STATUS_OK && (copy = malloc(f.n + 1)) == NULL) {
         s = STATUS_NO_MEMORY;
     }
     if (s == STATUS_OK) {

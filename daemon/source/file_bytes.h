@@ -1,6 +1,8 @@
-/* daemon/source/file_bytes.h - a file as bytes from its start, read as far as somebody asked.
- * Read with pread into memory of our own and not mapped, so that a file cut short under us gives fewer bytes and never a SIGBUS;
- * the size is taken once at opening, so that a file that grows meanwhile still gives one consistent answer. One owner thread. */
+/* daemon/source/file_bytes.h - a file as bytes, seen through a window that slides along it.
+ * Read with pread into memory of our own and not mapped: a file cut short under us gives fewer bytes and never a SIGBUS, the cost
+ * does not depend on how the system grouped the cached pages (performance.md 1), and the window stays in cache for what comes
+ * next. The size is taken once at opening, so that a file that grows meanwhile still gives one consistent answer.
+ * Memory: the window. One owner thread. */
 #ifndef TESD_DAEMON_SOURCE_FILE_BYTES_H
 #define TESD_DAEMON_SOURCE_FILE_BYTES_H
 
@@ -12,19 +14,23 @@
 #include "pulse/status.h"
 
 struct file_bytes {
-    const uint8_t *data;  /* data[0..n) are known */
-    size_t n;
+    const uint8_t *data;  /* data[0..n) are the bytes at [first, first + n) */
+    size_t first, n;
     size_t size;          /* at opening; smaller later if the file was cut short while we read */
     int fd;
-    size_t reserved;      /* bytes of address space behind data */
+    size_t capacity;      /* bytes behind data */
+    size_t ahead;         /* how far to read at the next slide */
 };
 
 /* Regular files only. The complaint says what the system said. */
 enum status file_bytes_open(const char *path, struct file_bytes *out, struct complaint *why);
-/* Reads on until data[0..min(upto, size)) is known. STATUS_IO when reading fails. */
-enum status file_bytes_read(struct file_bytes *f, size_t upto, struct complaint *why);
-/* n bytes at offset into buffer without reading what lies before; false when they are not all there. */
+/* Slides the window so that it holds [from, from + n), as far as the file goes. Pointers into the window end with the next call.
+ * STATUS_IO when reading fails, STATUS_NO_MEMORY; then the window holds less. */
+enum status file_bytes_view(struct file_bytes *f, size_t from, size_t n, struct complaint *why);
+bool file_bytes_at_end(const struct file_bytes *f);   /* the window reaches the end of the file */
+/* n bytes at offset into buffer, whatever the window holds; false when they are not all there. */
 bool file_bytes_peek(const struct file_bytes *f, size_t offset, void *buffer, size_t n);
+void file_bytes_rest(struct file_bytes *f);   /* gives the window's memory back; the next view reads it again */
 void file_bytes_close(struct file_bytes *f);
 
 /* A small text file whole, NUL-terminated, at most `limit` bytes; free() *text. */

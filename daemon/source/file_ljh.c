@@ -14,18 +14,20 @@ static bool recognises(const uint8_t *bytes, size_t n) {
 }
 
 static enum status open_ljh(struct source_file *f, struct complaint *why) {
-    enum status s = file_bytes_read(&f->bytes, LJH_HEADER_LIMIT, why);
+    enum status s = file_bytes_view(&f->bytes, 0, LJH_HEADER_LIMIT, why);
     if (s != STATUS_OK)
         return s;
     struct ljh_header h;
     s = ljh_header_parse(f->bytes.data, f->bytes.n, &h, why);
     if (s != STATUS_OK)
         return s;
-    struct ljh_header *kept = malloc(sizeof *kept);
-    if (kept == NULL)
+    struct ljh_cursor *walk = malloc(sizeof *walk);
+    if (walk == NULL)
         return STATUS_NO_MEMORY;
-    *kept = h;
-    f->header = kept;
+    ljh_cursor_init(walk, &h);
+    f->walk = walk;
+    f->info.header_bytes = h.header_bytes;
+    f->info.record_bytes = h.record_bytes;
     f->info.channel = h.channel;
     f->info.shape.n_samples = h.n_samples;
     f->info.shape.n_presamples = h.n_presamples;
@@ -35,47 +37,72 @@ static enum status open_ljh(struct source_file *f, struct complaint *why) {
     return STATUS_OK;
 }
 
-static enum status index_ljh(struct source_file *f, struct record_index *into, struct complaint *why) {
-    (void)why;
-    struct ljh_cursor c;
-    struct pulse_record r;
-    ljh_cursor_init(&c, f->header);
-    while (ljh_cursor_next(&c, f->bytes.data, f->bytes.n, true, 0, &r) == LJH_RECORD) {
-        uint64_t where = (uint64_t)((const uint8_t *)r.samples - f->bytes.data);
-        if (!record_index_add(into, (struct record_place){ .time_ns = r.trigger_time_ns, .frame = r.trigger_frame, .where = where }))
-            return STATUS_NO_MEMORY;
-    }
-    f->info.records = c.records;
-    f->info.torn = c.torn;
-    f->info.torn_bytes = c.torn_bytes;
-    f->info.first_torn_offset = c.first_torn_offset;
-    f->info.tail_bytes = f->bytes.n - c.offset;
-    return STATUS_OK;
+static void rewind_ljh(struct source_file *f) {
+    struct ljh_header h = ((struct ljh_cursor *)f->walk)->header;
+    ljh_cursor_init(f->walk, &h);
 }
 
-static void fetch_ljh(const struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out) {
+static void note_progress(struct source_file *f, const struct ljh_cursor *c) {
+    f->info.records = c->records;
+    f->info.torn = c->torn;
+    f->info.torn_bytes = c->torn_bytes;
+    f->info.first_torn_offset = c->first_torn_offset;
+    f->info.tail_bytes = f->bytes.size - c->offset;
+}
+
+static enum source_step next_ljh(struct source_file *f, uint32_t pixel, struct channel_record *out, uint64_t *where, struct complaint *why) {
+    struct ljh_cursor *c = f->walk;
+    struct file_bytes *b = &f->bytes;
+    for (;;) {
+        bool at_end = file_bytes_at_end(b);
+        bool held = ljh_cursor_needs(c) >= b->first;
+        if (held && ljh_cursor_window(c, b->data, b->first, b->first + b->n, at_end, pixel, &out->samples) == LJH_RECORD) {
+            out->coefficients = false;
+            out->time_ns = out->samples.trigger_time_ns;
+            out->frame = out->samples.trigger_frame;
+            *where = b->first + (uint64_t)((const uint8_t *)out->samples.samples - b->data);
+            f->info.records = c->records;
+            return SOURCE_RECORD;
+        }
+        note_progress(f, c);
+        if (at_end && held)
+            return SOURCE_END;
+        size_t from = ljh_cursor_needs(c), known = held && from < b->first + b->n ? b->first + b->n - from : 0;
+        if (file_bytes_view(b, from, known + 1, why) != STATUS_OK)
+            return SOURCE_FAILED;
+    }
+}
+
+/* A little of what lies before stays in the window: neighbours may have changed places. */
+static bool fetch_ljh(struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out) {
+    size_t bytes = 2 * (size_t)f->info.shape.n_samples, back = 4 * f->info.record_bytes;
+    size_t from = where > back ? where - back : 0;
+    struct complaint ignored;
+    if (file_bytes_view(&f->bytes, from, where - from + bytes, &ignored) != STATUS_OK || where + bytes > f->bytes.first + f->bytes.n)
+        return false;
+    out->coefficients = false;
     out->samples = (struct pulse_record){
-        .samples = (const sample_u16 *)(f->bytes.data + where),
+        .samples = (const sample_u16 *)(f->bytes.data + (where - f->bytes.first)),
         .n_samples = f->info.shape.n_samples,
         .n_presamples = f->info.shape.n_presamples,
         .pixel = pixel,
         .sample_period_s = (float)f->info.shape.sample_period_s,
     };
+    return true;
 }
 
-/* The last record if no record is torn: believed only when it parses as the successor of the first. */
-static bool last_time_ljh(const struct source_file *f, int64_t *time_ns) {
-    const struct ljh_header *h = f->header;
-    size_t whole = (f->bytes.size - h->header_bytes) / h->record_bytes;
-    uint8_t *one = malloc(h->header_bytes + h->record_bytes);
+/* The last record if no record is torn: believed only when it parses as a first one. */
+static bool last_time_ljh(struct source_file *f, int64_t *time_ns) {
+    const struct ljh_header *h = &((const struct ljh_cursor *)f->walk)->header;
+    uint64_t whole = source_file_most(f);
+    uint8_t *one = malloc(h->record_bytes);
     bool good = false;
     if (one != NULL && whole > 0) {
-        memcpy(one, f->bytes.data, h->header_bytes);
         struct ljh_cursor c;
         struct pulse_record r;
         ljh_cursor_init(&c, h);
-        good = file_bytes_peek(&f->bytes, h->header_bytes + (whole - 1) * h->record_bytes, one + h->header_bytes, h->record_bytes) &&
-               ljh_cursor_next(&c, one, h->header_bytes + h->record_bytes, true, 0, &r) == LJH_RECORD;
+        good = file_bytes_peek(&f->bytes, h->header_bytes + (whole - 1) * h->record_bytes, one, h->record_bytes) &&
+               ljh_cursor_window(&c, one, h->header_bytes, h->header_bytes + h->record_bytes, true, 0, &r) == LJH_RECORD;
         if (good)
             *time_ns = r.trigger_time_ns;
     }
@@ -84,5 +111,5 @@ static bool last_time_ljh(const struct source_file *f, int64_t *time_ns) {
 }
 
 const struct source_format source_format_ljh = {
-    .name = "ljh", .recognises = recognises, .open = open_ljh, .index = index_ljh, .fetch = fetch_ljh, .last_time = last_time_ljh,
+    .name = "ljh", .recognises = recognises, .open = open_ljh, .rewind = rewind_ljh, .next = next_ljh, .fetch = fetch_ljh, .last_time = last_time_ljh,
 };

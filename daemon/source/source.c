@@ -6,24 +6,6 @@
 static const struct source_format *const formats[] = { &source_format_ljh, &source_format_off };
 enum { N_FORMATS = sizeof formats / sizeof formats[0], RECOGNISE_BYTES = 64 };
 
-bool record_index_add(struct record_index *x, struct record_place place) {
-    if (x->n == x->capacity) {
-        size_t capacity = x->capacity ? 2 * x->capacity : 1024;
-        struct record_place *p = realloc(x->places, capacity * sizeof *p);
-        if (p == NULL)
-            return false;
-        x->places = p;
-        x->capacity = capacity;
-    }
-    x->places[x->n++] = place;
-    return true;
-}
-
-void record_index_done(struct record_index *x) {
-    free(x->places);
-    *x = (struct record_index){ 0 };
-}
-
 int32_t source_channel_of_name(const char *path) {
     const char *base = strrchr(path, '/');
     base = base ? base + 1 : path;
@@ -41,7 +23,7 @@ int32_t source_channel_of_name(const char *path) {
 }
 
 static enum status choose_format(struct source_file *f, struct complaint *why) {
-    enum status s = file_bytes_read(&f->bytes, RECOGNISE_BYTES, why);
+    enum status s = file_bytes_view(&f->bytes, 0, RECOGNISE_BYTES, why);
     if (s != STATUS_OK)
         return s;
     if (f->bytes.size == 0) {
@@ -84,33 +66,49 @@ const struct source_info *source_file_info(const struct source_file *f) {
     return &f->info;
 }
 
-enum status source_file_index(struct source_file *f, struct record_index *into, struct complaint *why) {
-    enum status s = file_bytes_read(&f->bytes, f->bytes.size, why);
-    return s == STATUS_OK ? f->format->index(f, into, why) : s;
+enum source_step source_file_next(struct source_file *f, uint32_t pixel, struct channel_record *out, uint64_t *where, struct complaint *why) {
+    uint64_t ignored;
+    return f->format->next(f, pixel, out, where ? where : &ignored, why);
 }
 
-void source_file_fetch(const struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out) {
-    f->format->fetch(f, where, pixel, out);
+void source_file_rewind(struct source_file *f) {
+    f->format->rewind(f);
+}
+
+void source_file_rest(struct source_file *f) {
+    file_bytes_rest(&f->bytes);
+}
+
+bool source_file_fetch(struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out) {
+    return f->format->fetch(f, where, pixel, out);
+}
+
+uint64_t source_file_most(const struct source_file *f) {
+    return f->bytes.size > f->info.header_bytes ? (f->bytes.size - f->info.header_bytes) / f->info.record_bytes : 0;
+}
+
+/* The last record's place is not where it should be: some record is torn. */
+static int64_t walk_to_last(struct source_file *f, int64_t last_ns) {
+    struct channel_record r;
+    struct complaint ignored;
+    while (source_file_next(f, 0, &r, NULL, &ignored) == SOURCE_RECORD)
+        last_ns = r.time_ns > last_ns ? r.time_ns : last_ns;
+    return last_ns;
 }
 
 bool source_file_span(struct source_file *f, int64_t *first_ns, int64_t *last_ns) {
-    struct record_index x = { 0 };
+    struct channel_record r;
     struct complaint ignored;
-    struct source_file head = *f;   /* index of the first bytes alone: enough for the first record */
-    size_t want = f->bytes.n + (1 << 18);
-    if (file_bytes_read(&f->bytes, want, &ignored) != STATUS_OK)
-        return false;
-    head.bytes = f->bytes;
-    head.bytes.size = head.bytes.n;
-    bool good = f->format->index(&head, &x, &ignored) == STATUS_OK && x.n > 0;
+    bool good = source_file_next(f, 0, &r, NULL, &ignored) == SOURCE_RECORD;
     if (good) {
-        *first_ns = x.places[0].time_ns;
-        *last_ns = x.places[x.n - 1].time_ns;
         int64_t last;
-        if (f->bytes.n < f->bytes.size && f->format->last_time(f, &last) && last > *last_ns)
+        *first_ns = *last_ns = r.time_ns;
+        if (!f->format->last_time(f, &last))
+            *last_ns = walk_to_last(f, r.time_ns);
+        else if (last > *last_ns)
             *last_ns = last;
     }
-    record_index_done(&x);
+    source_file_rewind(f);
     return good;
 }
 
@@ -118,6 +116,6 @@ void source_file_close(struct source_file *f) {
     if (f == NULL)
         return;
     file_bytes_close(&f->bytes);
-    free(f->header);
+    free(f->walk);
     free(f);
 }

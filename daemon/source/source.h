@@ -1,5 +1,5 @@
-/* daemon/source/source.h - recorded pulse files of any format, one interface.   file --index, fetch--> records
- * A format is one descriptor: how to open (header), how to list where records are, how to fetch one. New format: a codec in
+/* daemon/source/source.h - recorded pulse files of any format, one interface.   file --next, fetch--> records
+ * A format is one descriptor: how to open (header), how to walk the records, how to fetch one. New format: a codec in
  * pulse/record_x, a file_x.c with its descriptor, a row in source.c. One owner thread per opened file. */
 #ifndef TESD_DAEMON_SOURCE_SOURCE_H
 #define TESD_DAEMON_SOURCE_SOURCE_H
@@ -19,34 +19,23 @@ struct source_info {             /* what a header says, and what walking the fil
     int32_t channel;             /* from the file name, else the header; -1 unknown */
     char channel_name[64];
     struct channel_shape shape;  /* basis is borrowed from the file */
-    uint64_t records;            /* known after source_file_index */
+    size_t header_bytes, record_bytes;
+    uint64_t records;            /* from here on: in the last walk, as far as it went */
     uint64_t torn, torn_bytes, first_torn_offset;
     uint64_t tail_bytes;         /* behind the last whole record */
 };
 
-/* Where a record stands: sort keys and a cookie that source_file_fetch understands. */
-struct record_place {
-    int64_t time_ns;             /* floored to 1 us */
-    int64_t frame;
-    uint64_t where;
-    uint32_t file;               /* set by whoever keeps places of several files */
-};
+enum source_step { SOURCE_RECORD, SOURCE_END, SOURCE_FAILED };   /* failed: reading or memory; the complaint says which */
 
-struct record_index {
-    size_t n, capacity;
-    struct record_place *places;
-};
-bool record_index_add(struct record_index *x, struct record_place place);  /* false: out of memory */
-void record_index_done(struct record_index *x);
-
-struct source_file;              /* opaque */
+struct source_file;
 struct source_format {
     const char *name;
     bool (*recognises)(const uint8_t *bytes, size_t n);   /* by the first bytes */
-    enum status (*open)(struct source_file *f, struct complaint *why);   /* decodes the header */
-    enum status (*index)(struct source_file *f, struct record_index *into, struct complaint *why);
-    void (*fetch)(const struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out);
-    bool (*last_time)(const struct source_file *f, int64_t *time_ns);    /* a guess from the file's end; false: unknown */
+    enum status (*open)(struct source_file *f, struct complaint *why);   /* decodes the header and makes the state of a walk */
+    void (*rewind)(struct source_file *f);
+    enum source_step (*next)(struct source_file *f, uint32_t pixel, struct channel_record *out, uint64_t *where, struct complaint *why);
+    bool (*fetch)(struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out);
+    bool (*last_time)(struct source_file *f, int64_t *time_ns);    /* a guess from the file's end; false: unknown */
 };
 extern const struct source_format source_format_ljh, source_format_off;
 
@@ -54,16 +43,23 @@ struct source_file {             /* for the format files; others use the functio
     const struct source_format *format;
     struct file_bytes bytes;
     struct source_info info;
-    void *header;                /* the format's own, plain memory: freed with free() */
+    void *walk;                  /* the format's header and place, plain memory: freed with free() */
 };
 
 /* Chooses the format by content. STATUS_NOT_FOUND: of no format we know. STATUS_TRUNCATED: the header does not end (yet). */
 enum status source_file_open(const char *path, struct source_file **out, struct complaint *why);
 const struct source_info *source_file_info(const struct source_file *f);
-/* Appends the place of every whole record, in file order, and completes info. */
-enum status source_file_index(struct source_file *f, struct record_index *into, struct complaint *why);
-void source_file_fetch(const struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out);
-/* First and last record time without walking the file; false when the file holds no record. */
+/* Walks the file's whole records in file order and completes info on the way; everything there is to know is known at SOURCE_END.
+ * The record is valid until the next call for this file. where (may be NULL): what source_file_fetch understands, growing. */
+enum source_step source_file_next(struct source_file *f, uint32_t pixel, struct channel_record *out, uint64_t *where, struct complaint *why);
+void source_file_rewind(struct source_file *f);   /* to before the first record */
+void source_file_rest(struct source_file *f);     /* gives back the memory of its window until it is read again */
+/* The record there, without its time and frame; valid until the next call for this file, and cheapest where `where` grows slowly.
+ * False when the file no longer holds it. */
+bool source_file_fetch(struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out);
+uint64_t source_file_most(const struct source_file *f);   /* an upper bound of its records, from its size */
+/* First and last record time, as a rule without walking the file, which is at its start again afterwards; false when it holds no
+ * record. */
 bool source_file_span(struct source_file *f, int64_t *first_ns, int64_t *last_ns);
 void source_file_close(struct source_file *f);
 

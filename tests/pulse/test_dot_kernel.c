@@ -58,6 +58,13 @@ static void lags_agree(const struct dot_kernel *kernel, const struct fixture *f,
     }
 }
 
+static void one_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
+    float want = dot_kernel_find("scalar")->one(f->rows, f->x, n, base), got = kernel->one(f->rows, f->x, n, base), scale = 0;
+    for (size_t k = 0; k < n; k++)
+        scale += fabsf(f->rows[k] * ((float)f->x[k] - base));
+    assert_true(fabsf(got - want) <= FLT_EPSILON * (float)(n + 1) * scale);
+}
+
 static void residual_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
     float want = dot_kernel_find("scalar")->residual(f->shape, f->x, n, base, 3000, -200);
     float got = kernel->residual(f->shape, f->x, n, base, 3000, -200);
@@ -124,6 +131,7 @@ static void test_all_variants(void **state) {
                 struct fixture f;
                 float base = (float)(synthetic_bits(&s) % 60000);
                 set_up(&s, n, alignment, base, &f);
+                one_agrees(dot_kernel_at(v), &f, n, base);
                 lags_agree(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base);
                 integers_agree(dot_kernel_at(v), f.x, n, (uint16_t)base);
@@ -142,6 +150,7 @@ static void test_scalar_by_hand(void **state) {
     rows[1] = 2;
     rows[DOT_PAD + 3] = 0.5F;
     dot_kernel_find("scalar")->lags(rows, DOT_PAD, x, 4, 10, lags);
+    assert_true(dot_kernel_find("scalar")->one(rows, x, 4, 10) == 5);
     assert_true(lags[0] == 5 && lags[1] == 32762.5F && lags[2] == 0);
     /* sample 1: 12-10-1-(2-0) = -1; sample 2: 13-10-2-(4-1) = -2 */
     assert_true(dot_kernel_find("scalar")->residual(t, x, 4, 10, 1, 1) == 5);

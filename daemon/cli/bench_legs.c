@@ -1,0 +1,200 @@
+#include "daemon/cli/bench_legs.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/reprocess.h"
+#include "daemon/source/source.h"
+#include "pulse/optimal_filter.h"
+#include "pulse/pulse_quality.h"
+
+enum { LJH_STAMP_BYTES = 16, WINDOW = 128 << 10 };
+
+struct stopwatch { double wall_ns, cpu_ns; };
+
+static double ns_of(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
+}
+
+static struct stopwatch start(void) {
+    return (struct stopwatch){ ns_of(CLOCK_MONOTONIC), ns_of(CLOCK_PROCESS_CPUTIME_ID) };
+}
+
+static struct bench_time stop(struct stopwatch from, double records) {
+    return (struct bench_time){ (ns_of(CLOCK_MONOTONIC) - from.wall_ns) / records, (ns_of(CLOCK_PROCESS_CPUTIME_ID) - from.cpu_ns) / records };
+}
+
+/* ---- bare kernels ---- */
+
+static double all_records(const struct bench_set *s) {
+    return (double)s->size.pixels * s->records;
+}
+
+static struct pulse_record record_at(const struct bench_set *s, size_t pixel, size_t i) {
+    const uint8_t *at = s->bytes + (pixel * s->records + i) * s->record_bytes;
+    return (struct pulse_record){ .samples = (const sample_u16 *)(at + LJH_STAMP_BYTES), .n_samples = s->n_samples, .n_presamples = s->n_presamples };
+}
+
+/* The cheapest way to touch every byte: 64-bit words, four at a time, which gcc and clang make vectors of. */
+__attribute__((optimize("O3"))) static unsigned fold(const uint8_t *bytes, size_t n) {
+    uint64_t all[8] = { 0 }, word[8];
+    for (size_t k = 0; k + sizeof word <= n; k += sizeof word) {
+        memcpy(word, bytes + k, sizeof word);
+        __builtin_prefetch((const void *)((uintptr_t)(bytes + k) + DOT_AHEAD));
+        for (size_t j = 0; j < 8; j++)
+            all[j] ^= word[j];
+    }
+    uint64_t one = 0;
+    for (size_t j = 0; j < 8; j++)
+        one ^= all[j];
+    return (unsigned)(one ^ one >> 32);
+}
+
+static struct bench_time run_read(struct bench_context *c) {
+    const struct bench_set *s = c->set;
+    struct stopwatch w = start();
+    for (size_t p = 0; p < s->size.pixels; p++)
+        c->sink ^= fold(s->bytes + p * s->records * s->record_bytes, s->records * s->record_bytes);
+    return stop(w, all_records(s));
+}
+
+static struct bench_time run_dot(struct bench_context *c) {
+    const struct bench_set *s = c->set;
+    double sum = 0;
+    struct stopwatch w = start();
+    for (size_t p = 0; p < s->size.pixels; p++) {
+        const struct optimal_filter *f = s->model->channels[p].model->filter;
+        const struct dot_kernel *kernel = optimal_filter_kernel(f);
+        const float *row = optimal_filter_row(f);
+        for (size_t i = 0; i < s->records; i++) {
+            struct pulse_record r = record_at(s, p, i);
+            sum += kernel->one(row, r.samples, r.n_samples, (float)r.samples[0]);
+        }
+    }
+    c->sink += sum > 0;
+    return stop(w, all_records(s));
+}
+
+static struct bench_time run_summaries_lags(struct bench_context *c) {
+    const struct bench_set *s = c->set;
+    double sum = 0;
+    struct stopwatch w = start();
+    for (size_t p = 0; p < s->size.pixels; p++) {
+        const struct pixel_model *m = s->model->channels[p].model;
+        uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
+        for (size_t i = 0; i < s->records; i++) {
+            struct pulse_record r = record_at(s, p, i);
+            struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), &r, m->inverted, late_start);
+            sum += optimal_filter_apply(m->filter, r.samples, q.pretrigger_mean).height;
+        }
+    }
+    c->sink += sum > 0;
+    return stop(w, all_records(s));
+}
+
+static struct bench_time run_analysis(struct bench_context *c) {
+    const struct bench_set *s = c->set;
+    struct stopwatch w = start();
+    for (size_t p = 0; p < s->size.pixels; p++)
+        for (size_t i = 0; i < s->records; i++) {
+            struct pulse_record r = record_at(s, p, i);
+            struct measured_pulse m;
+            pixel_model_measure(s->model->channels[p].model, &r, &m);
+            c->sink += m.cuts;
+        }
+    return stop(w, all_records(s));
+}
+
+/* ---- bare reading ---- */
+
+static int open_pixel(const struct bench_set *s, size_t p, size_t *bytes) {
+    int fd = open(s->array.pulses.channels[p].files[0].path, O_RDONLY | O_CLOEXEC);
+    struct stat st = { .st_size = 0 };
+    if (fd >= 0)
+        fstat(fd, &st);
+    *bytes = (size_t)st.st_size;
+    return fd;
+}
+
+static struct bench_time run_pread(struct bench_context *c) {
+    struct stopwatch w = start();
+    uint8_t *window = malloc(WINDOW);
+    for (size_t p = 0; window != NULL && p < c->set->size.pixels; p++) {
+        size_t n;
+        int fd = open_pixel(c->set, p, &n);
+        ssize_t got;
+        for (size_t at = 0; at < n && (got = pread(fd, window, WINDOW, (off_t)at)) > 0; at += (size_t)got)
+            c->sink ^= window[0];
+        close(fd);
+    }
+    free(window);
+    return stop(w, all_records(c->set));
+}
+
+static struct bench_time run_mmap(struct bench_context *c) {
+    struct stopwatch w = start();
+    for (size_t p = 0; p < c->set->size.pixels; p++) {
+        size_t n;
+        int fd = open_pixel(c->set, p, &n);
+        void *bytes = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+        if (bytes != MAP_FAILED) {
+            c->sink ^= fold(bytes, n);
+            munmap(bytes, n);
+        }
+        close(fd);
+    }
+    return stop(w, all_records(c->set));
+}
+
+/* ---- the chain ---- */
+
+static struct bench_time chain(struct bench_context *c, const struct beamtime *b, const struct array_model *m, unsigned workers) {
+    const struct reprocess_settings settings = {
+        .workers = workers,
+        .products = { .emission = c->options->rixs.emission, .loss = c->options->rixs.loss, .n_regions = c->options->n_roi, .regions = c->options->roi },
+        .process = { .command_line = "", .config_text = "", .state = "prelim" }, .calibration_state = "loaded", .title = "",
+    };
+    struct reprocessed r;
+    unlink(c->set->output);
+    if (!reprocess_run(b, m, &settings, c->set->output, &r)) {
+        c->failed = true;
+        return (struct bench_time){ 0 };
+    }
+    double records = 0;
+    for (size_t i = 0; i < r.n_pixels; i++)
+        records += (double)r.pixels[i].records;
+    struct bench_time t = { 1e9 * r.photons_wall_s / records, 1e9 * r.photons_cpu_s / records };
+    reprocessed_done(&r);
+    return t;
+}
+
+static struct bench_time run_chain(struct bench_context *c) {
+    return chain(c, &c->set->array, c->set->model, 1);
+}
+
+static struct bench_time run_chain_two(struct bench_context *c) {
+    return chain(c, &c->set->array, c->set->model, 2);
+}
+
+static struct bench_time run_chain_scalar(struct bench_context *c) {
+    return chain(c, &c->set->few, c->set->scalar, 1);
+}
+
+const struct bench_leg bench_legs[N_LEGS] = {
+    [LEG_READ] = { "read", "touch every byte, from memory", 1, run_read },
+    [LEG_DOT] = { "dot", "one dot product, from memory", 1, run_dot },
+    [LEG_SUMMARIES_LAGS] = { "summaries_lags", "summaries + 5 lags, from memory", 1, run_summaries_lags },
+    [LEG_ANALYSIS] = { "analysis", "all of a record with residual, from memory", 1, run_analysis },
+    [LEG_FILE_PREAD] = { "file_pread", "read the files, pread", 1, run_pread },
+    [LEG_FILE_MMAP] = { "file_mmap", "read the files, mmap", 1, run_mmap },
+    [LEG_CHAIN] = { "chain", "replay: files to photon columns", 1, run_chain },
+    [LEG_CHAIN_TWO] = { "chain_two", "the same, two workers", 2, run_chain_two },
+    [LEG_CHAIN_SCALAR] = { "chain_scalar", "the same, scalar kernel, few pixels", 1, run_chain_scalar },
+};

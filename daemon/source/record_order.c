@@ -1,0 +1,117 @@
+#include "daemon/source/record_order.h"
+
+#include <stdlib.h>
+
+/* Records of one channel may stand out of order by about one processing block of the acquisition; more is a restart. */
+static const double disorder_s = 1.0;
+static const double disagreement_ns = 1e6;
+static const double clock_tolerance = 1e-4;   /* of the time between two records: real sample clocks are off by up to 24 ppm */
+
+/* A frame far behind the newest one begins a new epoch if its time is later than all before, else it is an old record again. */
+static bool restarts(int64_t newest_frame, int64_t newest_time_ns, double period_s, int64_t time_ns, int64_t frame) {
+    return time_ns > newest_time_ns && ((double)newest_frame - (double)frame) * period_s > disorder_s;
+}
+
+static bool disagrees(const struct record_order *o, int64_t time_ns, int64_t frame) {
+    double by_frames = ((double)frame - (double)o->newest_frame) * o->period_s * 1e9;
+    double difference = (double)(time_ns - o->last_time_ns) - by_frames, allowed = disagreement_ns + clock_tolerance * by_frames;
+    return difference > allowed || difference < -allowed;
+}
+
+void record_order_note(struct record_order *o, double period_s, int64_t time_ns, int64_t frame) {
+    if (o->records == 0)
+        o->period_s = period_s;
+    if (o->records++ > 0) {
+        if (frame > o->newest_frame) {
+            o->disagreements += disagrees(o, time_ns, frame);
+        } else if (restarts(o->newest_frame, o->newest_time_ns, o->period_s, time_ns, frame)) {
+            o->restarts++;
+            o->newest_time_ns = time_ns;
+        } else {
+            o->disorder = true;
+            return;
+        }
+    } else {
+        o->newest_time_ns = time_ns;
+    }
+    o->newest_frame = frame;
+    o->last_time_ns = time_ns;
+    o->newest_time_ns = time_ns > o->newest_time_ns ? time_ns : o->newest_time_ns;
+}
+
+bool record_index_add(struct record_index *x, struct record_place place) {
+    if (x->n == x->capacity) {
+        size_t capacity = x->capacity ? 2 * x->capacity : 1024;
+        struct record_place *p = realloc(x->places, capacity * sizeof *p);
+        if (p == NULL)
+            return false;
+        x->places = p;
+        x->capacity = capacity;
+    }
+    x->places[x->n++] = place;
+    return true;
+}
+
+void record_index_done(struct record_index *x) {
+    free(x->places);
+    *x = (struct record_index){ 0 };
+}
+
+/* Stable sort by frame inside an epoch. */
+static int by_frame(const void *a, const void *b) {
+    const struct record_place *x = a, *y = b;
+    if (x->frame != y->frame)
+        return x->frame < y->frame ? -1 : 1;
+    if (x->time_ns != y->time_ns)
+        return x->time_ns < y->time_ns ? -1 : 1;
+    if (x->file != y->file)
+        return x->file < y->file ? -1 : 1;
+    return (x->where > y->where) - (x->where < y->where);
+}
+
+static size_t epoch_length(const struct record_place *p, size_t n, double period_s) {
+    int64_t newest_frame = p[0].frame, newest_time_ns = p[0].time_ns;
+    for (size_t i = 1; i < n; i++) {
+        if (restarts(newest_frame, newest_time_ns, period_s, p[i].time_ns, p[i].frame))
+            return i;
+        newest_frame = p[i].frame > newest_frame ? p[i].frame : newest_frame;
+        newest_time_ns = p[i].time_ns > newest_time_ns ? p[i].time_ns : newest_time_ns;
+    }
+    return n;
+}
+
+/* Sorts one epoch and moves its distinct records to `to`; returns how many. */
+static size_t settle_epoch(struct record_place *to, struct record_place *from, size_t n) {
+    qsort(from, n, sizeof *from, by_frame);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || to[kept - 1].frame != from[i].frame)
+            to[kept++] = from[i];
+    return kept;
+}
+
+static void note_epoch(struct record_order *o, double period_s, const struct record_place *p, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            o->disagreements += disagrees(o, p[i].time_ns, p[i].frame);
+        o->newest_frame = p[i].frame;
+        o->last_time_ns = p[i].time_ns;
+        o->period_s = period_s;
+    }
+    o->records += n;
+}
+
+uint64_t record_index_settle(struct record_index *x, double period_s, struct record_order *order) {
+    size_t kept = 0, epochs = 0, all = x->n;
+    *order = (struct record_order){ .period_s = period_s };
+    for (size_t i = 0; i < all; epochs++) {
+        size_t n = epoch_length(x->places + i, all - i, period_s);
+        size_t distinct = settle_epoch(x->places + kept, x->places + i, n);
+        note_epoch(order, period_s, x->places + kept, distinct);
+        kept += distinct;
+        i += n;
+    }
+    order->restarts = epochs > 0 ? epochs - 1 : 0;
+    x->n = kept;
+    return all - kept;
+}
