@@ -7,51 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/h5_fields.h"
 #include "daemon/log.h"
 #include "daemon/model_store_parts.h"
 #include "daemon/version.h"
-#include "pulse/optimal_filter.h"
 
 static const char format_name[] = "tesd calibration";
-enum { WEIGHTS_LESS = 4, SAMPLES_MAX = 1 << 24 };
-
-#define TRUTH(path) { .name = #path, .type = ARRAY_U1, .offset = offsetof(struct pixel_model, path), .truth = true }
-#define FIELD(path, kind) { .name = #path, .type = kind, .offset = offsetof(struct pixel_model, path) }
-static const struct h5_field model_fields[] = {
-    TRUTH(coefficients),
-    FIELD(n_samples, ARRAY_U4),
-    FIELD(n_presamples, ARRAY_U4),
-    FIELD(sample_period_s, ARRAY_F8),
-    FIELD(limits.pretrigger_sd_max, ARRAY_F4),
-    FIELD(limits.pretrigger_slope_max, ARRAY_F4),
-    FIELD(limits.peak_sample_min, ARRAY_I4),
-    FIELD(limits.peak_sample_max, ARRAY_I4),
-    FIELD(limits.late_rise_max, ARRAY_F4),
-    FIELD(limits.residual_max, ARRAY_F4),
-    FIELD(noise_sigma, ARRAY_F8),
-    FIELD(predicted_resolving_power, ARRAY_F8),
-    FIELD(template_arrival, ARRAY_F8),
-    TRUTH(inverted),
-    TRUTH(white_noise),
-    FIELD(n_bases, ARRAY_U4),
-    { .name = "lag_rows", .type = ARRAY_F8, .offset = offsetof(struct pixel_model, lag_rows), .columns = LAGS * OFF_MAX_BASES },
-    FIELD(n_slices, ARRAY_U4),
-    FIELD(slice_width, ARRAY_F8),
-    { .name = "slice_limit", .type = ARRAY_F8, .offset = offsetof(struct pixel_model, slice_limit), .columns = OFF_SLICES_MAX },
-};
-enum { N_MODEL_FIELDS = sizeof model_fields / sizeof *model_fields };
 
 /* ---- saving ---- */
-
-static void write_model(struct h5_file *f, hid_t group, const struct pixel_model *m) {
-    h5_fields_write_one(f, group, model_fields, N_MODEL_FIELDS, m);
-    if (m->filter)
-        h5_file_array(f, group, &(struct data_array){ .name = "filter_weights", .type = ARRAY_F8, .rank = 1,
-                                                      .shape = { optimal_filter_n_samples(m->filter) - WEIGHTS_LESS }, .data = optimal_filter_weights(m->filter) });
-    if (m->template_pulse)
-        h5_file_array(f, group, &(struct data_array){ .name = "template_pulse", .type = ARRAY_F4, .rank = 1, .shape = { m->n_samples }, .data = m->template_pulse });
-}
 
 static void write_channel(struct h5_file *f, hid_t channels, const struct array_channel *c, uint32_t index) {
     char name[32];
@@ -67,7 +29,7 @@ static void write_channel(struct h5_file *f, hid_t channels, const struct array_
     h5_file_text(f, group, "reason", c->reason);
     if (c->model) {
         hid_t model = h5_file_group(f, group, "model", NULL);
-        write_model(f, model, c->model);
+        model_store_write_model(f, model, c->model);
         h5_file_close_group(model);
     }
     h5_file_close_group(group);
@@ -118,43 +80,6 @@ static bool is_ours(struct h5_input *in) {
     return !in->failed;
 }
 
-static void check_model(struct h5_input *in, const char *channel, const struct pixel_model *m) {
-    bool sizes = m->n_samples > 0 && m->n_samples < SAMPLES_MAX && m->n_presamples <= m->n_samples && m->sample_period_s > 0;
-    if (!in->failed && !(sizes && m->n_bases <= OFF_MAX_BASES && m->n_slices <= OFF_SLICES_MAX))
-        h5_input_fail(in, "the model of %s has sizes out of range", channel);
-}
-
-static void read_filter(struct h5_input *in, hid_t group, const char *channel, struct pixel_model *m) {
-    uint64_t n = h5_input_length(in, group, "filter_weights");
-    if (!in->failed && n + WEIGHTS_LESS != m->n_samples) {
-        h5_input_fail(in, "the filter of %s is not of its record length", channel);
-        return;
-    }
-    double *weights = calloc(n + 1, sizeof *weights);
-    m->template_pulse = calloc((size_t)m->n_samples + 1, sizeof *m->template_pulse);
-    if (!weights || !m->template_pulse)
-        h5_input_fail(in, "out of memory");
-    h5_input_array(in, group, "filter_weights", ARRAY_F8, n, weights);
-    h5_input_array(in, group, "template_pulse", ARRAY_F4, m->n_samples, m->template_pulse);
-    enum status made = in->failed ? STATUS_IO : optimal_filter_new(weights, (uint32_t)n, NULL, &m->filter);
-    if (!in->failed && made != STATUS_OK)
-        h5_input_fail(in, "the filter of %s: %s", channel, status_text(made));
-    free(weights);
-}
-
-static struct pixel_model *read_model(struct h5_input *in, hid_t group, const char *channel) {
-    struct pixel_model *m = calloc(1, sizeof *m);
-    if (!m) {
-        h5_input_fail(in, "out of memory");
-        return NULL;
-    }
-    h5_fields_read_one(in, group, model_fields, N_MODEL_FIELDS, m);
-    check_model(in, channel, m);
-    if (!in->failed && !m->coefficients)
-        read_filter(in, group, channel, m);
-    return m;
-}
-
 /* Puts the channel at its index in the store and marks the index as seen. */
 static void read_channel(struct h5_input *in, hid_t channels, const char *name, struct array_model *store, uint8_t *seen) {
     hid_t group = h5_input_group(in, channels, name);
@@ -168,7 +93,7 @@ static void read_channel(struct h5_input *in, hid_t channels, const char *name, 
         h5_input_fail(in, "channel %s has the index %u, which is taken or beyond the %zu channels", name, index, store->n_channels);
     if (!in->failed && h5_input_has(in, group, "model")) {
         hid_t model = h5_input_group(in, group, "model");
-        c.model = read_model(in, model, name);
+        c.model = model_store_read_model(in, model, name);
         h5_file_close_group(model);
     }
     if (in->failed) {

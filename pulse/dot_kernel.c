@@ -19,10 +19,12 @@ static void lags_scalar(const float *rows, size_t stride, const sample_u16 *x, s
     }
 }
 
-static float residual_scalar(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope) {
+static float residual_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]) {
     double sum = 0;
-    for (size_t k = 1; k + 1 < n; k++) {
-        double left = (double)x[k] - base - (double)height * t[k] - (double)slope * ((double)t[k + 1] - t[k - 1]);
+    for (size_t k = 0; k < n; k++) {
+        double left = (double)x[k] - base;
+        for (size_t j = 0; j < DOT_TERMS; j++)
+            left -= (double)terms[j] * rows[j * stride + k];
         sum += left * left;
     }
     return (float)sum;

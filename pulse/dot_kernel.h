@@ -29,8 +29,9 @@ typedef void dot_lags_fn(const float *rows, size_t stride, const sample_u16 *x, 
 /* Sum over k < n of row[k] x (x[k] - base): one lag alone. row: as above. */
 typedef float dot_one_fn(const float *row, const sample_u16 *x, size_t n, float base);
 
-/* Sum over 1 <= k < n - 1 of (x[k] - base - height x t[k] - slope x (t[k+1] - t[k-1]))^2; 0 for n < 3. t: n floats, any address. */
-typedef float dot_residual_fn(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope);
+/* Sum over k < n of (x[k] - base - sum over j of terms[j] x rows[j x stride + k])^2. rows: DOT_TERMS of them, laid out as above. */
+enum { DOT_TERMS = 7 };
+typedef float dot_residual_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]);
 
 struct dot_sums { uint64_t sum, squares, moment; };  /* of x[k], x[k]^2, k x[k] */
 typedef struct dot_sums dot_sums_fn(const sample_u16 *x, size_t n);

@@ -81,24 +81,33 @@ AVX2 static void lags_avx2(const float *rows, size_t stride, const sample_u16 *x
         lags[i] = sum8(_mm256_add_ps(s.low[i], s.high[i]));
 }
 
-/* 8 samples of what the model leaves; t points at the first one's template sample. */
-AVX2 static inline __m256 left8(const float *t, const sample_u16 *x, __m256 base, __m256 height, __m256 slope) {
-    __m256 y = _mm256_fnmadd_ps(height, _mm256_loadu_ps(t), load8(x, base));
-    return _mm256_fnmadd_ps(slope, _mm256_sub_ps(_mm256_loadu_ps(t + 1), _mm256_loadu_ps(t - 1)), y);
+/* 8 samples of what the model leaves. Two chains of FMA, or their latency would show; written out for the registers' sake. */
+AVX2 static inline __m256 left8(const float *row, size_t stride, const sample_u16 *x, __m256 base, const __m256 terms[DOT_TERMS]) {
+    __m256 y = load8(x, base), z = _mm256_mul_ps(terms[1], _mm256_load_ps(row + stride));
+    y = _mm256_fnmadd_ps(terms[0], _mm256_load_ps(row), y);
+    z = _mm256_fmadd_ps(terms[3], _mm256_load_ps(row + 3 * stride), z);
+    y = _mm256_fnmadd_ps(terms[2], _mm256_load_ps(row + 2 * stride), y);
+    z = _mm256_fmadd_ps(terms[5], _mm256_load_ps(row + 5 * stride), z);
+    y = _mm256_fnmadd_ps(terms[4], _mm256_load_ps(row + 4 * stride), y);
+    y = _mm256_fnmadd_ps(terms[6], _mm256_load_ps(row + 6 * stride), y);
+    return _mm256_sub_ps(y, z);
 }
 
-AVX2 static float residual_avx2(const float *t, const sample_u16 *x, size_t n, float base, float height, float slope) {
-    __m256 b = _mm256_set1_ps(base), h = _mm256_set1_ps(height), g = _mm256_set1_ps(slope);
-    __m256 one = _mm256_setzero_ps(), two = _mm256_setzero_ps();
-    size_t k = 1;
-    for (; k + 16 < n; k += 16) {
-        __m256 v = left8(t + k, x + k, b, h, g), w = left8(t + k + 8, x + k + 8, b, h, g);
+AVX2 static float residual_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]) {
+    __m256 level = _mm256_set1_ps(base), t[DOT_TERMS], one = _mm256_setzero_ps(), two = _mm256_setzero_ps();
+    size_t k = 0;
+    for (size_t j = 0; j < DOT_TERMS; j++)
+        t[j] = _mm256_set1_ps(terms[j]);
+    for (; k + 16 <= n; k += 16) {
+        __m256 v = left8(rows + k, stride, x + k, level, t), w = left8(rows + k + 8, stride, x + k + 8, level, t);
         one = _mm256_fmadd_ps(v, v, one);
         two = _mm256_fmadd_ps(w, w, two);
     }
     float sum = sum8(_mm256_add_ps(one, two));
-    for (; k + 1 < n; k++) {
-        float left = (float)x[k] - base - height * t[k] - slope * (t[k + 1] - t[k - 1]);
+    for (; k < n; k++) {
+        float left = (float)x[k] - base;
+        for (size_t j = 0; j < DOT_TERMS; j++)
+            left -= terms[j] * rows[j * stride + k];
         sum += left * left;
     }
     return sum;

@@ -4,6 +4,7 @@
 #include "pulse/linear.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,4 +72,60 @@ double linear_toeplitz_form(const double *column, const double *x, size_t n) {
         total += (lag ? 2 : 1) * sum * column[lag];
     }
     return total;
+}
+
+enum status linear_toeplitz_zero_sum(const double *column, size_t n, const double *rhs, size_t n_rhs, double *solution) {
+    enum status s = linear_toeplitz(column, n, rhs, n_rhs, solution);
+    if (s != STATUS_NOT_POSITIVE || !(column[0] > 0))
+        return s;
+    double *raised = malloc(n * sizeof *raised);
+    if (raised == NULL)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        raised[i] = column[i] + 20 * column[0];
+    s = linear_toeplitz(raised, n, rhs, n_rhs, solution);
+    free(raised);
+    return s;
+}
+
+static void swap_rows(double *a, size_t n, size_t i, size_t j) {
+    for (size_t k = 0; k < n; k++) {
+        double kept = a[i * n + k];
+        a[i * n + k] = a[j * n + k];
+        a[j * n + k] = kept;
+    }
+}
+
+static size_t pivot_row(const double *a, size_t n, size_t column) {
+    size_t best = column;
+    for (size_t i = column + 1; i < n; i++)
+        if (fabs(a[i * n + column]) > fabs(a[best * n + column]))
+            best = i;
+    return best;
+}
+
+static void subtract_row(double *a, size_t n, size_t from, size_t row, double times) {
+    for (size_t k = 0; k < n; k++)
+        a[from * n + k] -= times * a[row * n + k];
+}
+
+enum status linear_dense(double *a, size_t n, double *rhs, size_t n_rhs) {
+    for (size_t c = 0; c < n; c++) {
+        size_t pivot = pivot_row(a, n, c);
+        if (!(fabs(a[pivot * n + c]) > 0) || !isfinite(a[pivot * n + c]))
+            return STATUS_NOT_POSITIVE;
+        swap_rows(a, n, c, pivot);
+        swap_rows(rhs, n_rhs, c, pivot);
+        for (size_t i = 0; i < n; i++) {
+            double times = a[i * n + c] / a[c * n + c];
+            if (i == c)
+                continue;
+            subtract_row(a, n, i, c, times);
+            subtract_row(rhs, n_rhs, i, c, times);
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n_rhs; k++)
+            rhs[i * n_rhs + k] /= a[i * n + i];
+    return STATUS_OK;
 }

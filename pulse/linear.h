@@ -12,6 +12,14 @@
  * rounding: n x 2.2e-16 x column[0]); solution is then untouched. */
 enum status linear_toeplitz(const double *column, size_t n, const double *rhs, size_t n_rhs, double *solution);
 
+/* The same for use in filters that sum to zero, which do not see a constant added to all lags: where T is positive definite only for
+ * such filters, a constant is added and the system solved again. */
+enum status linear_toeplitz_zero_sum(const double *column, size_t n, const double *rhs, size_t n_rhs, double *solution);
+
+/* A x = b by elimination with pivoting, for a handful of unknowns: a is n x n, rhs n x n_rhs, both row by row and used up; the
+ * solution takes the place of rhs. STATUS_NOT_POSITIVE: A is singular, or not a number. */
+enum status linear_dense(double *a, size_t n, double *rhs, size_t n_rhs);
+
 /* x' T x for the same T, by one pass per lag. */
 double linear_toeplitz_form(const double *column, const double *x, size_t n);
 

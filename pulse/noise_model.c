@@ -7,6 +7,10 @@
 #include "pulse/lag_products.h"
 #include "pulse/robust.h"
 
+const char *const noise_estimator_names[N_NOISE_ESTIMATORS] = {
+    [NOISE_STREAM] = "stream", [NOISE_UNBIASED] = "unbiased", [NOISE_BIASED] = "biased", [NOISE_LONG_CHUNK] = "long-chunk",
+};
+
 enum { BLOCK_RECORDS = 64, CHUNK_RECORDS = 15, NEIGHBOURS = 31 };
 
 static double mean_of(const uint16_t *d, uint32_t n) {

@@ -17,7 +17,10 @@ enum noise_estimator {
     NOISE_UNBIASED,    /* each record alone, its mean removed, sums / counts */
     NOISE_BIASED,      /* the same, all lags divided by N */
     NOISE_LONG_CHUNK,  /* records glued, touching or not, in chunks of 15, chunk mean removed, sums / counts */
+    N_NOISE_ESTIMATORS
 };
+/* "stream", ...: to be named wherever a resolving power is promised, since it moves by up to 12 % with the estimator. */
+extern const char *const noise_estimator_names[N_NOISE_ESTIMATORS];
 
 /* good[i]: record i is like the others, within 5 robust sigmas in standard deviation and range, and in its mean against the
  * median of the 31 around it. Returns how many are. *baseline_sd (may be NULL): median standard deviation, counts. */

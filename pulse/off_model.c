@@ -8,7 +8,6 @@
 
 #include "pulse/cut_limits.h"
 #include "pulse/pixel_model.h"
-#include "pulse/residual_curve.h"
 
 enum { PULSE = 2, LOWEST_COEFFICIENT = 150, ARRIVAL_MAX = 3 };
 
@@ -67,12 +66,18 @@ enum status pixel_model_from_off(const struct off_header *h, uint32_t n_presampl
     return s;
 }
 
+/* That of the smallest slice centre not below the value; of the last slice beyond it. */
+static double residual_limit(const struct pixel_model *m, double pulse) {
+    double slice = ceil(pulse / m->slice_width - 0.5), last = m->n_slices - 1;
+    return m->slice_limit[!(slice > 0) ? 0 : slice < last ? (uint32_t)slice : (uint32_t)last];
+}
+
 /* A height that is not a number fails the first test. */
 static bool shape_is_off(const struct pixel_model *m, const struct off_record *record) {
     float pulse = record->coefficients[PULSE];
     if (m->n_slices == 0)
         return false;
-    return !(pulse > LOWEST_COEFFICIENT) || !((double)record->residual_sd < residual_curve_limit(m, pulse));
+    return !(pulse > LOWEST_COEFFICIENT) || !((double)record->residual_sd < residual_limit(m, pulse));
 }
 
 void pixel_model_measure_off(const struct pixel_model *m, const struct off_record *record, struct measured_pulse *out) {

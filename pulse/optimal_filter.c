@@ -17,22 +17,6 @@ struct optimal_filter {
     float *rows;                      /* LAGS x stride; row i holds the weights from sample i on */
 };
 
-/* T^-1 of rhs. A constant added to every lag adds a multiple of 11' to T: no zero-sum filter sees it, but a covariance
- * that is positive only for such filters becomes positive for all. */
-static enum status whiten(const double *covariance, const double *rhs, uint32_t n, double *solution) {
-    enum status s = linear_toeplitz(covariance, n, rhs, ROWS, solution);
-    if (s != STATUS_NOT_POSITIVE || !(covariance[0] > 0))
-        return s;
-    double *raised = malloc(n * sizeof *raised);
-    if (raised == NULL)
-        return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < n; i++)
-        raised[i] = covariance[i] + 20 * covariance[0];
-    s = linear_toeplitz(raised, n, rhs, ROWS, solution);
-    free(raised);
-    return s;
-}
-
 static double dot(const double *a, const double *b, uint32_t n) {
     double sum = 0;
     for (uint32_t k = 0; k < n; k++)
@@ -103,7 +87,7 @@ enum status optimal_filter_design(const double *template_pulse, uint32_t n_sampl
     fill_rows(template_pulse, n, rows);
     enum status s = STATUS_OK;
     if (covariance)
-        s = whiten(covariance, rows, n, x);
+        s = linear_toeplitz_zero_sum(covariance, n, rows, ROWS, x);
     else
         memcpy(x, rows, ROWS * (size_t)n * sizeof *x);
     if (s == STATUS_OK) {

@@ -1,5 +1,6 @@
 /* Learning one pixel: keep raw records in bounded memory, then, once, in this order:
- * polarity -> limits and good pulses -> template -> noise covariance -> filter -> residual limits. */
+ * polarity -> limits and good pulses -> template -> noise covariance -> filter -> shape by regression on what the filter says ->
+ * its template -> filter -> shape -> scale of the residual. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +9,9 @@
 #include "pulse/noise_model.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pixel_model.h"
+#include "pulse/pulse_shape.h"
 #include "pulse/pulse_template.h"
 #include "pulse/record_store.h"
-#include "pulse/residual_curve.h"
 
 /* 4 MB each at 1,024 samples. 300 noise records suffice, 1,000 give all there is to gain (filters-measured.md 2.1). */
 enum { NOISE_RECORDS_MAX = 2048, PULSE_RECORDS_MAX = 2048, PULSES_MIN = 50, NOISE_RECORDS_MIN = 30 };
@@ -63,6 +64,7 @@ void pixel_learner_pulse(struct pixel_learner *l, const struct pulse_record *rec
 /* Work space of one finish, freed as a whole. */
 struct workshop {
     bool *good, *used, *noise_good;
+    struct shape_point *points;
     double *template_pulse, *covariance, *weights;
 };
 
@@ -71,16 +73,18 @@ static bool workshop_init(struct workshop *w, const struct pixel_learner *l) {
     w->good = calloc(records, sizeof *w->good);
     w->used = calloc(records, sizeof *w->used);
     w->noise_good = calloc((size_t)l->noise.n_records + 1, sizeof *w->noise_good);
+    w->points = calloc(records, sizeof *w->points);
     w->template_pulse = calloc(n, sizeof *w->template_pulse);
     w->covariance = calloc(n, sizeof *w->covariance);
     w->weights = calloc(n, sizeof *w->weights);
-    return w->good && w->used && w->noise_good && w->template_pulse && w->covariance && w->weights;
+    return w->good && w->used && w->noise_good && w->points && w->template_pulse && w->covariance && w->weights;
 }
 
 static void workshop_done(struct workshop *w) {
     free(w->good);
     free(w->used);
     free(w->noise_good);
+    free(w->points);
     free(w->template_pulse);
     free(w->covariance);
     free(w->weights);
@@ -129,6 +133,7 @@ static enum status design(struct workshop *w, double peak_counts, struct pixel_m
 }
 
 static enum status keep_template(const struct workshop *w, struct pixel_model *m) {
+    free(m->template_pulse);
     m->template_pulse = malloc(m->n_samples * sizeof *m->template_pulse);
     if (m->template_pulse == NULL)
         return STATUS_NO_MEMORY;
@@ -137,7 +142,59 @@ static enum status keep_template(const struct workshop *w, struct pixel_model *m
     return STATUS_OK;
 }
 
-/* Limits of the residual from the good training pulses. Too few of them: the residual is not cut. */
+/* Filter and template from w->template_pulse into the model, in place of what is there. */
+static enum status make_filter(struct workshop *w, double peak_counts, struct pixel_model *m, struct complaint *why) {
+    struct optimal_filter *filter = NULL;
+    enum status s = design(w, peak_counts, m, why);
+    if (s == STATUS_OK)
+        s = optimal_filter_new(w->weights, m->n_samples - (LAGS - 1), NULL, &filter);
+    if (s != STATUS_OK)
+        return s;
+    optimal_filter_free(m->filter);
+    m->filter = filter;
+    return keep_template(w, m);
+}
+
+/* What the filter says of every good record. */
+static void measure_points(const struct record_store *pulses, const struct pixel_model *m, struct workshop *w) {
+    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
+    for (uint32_t i = 0; i < pulses->n_records; i++) {
+        struct pulse_record r = record_store_at(pulses, i);
+        w->points[i].used = w->good[i];
+        if (!w->good[i])
+            continue;
+        float base = (float)kernel->sums(r.samples, r.n_presamples - 3).sum / (float)(r.n_presamples - 3);
+        struct lag_parabola fit = optimal_filter_apply(m->filter, r.samples, base);
+        double phase = fit.arrival_samples - m->template_arrival;
+        w->points[i] = (struct shape_point){ (float)fit.height, (float)phase, base, isfinite(fit.height) && isfinite(phase) };
+    }
+}
+
+/* The shape for the model's filter. With too few records it is the template and its slope. */
+static enum status learn_shape(const struct record_store *pulses, struct workshop *w, double peak_counts, struct pixel_model *m) {
+    struct pulse_shape *shape;
+    measure_points(pulses, m, w);
+    enum status s = pulse_shape_learn(pulses, w->points, &shape);
+    if (s == STATUS_TOO_FEW)
+        s = pulse_shape_from_template(w->template_pulse, m->n_samples, m->n_presamples, peak_counts, &shape);
+    if (s != STATUS_OK)
+        return s;
+    pulse_shape_free(m->shape);
+    m->shape = shape;
+    return s;
+}
+
+/* Template <- first row of the shape, peak 1 as before; returns the height that it stands for. */
+static double take_template(const struct pulse_shape *shape, bool inverted, double *template_pulse) {
+    double peak = 0, sign = inverted ? -1 : 1;
+    for (uint32_t k = shape->first; k < shape->n_samples; k++)
+        peak = fmax(peak, sign * (double)shape->rows[k - shape->first]);
+    for (uint32_t k = 0; peak > 0 && k < shape->n_samples; k++)
+        template_pulse[k] = k <= shape->first ? 0 : (double)shape->rows[k - shape->first] / peak;
+    return peak * shape->reference;
+}
+
+/* Scale of the residual from the good training pulses. Too few of them: the residual is not cut. */
 static enum status learn_residuals(const struct record_store *pulses, const bool *good, struct pixel_model *m) {
     struct residual_point *points = malloc(((size_t)pulses->n_records + 1) * sizeof *points);
     if (points == NULL)
@@ -150,9 +207,9 @@ static enum status learn_residuals(const struct record_store *pulses, const bool
             continue;
         pixel_model_measure(m, &r, &p);
         if (p.cuts == 0 && p.height > 0 && p.residual > 0)
-            points[n++] = (struct residual_point){ p.height, p.residual };
+            points[n++] = (struct residual_point){ (double)p.height, (double)p.residual };
     }
-    enum status s = residual_curve_learn(points, n, m);
+    enum status s = residual_scale_learn(points, n, &m->residual_scale);
     free(points);
     return s == STATUS_TOO_FEW ? STATUS_OK : s;
 }
@@ -174,11 +231,13 @@ static enum status learn(const struct pixel_learner *l, struct workshop *w, stru
         return s;
     report->template_records = used;
     m->white_noise = !learn_noise(l, m->limits.pretrigger_sd_max, w, report, why);
-    s = design(w, peak_counts, m, why);
-    if (s == STATUS_OK)
-        s = optimal_filter_new(w->weights, m->n_samples - (LAGS - 1), NULL, &m->filter);
-    if (s == STATUS_OK)
-        s = keep_template(w, m);
+    for (int round = 0; s == STATUS_OK && round < 2; round++) {
+        if (round > 0)
+            peak_counts = take_template(m->shape, m->inverted, w->template_pulse);
+        s = make_filter(w, peak_counts, m, why);
+        if (s == STATUS_OK)
+            s = learn_shape(&l->pulses, w, peak_counts, m);
+    }
     return s == STATUS_OK ? learn_residuals(&l->pulses, w->good, m) : s;
 }
 

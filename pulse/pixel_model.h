@@ -15,6 +15,7 @@
 #include "pulse/measured_pulse.h"
 #include "pulse/pulse_record.h"
 #include "pulse/record_off.h"
+#include "pulse/residual_scale.h"
 #include "pulse/status.h"
 
 /* Limits learnt from a pixel's good pulses (median + k robust sigmas, filters-measured.md 3.2). A value at a limit passes. */
@@ -29,6 +30,7 @@ struct cut_limits {
 enum { OFF_SLICES_MAX = 64 };
 
 struct optimal_filter;  /* optimal_filter.h */
+struct pulse_shape;     /* pulse_shape.h */
 struct noise_plan;      /* noise_plan.h */
 
 struct pixel_model {
@@ -37,18 +39,20 @@ struct pixel_model {
     double sample_period_s;
     struct cut_limits limits;
     double noise_sigma;            /* height units: sqrt(q'Rq), 0 when unknown */
-    double predicted_resolving_power;  /* at the template's height; 0 when unknown */
+    double predicted_resolving_power;  /* 5-lag filter, stream noise, at the template's height; 0 when unknown */
     /* samples */
     struct optimal_filter *filter; /* owned; NULL for coefficients */
     float *template_pulse;         /* owned, n_samples, peak 1 (-1 when inverted), pretrigger 0; NULL for coefficients */
+    struct pulse_shape *shape;     /* owned; the pulse at any height and arrival, for the residual; NULL for coefficients */
+    struct residual_scale residual_scale;  /* of good pulses, counts rms */
     bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same */
     double template_arrival;       /* samples: what the filter says of the template itself; arrivals are counted from it */
     bool white_noise;              /* no usable noise run: the filter assumes white noise */
     /* coefficients: lag value c_i = sum_j lag_rows[i][j] x coefficient j, scaled to gain 1 on coefficient 2 */
     uint32_t n_bases;
     double lag_rows[LAGS][OFF_MAX_BASES];
-    /* residual limit against height (samples) or coefficient 2 (OFF, ssrl-measured.md 6), learnt in slices [k, k+1) x slice_width
-     * and used from the smallest slice centre that is not below the record's value. n_slices 0: not cut. */
+    /* residual limit against coefficient 2 (OFF, ssrl-measured.md 6), learnt in slices [k, k+1) x slice_width and used from
+     * the smallest slice centre that is not below the record's value. n_slices 0: not cut. */
     uint32_t n_slices;
     double slice_width;
     double slice_limit[OFF_SLICES_MAX];

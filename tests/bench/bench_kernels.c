@@ -12,6 +12,7 @@
 #include "pulse/optimal_filter.h"
 #include "pulse/pixel_model.h"
 #include "pulse/pulse_quality.h"
+#include "pulse/pulse_shape.h"
 #include "pulse/robust.h"
 #include "tests/pulse/synthetic.h"
 
@@ -80,7 +81,7 @@ static double leg_lags_scalar(const struct bench *b) {
 static double leg_residual(const struct bench *b) {
     double all = 0;
     for (uint32_t i = 0; i < b->n_records; i++)
-        all += optimal_filter_kernel(b->fast->filter)->residual(b->fast->template_pulse, samples_at(b, i), b->n_samples, 8000, 4000, 10);
+        all += pulse_shape_residual(b->fast->shape, optimal_filter_kernel(b->fast->filter), samples_at(b, i), 8000, 4000, 0.1);
     return all;
 }
 
@@ -126,14 +127,9 @@ static struct pixel_model *make_model(uint32_t n, uint32_t p, const struct dot_k
     if (m == NULL || shape == NULL)
         exit(1);
     *m = (struct pixel_model){ .n_samples = n, .n_presamples = p, .limits = cut_limits_open() };
-    m->template_pulse = calloc(n, sizeof *m->template_pulse);
-    if (m->template_pulse == NULL)
-        exit(1);
-    for (uint32_t k = 0; k < n; k++) {
+    for (uint32_t k = 0; k < n; k++)
         shape[k] = synthetic_shape((double)k - p);
-        m->template_pulse[k] = (float)shape[k];
-    }
-    if (optimal_filter_design(shape, n, NULL, shape + n, &variance) != STATUS_OK || optimal_filter_new(shape + n, n - 4, kernel, &m->filter) != STATUS_OK)
+    if (pulse_shape_from_template(shape, n, p, 1000, &m->shape) != STATUS_OK || optimal_filter_design(shape, n, NULL, shape + n, &variance) != STATUS_OK || optimal_filter_new(shape + n, n - 4, kernel, &m->filter) != STATUS_OK)
         exit(1);
     free(shape);
     return m;

@@ -17,23 +17,20 @@
 enum { MOST = 67, STRIDE = 80, ALIGNMENTS = 8 };
 
 struct fixture {
-    float *rows;                                  /* LAGS x STRIDE, zeros from n on */
-    float shape[MOST + 8];
+    float *rows;                                  /* DOT_TERMS x STRIDE, zeros from n on */
     uint8_t *bytes;                               /* exactly as long as the samples at that alignment need */
     const sample_u16 *x;
 };
 
 /* Samples end where the allocation ends, so that the address sanitizer sees any look behind them. */
 static void set_up(struct synthetic *s, size_t n, size_t alignment, float base, struct fixture *f) {
-    f->rows = aligned_alloc(64, LAGS * STRIDE * sizeof *f->rows);
+    f->rows = aligned_alloc(64, DOT_TERMS * STRIDE * sizeof *f->rows);
     f->bytes = malloc(alignment + 2 * n + (n == 0));
     assert_true(f->rows && f->bytes);
-    memset(f->rows, 0, LAGS * STRIDE * sizeof *f->rows);
-    for (size_t i = 0; i < LAGS; i++)
+    memset(f->rows, 0, DOT_TERMS * STRIDE * sizeof *f->rows);
+    for (size_t i = 0; i < DOT_TERMS; i++)
         for (size_t k = 0; k < n; k++)
             f->rows[i * STRIDE + k] = (float)synthetic_gauss(s);
-    for (size_t k = 0; k < MOST + 8; k++)
-        f->shape[k] = (float)synthetic_uniform(s);
     for (size_t k = 0; k < n; k++) {
         uint16_t sample = (uint16_t)fmax(0, fmin(65535, base + 5000 * synthetic_gauss(s)));
         memcpy(f->bytes + alignment + 2 * k, &sample, 2);
@@ -66,12 +63,15 @@ static void one_agrees(const struct dot_kernel *kernel, const struct fixture *f,
 }
 
 static void residual_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
-    float want = dot_kernel_find("scalar")->residual(f->shape, f->x, n, base, 3000, -200);
-    float got = kernel->residual(f->shape, f->x, n, base, 3000, -200);
+    static const float terms[DOT_TERMS] = { 3000, -200, 40, 5, -700, 90, 0.5F };
+    float want = dot_kernel_find("scalar")->residual(f->rows, STRIDE, f->x, n, base, terms);
+    float got = kernel->residual(f->rows, STRIDE, f->x, n, base, terms);
     double scale = 0;
-    for (size_t k = 1; k + 1 < n; k++) {
-        double terms = fabs((double)f->x[k] - base) + 3000 * fabs((double)f->shape[k]) + 200 * fabs((double)f->shape[k + 1] - f->shape[k - 1]);
-        scale += terms * terms;
+    for (size_t k = 0; k < n; k++) {
+        double all = fabs((double)f->x[k] - base);
+        for (size_t j = 0; j < DOT_TERMS; j++)
+            all += fabs((double)terms[j] * f->rows[j * STRIDE + k]);
+        scale += all * all;
     }
     assert_true(fabs((double)got - want) <= FLT_EPSILON * (double)(n + 4) * scale);
 }
@@ -142,9 +142,9 @@ static void test_all_variants(void **state) {
 
 static void test_scalar_by_hand(void **state) {
     (void)state;
-    _Alignas(64) float rows[LAGS * DOT_PAD] = { 0 };
+    _Alignas(64) float rows[DOT_TERMS * DOT_PAD] = { 0 };
     const uint16_t x[4] = { 11, 12, 13, 65535 };
-    const float t[4] = { 0, 1, 2, 4 };
+    const float terms[DOT_TERMS] = { 1, 0, 0, 0, 0, 0, 2 };
     float lags[LAGS];
     rows[0] = 1;
     rows[1] = 2;
@@ -152,8 +152,9 @@ static void test_scalar_by_hand(void **state) {
     dot_kernel_find("scalar")->lags(rows, DOT_PAD, x, 4, 10, lags);
     assert_true(dot_kernel_find("scalar")->one(rows, x, 4, 10) == 5);
     assert_true(lags[0] == 5 && lags[1] == 32762.5F && lags[2] == 0);
-    /* sample 1: 12-10-1-(2-0) = -1; sample 2: 13-10-2-(4-1) = -2 */
-    assert_true(dot_kernel_find("scalar")->residual(t, x, 4, 10, 1, 1) == 5);
+    rows[6 * DOT_PAD + 2] = 4;
+    /* left: 11-10-1 = 0, 12-10-2 = 0, 13-10-2x4 = -5 */
+    assert_true(dot_kernel_find("scalar")->residual(rows, DOT_PAD, x, 3, 10, terms) == 25);
 }
 
 static void test_choice(void **state) {

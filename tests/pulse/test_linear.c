@@ -61,7 +61,19 @@ static void test_not_positive_is_told(void **state) {
         assert_true(x[i] == 9);
 }
 
+static void test_dense(void **state) {
+    (void)state;
+    double a[] = { 0, 2, 1, 3, 0, 0, 1, 1, 5 }, rhs[] = { 7, 1, 6, 0, 19, 0 };  /* x = 2, 2, 3 */
+    assert_int_equal(linear_dense(a, 3, rhs, 2), STATUS_OK);
+    const double want[] = { 2, 2, 3 };
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(rhs[2 * i] - want[i]) < 1e-12);
+    double flat[] = { 1, 2, 2, 4 }, b[] = { 1, 1 }, odd[] = { (double)NAN };
+    assert_int_equal(linear_dense(flat, 2, b, 1), STATUS_NOT_POSITIVE);
+    assert_int_equal(linear_dense(odd, 1, b, 1), STATUS_NOT_POSITIVE);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_solution_solves), cmocka_unit_test(test_form), cmocka_unit_test(test_not_positive_is_told) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_solution_solves), cmocka_unit_test(test_form), cmocka_unit_test(test_not_positive_is_told), cmocka_unit_test(test_dense) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,26 @@ static void test_cuts(void **state) {
     pixel_model_free(m);
 }
 
+/* Limits are those of the smallest slice centre that is not below the value. */
+static void test_slices(void **state) {
+    (void)state;
+    static const struct { float pulse, limit; } cases[] = { { 500, 10 }, { 1000, 10 }, { 1000.5F, 20 }, { 3000, 20 }, { 4000, 30 }, { 1e9F, 30 } };
+    double basis[N * BASES];
+    struct pixel_model *m = make_model(basis);
+    m->n_slices = 3;
+    m->slice_width = 2000;
+    for (int k = 0; k < 3; k++)
+        m->slice_limit[k] = 10 * (k + 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int over = 0; over < 2; over++) {
+            struct off_record r = { .n_samples = N, .coefficients = { 0, 0, cases[i].pulse, 0 }, .residual_sd = cases[i].limit - (over ? 0 : 0.1F) };
+            struct measured_pulse p;
+            pixel_model_measure_off(m, &r, &p);
+            assert_int_equal((p.cuts & CUT_BIT(CUT_RESIDUAL)) != 0, over);
+        }
+    pixel_model_free(m);
+}
+
 static void test_useless_bases_are_refused(void **state) {
     (void)state;
     double basis[N * BASES] = { 0 };
@@ -144,7 +164,8 @@ static void test_useless_bases_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_as_over_samples), cmocka_unit_test(test_gain), cmocka_unit_test(test_time_is_floored),
-        cmocka_unit_test(test_cuts), cmocka_unit_test(test_useless_bases_are_refused),
+        cmocka_unit_test(test_cuts), cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_useless_bases_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

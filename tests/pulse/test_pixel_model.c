@@ -12,6 +12,7 @@
 #include "pulse/cut_limits.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pixel_model.h"
+#include "pulse/pulse_shape.h"
 #include "tests/pulse/synthetic.h"
 
 enum { N = 250, P = 64 };
@@ -25,10 +26,7 @@ static struct pixel_model *make_model(void) {
         shape[k] = synthetic_shape(k - P);
     assert_int_equal(optimal_filter_design(shape, N, NULL, weights, &variance), STATUS_OK);
     assert_int_equal(optimal_filter_new(weights, N - 4, NULL, &m->filter), STATUS_OK);
-    m->template_pulse = malloc(N * sizeof *m->template_pulse);
-    assert_non_null(m->template_pulse);
-    for (int k = 0; k < N; k++)
-        m->template_pulse[k] = (float)shape[k];
+    assert_int_equal(pulse_shape_from_template(shape, N, P, 1000, &m->shape), STATUS_OK);
     return m;
 }
 

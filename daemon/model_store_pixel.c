@@ -1,0 +1,122 @@
+/* One pixel's model in the store: its fields as scalars and arrays of their names, filter and template beside them, the shape in a
+ * group of its own. */
+#include "daemon/model_store_parts.h"
+
+#include <stdlib.h>
+
+#include "daemon/h5_fields.h"
+#include "pulse/optimal_filter.h"
+#include "pulse/pulse_shape.h"
+
+enum { WEIGHTS_LESS = 4, SAMPLES_MAX = 1 << 24 };
+
+#define TRUTH(path) { .name = #path, .type = ARRAY_U1, .offset = offsetof(struct pixel_model, path), .truth = true }
+#define FIELD(path, kind) { .name = #path, .type = kind, .offset = offsetof(struct pixel_model, path) }
+#define COLUMNS(path, n) { .name = #path, .type = ARRAY_F8, .offset = offsetof(struct pixel_model, path), .columns = n }
+static const struct h5_field model_fields[] = {
+    TRUTH(coefficients),
+    FIELD(n_samples, ARRAY_U4),
+    FIELD(n_presamples, ARRAY_U4),
+    FIELD(sample_period_s, ARRAY_F8),
+    FIELD(limits.pretrigger_sd_max, ARRAY_F4),
+    FIELD(limits.pretrigger_slope_max, ARRAY_F4),
+    FIELD(limits.peak_sample_min, ARRAY_I4),
+    FIELD(limits.peak_sample_max, ARRAY_I4),
+    FIELD(limits.late_rise_max, ARRAY_F4),
+    FIELD(limits.residual_max, ARRAY_F4),
+    FIELD(noise_sigma, ARRAY_F8),
+    FIELD(predicted_resolving_power, ARRAY_F8),
+    FIELD(template_arrival, ARRAY_F8),
+    TRUTH(inverted),
+    TRUTH(white_noise),
+    FIELD(n_bases, ARRAY_U4),
+    COLUMNS(lag_rows, LAGS * OFF_MAX_BASES),
+    FIELD(residual_scale.n_nodes, ARRAY_U4),
+    COLUMNS(residual_scale.height, RESIDUAL_NODES_MAX),
+    COLUMNS(residual_scale.middle, RESIDUAL_NODES_MAX),
+    COLUMNS(residual_scale.sigma, RESIDUAL_NODES_MAX),
+    FIELD(n_slices, ARRAY_U4),
+    FIELD(slice_width, ARRAY_F8),
+    COLUMNS(slice_limit, OFF_SLICES_MAX),
+};
+enum { N_MODEL_FIELDS = sizeof model_fields / sizeof *model_fields };
+#define SHAPE(path) { .name = #path, .type = ARRAY_F8, .offset = offsetof(struct pulse_shape, path) }
+static const struct h5_field shape_fields[] = {
+    SHAPE(reference), SHAPE(phase_low), SHAPE(phase_high), SHAPE(change_low), SHAPE(change_high),
+};
+enum { N_SHAPE_FIELDS = sizeof shape_fields / sizeof *shape_fields };
+
+/* ---- saving ---- */
+
+static void write_shape(struct h5_file *f, hid_t group, const struct pulse_shape *s) {
+    hid_t shape = h5_file_group(f, group, "shape", NULL);
+    h5_fields_write_one(f, shape, shape_fields, N_SHAPE_FIELDS, s);
+    h5_file_array(f, shape, &(struct data_array){ .name = "rows", .type = ARRAY_F4, .rank = 2, .shape = { SHAPE_TERMS, s->stride }, .data = s->rows });
+    h5_file_close_group(shape);
+}
+
+void model_store_write_model(struct h5_file *f, hid_t group, const struct pixel_model *m) {
+    h5_fields_write_one(f, group, model_fields, N_MODEL_FIELDS, m);
+    if (m->filter)
+        h5_file_array(f, group, &(struct data_array){ .name = "filter_weights", .type = ARRAY_F8, .rank = 1,
+                                                      .shape = { optimal_filter_n_samples(m->filter) - WEIGHTS_LESS }, .data = optimal_filter_weights(m->filter) });
+    if (m->template_pulse)
+        h5_file_array(f, group, &(struct data_array){ .name = "template_pulse", .type = ARRAY_F4, .rank = 1, .shape = { m->n_samples }, .data = m->template_pulse });
+    if (m->shape)
+        write_shape(f, group, m->shape);
+}
+
+/* ---- loading ---- */
+
+static void check_model(struct h5_input *in, const char *channel, const struct pixel_model *m) {
+    bool sizes = m->n_samples > 0 && m->n_samples < SAMPLES_MAX && m->n_presamples <= m->n_samples && m->sample_period_s > 0;
+    if (!in->failed && !(sizes && m->n_bases <= OFF_MAX_BASES && m->n_slices <= OFF_SLICES_MAX && m->residual_scale.n_nodes <= RESIDUAL_NODES_MAX))
+        h5_input_fail(in, "the model of %s has sizes out of range", channel);
+}
+
+static void read_filter(struct h5_input *in, hid_t group, const char *channel, struct pixel_model *m) {
+    uint64_t n = h5_input_length(in, group, "filter_weights");
+    if (!in->failed && n + WEIGHTS_LESS != m->n_samples) {
+        h5_input_fail(in, "the filter of %s is not of its record length", channel);
+        return;
+    }
+    double *weights = calloc(n + 1, sizeof *weights);
+    m->template_pulse = calloc((size_t)m->n_samples + 1, sizeof *m->template_pulse);
+    if (!weights || !m->template_pulse)
+        h5_input_fail(in, "out of memory");
+    h5_input_array(in, group, "filter_weights", ARRAY_F8, n, weights);
+    h5_input_array(in, group, "template_pulse", ARRAY_F4, m->n_samples, m->template_pulse);
+    enum status made = in->failed ? STATUS_IO : optimal_filter_new(weights, (uint32_t)n, NULL, &m->filter);
+    if (!in->failed && made != STATUS_OK)
+        h5_input_fail(in, "the filter of %s: %s", channel, status_text(made));
+    free(weights);
+}
+
+static void read_shape(struct h5_input *in, hid_t group, const char *channel, struct pixel_model *m) {
+    hid_t shape = h5_input_group(in, group, "shape");
+    enum status made = in->failed ? STATUS_IO : pulse_shape_new(m->n_samples, m->n_presamples, 1, &m->shape);
+    if (!in->failed && made != STATUS_OK)
+        h5_input_fail(in, "the shape of %s: %s", channel, status_text(made));
+    if (m->shape != NULL) {
+        h5_fields_read_one(in, shape, shape_fields, N_SHAPE_FIELDS, m->shape);
+        h5_input_array(in, shape, "rows", ARRAY_F4, SHAPE_TERMS * m->shape->stride, m->shape->rows);
+    }
+    if (!in->failed && !(m->shape->reference > 0))
+        h5_input_fail(in, "the shape of %s has no reference height", channel);
+    h5_file_close_group(shape);
+}
+
+struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, const char *channel) {
+    struct pixel_model *m = calloc(1, sizeof *m);
+    if (!m) {
+        h5_input_fail(in, "out of memory");
+        return NULL;
+    }
+    h5_fields_read_one(in, group, model_fields, N_MODEL_FIELDS, m);
+    check_model(in, channel, m);
+    if (!in->failed && !m->coefficients) {
+        read_filter(in, group, channel, m);
+        read_shape(in, group, channel, m);
+    }
+    return m;
+}

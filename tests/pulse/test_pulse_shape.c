@@ -1,0 +1,136 @@
+/* Pulses whose shape follows height and arrival are followed down to the noise; spoilt ones do not teach. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pulse/pulse_shape.h"
+#include "tests/pulse/synthetic.h"
+
+enum { N = 250, P = 64, RECORDS = 600, LEVEL = 9000, REFERENCE = 3000 };
+
+/* Slower with height: the shape changes as u does, and not quite linearly. */
+static double true_sample(int k, double height, double late) {
+    return height * synthetic_shape((k - P - 2 - late) / (1 + 0.06 * (height / REFERENCE - 1)));
+}
+
+static void draw(struct synthetic *s, double height, double late, double sign, double noise, uint16_t *d) {
+    for (int k = 0; k < N; k++)
+        d[k] = (uint16_t)rint(32000 + sign * (LEVEL + true_sample(k, height, late)) + noise * synthetic_noise(s));
+}
+
+struct training { struct record_store store; struct shape_point points[RECORDS]; };
+
+static void train(struct synthetic *s, double sign, double spread, double jitter, struct training *t) {
+    record_store_init(&t->store, STORE_FIRST, N, P, RECORDS);
+    for (int i = 0; i < RECORDS; i++) {
+        uint16_t d[N];
+        double height = REFERENCE * (1 + spread * (2 * synthetic_uniform(s) - 1)), late = jitter * (synthetic_uniform(s) - 0.5);
+        draw(s, height, late, sign, 0.2, d);
+        for (int k = 0; i % 10 == 3 && k < N; k++)
+            d[k] = (uint16_t)(d[k] + sign * 1000 * synthetic_shape(k - P - 60));
+        struct pulse_record r = { .samples = d, .n_samples = N, .n_presamples = P };
+        assert_int_equal(record_store_add(&t->store, &r), STATUS_OK);
+        t->points[i] = (struct shape_point){ (float)height, (float)late, (float)(32000 + sign * LEVEL), true };
+    }
+}
+
+static double left_of(struct synthetic *s, const struct pulse_shape *shape, double height, double late, double sign) {
+    uint16_t d[N];
+    draw(s, height, late, sign, 0, d);
+    return sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, (float)(32000 + sign * LEVEL), height, late));
+}
+
+static void test_follows_height_and_arrival(void **state) {
+    (void)state;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        struct synthetic s = synthetic_seed(41);
+        static struct training t;
+        struct pulse_shape *shape;
+        double worst = 0;
+        train(&s, sign, 0.5, 1, &t);
+        assert_int_equal(pulse_shape_learn(&t.store, t.points, &shape), STATUS_OK);
+        int used = 0;
+        for (int i = 0; i < RECORDS; i++) {
+            assert_false(t.points[i].used && i % 10 == 3);
+            used += t.points[i].used;
+        }
+        assert_true(used > 0.97 * 0.9 * RECORDS);
+        for (double height = 1600; height <= 4400; height += 200)
+            for (double late = -0.45; late < 0.5; late += 0.1)
+                worst = fmax(worst, left_of(&s, shape, height, late, sign));
+        print_message("sign %d: reference %.0f, worst %.2f counts; template alone would leave %.1f\n", sign, shape->reference, worst,
+                      0.03 * REFERENCE * 0.5);
+        assert_true(worst < 3);
+        pulse_shape_free(shape);
+        record_store_done(&t.store);
+    }
+}
+
+/* One line, or one arrival: what cannot be learnt is not made up. */
+static void test_terms_that_cannot_be_told_apart(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(42);
+    static struct training t;
+    for (int one_arrival = 0; one_arrival < 2; one_arrival++) {
+        struct pulse_shape *shape;
+        train(&s, 1, one_arrival ? 0.4 : 0, one_arrival ? 0 : 1, &t);
+        assert_int_equal(pulse_shape_learn(&t.store, t.points, &shape), STATUS_OK);
+        for (size_t k = 0; k < SHAPE_TERMS * shape->stride; k++)
+            assert_true(isfinite(shape->rows[k]));
+        print_message("%.2f at the reference, %.2f beyond\n", left_of(&s, shape, REFERENCE, 0, 1), left_of(&s, shape, 2 * REFERENCE, 0, 1));
+        assert_true(left_of(&s, shape, REFERENCE, 0, 1) < 5);
+        assert_true(left_of(&s, shape, 2 * REFERENCE, 0, 1) < 0.06 * REFERENCE);
+        pulse_shape_free(shape);
+        record_store_done(&t.store);
+    }
+}
+
+static void test_from_template(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(43);
+    struct pulse_shape *shape;
+    double template_pulse[N];
+    for (int k = 0; k < N; k++)
+        template_pulse[k] = synthetic_shape(k - P - 2);
+    assert_int_equal(pulse_shape_from_template(template_pulse, N, P, REFERENCE, &shape), STATUS_OK);
+    assert_true(left_of(&s, shape, REFERENCE, 0, 1) < 0.5);
+    assert_true(left_of(&s, shape, REFERENCE, 0.3, 1) < 0.3 * left_of(&s, shape, REFERENCE, -0.3, 1) + 20);
+    float terms[SHAPE_TERMS];
+    pulse_shape_terms(shape, 2 * REFERENCE, (double)NAN, terms);
+    assert_true(terms[0] == 2 * REFERENCE && terms[1] == 0 && terms[4] == 0);
+    pulse_shape_terms(shape, 2, 100, terms);
+    assert_true(terms[1] == 3);
+    pulse_shape_free(shape);
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(44);
+    static struct training t;
+    struct pulse_shape *shape = NULL;
+    train(&s, 1, 0.4, 1, &t);
+    for (int i = SHAPE_RECORDS_MIN - 1; i < RECORDS; i++)
+        t.points[i].used = false;
+    assert_int_equal(pulse_shape_learn(&t.store, t.points, &shape), STATUS_TOO_FEW);
+    memset(t.points, 0, sizeof t.points);
+    assert_int_equal(pulse_shape_learn(&t.store, t.points, &shape), STATUS_TOO_FEW);
+    assert_int_equal(pulse_shape_new(N, N, 1, &shape), STATUS_BAD_VALUE);
+    assert_int_equal(pulse_shape_new(N, P, 0, &shape), STATUS_BAD_VALUE);
+    assert_null(shape);
+    pulse_shape_free(NULL);
+    record_store_done(&t.store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_follows_height_and_arrival), cmocka_unit_test(test_terms_that_cannot_be_told_apart),
+        cmocka_unit_test(test_from_template), cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
