@@ -11,7 +11,7 @@
 #include "calib/calibration_curve.h"
 #include "calib/line_table.h"
 #include "pulse/complaint.h"
-#include "pulse/drift.h"
+#include "pulse/height_correction.h"
 #include "pulse/status.h"
 
 enum verdict { VERDICT_GOOD, VERDICT_STALE, VERDICT_AMBIGUOUS, VERDICT_BAD, N_VERDICTS };
@@ -37,7 +37,7 @@ struct pixel_calibration {
     struct calibration_curve *curve;  /* NULL: none */
     double resolution_eV;          /* FWHM of the elastic line, else of the narrowest strong anchor less its intrinsic width; NaN */
     double pulses;                 /* heights it was learnt from */
-    struct drift drift;            /* what heights are corrected with before the curve; the reference is this calibration's own */
+    struct height_correction correction;  /* of heights, before the curve; the references are this calibration's own */
     double jump;                   /* height units: additive offset against the calibration before; 0 none, NaN not compared */
     bool jumped;                   /* the offset is a lock-point jump: flagged, never stretched over */
 };

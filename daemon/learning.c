@@ -11,7 +11,7 @@
 #include "daemon/stage/learn.h"
 #include "pulse/noise_plan.h"
 
-enum { MAX_LENGTHS = 16 };
+enum { MAX_LENGTHS = 16, STEP_TIMES = 256 };
 
 struct learning {
     const struct beamtime *beamtime;
@@ -20,6 +20,12 @@ struct learning {
     struct noise_plan *plans[MAX_LENGTHS];
     struct learnt_channel *learnt;           /* one per channel; job i writes only learnt[i] and good[i] */
     bool *good;
+    struct spectrum_groups *groups;
+    uint32_t n_steps;                        /* gain steps found so far */
+    int64_t step_time_ns[GAIN_STEPS_MAX];
+    size_t n_times;                          /* candidates under test, and every channel's scores for them */
+    int64_t times[STEP_TIMES];
+    struct gain_step_score *scores;
     struct progress progress;
 };
 
@@ -132,6 +138,65 @@ static bool learn_channels(struct learning *l, unsigned workers) {
     return good;
 }
 
+/* ---- corrections, and the gain steps that only the array sees ---- */
+
+static void correct_job(void *context, size_t channel) {
+    struct learning *l = context;
+    learnt_channel_correct(&l->learnt[channel], l->groups, l->step_time_ns, l->n_steps);
+}
+
+static void score_job(void *context, size_t channel) {
+    struct learning *l = context;
+    learnt_channel_scores(&l->learnt[channel], l->groups, l->times, l->n_times, l->scores + channel * l->n_times);
+}
+
+/* n_times evenly over [from, to], ends included. */
+static void spread_times(struct learning *l, int64_t from_ns, int64_t to_ns) {
+    double step = (double)(to_ns - from_ns) / (STEP_TIMES - 1);
+    l->n_times = STEP_TIMES;
+    for (size_t t = 0; t < STEP_TIMES; t++)
+        l->times[t] = from_ns + (int64_t)(step * (double)t);
+}
+
+static bool find_among(struct learning *l, unsigned workers, struct gain_step_found *found) {
+    size_t n = l->beamtime->pulses.n_channels;
+    if (!pipeline_run(n, workers, score_job, l))
+        return false;
+    *found = gain_step_find(l->scores, n, l->n_times);
+    return true;
+}
+
+/* The whole run first, then between the neighbours of the best time. *found tells whether there is a step, at times[found->index]. */
+static bool find_step(struct learning *l, unsigned workers, struct gain_step_found *found) {
+    spread_times(l, l->beamtime->pulses.first_ns, l->beamtime->pulses.last_ns);
+    if (!find_among(l, workers, found))
+        return false;
+    if (!found->clear)
+        return true;
+    size_t before = found->index > 0 ? found->index - 1 : 0, after = found->index + 1 < l->n_times ? found->index + 1 : found->index;
+    spread_times(l, l->times[before], l->times[after]);
+    return find_among(l, workers, found);
+}
+
+static bool correct_channels(struct learning *l, unsigned workers) {
+    size_t n = l->beamtime->pulses.n_channels;
+    l->scores = calloc(n * STEP_TIMES, sizeof *l->scores);
+    if (l->scores == NULL || spectrum_groups_new(l->beamtime->timeline, &l->groups) != STATUS_OK)
+        return false;
+    bool good = pipeline_run(n, workers, correct_job, l);
+    while (good && l->n_steps < GAIN_STEPS_MAX) {
+        struct gain_step_found found;
+        good = find_step(l, workers, &found);
+        if (!good || !found.clear)
+            break;
+        l->step_time_ns[l->n_steps++] = l->times[found.index];
+        good = pipeline_run(n, workers, correct_job, l);
+    }
+    for (size_t i = 0; i < n; i++)
+        good = good && !l->learnt[i].no_memory;
+    return good;
+}
+
 static void hand_over(struct learning *l, struct array_model *m) {
     for (size_t i = 0; i < m->n_channels; i++) {
         const struct channel_input *input = &l->beamtime->pulses.channels[i];
@@ -145,34 +210,60 @@ static void hand_over(struct learning *l, struct array_model *m) {
     }
 }
 
-static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state, size_t k,
+/* A calibration state as calibration_table_learn wants it. */
+struct calibration_input {
+    struct calibration_heights *heights;
+    struct height_correction *corrections;
+    size_t photons;
+};
+
+static void calibration_input_done(struct calibration_input *in, size_t n) {
+    for (size_t i = 0; in->heights != NULL && i < n; i++)
+        free((void *)(uintptr_t)in->heights[i].heights);
+    free(in->heights);
+    free(in->corrections);
+}
+
+static bool calibration_input_make(const struct learning *l, const struct scan *state, struct calibration_input *in) {
+    size_t n = l->beamtime->pulses.n_channels;
+    in->heights = calloc(n, sizeof *in->heights);
+    in->corrections = calloc(n, sizeof *in->corrections);
+    bool good = in->heights != NULL && in->corrections != NULL;
+    for (size_t i = 0; good && i < n; i++) {
+        float *heights;
+        good = learnt_channel_heights(&l->learnt[i], state->start_ns, state->end_ns, &in->corrections[i], &heights, &in->heights[i].n);
+        in->heights[i].heights = good ? heights : NULL;
+        in->photons += in->heights[i].n;
+    }
+    return good;
+}
+
+static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state,
                             const struct calibration_table *before, struct calibration_table **out) {
     size_t n = l->beamtime->pulses.n_channels;
-    struct calibration_heights *heights = calloc(n, sizeof *heights);
-    if (heights == NULL)
+    struct calibration_input in = { 0 };
+    if (!calibration_input_make(l, state, &in)) {
+        calibration_input_done(&in, n);
         return false;
-    size_t photons = 0;
-    for (size_t i = 0; i < n; i++)
-        if (l->learnt[i].calibrations != NULL) {
-            heights[i] = (struct calibration_heights){ .heights = l->learnt[i].calibrations[k].heights, .n = l->learnt[i].calibrations[k].n };
-            photons += heights[i].n;
-        }
+    }
     double mono_eV = isfinite(state->mono_eV) ? state->mono_eV : settings->mono_eV > 0 ? settings->mono_eV : (double)NAN;
     const char *name = state->label[0] ? state->label : state->log_name;
     struct complaint why = { 0 };
-    if (photons == 0)
+    if (in.photons == 0)
         log_warning("%s: no photons in this calibration state; were the pulses of its run given?", name);
-    enum status s = calibration_table_learn(settings->lines, mono_eV, heights, (uint32_t)n, before, out, &why);
-    free(heights);
+    enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
     if (s != STATUS_OK && s != STATUS_TOO_FEW) {
         log_error("%s: %s", name, why.text[0] ? why.text : status_text(s));
+        calibration_input_done(&in, n);
         return false;
     }
     if (s == STATUS_TOO_FEW || why.text[0] != 0)
         log_warning("%s: %s", name, why.text[0] ? why.text : "no pixel could be calibrated");
-    for (size_t i = 0; i < n; i++)
-        if (l->learnt[i].calibrations != NULL)
-            (*out)->pixels[i].drift = l->learnt[i].calibrations[k].drift;
+    for (size_t i = 0; i < n; i++) {
+        struct pixel_calibration *p = &(*out)->pixels[i];
+        p->correction = p->verdict == VERDICT_STALE && before != NULL ? before->pixels[i].correction : in.corrections[i];
+    }
+    calibration_input_done(&in, n);
     (*out)->number = state->number;
     (*out)->start_ns = state->start_ns;
     (*out)->end_ns = state->end_ns <= l->beamtime->pulses.last_ns ? state->end_ns : l->beamtime->pulses.last_ns + 1;
@@ -183,18 +274,16 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
 static bool calibrate_all(const struct learning *l, const struct learning_settings *settings, struct array_model *m) {
     const struct scan_timeline *t = l->beamtime->timeline;
     const struct calibration_table *before = NULL;
-    size_t k = 0;
     m->n_tables = 0;
     for (size_t i = 0; i < scan_timeline_count(t); i++) {
         const struct scan *state = scan_timeline_at(t, i);
         if (!state->calibration)
             continue;
         if (settings->only_calibration < 0 || settings->only_calibration == state->log_number || settings->only_calibration == state->number) {
-            if (!calibrate_state(l, settings, state, k, before, &m->tables[m->n_tables]))
+            if (!calibrate_state(l, settings, state, before, &m->tables[m->n_tables]))
                 return false;
             before = m->tables[m->n_tables++];
         }
-        k++;
     }
     return true;
 }
@@ -204,6 +293,8 @@ static void learning_done(struct learning *l) {
         learnt_channel_done(&l->learnt[i]);
     for (size_t i = 0; i < l->n_lengths; i++)
         noise_plan_free(l->plans[i]);
+    spectrum_groups_free(l->groups);
+    free(l->scores);
     free(l->learnt);
     free(l->good);
 }
@@ -213,8 +304,8 @@ bool learning_run(const struct beamtime *b, const struct learning_settings *sett
     struct array_model *m = NULL;
     bool good = array_model_new(b->pulses.n_channels, b->n_calibrations, &m) && learn_channels(&l, settings->workers);
     if (good) {
+        good = correct_channels(&l, settings->workers) && calibrate_all(&l, settings, m);
         hand_over(&l, m);
-        good = calibrate_all(&l, settings, m);
     }
     learning_done(&l);
     if (!good) {

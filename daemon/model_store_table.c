@@ -8,6 +8,7 @@
 
 #define COUNT(table) (sizeof table / sizeof *table)
 #define FIELD(holder, path, kind) { .name = #path, .type = kind, .offset = offsetof(struct holder, path) }
+#define COLUMNS(holder, path, kind, n) { .name = #path, .type = kind, .offset = offsetof(struct holder, path), .columns = n }
 #define TRUTH(holder, path) { .name = #path, .type = ARRAY_U1, .offset = offsetof(struct holder, path), .truth = true }
 
 static const struct h5_field table_fields[] = {
@@ -23,8 +24,17 @@ static const struct h5_field pixel_fields[] = {
     FIELD(pixel_calibration, n_fits, ARRAY_U4),
     FIELD(pixel_calibration, resolution_eV, ARRAY_F8),
     FIELD(pixel_calibration, pulses, ARRAY_F8),
-    FIELD(pixel_calibration, drift.slope, ARRAY_F8),
-    FIELD(pixel_calibration, drift.reference, ARRAY_F8),
+    FIELD(pixel_calibration, correction.baseline.jump_counts, ARRAY_F8),
+    FIELD(pixel_calibration, correction.baseline.quantum_counts, ARRAY_F8),
+    FIELD(pixel_calibration, correction.height_scale, ARRAY_F8),
+    COLUMNS(pixel_calibration, correction.arrival_curve, ARRAY_F8, ARRIVAL_CURVE),
+    FIELD(pixel_calibration, correction.offset_max, ARRAY_F8),
+    COLUMNS(pixel_calibration, correction.gain, ARRAY_F8, N_CORRECTION_TERMS),
+    COLUMNS(pixel_calibration, correction.reference, ARRAY_F8, N_CORRECTION_TERMS),
+    FIELD(pixel_calibration, correction.n_steps, ARRAY_U4),
+    COLUMNS(pixel_calibration, correction.step_time_ns, ARRAY_I8, GAIN_STEPS_MAX),
+    FIELD(pixel_calibration, correction.gain_sigma, ARRAY_F8),
+    FIELD(pixel_calibration, correction.noise_share, ARRAY_F8),
     FIELD(pixel_calibration, jump, ARRAY_F8),
     TRUTH(pixel_calibration, jumped),
 };
@@ -146,8 +156,8 @@ static void read_pixels(struct h5_input *in, hid_t parent, struct calibration_ta
     h5_fields_read(in, group, pixel_fields, COUNT(pixel_fields), t->pixels, sizeof *t->pixels, n);
     read_reasons(in, group, t);
     for (uint32_t p = 0; p < n; p++)
-        if ((unsigned)t->pixels[p].verdict >= N_VERDICTS || t->pixels[p].n_fits > CURVE_MAX_ANCHORS)
-            h5_input_fail(in, "pixel %u of a table has a verdict or a number of fits out of range", p);
+        if ((unsigned)t->pixels[p].verdict >= N_VERDICTS || t->pixels[p].n_fits > CURVE_MAX_ANCHORS || t->pixels[p].correction.n_steps > GAIN_STEPS_MAX)
+            h5_input_fail(in, "pixel %u of a table has a verdict, a number of fits or of gain steps out of range", p);
     h5_file_close_group(group);
 }
 

@@ -30,11 +30,13 @@ struct reprocess {
     struct scratch scratch;
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
+    bool causal;
     struct progress progress;
 };
 
-static struct analyse_settings analyse_settings_of(const struct array_model *m, size_t pixel) {
-    return (struct analyse_settings){ .pixel = (uint32_t)pixel, .model = m->channels[pixel].model, .n_tables = m->n_tables, .tables = m->tables };
+static struct analyse_settings analyse_settings_of(const struct reprocess *r, size_t pixel) {
+    const struct array_model *m = r->model;
+    return (struct analyse_settings){ .pixel = (uint32_t)pixel, .model = m->channels[pixel].model, .n_tables = m->n_tables, .tables = m->tables, .causal = r->causal };
 }
 
 static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) {
@@ -71,7 +73,7 @@ static void analyse_channel(struct scratch *scratch, const struct analyse_settin
 static void analyse_job(void *context, size_t pixel) {
     struct reprocess *r = context;
     struct channel_reader *reader;
-    struct analyse_settings settings = analyse_settings_of(r->model, pixel);
+    struct analyse_settings settings = analyse_settings_of(r, pixel);
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
     analyse_channel(&r->scratch, &settings, reader, &r->rows[pixel]);
@@ -111,7 +113,7 @@ static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     struct reprocess *r = context;
     int64_t start_ns = scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns;
     for (size_t i = 0; i < r->model->n_channels; i++) {
-        struct analyse_settings s = analyse_settings_of(r->model, i);
+        struct analyse_settings s = analyse_settings_of(r, i);
         r->pixels_used[i] = s.model != NULL && analyse_calibration_at(&s, start_ns) != NULL;
     }
     return r->pixels_used;
@@ -230,7 +232,8 @@ static const char *folder_of(const char *path, char folder[PATH_MAX]) {
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
     char folder[PATH_MAX];
-    struct reprocess r = { .beamtime = b, .model = m, .result = out, .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal,
+                           .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
     good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);
     for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++)

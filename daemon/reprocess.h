@@ -17,6 +17,7 @@ struct reprocess_settings {
     struct product_settings products;
     bool compress;                   /* photon columns too */
     struct archive_process process;  /* counters are added here */
+    bool causal;                     /* a frozen model: no record looks at later ones */
     const char *calibration_state;   /* how the tables came about: "learnt", "loaded from CAL.h5" */
     const char *title;
 };

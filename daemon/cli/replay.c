@@ -172,6 +172,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
         .compress = o->archive.compress,
         .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
+        .causal = a->calibration != NULL,
         .calibration_state = a->calibration ? "loaded" : "learnt",
         .title = b->pulses.n_folders ? b->pulses.folders[0] : "",
     };

@@ -27,7 +27,7 @@ static void print_row(FILE *to, const struct array_model *m, const struct pixel_
     struct array_verdict v = array_model_verdict(m, i);
     fprintf(to, "%7d %-10.10s %-9s %7u", c->channel, c->name, v.verdict, count_used_anchors(m, i));
     print_number(to, v.resolution_eV, 10, 2);
-    print_number(to, m->n_tables ? m->tables[0]->pixels[i].drift.slope * 1e5 : (double)NAN, 11, 2);
+    print_number(to, m->n_tables ? m->tables[0]->pixels[i].correction.gain[TERM_BASELINE] * 1e5 : (double)NAN, 11, 2);
     if (totals != NULL)
         fprintf(to, " %10llu %10llu %6.1f", (unsigned long long)totals[i].records, (unsigned long long)totals[i].photons,
                 totals[i].records ? 100.0 * (double)(totals[i].records - totals[i].photons) / (double)totals[i].records : 0.0);

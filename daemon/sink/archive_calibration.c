@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/sink/archive_parts.h"
 
@@ -51,8 +52,11 @@ static const struct { const char *name, *units; size_t offset; } pixel_columns[]
     { .name = "resolution_eV", .units = "eV", .offset = offsetof(struct pixel_calibration, resolution_eV) },
     { .name = "pulses", .units = "counts", .offset = offsetof(struct pixel_calibration, pulses) },
     { .name = "jump", .units = "arb", .offset = offsetof(struct pixel_calibration, jump) },
-    { .name = "drift_slope", .units = "1/counts", .offset = offsetof(struct pixel_calibration, drift.slope) },
-    { .name = "ptm0", .units = "counts", .offset = offsetof(struct pixel_calibration, drift.reference) },
+    { .name = "drift_slope", .units = "1/counts", .offset = offsetof(struct pixel_calibration, correction.gain[TERM_BASELINE]) },
+    { .name = "ptm0", .units = "counts", .offset = offsetof(struct pixel_calibration, correction.reference[TERM_BASELINE]) },
+    { .name = "flux_quantum", .units = "counts", .offset = offsetof(struct pixel_calibration, correction.baseline.quantum_counts) },
+    { .name = "correction_gain_sigma", .units = "", .offset = offsetof(struct pixel_calibration, correction.gain_sigma) },
+    { .name = "correction_noise_share", .units = "", .offset = offsetof(struct pixel_calibration, correction.noise_share) },
 };
 
 static double field(const void *row, size_t offset) { return *(const double *)(const void *)((const char *)row + offset); }
@@ -167,6 +171,23 @@ static void write_pixels(const struct sheet *s) {
     }
 }
 
+/* Gains and references, pixel by term. Times of steps are the array's: those of the pixel that has most. */
+static void write_correction(const struct sheet *s) {
+    const struct height_correction *most = NULL;
+    for (size_t what = 0; what < 2; what++) {
+        for (uint32_t p = 0; p < s->t->n_pixels; p++) {
+            const struct height_correction *c = &s->t->pixels[p].correction;
+            memcpy(s->values + (size_t)p * N_CORRECTION_TERMS, what ? c->reference : c->gain, sizeof c->gain);
+            most = most == NULL || c->n_steps > most->n_steps ? c : most;
+        }
+        write_values(s, what ? "correction_reference" : "correction_gain", NULL, N_CORRECTION_TERMS, 0);
+    }
+    h5_file_texts(s->a->file, s->group, "correction_term", correction_term_names, N_CORRECTION_TERMS, 0);
+    if (most != NULL && most->n_steps > 0)
+        h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "gain_step_time_ns", .type = ARRAY_I8, .rank = 1, .shape = { most->n_steps },
+                                                                  .units = "ns", .data = most->step_time_ns });
+}
+
 static void write_header(const struct sheet *s, const char *state_text) {
     h5_file_text(s->a->file, s->group, "label", s->t->label);
     h5_file_text(s->a->file, s->group, "state", state_text);
@@ -185,6 +206,7 @@ bool archive_calibration(struct archive *a, const struct calibration_table *tabl
     struct sheet s = { .a = a, .t = table };
     measure(&s);
     size_t widest = s.most_anchors * s.most_anchors > s.most_fits ? s.most_anchors * s.most_anchors : s.most_fits;
+    widest = widest > N_CORRECTION_TERMS ? widest : N_CORRECTION_TERMS;
     s.values = calloc(table->n_pixels * (widest + 1) + 1, sizeof *s.values);
     if (!s.values) {
         h5_file_fail(a->file, name, "out of memory");
@@ -193,6 +215,7 @@ bool archive_calibration(struct archive *a, const struct calibration_table *tabl
     s.group = h5_file_group(a->file, a->entry, name, "NXprocess");
     write_header(&s, state_text);
     write_pixels(&s);
+    write_correction(&s);
     write_anchors(&s);
     write_covariance(&s);
     write_fits(&s);

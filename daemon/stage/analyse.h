@@ -3,6 +3,7 @@
 #ifndef TESD_DAEMON_STAGE_ANALYSE_H
 #define TESD_DAEMON_STAGE_ANALYSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct analyse_settings {
     const struct pixel_model *model;             /* NULL: every row gets CUT_NO_MODEL */
     size_t n_tables;
     struct calibration_table *const *tables;     /* by start time; the one to use is the latest that started before the record */
+    bool causal;                                 /* corrections from a record and those before it alone; false: from both sides */
 };
 
 /* What holds for the pixel at a time: of the latest calibration that started before it; where that one has no curve, of the one before
@@ -26,8 +28,8 @@ const struct pixel_calibration *analyse_calibration_at(const struct analyse_sett
 /* Record -> measured pulse: raw height, arrival, baseline, cuts. Without a model: NaN and CUT_NO_MODEL. Nothing allocates. */
 void analyse_measure(const struct analyse_settings *s, const struct channel_record *record, struct measured_pulse *out);
 
-/* A channel's measured pulses in their order -> rows: corrections, energy_eV and sigma. Appends n rows; the block has room. Scan, point
- * and incident energy are left for bin. */
-void analyse_rows(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct photon_block *into);
+/* All of a channel's measured pulses in their order -> rows: corrections (which set the pulses' baselines), energy_eV and sigma. Appends
+ * n rows; the block has room. Scan, point and incident energy are left for bin. */
+void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into);
 
 #endif

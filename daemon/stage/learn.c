@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "pulse/robust.h"
+#include "pulse/baseline_track.h"
+#include "pulse/correction_learner.h"
 
 struct learner {
     struct channel_shape shape;
@@ -20,7 +22,8 @@ struct learner {
     struct learnt_channel result;
 };
 
-size_t learn_calibrations(const struct scan_timeline *t, size_t *index, size_t max) {
+/* Calibrations of a timeline, by position; returns how many. index may be NULL to count. */
+static size_t list_calibrations(const struct scan_timeline *t, size_t *index, size_t max) {
     size_t n = 0;
     for (size_t i = 0; i < scan_timeline_count(t); i++)
         if (scan_timeline_at(t, i)->calibration) {
@@ -46,11 +49,11 @@ bool learner_new(const struct channel_shape *shape, const struct noise_plan *pla
     l->shape = *shape;
     l->timeline = timeline;
     l->memory = true;
-    l->n_calibrations = learn_calibrations(timeline, NULL, 0);
+    l->n_calibrations = list_calibrations(timeline, NULL, 0);
     l->calibration = calloc(l->n_calibrations + 1, sizeof *l->calibration);
     enum status s = STATUS_NO_MEMORY;
     if (l->calibration != NULL) {
-        learn_calibrations(timeline, l->calibration, l->n_calibrations);
+        list_calibrations(timeline, l->calibration, l->n_calibrations);
         s = shape->coefficients ? off_residuals_new(&l->residuals)
                                 : pixel_learner_new(plan, shape->n_samples, shape->n_presamples, shape->sample_period_s, &l->pulses);
     }
@@ -153,86 +156,109 @@ void learner_measure(struct learner *l, const struct channel_record *record) {
         l->memory = false;
 }
 
-/* Calibrations one by one, and what lies between two of them together: same sample or at least same kind of spectrum. */
-static uint32_t *group_by_state(const struct learner *l) {
-    uint32_t *group = malloc((l->n_measured + 1) * sizeof *group);
-    for (size_t i = 0; group != NULL && i < l->n_measured; i++) {
-        size_t k = calibration_of(l, l->measured[i].time_ns), begun = 0;
-        while (begun < l->n_calibrations && scan_timeline_at(l->timeline, l->calibration[begun])->start_ns <= l->measured[i].time_ns)
-            begun++;
-        group[i] = (uint32_t)(k < l->n_calibrations ? k : l->n_calibrations + begun);
-    }
-    return group;
-}
+/* ---- what the array needs of the channel ---- */
 
-/* Learnt on everything there is, scans included: one early calibration has too little lever arm (filters-measured.md 2.4). */
-static bool learn_drift(struct learner *l, struct drift *d) {
-    uint32_t *group = group_by_state(l);
-    if (group == NULL)
-        return false;
-    enum status s = drift_learn(l->measured, group, l->n_measured, 2.3548 * l->result.model->noise_sigma, d, NULL);
-    free(group);
-    return s != STATUS_NO_MEMORY;
-}
-
-static bool make_room_for_calibrations(struct learner *l) {
-    struct learnt_channel *r = &l->result;
+/* Every k-th of each kind, so that LEARNT_PULSES_MAX remain: other records first, calibrations only when they alone are too many. */
+static void thin(struct learner *l) {
+    size_t n_calibration = 0, seen[2] = { 0 }, kept = 0;
+    for (size_t i = 0; i < l->n_measured; i++)
+        n_calibration += calibration_of(l, l->measured[i].time_ns) < l->n_calibrations;
+    size_t rest = l->n_measured - n_calibration, half = LEARNT_PULSES_MAX / 2;
+    size_t room = n_calibration + half <= LEARNT_PULSES_MAX ? LEARNT_PULSES_MAX - n_calibration : rest < half ? rest : half;
+    size_t allowed[2] = { room, LEARNT_PULSES_MAX - room }, all[2] = { rest, n_calibration };
     for (size_t i = 0; i < l->n_measured; i++) {
-        size_t k = calibration_of(l, l->measured[i].time_ns);
-        if (k < l->n_calibrations)
-            r->calibrations[k].n++;
+        size_t kind = calibration_of(l, l->measured[i].time_ns) < l->n_calibrations, rank = seen[kind]++;
+        bool wanted = all[kind] <= allowed[kind] || rank * allowed[kind] / all[kind] != (rank + 1) * allowed[kind] / all[kind];
+        if (wanted)
+            l->measured[kept++] = l->measured[i];
     }
-    for (size_t k = 0; k < l->n_calibrations; k++) {
-        r->calibrations[k].heights = malloc((r->calibrations[k].n + 1) * sizeof(float));
-        if (r->calibrations[k].heights == NULL)
-            return false;
-    }
-    return true;
+    l->n_measured = kept;
 }
 
-static bool fill_calibration(struct learner *l, size_t k, struct drift drift) {
-    struct calibration_sample *c = &l->result.calibrations[k];
-    double *baselines = malloc((c->n + 1) * sizeof *baselines);
-    if (baselines == NULL)
+static bool follow_baseline(struct learner *l) {
+    struct height_correction *c = &l->result.correction;
+    *c = height_correction_none();
+    if (baseline_rule_learn(l->measured, l->n_measured, &c->baseline) != STATUS_OK)
         return false;
-    size_t n = 0;
-    for (size_t i = 0; i < l->n_measured; i++)
-        if (calibration_of(l, l->measured[i].time_ns) == k)
-            baselines[n++] = (double)l->measured[i].pretrigger_mean;
-    drift.reference = n > 0 ? robust_median(baselines, n) : 0;
-    free(baselines);
-    n = 0;
-    for (size_t i = 0; i < l->n_measured; i++)
-        if (calibration_of(l, l->measured[i].time_ns) == k)
-            c->heights[n++] = drift_correct(drift, l->measured[i].height, l->measured[i].pretrigger_mean);
-    c->drift = drift;
+    baseline_track_both(&c->baseline, l->measured, l->n_measured);
     return true;
 }
 
-static bool fill_calibrations(struct learner *l) {
-    struct drift drift = { 0 };
-    l->result.n_calibrations = l->n_calibrations;
-    l->result.calibrations = calloc(l->n_calibrations + 1, sizeof *l->result.calibrations);
-    bool good = l->result.calibrations != NULL && (l->result.model == NULL || learn_drift(l, &drift)) && make_room_for_calibrations(l);
-    for (size_t k = 0; good && k < l->n_calibrations; k++)
-        good = fill_calibration(l, k, drift);
-    return good;
+/* Gives back the room that was not needed. */
+static void hand_over_pulses(struct learner *l) {
+    struct measured_pulse *fitting = l->n_measured ? realloc(l->measured, l->n_measured * sizeof *fitting) : NULL;
+    l->result.pulses = fitting ? fitting : l->measured;
+    l->result.n_pulses = l->n_measured;
+    l->measured = NULL;
 }
 
 bool learner_finish(struct learner *l, struct learnt_channel *out) {
-    bool good = l->memory && fill_calibrations(l);
-    if (good)
+    bool good = l->memory && follow_baseline(l);
+    if (good) {
+        thin(l);
+        hand_over_pulses(l);
         *out = l->result;
-    else
+    } else {
         learnt_channel_done(&l->result);
+    }
     learner_free(l);
     return good;
 }
 
 void learnt_channel_done(struct learnt_channel *c) {
     pixel_model_free(c->model);
-    for (size_t k = 0; c->calibrations != NULL && k < c->n_calibrations; k++)
-        free(c->calibrations[k].heights);
-    free(c->calibrations);
+    free(c->pulses);
     *c = (struct learnt_channel){ 0 };
+}
+
+static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_groups *groups, bool coarse) {
+    uint16_t *group = malloc((c->n_pulses + 1) * sizeof *group);
+    c->no_memory = c->no_memory || group == NULL;
+    for (size_t i = 0; group != NULL && i < c->n_pulses; i++) {
+        struct spectrum_group g = spectrum_groups_at(groups, c->pulses[i].time_ns);
+        group[i] = coarse ? g.coarse : g.like;
+    }
+    return group;
+}
+
+/* Learnt on everything there is, scans included: one early calibration has too little lever arm (filters-measured.md 2.4). */
+void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps) {
+    uint16_t *group = c->model ? groups_of(c, groups, false) : NULL;
+    if (group == NULL)
+        return;
+    struct height_correction from = c->correction;
+    from.n_steps = n_steps;
+    for (uint32_t k = 0; k < n_steps; k++)
+        from.step_time_ns[k] = step_time_ns[k];
+    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
+    c->no_memory = correction_learn(&p, &from, &c->correction, NULL) == STATUS_NO_MEMORY || c->no_memory;
+    free(group);
+}
+
+void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *times, size_t n_times, struct gain_step_score *out) {
+    memset(out, 0, n_times * sizeof *out);
+    uint16_t *group = c->model ? groups_of(c, groups, true) : NULL;
+    if (group == NULL)
+        return;
+    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
+    c->no_memory = gain_step_scores(&p, &c->correction, times, n_times, out) == STATUS_NO_MEMORY || c->no_memory;
+    free(group);
+}
+
+bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights, size_t *n) {
+    size_t from = 0, to;
+    while (from < c->n_pulses && c->pulses[from].time_ns < start_ns)
+        from++;
+    for (to = from; to < c->n_pulses && c->pulses[to].time_ns < end_ns;)
+        to++;
+    float *h = malloc((to - from + 1) * sizeof *h);
+    if (h == NULL)
+        return false;
+    *correction = c->correction;
+    height_correction_refer(correction, c->pulses + from, to - from);
+    for (size_t i = from; i < to; i++)
+        h[i - from] = height_correction_apply(correction, &c->pulses[i]);
+    *heights = h;
+    *n = to - from;
+    return true;
 }

@@ -1,6 +1,7 @@
-/* daemon/stage/learn.h - one channel's records -> its pixel model, and its heights in every calibration.
+/* daemon/stage/learn.h - one channel's records -> its pixel model, its corrections, and its heights in every calibration.
  * Pushed, never pulling: noise records, then training records, then (with the model made) every record once more to be measured.
- * One learner per channel; learners share nothing, so channels can be learnt in parallel. Holds about 40 bytes per record. */
+ * Then the corrections, which the array may ask for again once it knows when gains stepped.
+ * One learner per channel; learners share nothing, so channels can be learnt in parallel. Holds about 50 bytes per record. */
 #ifndef TESD_DAEMON_STAGE_LEARN_H
 #define TESD_DAEMON_STAGE_LEARN_H
 
@@ -9,23 +10,23 @@
 #include <stdint.h>
 
 #include "calib/scan_timeline.h"
+#include "calib/spectrum_group.h"
 #include "daemon/channel_record.h"
-#include "pulse/drift.h"
+#include "pulse/gain_step.h"
+#include "pulse/height_correction.h"
 #include "pulse/noise_plan.h"
 #include "pulse/pixel_model.h"
 
-struct calibration_sample {          /* of one pixel in one calibration */
-    float *heights;                  /* good pulses, corrected with `drift` */
-    size_t n;
-    struct drift drift;              /* one slope for all calibrations, a reference of this one's own */
-};
+enum { LEARNT_PULSES_MAX = 20000 };  /* kept per channel for what follows; more are thinned evenly, calibrations last */
 
 struct learnt_channel {
     struct pixel_model *model;       /* NULL: none; reason says why */
     char reason[200];                /* why there is no model, or what to know (such as an assumed white noise); "" nothing */
     struct pixel_learning learning;
-    size_t n_calibrations;
-    struct calibration_sample *calibrations;  /* one per calibration of the timeline, in time order */
+    size_t n_pulses;
+    struct measured_pulse *pulses;   /* good ones in time order, with their baselines from both sides */
+    struct height_correction correction;  /* learnt on all of them; references over all */
+    bool no_memory;                  /* a later step had none */
 };
 
 struct learner;
@@ -37,11 +38,18 @@ void learner_noise(struct learner *l, const struct channel_record *record);
 void learner_train(struct learner *l, const struct channel_record *record);
 void learner_make_model(struct learner *l);
 void learner_measure(struct learner *l, const struct channel_record *record);
-/* Learns the drift, gives everything to *out and frees the learner. False when memory failed on the way. */
+/* Follows the baseline, gives everything to *out and frees the learner. False when memory failed on the way. */
 bool learner_finish(struct learner *l, struct learnt_channel *out);
 void learnt_channel_done(struct learnt_channel *c);
 
-/* Calibrations of a timeline, by position; returns how many. index may be NULL to count. */
-size_t learn_calibrations(const struct scan_timeline *t, size_t *index, size_t max);
+/* Learns the correction, with gain steps at the times given (n_steps up to GAIN_STEPS_MAX). May be called again with more steps. */
+void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps);
+
+/* gain_step_scores of the channel; all 0 without a model. */
+void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *times, size_t n_times, struct gain_step_score *out);
+
+/* Heights of the pulses in [start, end), corrected with *correction, whose references are those pulses' own. heights is malloc'ed, the
+ * caller frees. False: no memory. */
+bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights, size_t *n);
 
 #endif

@@ -31,6 +31,18 @@ static inline void made_fits(struct pixel_calibration *p, uint64_t *seed) {
     }
 }
 
+static inline struct height_correction made_correction(uint64_t *seed) {
+    struct height_correction c = { .baseline = { made_uniform(seed), made_uniform(seed) }, .height_scale = made_uniform(seed), .offset_max = made_uniform(seed),
+                                   .n_steps = 2, .gain_sigma = made_uniform(seed), .noise_share = made_uniform(seed) };
+    for (int k = 0; k < ARRIVAL_CURVE; k++)
+        c.arrival_curve[k] = made_uniform(seed);
+    for (int k = 0; k < N_CORRECTION_TERMS; k++)
+        c.gain[k] = made_uniform(seed), c.reference[k] = made_uniform(seed);
+    for (int k = 0; k < GAIN_STEPS_MAX; k++)
+        c.step_time_ns[k] = made_start_ns + 100 * k;
+    return c;
+}
+
 static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *seed) {
     struct calibration_table *t = calloc(1, sizeof *t);
     *t = (struct calibration_table){ .number = 2, .start_ns = made_start_ns, .end_ns = made_start_ns + 17, .mono_eV = NAN, .label = "CAL2", .reference_pixel = 1, .n_pixels = n_pixels };
@@ -46,6 +58,7 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
         c->curve = p ? made_curve(10 + p) : NULL;
         c->resolution_eV = p ? 2.5 + p : (double)NAN;
         c->pulses = 1000 + p;
+        c->correction = made_correction(seed);
         c->jump = -3.5;
         c->jumped = p == 1;
     }

@@ -42,7 +42,7 @@ static void a_table_is_stored_pixel_by_pixel(void **state) {
     (void)state;
     uint64_t seed = 4;
     struct calibration_table *t = made_table(PIXELS, &seed);
-    t->pixels[2].drift = (struct drift){ -2e-5, 3000 };
+    t->pixels[2].correction.gain[TERM_BASELINE] = -2e-5;
     struct archive *a;
     assert_true(archive_create(in_folder("t.nxs"), false, &a));
     assert_true(archive_calibration(a, t, "learnt"));
@@ -50,12 +50,14 @@ static void a_table_is_stored_pixel_by_pixel(void **state) {
     hid_t f = H5Fopen(in_folder("t.nxs"), H5F_ACC_RDONLY, H5P_DEFAULT);
     assert_true(f >= 0);
     check_curves(f, t);
-    double residuals[PIXELS * FITS], slopes[PIXELS];
+    double residuals[PIXELS * FITS], slopes[PIXELS], gains[PIXELS * N_CORRECTION_TERMS];
     read_doubles(f, "entry/calibration_0002/line_residual_eV", residuals, PIXELS * FITS);
     read_doubles(f, "entry/calibration_0002/drift_slope", slopes, PIXELS);
     assert_true(isnan(residuals[0]) && isnan(residuals[FITS]) && isnan(residuals[FITS + 3]));
     assert_true(fabs(residuals[3 * FITS + 8] - t->pixels[3].fits[8].residual_eV) <= 0);
-    assert_true(fabs(slopes[2] + 2e-5) <= 0);
+    read_doubles(f, "entry/calibration_0002/correction_gain", gains, PIXELS * N_CORRECTION_TERMS);
+    assert_true(fabs(slopes[2] + 2e-5) <= 0 && fabs(gains[2 * N_CORRECTION_TERMS + TERM_BASELINE] + 2e-5) <= 0);
+    assert_memory_equal(gains + 3 * N_CORRECTION_TERMS, t->pixels[3].correction.gain, sizeof t->pixels[3].correction.gain);
     H5Fclose(f);
     calibration_table_free(t);
 }

@@ -1,0 +1,104 @@
+#include "calib/spectrum_group.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double same_energy_eV = 2;
+
+struct stretch { int64_t start_ns, end_ns; struct spectrum_group group; };
+
+struct spectrum_groups {
+    size_t n;
+    struct stretch *stretches;    /* of the timeline, by start */
+    bool has_scans, has_calibrations;
+};
+
+static bool same(double a, double b) {
+    return isfinite(a) == isfinite(b) && (!isfinite(a) || fabs(a - b) <= same_energy_eV);
+}
+
+static void range_of(const struct scan *s, double *low, double *high) {
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (uint32_t k = 0; k < s->n_points; k++) {
+        *low = fmin(*low, s->points[k].incident_eV);
+        *high = fmax(*high, s->points[k].incident_eV);
+    }
+}
+
+/* The same excitation; for scans the same span of energies. A state without a log is like no other. */
+static bool same_energies(const struct scan *a, const struct scan *b) {
+    double low_a, high_a, low_b, high_b;
+    if (a->calibration || b->calibration)
+        return a->calibration == b->calibration && same(a->mono_eV, b->mono_eV);
+    range_of(a, &low_a, &high_a);
+    range_of(b, &low_b, &high_b);
+    return a->n_points > 0 && b->n_points > 0 && strcmp(a->var_name, b->var_name) == 0 && same(low_a, low_b) && same(high_a, high_b);
+}
+
+/* Numbers in order of first appearance. */
+static void number(const struct scan_timeline *t, struct spectrum_groups *g) {
+    uint16_t n_like = 0, n_coarse = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        const struct scan *s = scan_timeline_at(t, i);
+        struct spectrum_group group = { SPECTRUM_GROUP_NONE, SPECTRUM_GROUP_NONE };
+        for (size_t k = i; k-- > 0;) {
+            const struct scan *other = scan_timeline_at(t, k);
+            if (!same_energies(s, other))
+                continue;
+            group.coarse = g->stretches[k].group.coarse;
+            if (strcmp(s->sample, other->sample) == 0)
+                group.like = g->stretches[k].group.like;
+        }
+        if (group.coarse == SPECTRUM_GROUP_NONE)
+            group.coarse = n_coarse++;
+        if (group.like == SPECTRUM_GROUP_NONE)
+            group.like = n_like++;
+        g->stretches[i] = (struct stretch){ s->start_ns, s->end_ns, group };
+        g->has_scans = g->has_scans || !s->calibration;
+        g->has_calibrations = g->has_calibrations || s->calibration;
+    }
+}
+
+enum status spectrum_groups_new(const struct scan_timeline *t, struct spectrum_groups **out) {
+    struct spectrum_groups *g = calloc(1, sizeof *g);
+    if (g == NULL)
+        return STATUS_NO_MEMORY;
+    g->n = scan_timeline_count(t);
+    g->n = g->n < SPECTRUM_GROUP_NONE / 2 ? g->n : SPECTRUM_GROUP_NONE / 2;
+    g->stretches = calloc(g->n + 1, sizeof *g->stretches);
+    if (g->stretches == NULL) {
+        free(g);
+        return STATUS_NO_MEMORY;
+    }
+    number(t, g);
+    *out = g;
+    return STATUS_OK;
+}
+
+void spectrum_groups_free(struct spectrum_groups *g) {
+    if (g == NULL)
+        return;
+    free(g->stretches);
+    free(g);
+}
+
+struct spectrum_group spectrum_groups_at(const struct spectrum_groups *g, int64_t time_ns) {
+    const struct spectrum_group none = { SPECTRUM_GROUP_NONE, SPECTRUM_GROUP_NONE };
+    size_t low = 0, high = g->n;   /* stretches that began: [0, low) */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (g->stretches[middle].start_ns <= time_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low > 0 && time_ns < g->stretches[low - 1].end_ns)
+        return g->stretches[low - 1].group;
+    if (g->has_scans)
+        return none;
+    uint16_t rest = (uint16_t)(g->n + low);
+    return g->has_calibrations ? (struct spectrum_group){ rest, rest } : (struct spectrum_group){ 0, 0 };
+}

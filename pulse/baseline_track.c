@@ -1,0 +1,177 @@
+#include "pulse/baseline_track.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "pulse/robust.h"
+
+enum { PULSES_MIN = 100, JUMPS_MIN = 4, AGREE = 3, QUANTUM_MIN = 1 << 7, QUANTUM_MAX = 1 << 15 };
+static const double neighbour_s = 20;     /* further apart a slow drift could pass for a jump */
+static const double jump_sigmas = 30, jump_least_counts = 16;
+static const double share_at_multiples = 0.9;
+static const double longest_memory = 20;  /* time constants: after a pause what was before still counts, but next to nothing */
+
+static bool is_good(const struct measured_pulse *p) {
+    return p->cuts == 0 && isfinite(p->pretrigger_mean);
+}
+
+static double seconds_between(int64_t from_ns, int64_t to_ns) {
+    return to_ns > from_ns ? (double)(to_ns - from_ns) * 1e-9 : 0;
+}
+
+/* ---- the rule ---- */
+
+/* Steps between good neighbours; step has room for n. */
+static size_t collect_steps(const struct measured_pulse *pulses, size_t n, double *step) {
+    const struct measured_pulse *before = NULL;
+    size_t n_steps = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_good(&pulses[i]))
+            continue;
+        if (before != NULL && seconds_between(before->time_ns, pulses[i].time_ns) < neighbour_s)
+            step[n_steps++] = (double)pulses[i].pretrigger_mean - (double)before->pretrigger_mean;
+        before = &pulses[i];
+    }
+    return n_steps;
+}
+
+/* Distance from the nearest multiple other than zero. */
+static double off_multiple(double step, double quantum) {
+    return fabs(step - quantum * fmax(1, rint(fabs(step) / quantum)) * (step < 0 ? -1 : 1));
+}
+
+/* The largest power of two at whose multiples the jumps lie; multiples must be far apart against the tolerance. */
+static double quantum_of(const double *jump, size_t n, double sigma) {
+    for (double quantum = QUANTUM_MAX; n >= JUMPS_MIN && quantum >= QUANTUM_MIN; quantum /= 2) {
+        double tolerance = fmax(5 * sigma, quantum / 100);
+        size_t hits = 0;
+        for (size_t i = 0; i < n; i++)
+            hits += off_multiple(jump[i], quantum) < tolerance;
+        if (tolerance < quantum / 10 && (double)hits >= share_at_multiples * (double)n)
+            return quantum;
+    }
+    return 0;
+}
+
+enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, struct baseline_rule *out) {
+    struct baseline_rule rule = { 0 };
+    double *step = malloc((2 * n + 1) * sizeof *step);
+    if (step == NULL)
+        return STATUS_NO_MEMORY;
+    double *scratch = step + n;
+    size_t n_steps = collect_steps(pulses, n, step), n_jumps = 0;
+    if (n_steps >= PULSES_MIN) {
+        for (size_t i = 0; i < n_steps; i++)
+            scratch[i] = step[i];
+        double sigma = robust_centre(scratch, n_steps).sigma;
+        rule.jump_counts = fmax(jump_sigmas * sigma, jump_least_counts);
+        for (size_t i = 0; i < n_steps; i++)
+            if (fabs(step[i]) > rule.jump_counts)
+                step[n_jumps++] = step[i];
+        rule.quantum_counts = quantum_of(step, n_jumps, sigma);
+    }
+    free(step);
+    *out = rule;
+    return STATUS_OK;
+}
+
+/* ---- following it ---- */
+
+static double recent_median(const struct baseline_tracker *t) {
+    double values[BASELINE_RECENT];
+    for (uint32_t i = 0; i < t->n_recent; i++)
+        values[i] = (double)t->recent[i];
+    return robust_median(values, t->n_recent);
+}
+
+static void remember(struct baseline_tracker *t, double level) {
+    t->recent[t->newest] = (float)level;
+    t->newest = (t->newest + 1) % BASELINE_RECENT;
+    if (t->n_recent < BASELINE_RECENT)
+        t->n_recent++;
+}
+
+/* A step that is no multiple of a quantum: believed when AGREE records in a row have it. */
+static bool confirm(struct baseline_tracker *t, double step, double tolerance) {
+    if (t->n_pending > 0 && fabs(step - t->pending) > tolerance)
+        t->n_pending = 0;
+    t->pending = t->n_pending == 0 ? step : t->pending + (step - t->pending) / (t->n_pending + 1);
+    if (++t->n_pending < AGREE)
+        return false;
+    t->jumped += t->pending;
+    t->n_pending = 0;
+    return true;
+}
+
+/* The pulse's mean with the jumps taken out. False: it may be a jump and cannot be told yet. */
+static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rule, const struct measured_pulse *p, double *level) {
+    double mean = (double)p->pretrigger_mean;
+    bool near = t->n_recent > 0 && (rule->quantum_counts > 0 || seconds_between(t->last_ns, p->time_ns) < neighbour_s);
+    double step = near ? mean - t->jumped - recent_median(t) : 0;
+    if (rule->jump_counts > 0 && fabs(step) > rule->jump_counts) {
+        double quanta = rule->quantum_counts > 0 ? rule->quantum_counts * rint(step / rule->quantum_counts) : 0;
+        if (fabs(step - quanta) <= rule->jump_counts)
+            t->jumped += quanta;
+        else if (!confirm(t, step, rule->jump_counts))
+            return false;
+    }
+    if (!near)
+        t->n_recent = 0;
+    t->n_pending = 0;
+    *level = mean - t->jumped;
+    remember(t, *level);
+    return true;
+}
+
+static void fade(double *sum, double *weight, double seconds) {
+    double keep = exp(-fmin(seconds / BASELINE_TIME_S, longest_memory));
+    *sum *= keep;
+    *weight *= keep;
+}
+
+/* baseline_offset: 0 for a pulse that does not count. Sums are of levels less `origin`, so that they stay small. */
+static bool follow(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *p, double *level) {
+    bool counts = is_good(p) && level_of(t, rule, p, level);
+    fade(&t->sum, &t->weight, seconds_between(t->last_ns, p->time_ns));
+    if (counts) {
+        t->sum += *level;
+        t->weight += 1;
+    }
+    t->last_ns = p->time_ns;
+    p->baseline = t->n_recent > 0 && t->weight > 0 ? (float)(t->sum / t->weight) : NAN;
+    p->baseline_weight = (float)t->weight;
+    return counts;
+}
+
+void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulse) {
+    double level = 0;
+    bool counts = follow(t, rule, pulse, &level);
+    pulse->baseline_offset = counts ? (float)(level - (double)pulse->baseline) : 0;
+}
+
+/* Forward leaves the causal smooth and its weight with each pulse and, in the offset, the level (NaN: does not count); backward adds
+ * the other side, in which a pulse itself is counted once. */
+void baseline_track_both(const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n) {
+    struct baseline_tracker t = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        double level = 0;
+        pulses[i].baseline_offset = follow(&t, rule, &pulses[i], &level) ? (float)level : NAN;
+    }
+    double sum = 0, weight = 0;
+    for (size_t i = n; i-- > 0;) {
+        struct measured_pulse *p = &pulses[i];
+        if (i + 1 < n)
+            fade(&sum, &weight, seconds_between(p->time_ns, pulses[i + 1].time_ns));
+        double before = isfinite(p->baseline) ? (double)p->baseline * (double)p->baseline_weight : 0, all = (double)p->baseline_weight + weight;
+        p->baseline = all > 0 ? (float)((before + sum) / all) : NAN;
+        p->baseline_weight = (float)all;
+        if (isfinite(p->baseline_offset)) {
+            sum += (double)p->baseline_offset;
+            weight += 1;
+            p->baseline_offset -= p->baseline;
+        } else {
+            p->baseline_offset = 0;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+/* pulse/baseline_track.h - the slow baseline of a pixel from the pretrigger means of its good pulses, record by record.
+ *   measured pulses --learn--> baseline_rule;   rule + pulses in order --next or _both--> baseline, baseline_offset of every pulse
+ * A readout that loses its lock for a moment, or resets, comes back some flux quanta away: the mean jumps, heights do not. Such
+ * jumps are taken out before smoothing, so that no gain follows them: by whole quanta where jumps of the pixel cluster at multiples
+ * of a power of two (pulse-analysis.md 7), else by the jump itself once three records in a row agree on it.
+ * The smooth is exponential in time, BASELINE_TIME_S to one side (causal: one pulse at a time gives the same as all) or to both. */
+#ifndef TESD_PULSE_BASELINE_TRACK_H
+#define TESD_PULSE_BASELINE_TRACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pulse/measured_pulse.h"
+#include "pulse/status.h"
+
+#define BASELINE_TIME_S 8.0
+
+struct baseline_rule {
+    double jump_counts;    /* a larger step between neighbours is a jump; 0: nothing is a jump */
+    double quantum_counts; /* flux quantum; 0: none seen */
+};
+
+enum { BASELINE_RECENT = 5 };
+
+struct baseline_tracker {             /* zero at the start of a channel */
+    float recent[BASELINE_RECENT];    /* last good means, jumps taken out */
+    uint32_t n_recent, newest;
+    uint32_t n_pending;               /* records in a row that lie the same step away */
+    double pending;                   /* their mean step, counts */
+    double jumped;                    /* counts taken off since the start */
+    double sum, weight;               /* of the causal smooth at last_ns */
+    int64_t last_ns;
+};
+
+/* Steps between neighbours decide; a rule without jumps when fewer than 100 pulses are good. n pulses in time order. */
+enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, struct baseline_rule *out);
+
+/* Sets baseline, baseline_offset and baseline_weight from this pulse and those before. A pulse with cuts is told the baseline and
+ * does not move it; its offset is 0. Before the first good pulse the baseline is NaN. */
+void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulse);
+
+/* The same from both sides, for n pulses in time order. */
+void baseline_track_both(const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n);
+
+#endif

@@ -1,0 +1,74 @@
+#include "pulse/height_correction.h"
+
+#include <math.h>
+
+const char *const correction_term_names[N_CORRECTION_TERMS] = { "arrival", "arrival_squared", "baseline", "offset", "step_1", "step_2", "step_3" };
+
+static const double arrival_max = 1.2;
+
+struct height_correction height_correction_none(void) {
+    return (struct height_correction){ .noise_share = 1 };
+}
+
+bool height_correction_used(const struct height_correction *c) {
+    bool used = false;
+    for (int k = 0; k < N_CORRECTION_TERMS; k++)
+        used = used || c->gain[k] != 0;
+    return used;
+}
+
+static double clip(double x, double most) {
+    return fmax(-most, fmin(most, x));
+}
+
+/* Arrival less the usual one at this height. */
+static double phase_of(const struct height_correction *c, const struct measured_pulse *p) {
+    double u = fmax(-1, fmin(1.5, (double)p->height / c->height_scale - 1)), usual = 0;
+    for (int k = ARRIVAL_CURVE; k-- > 0;)
+        usual = usual * u + c->arrival_curve[k];
+    return clip((double)p->arrival_samples - usual, arrival_max);
+}
+
+static bool phase_known(const struct height_correction *c, const struct measured_pulse *p) {
+    return c->height_scale > 0 && isfinite(p->arrival_samples) && isfinite(p->height);
+}
+
+void height_correction_terms(const struct height_correction *c, const struct measured_pulse *p, double term[N_CORRECTION_TERMS]) {
+    double q = phase_known(c, p) ? phase_of(c, p) : 0;
+    term[TERM_ARRIVAL] = q;
+    term[TERM_ARRIVAL_SQUARED] = q * q;
+    term[TERM_BASELINE] = isfinite(p->baseline) ? (double)p->baseline : 0;
+    term[TERM_OFFSET] = isfinite(p->baseline_offset) ? clip((double)p->baseline_offset, c->offset_max) : 0;
+    for (int k = 0; k < GAIN_STEPS_MAX; k++)
+        term[TERM_STEP + k] = (uint32_t)k < c->n_steps && p->time_ns >= c->step_time_ns[k];
+}
+
+float height_correction_apply(const struct height_correction *c, const struct measured_pulse *p) {
+    double term[N_CORRECTION_TERMS], change = 0;
+    if (!isfinite(p->height))
+        return p->height;
+    height_correction_terms(c, p, term);
+    for (int k = 0; k < N_CORRECTION_TERMS; k++) {
+        bool known = k == TERM_BASELINE ? isfinite(p->baseline) : k > TERM_ARRIVAL_SQUARED || phase_known(c, p);
+        if (k != TERM_OFFSET && known)
+            change += c->gain[k] * (term[k] - c->reference[k]);
+    }
+    return (float)((double)p->height * (1 + clip(change, CORRECTION_MAX)) + c->gain[TERM_OFFSET] * term[TERM_OFFSET]);
+}
+
+double height_correction_sigma(const struct height_correction *c, double noise_sigma, double height) {
+    return noise_sigma > 0 ? hypot(noise_sigma * c->noise_share, c->gain_sigma * height) : (double)NAN;
+}
+
+void height_correction_refer(struct height_correction *c, const struct measured_pulse *pulses, size_t n) {
+    double sum[N_CORRECTION_TERMS] = { 0 }, term[N_CORRECTION_TERMS];
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        height_correction_terms(c, &pulses[i], term);
+        for (int k = 0; k < N_CORRECTION_TERMS; k++)
+            sum[k] += term[k];
+    }
+    for (int k = 0; k < N_CORRECTION_TERMS; k++)
+        c->reference[k] = k == TERM_OFFSET ? 0 : sum[k] / (double)n;
+}

@@ -1,0 +1,57 @@
+/* pulse/height_correction.h - what makes heights of one pixel comparable: gain that follows arrival, baseline and found steps.
+ *   corrected = height x (1 + sum over gain terms of gain[k] (term[k] - reference[k])) + gain[TERM_OFFSET] x term[TERM_OFFSET]
+ * Terms (filters-measured.md 3, steps 5 and 6):
+ *   q         arrival less what is usual at that height (a cubic), clipped to +-1.2 samples: the sub-sample phase
+ *   q^2
+ *   baseline  smooth of the pretrigger means (baseline_track.h), counts
+ *   offset    this record's mean less that smooth, counts, clipped: low-frequency noise of the record itself. Additive, not a gain
+ *   step k    1 from step_time_ns[k] on, else 0: gain steps that the array found (gain_step.h)
+ * References are means over one calibration, so that its corrected heights stay in units of its raw heights. A gain is never
+ * changed by more than 5 %. Plain values; learnt by correction_learner.h. */
+#ifndef TESD_PULSE_HEIGHT_CORRECTION_H
+#define TESD_PULSE_HEIGHT_CORRECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pulse/baseline_track.h"
+#include "pulse/measured_pulse.h"
+
+enum { GAIN_STEPS_MAX = 3, ARRIVAL_CURVE = 4 };
+enum correction_term { TERM_ARRIVAL, TERM_ARRIVAL_SQUARED, TERM_BASELINE, TERM_OFFSET, TERM_STEP, N_CORRECTION_TERMS = TERM_STEP + GAIN_STEPS_MAX };
+extern const char *const correction_term_names[N_CORRECTION_TERMS];
+
+#define CORRECTION_MAX 0.05  /* relative gain change */
+
+struct height_correction {
+    struct baseline_rule baseline;
+    double height_scale;                       /* median height; 0: the arrival is not used */
+    double arrival_curve[ARRIVAL_CURVE];       /* usual arrival, polynomial in height / height_scale - 1, which is kept in [-1, 1.5] */
+    double offset_max;                         /* counts: clip of the offset */
+    double gain[N_CORRECTION_TERMS];           /* per unit of the term; 0: not used. Offset: height units per count */
+    double reference[N_CORRECTION_TERMS];      /* mean of the term in the calibration; the offset has none */
+    uint32_t n_steps;
+    int64_t step_time_ns[GAIN_STEPS_MAX];
+    double gain_sigma;                         /* relative: what the errors of the learnt gains add to a height, rms over its pulses */
+    double noise_share;                        /* of the filter's noise sigma that is left when the offset is used; 1 without */
+};
+
+/* Nothing is corrected: gains 0, noise_share 1. */
+struct height_correction height_correction_none(void);
+
+bool height_correction_used(const struct height_correction *c);  /* any gain that is not 0 */
+
+/* Terms of one pulse whose baseline is set; 0 for what is not known of it (no arrival, no baseline). */
+void height_correction_terms(const struct height_correction *c, const struct measured_pulse *p, double term[N_CORRECTION_TERMS]);
+
+/* Corrected height. Raw when the pulse has no finite height; terms not known count as their reference. */
+float height_correction_apply(const struct height_correction *c, const struct measured_pulse *p);
+
+/* Standard deviation of a corrected height, height units. noise_sigma: the filter's; NaN when that is 0 (unknown). */
+double height_correction_sigma(const struct height_correction *c, double noise_sigma, double height);
+
+/* Sets the references to the means over n pulses of one calibration; without pulses they stay. */
+void height_correction_refer(struct height_correction *c, const struct measured_pulse *pulses, size_t n);
+
+#endif

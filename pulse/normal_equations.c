@@ -1,0 +1,63 @@
+#include "pulse/normal_equations.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+void normal_equations_init(struct normal_equations *e, unsigned n) {
+    assert(n > 0 && n <= NORMAL_MAX);
+    e->n = n;
+    memset(e->matrix, 0, (size_t)n * n * sizeof *e->matrix);
+    memset(e->right, 0, n * sizeof *e->right);
+}
+
+void normal_equations_add(struct normal_equations *e, const double *row, double weight, double value) {
+    for (unsigned i = 0; i < e->n; i++) {
+        for (unsigned j = 0; j <= i; j++)
+            e->matrix[i * e->n + j] += weight * row[i] * row[j];
+        e->right[i] += value * row[i];
+    }
+}
+
+void normal_equations_add_sparse(struct normal_equations *e, const unsigned *unknown, unsigned count, const double *row, double weight, double value) {
+    for (unsigned i = 0; i < count; i++) {
+        double *to = e->matrix + (size_t)unknown[i] * e->n;
+        for (unsigned j = 0; j <= i; j++)
+            to[unknown[j]] += weight * row[i] * row[j];
+        e->right[unknown[i]] += value * row[i];
+    }
+}
+
+enum status normal_equations_factor(struct normal_equations *e) {
+    size_t n = e->n;
+    for (size_t j = 0; j < n; j++) {
+        double *row = e->matrix + j * n, pivot = row[j];
+        for (size_t k = 0; k < j; k++)
+            pivot -= row[k] * row[k];
+        if (!(pivot > 1e-12 * row[j]))
+            return STATUS_NOT_POSITIVE;
+        row[j] = sqrt(pivot);
+        for (size_t i = j + 1; i < n; i++) {
+            double *below = e->matrix + i * n, x = below[j];
+            for (size_t k = 0; k < j; k++)
+                x -= below[k] * row[k];
+            below[j] = x / row[j];
+        }
+    }
+    return STATUS_OK;
+}
+
+void normal_equations_solve(const struct normal_equations *e, const double *right, double *x) {
+    size_t n = e->n;
+    for (size_t i = 0; i < n; i++) {
+        double sum = right[i];
+        for (size_t k = 0; k < i; k++)
+            sum -= e->matrix[i * n + k] * x[k];
+        x[i] = sum / e->matrix[i * n + i];
+    }
+    for (size_t i = n; i-- > 0;) {
+        for (size_t k = i + 1; k < n; k++)
+            x[i] -= e->matrix[k * n + i] * x[k];
+        x[i] /= e->matrix[i * n + i];
+    }
+}

@@ -1,0 +1,28 @@
+/* pulse/normal_equations.h - small least squares: rows are added one by one, then solved by Cholesky.
+ *   minimises sum of weight (value/weight - row . x)^2:  (sum weight row row') x = sum value row
+ * Plain struct, up to NORMAL_MAX unknowns, no allocation. */
+#ifndef TESD_PULSE_NORMAL_EQUATIONS_H
+#define TESD_PULSE_NORMAL_EQUATIONS_H
+
+#include "pulse/status.h"
+
+enum { NORMAL_MAX = 56 };
+
+struct normal_equations {
+    unsigned n;                              /* unknowns, 1..NORMAL_MAX */
+    double matrix[NORMAL_MAX * NORMAL_MAX];  /* n x n, lower triangle */
+    double right[NORMAL_MAX];
+};
+
+void normal_equations_init(struct normal_equations *e, unsigned n);   /* all zero */
+void normal_equations_add(struct normal_equations *e, const double *row, double weight, double value);
+/* The same for a row that is zero but for `count` unknowns, named in ascending order. */
+void normal_equations_add_sparse(struct normal_equations *e, const unsigned *unknown, unsigned count, const double *row, double weight, double value);
+
+/* Replaces the matrix by its Cholesky factor. STATUS_NOT_POSITIVE: an unknown is not determined (the pivot is below 1e-12 of its
+ * diagonal); the matrix is then of no more use. */
+enum status normal_equations_factor(struct normal_equations *e);
+/* x of matrix x = right, after _factor. right and x may be the same. */
+void normal_equations_solve(const struct normal_equations *e, const double *right, double *x);
+
+#endif

@@ -1,0 +1,219 @@
+#include "pulse/sharpening.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pulse/normal_equations.h"
+
+enum { RADIUS = 3, BOXES = 3, BINS_MAX = 1 << 16, GRID = 20, REPEATS = 2 };
+static const double kernels[] = { 20, 12, 8, 5, 3, 2, 1.5, 1.2, 1, 0.8 };  /* sigmas */
+static const double floor_counts = 0.15;                                   /* per kernel width */
+static const double room_to_move = 0.1;
+static const double judging_kernel = 1, scanning_kernel = 8;
+
+struct density {
+    size_t room;         /* bins */
+    double *counts, *work;
+    size_t bins;         /* in use, for the group and kernel of the last fill */
+    double low, width;
+};
+
+static double kernel_bins(void) {
+    return sqrt(RADIUS * (RADIUS + 1.0) * BOXES / 3.0);   /* standard deviation of the moving averages */
+}
+
+static void range_of(const double *x, size_t n, double *low, double *high) {
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        *low = fmin(*low, x[i]);
+        *high = fmax(*high, x[i]);
+    }
+}
+
+enum status density_new(const struct sharpening_points *p, struct density **out) {
+    double low, high;
+    range_of(p->height, p->n, &low, &high);
+    double width = kernels[sizeof kernels / sizeof *kernels - 1] * p->sigma / kernel_bins();
+    double bins = p->n > 0 ? (1 + 2 * room_to_move) * (high - low) / width + 200 : 200;
+    struct density *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return STATUS_NO_MEMORY;
+    d->room = bins < BINS_MAX ? (size_t)bins : BINS_MAX;
+    d->counts = malloc(2 * d->room * sizeof *d->counts);
+    if (d->counts == NULL) {
+        free(d);
+        return STATUS_NO_MEMORY;
+    }
+    d->work = d->counts + d->room;
+    *out = d;
+    return STATUS_OK;
+}
+
+void density_free(struct density *d) {
+    if (d == NULL)
+        return;
+    free(d->counts < d->work ? d->counts : d->work);
+    free(d);
+}
+
+static double place_of(const struct sharpening_points *p, const double *coefficients, size_t i) {
+    double x = p->height[i];
+    for (unsigned k = 0; k < p->n_terms; k++)
+        x += coefficients[k] * p->slope[i * p->n_terms + k];
+    return x;
+}
+
+/* Bin and the share of the next one; bins are centred at low + index x width. What left the range counts at its end. */
+static size_t bin_of(const struct density *d, double x, double *share) {
+    double at = (x - d->low) / d->width;
+    at = fmax(0, fmin(at, (double)d->bins - 1.001));
+    size_t bin = (size_t)at;
+    *share = at - (double)bin;
+    return bin;
+}
+
+static void smooth_once(const double *in, size_t bins, double *out) {
+    double sum = 0;
+    for (size_t i = 0; i < RADIUS && i < bins; i++)
+        sum += in[i];
+    for (size_t i = 0; i < bins; i++) {
+        if (i + RADIUS < bins)
+            sum += in[i + RADIUS];
+        out[i] = fmax(sum, 0) / (2 * RADIUS + 1);
+        if (i >= RADIUS)
+            sum -= in[i - RADIUS];
+    }
+}
+
+/* Smoothed counts per bin of the points [from, to). */
+static void fill(struct density *d, const struct sharpening_points *p, size_t from, size_t to, const double *coefficients, double kernel) {
+    double high, share;
+    range_of(p->height + from, to - from, &d->low, &high);
+    d->width = kernel * p->sigma / kernel_bins();
+    double margin = room_to_move / 2 * high + 20 * d->width, span = high - d->low + 2 * margin;
+    d->width = fmax(d->width, span / ((double)d->room - 2));
+    d->low -= margin;
+    d->bins = (size_t)(span / d->width) + 2;
+    memset(d->counts, 0, d->bins * sizeof *d->counts);
+    for (size_t i = from; i < to; i++) {
+        size_t bin = bin_of(d, place_of(p, coefficients, i), &share);
+        d->counts[bin] += 1 - share;
+        d->counts[bin + 1] += share;
+    }
+    for (int box = 0; box < BOXES; box++) {
+        smooth_once(d->counts, d->bins, d->work);
+        double *swap = d->counts;
+        d->counts = d->work;
+        d->work = swap;
+    }
+}
+
+static size_t group_begin(const struct sharpening_points *p, size_t g) {
+    return g == 0 ? 0 : p->group_end[g - 1];
+}
+
+static double floor_per_bin(void) {
+    return floor_counts / kernel_bins();
+}
+
+static double entropy_at(struct density *d, const struct sharpening_points *p, const double *coefficients, double kernel) {
+    double sum = 0, share;
+    for (size_t g = 0; g < p->n_groups; g++) {
+        size_t from = group_begin(p, g), to = p->group_end[g];
+        fill(d, p, from, to, coefficients, kernel);
+        double unit = log((double)(to - from) * d->width);
+        for (size_t i = from; i < to; i++) {
+            size_t bin = bin_of(d, place_of(p, coefficients, i), &share);
+            sum += unit - log((1 - share) * d->counts[bin] + share * d->counts[bin + 1] + floor_per_bin());
+        }
+    }
+    return p->n > 0 ? sum / (double)p->n : 0;
+}
+
+double sharpening_entropy(struct density *d, const struct sharpening_points *p, const double *coefficients) {
+    return entropy_at(d, p, coefficients, judging_kernel);
+}
+
+/* f'/f between two bins, from the slope of the density around each. */
+static double psi_at(const struct density *d, double x) {
+    double share, value[2];
+    size_t bin = bin_of(d, x, &share);
+    for (size_t side = 0; side < 2; side++) {
+        size_t b = bin + side;
+        double before = b > 0 ? d->counts[b - 1] : 0, after = b + 1 < d->bins ? d->counts[b + 1] : 0;
+        value[side] = (after - before) / (2 * d->width * (d->counts[b] + floor_per_bin()));
+    }
+    return (1 - share) * value[0] + share * value[1];
+}
+
+/* Information and score of all points at one kernel. The prior (limits as standard deviations) settles what the data cannot. */
+static void collect(struct density *d, const struct sharpening_points *p, const double *coefficients, double kernel, struct normal_equations *e) {
+    normal_equations_init(e, p->n_terms);
+    for (size_t g = 0; g < p->n_groups; g++) {
+        size_t from = group_begin(p, g), to = p->group_end[g];
+        fill(d, p, from, to, coefficients, kernel);
+        for (size_t i = from; i < to; i++) {
+            double psi = psi_at(d, place_of(p, coefficients, i));
+            normal_equations_add(e, p->slope + i * p->n_terms, psi * psi, psi);
+        }
+    }
+    for (unsigned k = 0; k < p->n_terms; k++)
+        e->matrix[k * p->n_terms + k] += 1 / (p->limit[k] * p->limit[k]);
+}
+
+void sharpening_gradient(struct density *d, const struct sharpening_points *p, const double *coefficients, double *psi) {
+    for (size_t g = 0; g < p->n_groups; g++) {
+        size_t from = group_begin(p, g), to = p->group_end[g];
+        fill(d, p, from, to, coefficients, judging_kernel);
+        for (size_t i = from; i < to; i++)
+            psi[i] = psi_at(d, place_of(p, coefficients, i));
+    }
+}
+
+static void step(struct density *d, const struct sharpening_points *p, double kernel, double *coefficients) {
+    struct normal_equations e;
+    double move[SHARPENING_TERMS_MAX];
+    collect(d, p, coefficients, kernel, &e);
+    if (normal_equations_factor(&e) != STATUS_OK)
+        return;
+    normal_equations_solve(&e, e.right, move);
+    for (unsigned k = 0; k < p->n_terms; k++)
+        coefficients[k] = fmax(-p->limit[k], fmin(p->limit[k], coefficients[k] + move[k]));
+}
+
+void sharpening_climb(struct density *d, const struct sharpening_points *p, double widest, double *coefficients) {
+    if (p->n_terms == 0)
+        return;
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        for (int again = 0; again < REPEATS && kernels[i] <= widest; again++)
+            step(d, p, kernels[i], coefficients);
+}
+
+void sharpening_scan(struct density *d, const struct sharpening_points *p, unsigned k, double *coefficients) {
+    double best = coefficients[k], least = entropy_at(d, p, coefficients, scanning_kernel);
+    for (int i = -GRID; i <= GRID; i++) {
+        coefficients[k] = p->limit[k] * i / GRID;
+        double entropy = entropy_at(d, p, coefficients, scanning_kernel);
+        if (entropy < least) {
+            least = entropy;
+            best = coefficients[k];
+        }
+    }
+    coefficients[k] = best;
+}
+
+enum status sharpening_covariance(struct density *d, const struct sharpening_points *p, const double *coefficients, double *covariance) {
+    struct normal_equations e;
+    if (p->n_terms == 0)
+        return STATUS_NOT_POSITIVE;
+    collect(d, p, coefficients, judging_kernel, &e);
+    enum status s = normal_equations_factor(&e);
+    for (unsigned k = 0; s == STATUS_OK && k < p->n_terms; k++) {
+        double unit[SHARPENING_TERMS_MAX] = { 0 };
+        unit[k] = 1;
+        normal_equations_solve(&e, unit, covariance + (size_t)k * p->n_terms);
+    }
+    return s;
+}
