@@ -221,7 +221,7 @@ static void overwrite(hid_t file, const char *name, hid_t type, const void *data
     H5Dclose(d);
 }
 
-static void newer_version(hid_t f) { overwrite(f, "version", H5T_NATIVE_INT, &(int){ 2 }); }
+static void newer_version(hid_t f) { overwrite(f, "version", H5T_NATIVE_INT, &(int){ MODEL_STORE_VERSION + 1 }); }
 static void long_record(hid_t f) { overwrite(f, "channels/chan000011/model/n_samples", H5T_NATIVE_UINT, &(unsigned){ 1000000 }); }
 static void many_bases(hid_t f) { overwrite(f, "channels/chan000003/model/n_bases", H5T_NATIVE_UINT, &(unsigned){ 33 }); }
 static void no_truth(hid_t f) { overwrite(f, "channels/chan000003/model/coefficients", H5T_NATIVE_UINT, &(unsigned){ 2 }); }
