@@ -124,6 +124,7 @@ static void tell_damage(const struct beamtime *b, const struct reprocessed *r) {
     static const struct { size_t offset; const char *what; } kinds[] = {
         { COUNT(torn), "torn records were passed over; 'tesd inspect FILE' says where" },
         { COUNT(tail_bytes), "bytes of unfinished records at the ends of files; still being written, or cut short" },
+        { COUNT(cut_counts[CUT_SHORT]), "records are not what the filter is for (another length, or OFF for LJH) and have no energy" },
         { COUNT(duplicates), "records came twice and are counted once" },
         { COUNT(restarts), "restarts of the frame counter" },
         { COUNT(disagreements), "records whose time stamp and frame counter disagree by more than 1 ms; the stamp counts" },
