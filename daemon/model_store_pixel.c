@@ -27,6 +27,11 @@ static const struct h5_field model_fields[] = {
     FIELD(noise_sigma, ARRAY_F8),
     FIELD(predicted_resolving_power, ARRAY_F8),
     FIELD(template_arrival, ARRAY_F8),
+    COLUMNS(whitener, WHITENER_ORDER + 1),
+    FIELD(second_limit, ARRAY_F8),
+    FIELD(tail_samples, ARRAY_F8),
+    FIELD(tail_arrival, ARRAY_F8),
+    FIELD(tail_sigma, ARRAY_F8),
     TRUTH(inverted),
     TRUTH(white_noise),
     FIELD(n_bases, ARRAY_U4),
@@ -55,11 +60,16 @@ static void write_shape(struct h5_file *f, hid_t group, const struct pulse_shape
     h5_file_close_group(shape);
 }
 
+static void write_filter(struct h5_file *f, hid_t group, const char *name, const struct optimal_filter *filter) {
+    if (filter)
+        h5_file_array(f, group, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { optimal_filter_n_samples(filter) - WEIGHTS_LESS },
+                                                      .data = optimal_filter_weights(filter) });
+}
+
 void model_store_write_model(struct h5_file *f, hid_t group, const struct pixel_model *m) {
     h5_fields_write_one(f, group, model_fields, N_MODEL_FIELDS, m);
-    if (m->filter)
-        h5_file_array(f, group, &(struct data_array){ .name = "filter_weights", .type = ARRAY_F8, .rank = 1,
-                                                      .shape = { optimal_filter_n_samples(m->filter) - WEIGHTS_LESS }, .data = optimal_filter_weights(m->filter) });
+    write_filter(f, group, "filter_weights", m->filter);
+    write_filter(f, group, "tail_filter_weights", m->tail_filter);
     if (m->template_pulse)
         h5_file_array(f, group, &(struct data_array){ .name = "template_pulse", .type = ARRAY_F4, .rank = 1, .shape = { m->n_samples }, .data = m->template_pulse });
     if (m->shape)
@@ -74,22 +84,27 @@ static void check_model(struct h5_input *in, const char *channel, const struct p
         h5_input_fail(in, "the model of %s has sizes out of range", channel);
 }
 
-static void read_filter(struct h5_input *in, hid_t group, const char *channel, struct pixel_model *m) {
-    uint64_t n = h5_input_length(in, group, "filter_weights");
+static void read_filter(struct h5_input *in, hid_t group, const char *name, const char *channel, const struct pixel_model *m, struct optimal_filter **out) {
+    uint64_t n = h5_input_length(in, group, name);
     if (!in->failed && n + WEIGHTS_LESS != m->n_samples) {
         h5_input_fail(in, "the filter of %s is not of its record length", channel);
         return;
     }
     double *weights = calloc(n + 1, sizeof *weights);
-    m->template_pulse = calloc((size_t)m->n_samples + 1, sizeof *m->template_pulse);
-    if (!weights || !m->template_pulse)
+    if (!weights)
         h5_input_fail(in, "out of memory");
-    h5_input_array(in, group, "filter_weights", ARRAY_F8, n, weights);
-    h5_input_array(in, group, "template_pulse", ARRAY_F4, m->n_samples, m->template_pulse);
-    enum status made = in->failed ? STATUS_IO : optimal_filter_new(weights, (uint32_t)n, NULL, &m->filter);
+    h5_input_array(in, group, name, ARRAY_F8, n, weights);
+    enum status made = in->failed ? STATUS_IO : optimal_filter_new(weights, (uint32_t)n, NULL, out);
     if (!in->failed && made != STATUS_OK)
         h5_input_fail(in, "the filter of %s: %s", channel, status_text(made));
     free(weights);
+}
+
+static void read_template(struct h5_input *in, hid_t group, struct pixel_model *m) {
+    m->template_pulse = calloc((size_t)m->n_samples + 1, sizeof *m->template_pulse);
+    if (!m->template_pulse)
+        h5_input_fail(in, "out of memory");
+    h5_input_array(in, group, "template_pulse", ARRAY_F4, m->n_samples, m->template_pulse);
 }
 
 static void read_shape(struct h5_input *in, hid_t group, const char *channel, struct pixel_model *m) {
@@ -106,6 +121,15 @@ static void read_shape(struct h5_input *in, hid_t group, const char *channel, st
     h5_file_close_group(shape);
 }
 
+/* The search is made again from what it was made of. */
+static void make_search(struct h5_input *in, const char *channel, struct pixel_model *m) {
+    if (in->failed || m->whitener[0] == 0)
+        return;
+    enum status made = second_search_new(m->shape, m->n_presamples, m->whitener, &m->second);
+    if (made != STATUS_OK && made != STATUS_BAD_VALUE)
+        h5_input_fail(in, "the search for second pulses of %s: %s", channel, status_text(made));
+}
+
 struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, const char *channel) {
     struct pixel_model *m = calloc(1, sizeof *m);
     if (!m) {
@@ -115,8 +139,12 @@ struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, con
     h5_fields_read_one(in, group, model_fields, N_MODEL_FIELDS, m);
     check_model(in, channel, m);
     if (!in->failed && !m->coefficients) {
-        read_filter(in, group, channel, m);
+        read_filter(in, group, "filter_weights", channel, m, &m->filter);
+        read_template(in, group, m);
+        if (!in->failed && h5_input_has(in, group, "tail_filter_weights"))
+            read_filter(in, group, "tail_filter_weights", channel, m, &m->tail_filter);
         read_shape(in, group, channel, m);
+        make_search(in, channel, m);
     }
     return m;
 }

@@ -66,7 +66,18 @@ static struct dot_rises rises_scalar(const sample_u16 *x, size_t n) {
     return r;
 }
 
-static const struct dot_kernel scalar = { "scalar", one_scalar, lags_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar };
+static void correlate_scalar(const float *w, size_t n_w, const float *x, size_t n_out, float *out) {
+    for (size_t j = 0; j < n_out; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < n_w; i++)
+            sum += (double)w[i] * (double)x[j + i];
+        out[j] = (float)sum;
+    }
+}
+
+static const struct dot_kernel scalar = {
+    "scalar", one_scalar, lags_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, correlate_scalar,
+};
 
 static const struct dot_kernel *const kernels[] = {
     &scalar,

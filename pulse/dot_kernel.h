@@ -45,6 +45,9 @@ typedef size_t dot_find_fn(const sample_u16 *x, size_t n, uint16_t value);  /* f
 struct dot_rises { int32_t least, most; };
 typedef struct dot_rises dot_rises_fn(const sample_u16 *x, size_t n);
 
+/* out[j] = sum over i < n_w of w[i] x[j + i], j < n_out; x holds n_out + n_w - 1 floats. For searches, not for every record. */
+typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t n_out, float *out);
+
 struct dot_kernel {
     const char *name;
     dot_one_fn *one;
@@ -54,6 +57,7 @@ struct dot_kernel {
     dot_extremes_fn *extremes;
     dot_find_fn *find;
     dot_rises_fn *rises;
+    dot_correlate_fn *correlate;
 };
 
 /* Number i of those that this machine can run, NULL beyond the last; 0 is "scalar", the last is the fastest. */

@@ -235,5 +235,32 @@ AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
     return r;
 }
 
-const struct dot_kernel dot_kernel_avx2 = { "avx2", one_avx2, lags_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2 };
+AVX2 static void correlate_avx2(const float *w, size_t n_w, const float *x, size_t n_out, float *out) {
+    size_t j = 0;
+    for (; j + 32 <= n_out; j += 32) {
+        __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
+        for (size_t i = 0; i < n_w; i++) {
+            __m256 weight = _mm256_broadcast_ss(w + i);
+            const float *from = x + j + i;
+            a = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from), a);
+            b = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + 8), b);
+            c = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + 16), c);
+            d = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + 24), d);
+        }
+        _mm256_storeu_ps(out + j, a);
+        _mm256_storeu_ps(out + j + 8, b);
+        _mm256_storeu_ps(out + j + 16, c);
+        _mm256_storeu_ps(out + j + 24, d);
+    }
+    for (; j < n_out; j++) {
+        float sum = 0;
+        for (size_t i = 0; i < n_w; i++)
+            sum += w[i] * x[j + i];
+        out[j] = sum;
+    }
+}
+
+const struct dot_kernel dot_kernel_avx2 = {
+    "avx2", one_avx2, lags_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2,
+};
 #endif

@@ -63,6 +63,19 @@ enum status linear_toeplitz(const double *column, size_t n, const double *rhs, s
     return STATUS_OK;
 }
 
+void linear_prediction(const double *column, size_t order, double *a, double *error) {
+    memset(a, 0, (order + 1) * sizeof *a);
+    a[0] = 1;
+    *error = column[0];
+    for (size_t m = 1; m <= order; m++) {
+        double k = -convolve(a, column, m) / *error, less = *error * (1 - k * k);
+        if (!(less > 1e-9 * column[0]))
+            return;
+        extend(a, m, k);
+        *error = less;
+    }
+}
+
 double linear_toeplitz_form(const double *column, const double *x, size_t n) {
     double total = 0;
     for (size_t lag = 0; lag < n; lag++) {

@@ -16,6 +16,10 @@ enum status linear_toeplitz(const double *column, size_t n, const double *rhs, s
  * such filters, a constant is added and the system solved again. */
 enum status linear_toeplitz_zero_sum(const double *column, size_t n, const double *rhs, size_t n_rhs, double *solution);
 
+/* Prediction filter of that order (< n): a[0] = 1 .. a[order], so that sum of a[i] x[t - i] is white for noise of this covariance, of
+ * variance *error. Stops at a lower order (a is 0 from there on) where T is no longer positive definite; column[0] > 0. */
+void linear_prediction(const double *column, size_t order, double *a, double *error);
+
 /* A x = b by elimination with pivoting, for a handful of unknowns: a is n x n, rhs n x n_rhs, both row by row and used up; the
  * solution takes the place of rhs. STATUS_NOT_POSITIVE: A is singular, or not a number. */
 enum status linear_dense(double *a, size_t n, double *rhs, size_t n_rhs);

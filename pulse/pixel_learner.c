@@ -1,17 +1,21 @@
 /* Learning one pixel: keep raw records in bounded memory, then, once, in this order:
  * polarity -> limits and good pulses -> template -> noise covariance -> filter -> shape by regression on what the filter says ->
- * its template -> filter -> shape -> scale of the residual. */
+ * its template -> filter -> shape -> filter for records on a tail -> scale of the residual ->
+ * search for second pulses. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pulse/cut_limits.h"
+#include "pulse/linear.h"
 #include "pulse/noise_model.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pixel_model.h"
+#include "pulse/pixel_tail.h"
 #include "pulse/pulse_shape.h"
 #include "pulse/pulse_template.h"
 #include "pulse/record_store.h"
+#include "pulse/robust.h"
 
 /* 4 MB each at 1,024 samples. 300 noise records suffice, 1,000 give all there is to gain (filters-measured.md 2.1). */
 enum { NOISE_RECORDS_MAX = 2048, PULSE_RECORDS_MAX = 2048, PULSES_MIN = 50, NOISE_RECORDS_MIN = 30 };
@@ -214,6 +218,43 @@ static enum status learn_residuals(const struct record_store *pulses, const bool
     return s == STATUS_TOO_FEW ? STATUS_OK : s;
 }
 
+/* Significance that 256 good pulses, evenly over the run, do not reach by their noise. Without a search nothing is found. */
+static void limit_second(const struct record_store *pulses, const bool *good, struct pixel_model *m) {
+    enum { PULSES = 256 };
+    double significance[PULSES];
+    size_t n = 0;
+    for (uint32_t i = 0, step = pulses->n_records / PULSES + 1; i < pulses->n_records && n < PULSES; i += step) {
+        struct pulse_record r = record_store_at(pulses, i);
+        struct measured_pulse p;
+        struct second_pulse found;
+        if (!good[i])
+            continue;
+        pixel_model_measure(m, &r, &p);
+        pixel_model_second_pulse(m, &r, &found);
+        if (p.cuts == 0)
+            significance[n++] = (double)found.significance;
+    }
+    struct robust_centre c = robust_centre(significance, n);
+    m->second_limit = n > 0 ? c.median + 5 * c.sigma : INFINITY;
+}
+
+/* The search for second pulses. Where it cannot be made, or no spread of residuals is known, there is none. */
+static enum status learn_second(const struct record_store *pulses, const struct workshop *w, struct pixel_model *m) {
+    double error = 1;
+    if (m->residual_scale.n_nodes == 0)
+        return STATUS_OK;
+    m->whitener[0] = 1;
+    if (!m->white_noise)
+        linear_prediction(w->covariance, WHITENER_ORDER, m->whitener, &error);
+    for (int i = 0; i <= WHITENER_ORDER; i++)
+        m->whitener[i] /= m->white_noise ? m->residual_scale.middle[0] : sqrt(error);
+    enum status s = second_search_new(m->shape, m->n_presamples, m->whitener, &m->second);
+    m->second_limit = INFINITY;
+    if (s == STATUS_OK)
+        limit_second(pulses, w->good, m);
+    return s == STATUS_NO_MEMORY ? s : STATUS_OK;
+}
+
 static enum status learn(const struct pixel_learner *l, struct workshop *w, struct pixel_model *m, struct pixel_learning *report,
                          struct complaint *why) {
     uint32_t peak_sample = 0, used = 0;
@@ -238,7 +279,11 @@ static enum status learn(const struct pixel_learner *l, struct workshop *w, stru
         if (s == STATUS_OK)
             s = learn_shape(&l->pulses, w, peak_counts, m);
     }
-    return s == STATUS_OK ? learn_residuals(&l->pulses, w->good, m) : s;
+    if (s == STATUS_OK)
+        s = pixel_tail_learn(&l->pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, m);
+    if (s == STATUS_OK)
+        s = learn_residuals(&l->pulses, w->good, m);
+    return s == STATUS_OK ? learn_second(&l->pulses, w, m) : s;
 }
 
 enum status pixel_learner_finish(struct pixel_learner *l, struct pixel_model **out, struct pixel_learning *report, struct complaint *why) {

@@ -10,13 +10,16 @@
 
 enum {
     ARRIVAL_MAX = 5,   /* samples: beyond that the parabola through five lags is an extrapolation */
-    RESIDUAL_MAX = 7   /* robust sigmas above the residuals of good pulses: 0.0-0.2 % of them are lost (filters-measured.md 2.6) */
+    /* Robust sigmas above the residuals of good pulses (filters-measured.md 2.6): doubt, and no doubt any more. */
+    RESIDUAL_DOUBTFUL = 4, RESIDUAL_MAX = 10
 };
 
 void pixel_model_free(struct pixel_model *m) {
     if (m == NULL)
         return;
     optimal_filter_free(m->filter);
+    optimal_filter_free(m->tail_filter);
+    second_search_free(m->second);
     free(m->template_pulse);
     pulse_shape_free(m->shape);
     free(m);
@@ -30,8 +33,33 @@ static float residual_of(const struct pixel_model *m, const sample_u16 *samples,
     return sqrtf((before * (float)s->first + behind * (float)(s->n_samples - s->first)) / (float)s->n_samples);
 }
 
-static bool shape_is_off(const struct pixel_model *m, float residual, double height) {
-    return !(residual <= m->limits.residual_max) || residual_scale_excess(&m->residual_scale, height, (double)residual) > RESIDUAL_MAX;
+/* A pulse behind the record's own makes it rise late; one before it is a matter of shape. */
+static uint32_t second_cut(const struct pixel_model *m, const sample_u16 *samples, float base, const struct lag_parabola *fit) {
+    struct second_pulse found;
+    if (m->second == NULL)
+        return 0;
+    second_search_find(m->second, optimal_filter_kernel(m->filter), samples, base, fit->height, fit->arrival_samples - m->template_arrival, &found);
+    if (!((double)found.significance > m->second_limit))
+        return 0;
+    return found.sample > m->n_presamples ? CUT_BIT(CUT_LATE_RISE) : CUT_BIT(CUT_RESIDUAL);
+}
+
+/* The search is for records that nothing else speaks against. */
+static uint32_t shape_cuts(const struct pixel_model *m, const struct measured_pulse *p, const sample_u16 *samples, const struct lag_parabola *fit) {
+    double excess = residual_scale_excess(&m->residual_scale, fit->height, (double)p->residual);
+    if (!(p->residual <= m->limits.residual_max) || excess > RESIDUAL_MAX)
+        return CUT_BIT(CUT_RESIDUAL);
+    return p->cuts == 0 && excess > RESIDUAL_DOUBTFUL ? second_cut(m, samples, p->pretrigger_mean, fit) : 0;
+}
+
+bool pixel_model_second_pulse(const struct pixel_model *m, const struct pulse_record *record, struct second_pulse *found) {
+    if (m->second == NULL || record->n_samples != m->n_samples || record->n_presamples != m->n_presamples)
+        return false;
+    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
+    float base = (float)kernel->sums(record->samples, m->n_presamples - 3).sum / (float)(m->n_presamples - 3);
+    struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, base);
+    second_search_find(m->second, kernel, record->samples, base, fit.height, fit.arrival_samples - m->template_arrival, found);
+    return (double)found->significance > m->second_limit;
 }
 
 void pixel_model_measure(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
@@ -50,8 +78,7 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
         p.residual = residual_of(m, record->samples, &q, fit.height, arrival);
         if (!(fabs(arrival) < ARRIVAL_MAX))
             p.cuts |= CUT_BIT(CUT_PEAK_TIME);
-        if (shape_is_off(m, p.residual, fit.height))
-            p.cuts |= CUT_BIT(CUT_RESIDUAL);
+        p.cuts |= shape_cuts(m, &p, record->samples, &fit);
     }
     *out = p;
 }

@@ -171,9 +171,9 @@ static uint32_t reject(const struct record_store *pulses, struct shape_point *po
     return left;
 }
 
-/* A tenth of the middle 98 % is added on both sides. */
-static void set_range(double *values, size_t n, double *low, double *high) {
-    double from = robust_quantile(values, n, 0.01), to = robust_quantile(values, n, 0.99);
+/* A tenth of the middle range, `out` of the values left out at each end, is added on both sides. */
+static void set_range(double *values, size_t n, double out, double *low, double *high) {
+    double from = robust_quantile(values, n, out), to = robust_quantile(values, n, 1 - out);
     *low = from - 0.1 * (to - from);
     *high = to + 0.1 * (to - from);
 }
@@ -194,12 +194,12 @@ static uint32_t survey(struct shape_point *points, uint32_t n, double *scratch, 
     if (m < SHAPE_RECORDS_MIN)
         return m;
     s->reference = median;
-    set_range(scratch, m, &s->change_low, &s->change_high);
+    set_range(scratch, m, 0.01, &s->change_low, &s->change_high);
     m = 0;
     for (uint32_t i = 0; i < n; i++)
         if (points[i].used)
             scratch[m++] = (double)points[i].phase;
-    set_range(scratch, m, &s->phase_low, &s->phase_high);
+    set_range(scratch, m, 0, &s->phase_low, &s->phase_high);  /* some few triggers come a sample early or late, and their pulses are good */
     return m;
 }
 

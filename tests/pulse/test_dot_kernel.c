@@ -76,6 +76,32 @@ static void residual_agrees(const struct dot_kernel *kernel, const struct fixtur
     assert_true(fabs((double)got - want) <= FLT_EPSILON * (double)(n + 4) * scale);
 }
 
+/* Of every length against every length of weights up to 9, in allocations that end where x and out do. */
+static void test_correlation(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(8);
+    for (size_t v = 0; dot_kernel_at(v); v++)
+        for (size_t n = 0; n <= MOST; n++)
+            for (size_t n_w = 1; n_w < 10; n_w++) {
+                float w[9], want[MOST + 1], *x = malloc((n + n_w) * sizeof *x), *got = malloc((n + 1) * sizeof *got);
+                assert_true(x && got);
+                for (size_t i = 0; i < n_w; i++)
+                    w[i] = (float)synthetic_gauss(&s);
+                for (size_t k = 0; k < n + n_w - 1; k++)
+                    x[k + 1] = (float)synthetic_gauss(&s);
+                dot_kernel_find("scalar")->correlate(w, n_w, x + 1, n, want);
+                dot_kernel_at(v)->correlate(w, n_w, x + 1, n, got);
+                for (size_t j = 0; j < n; j++)
+                    assert_true(fabsf(got[j] - want[j]) <= FLT_EPSILON * (float)(n_w + 1) * 50);
+                free(x);
+                free(got);
+            }
+    const float w[2] = { 2, 3 }, x[3] = { 1, 10, 100 };
+    float out[2];
+    dot_kernel_find("scalar")->correlate(w, 2, x, 2, out);
+    assert_true(out[0] == 32 && out[1] == 320);
+}
+
 static void integers_agree(const struct dot_kernel *kernel, const sample_u16 *x, size_t n, uint16_t wanted) {
     const struct dot_kernel *meaning = dot_kernel_find("scalar");
     struct dot_sums a = meaning->sums(x, n), b = kernel->sums(x, n);
@@ -167,7 +193,7 @@ static void test_choice(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = { 
         cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
-        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,21 @@ static void test_not_positive_is_told(void **state) {
         assert_true(x[i] == 9);
 }
 
+/* A first-order process is predicted by its last value alone. */
+static void test_prediction(void **state) {
+    (void)state;
+    double column[9], a[9], error;
+    for (int i = 0; i < 9; i++)
+        column[i] = 7 * pow(0.6, i);
+    linear_prediction(column, 8, a, &error);
+    assert_true(a[0] == 1 && fabs(a[1] + 0.6) < 1e-12 && fabs(error - 7 * (1 - 0.36)) < 1e-12);
+    for (int i = 2; i < 9; i++)
+        assert_true(fabs(a[i]) < 1e-12);
+    double odd[3] = { 1, 2, 0 };
+    linear_prediction(odd, 2, a, &error);
+    assert_true(a[0] == 1 && a[1] == 0 && error == 1);
+}
+
 static void test_dense(void **state) {
     (void)state;
     double a[] = { 0, 2, 1, 3, 0, 0, 1, 1, 5 }, rhs[] = { 7, 1, 6, 0, 19, 0 };  /* x = 2, 2, 3 */
@@ -74,6 +89,6 @@ static void test_dense(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_solution_solves), cmocka_unit_test(test_form), cmocka_unit_test(test_not_positive_is_told), cmocka_unit_test(test_dense) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_solution_solves), cmocka_unit_test(test_form), cmocka_unit_test(test_not_positive_is_told), cmocka_unit_test(test_dense), cmocka_unit_test(test_prediction) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,173 @@
+#include "pulse/second_pulse.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* NUISANCES: a constant and the shape's terms in h, hp, hp^2, hu, hpu. ONSET_MOST: an onset ends where 99 % of its weight has come. */
+enum { NUISANCES = 6, ONSET_MOST = 512, FIRST_LAG = WHITENER_ORDER };
+
+struct second_search {
+    const struct pulse_shape *shape;
+    uint32_t n, n_presamples, n_onset;
+    float taps[WHITENER_ORDER + 1];      /* oldest sample first */
+    float onset[ONSET_MOST];             /* whitened pulse, from the sample `first` of its own record on */
+    float *nuisance;                     /* owned: NUISANCES x n whitened rows, orthonormal or 0 */
+    float *left;                         /* owned: n; 1 / N_j for an onset that begins at j, 0 where it is not to be seen */
+};
+
+/* y[k] = sum of whitener[i] x[k - i] for k >= WHITENER_ORDER, 0 before. */
+static void whiten(const struct second_search *s, const struct dot_kernel *kernel, const float *x, float *y) {
+    memset(y, 0, WHITENER_ORDER * sizeof *y);
+    kernel->correlate(s->taps, WHITENER_ORDER + 1, x, s->n - WHITENER_ORDER, y + WHITENER_ORDER);
+}
+
+static double dot(const float *a, const float *b, uint32_t n) {
+    double sum = 0;
+    for (uint32_t k = 0; k < n; k++)
+        sum += (double)a[k] * (double)b[k];
+    return sum;
+}
+
+static void subtract(float *a, double times, const float *b, uint32_t n) {
+    float t = (float)times;
+    for (uint32_t k = 0; k < n; k++)
+        a[k] -= t * b[k];
+}
+
+static void project_out(const struct second_search *s, uint32_t rows, float *e) {
+    for (uint32_t i = 0; i < rows; i++)
+        subtract(e, dot(s->nuisance + i * s->n, e, s->n), s->nuisance + i * s->n, s->n);
+}
+
+/* Gram and Schmidt, twice; a row that the others explain becomes 0. x: scratch of n. */
+static void make_nuisances(struct second_search *s, float *x) {
+    static const int terms[NUISANCES] = { -1, 0, 1, 2, 4, 5 };
+    const struct pulse_shape *shape = s->shape;
+    for (uint32_t i = 0; i < NUISANCES; i++) {
+        float *row = s->nuisance + i * s->n;
+        for (uint32_t k = 0; k < s->n; k++)
+            x[k] = terms[i] < 0 ? 1 : k < shape->first ? 0 : shape->rows[(size_t)terms[i] * shape->stride + k - shape->first];
+        whiten(s, dot_kernel_best(), x, row);
+        double before = dot(row, row, s->n);
+        project_out(s, i, row);
+        project_out(s, i, row);
+        double after = dot(row, row, s->n), scale = after > 1e-6 * before ? 1 / sqrt(after) : 0;
+        for (uint32_t k = 0; k < s->n; k++)
+            row[k] = (float)(scale * (double)row[k]);
+    }
+}
+
+/* The template's onset, whitened as if the record before it were empty; x, y: scratch of n. */
+static bool make_onset(struct second_search *s, float *x, float *y) {
+    const struct pulse_shape *shape = s->shape;
+    for (uint32_t k = 0; k < s->n; k++)
+        x[k] = k < shape->first ? 0 : shape->rows[k - shape->first];
+    whiten(s, dot_kernel_best(), x, y);
+    uint32_t most = s->n - shape->first < ONSET_MOST ? s->n - shape->first : ONSET_MOST;
+    double total = dot(y + shape->first, y + shape->first, most), sum = 0;
+    for (s->n_onset = 0; s->n_onset < most && sum < 0.99 * total; s->n_onset++) {
+        s->onset[s->n_onset] = y[shape->first + s->n_onset];
+        sum += (double)s->onset[s->n_onset] * (double)s->onset[s->n_onset];
+    }
+    return total > 0 && isfinite(total);
+}
+
+/* N_j = energy of the onset at j within the record, less its projections. Onsets of which the projection leaves less than 5 %, or the end
+ * of the record less than half, are not looked for. x: scratch of n + ONSET_MOST, y: n. */
+static void make_norms(struct second_search *s, float *x, float *y) {
+    uint32_t n = s->n, lags = n - FIRST_LAG;
+    double energy = 0, inside = 0;
+    memset(x, 0, (n + ONSET_MOST) * sizeof *x);
+    for (uint32_t i = 0; i < s->n_onset; i++)
+        energy += (double)s->onset[i] * (double)s->onset[i];
+    memset(s->left, 0, n * sizeof *s->left);
+    for (uint32_t j = n; j-- > FIRST_LAG;) {
+        uint32_t length = n - j < s->n_onset ? n - j : s->n_onset;
+        if (n - j <= s->n_onset)
+            inside += (double)s->onset[length - 1] * (double)s->onset[length - 1];
+        s->left[j] = (float)inside;
+    }
+    for (uint32_t i = 0; i < NUISANCES; i++) {
+        memcpy(x, s->nuisance + i * n, n * sizeof *x);
+        dot_kernel_best()->correlate(s->onset, s->n_onset, x + FIRST_LAG, lags, y);
+        for (uint32_t j = 0; j < lags; j++)
+            s->left[FIRST_LAG + j] -= y[j] * y[j];
+    }
+    for (uint32_t j = FIRST_LAG; j < n; j++) {
+        uint32_t length = n - j;
+        bool seen = (double)s->left[j] > 0.05 * energy && length >= s->n_onset / 4;
+        s->left[j] = seen ? 1 / s->left[j] : 0;
+    }
+}
+
+enum status second_search_new(const struct pulse_shape *shape, uint32_t n_presamples, const double *whitener, struct second_search **out) {
+    uint32_t n = shape->n_samples;
+    if (n > SECOND_SAMPLES_MAX || n < 4 * WHITENER_ORDER || n_presamples < shape->first)
+        return STATUS_BAD_VALUE;
+    struct second_search *s = calloc(1, sizeof *s);
+    float *scratch = calloc(2 * (size_t)n + ONSET_MOST, sizeof *scratch);
+    enum status status = s && scratch ? STATUS_OK : STATUS_NO_MEMORY;
+    if (status == STATUS_OK) {
+        s->shape = shape;
+        s->n = n;
+        s->n_presamples = n_presamples;
+        s->nuisance = calloc(NUISANCES * (size_t)n, sizeof *s->nuisance);
+        s->left = calloc(n, sizeof *s->left);
+        status = s->nuisance && s->left ? STATUS_OK : STATUS_NO_MEMORY;
+    }
+    for (uint32_t i = 0; status == STATUS_OK && i <= WHITENER_ORDER; i++)
+        s->taps[i] = (float)whitener[WHITENER_ORDER - i];
+    if (status == STATUS_OK && !make_onset(s, scratch, scratch + n))
+        status = STATUS_BAD_VALUE;
+    if (status == STATUS_OK) {
+        make_nuisances(s, scratch);
+        make_norms(s, scratch, scratch + n + ONSET_MOST);
+        *out = s;
+    } else {
+        second_search_free(s);
+    }
+    free(scratch);
+    return status;
+}
+
+void second_search_free(struct second_search *s) {
+    if (s == NULL)
+        return;
+    free(s->nuisance);
+    free(s->left);
+    free(s);
+}
+
+/* x[k] = what the shape leaves of the record. */
+static void rest_of(const struct second_search *s, const sample_u16 *samples, float base, double height, double phase, float *x) {
+    const struct pulse_shape *shape = s->shape;
+    float terms[SHAPE_TERMS];
+    pulse_shape_terms(shape, height, phase, terms);
+    for (uint32_t k = 0; k < s->n; k++)
+        x[k] = (float)samples[k] - base;
+    for (size_t j = 0; j < SHAPE_TERMS; j++)
+        subtract(x + shape->first, (double)terms[j], shape->rows + j * shape->stride, s->n - shape->first);
+}
+
+bool second_search_find(const struct second_search *s, const struct dot_kernel *kernel, const sample_u16 *samples, float base, double height,
+                        double phase, struct second_pulse *out) {
+    float x[SECOND_SAMPLES_MAX], e[SECOND_SAMPLES_MAX + ONSET_MOST];
+    uint32_t lags = s->n - FIRST_LAG, best = 0;
+    float most = 0;
+    rest_of(s, samples, base, height, phase, x);
+    whiten(s, kernel, x, e);
+    project_out(s, NUISANCES, e);
+    memset(e + s->n, 0, ONSET_MOST * sizeof *e);
+    kernel->correlate(s->onset, s->n_onset, e + FIRST_LAG, lags, x);
+    for (uint32_t j = 0; j < lags; j++) {
+        float t2 = x[j] > 0 ? x[j] * x[j] * s->left[FIRST_LAG + j] : 0;
+        if (t2 > most) {
+            most = t2;
+            best = j;
+        }
+    }
+    *out = (struct second_pulse){ .sample = best + FIRST_LAG + (s->n_presamples - s->shape->first), .significance = sqrtf(most),
+                                  .height = x[best] * s->left[FIRST_LAG + best] };
+    return most > 0;
+}
