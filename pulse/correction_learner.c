@@ -13,11 +13,13 @@
 enum { PULSES_MIN = 100, GROUP_MIN = 60, BLOCK = 16, CUBIC = 4, ROUNDS = 4 };
 static const double sigma_of_height = 0.0013;    /* of the median height, where the noise is not known */
 static const double relative_limit = CORRECTION_MAX / 4;  /* a term's gain for one standard deviation of it */
+static const double offset_sigmas = 4;           /* clip of the offset: beyond, it is a tail and no noise */
 static const double fine_start = 3;              /* sigmas: where small terms begin to be sharpened */
 
 typedef unsigned term_set;                       /* bit k: term k */
 static const term_set drift_terms = 1u << TERM_BASELINE;
 static const term_set phase_terms = 1u << TERM_ARRIVAL | 1u << TERM_ARRIVAL_SQUARED;
+static const term_set wave_terms = 1u << TERM_ARRIVAL_SINE | 1u << TERM_ARRIVAL_COSINE;
 static const term_set offset_terms = 1u << TERM_OFFSET;
 static const term_set step_terms = ((1u << GAIN_STEPS_MAX) - 1) << TERM_STEP;
 
@@ -148,7 +150,7 @@ static void remove_cubic(struct bench *b, size_t from, size_t to, size_t k) {
 static void make_terms(struct bench *b) {
     for (size_t i = 0; i < b->n; i++)
         b->scratch[i] = (double)b->pulse[i]->baseline_offset;
-    b->c.offset_max = 4 * robust_centre(b->scratch, b->n).sigma;
+    b->c.offset_max = offset_sigmas * robust_centre(b->scratch, b->n).sigma;
     learn_usual_arrival(b);
     double origin = (double)b->pulse[0]->baseline;
     for (size_t i = 0; i < b->n; i++) {
@@ -269,19 +271,17 @@ static struct judged judge(struct density *d, struct view *v, const struct bench
     return j;
 }
 
-/* Drift and steps are searched together, since either alone would imitate the other; phase and offset are added to them, or stand alone. */
+/* Drift and steps are searched together, since either alone would imitate the other; the small terms are added to what that gave. */
 static struct judged best_set(struct density *d, struct view *v, const struct bench *b, struct judged none) {
-    static const term_set more[] = { phase_terms, offset_terms, phase_terms | offset_terms };
+    const term_set more[] = { phase_terms, phase_terms | wave_terms, offset_terms, phase_terms | offset_terms, phase_terms | wave_terms | offset_terms };
     term_set drift = drift_terms | (b->c.n_steps > 0 ? step_terms : 0);
     const struct gains scanned[2] = { scan_drift(d, v, b, 0), scan_drift(d, v, b, 1) };
-    struct judged drifting = judge(d, v, b, drift, scanned, INFINITY), best = drifting.held_out < none.held_out ? drifting : none;
-    for (size_t k = 0; k < sizeof more / sizeof *more; k++)
-        for (int with = 0; with < 2; with++) {
-            const struct judged *from = with ? &drifting : &none;
-            struct judged next = judge(d, v, b, from->set | more[k], from->half, fine_start);
-            if (next.held_out < best.held_out)
-                best = next;
-        }
+    struct judged drifting = judge(d, v, b, drift, scanned, INFINITY), base = drifting.held_out < none.held_out ? drifting : none, best = base;
+    for (size_t k = 0; k < sizeof more / sizeof *more; k++) {
+        struct judged next = judge(d, v, b, base.set | more[k], base.half, fine_start);
+        if (next.held_out < best.held_out)
+            best = next;
+    }
     return best;
 }
 
@@ -305,19 +305,18 @@ static double error_of_gains(struct density *d, struct view *v, const struct ben
 /* Terms in the units of height_correction, references as means over the pulses used. */
 static void write_down(const struct bench *b, const struct gains *g, double gain_sigma, struct height_correction *out) {
     struct height_correction c = b->c;
-    double sum[N_CORRECTION_TERMS] = { 0 }, term[N_CORRECTION_TERMS], squares = 0;
+    double sum[N_CORRECTION_TERMS] = { 0 }, term[N_CORRECTION_TERMS];
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         c.gain[k] = b->deviation[k] > 0 ? g->of[k] / b->deviation[k] : 0;
     for (size_t i = 0; i < b->n; i++) {
         height_correction_terms(&c, b->pulse[i], term);
         for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
             sum[k] += term[k];
-        squares += term[TERM_OFFSET] * term[TERM_OFFSET];
     }
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         c.reference[k] = k == TERM_OFFSET ? 0 : sum[k] / (double)b->n;
-    double removed = c.gain[TERM_OFFSET] * c.gain[TERM_OFFSET] * squares / (double)b->n;
-    c.noise_share = sqrt(fmax(0.25, 1 - removed / (b->sigma * b->sigma)));
+    double removed = c.gain[TERM_OFFSET] * c.offset_max / offset_sigmas;
+    c.noise_share = sqrt(fmax(0.25, 1 - removed * removed / (b->sigma * b->sigma)));
     c.gain_sigma = gain_sigma;
     *out = c;
 }

@@ -2,9 +2,11 @@
 
 #include <math.h>
 
-const char *const correction_term_names[N_CORRECTION_TERMS] = { "arrival", "arrival_squared", "baseline", "offset", "step_1", "step_2", "step_3" };
+const char *const correction_term_names[N_CORRECTION_TERMS] = {
+    "arrival", "arrival_squared", "arrival_sine", "arrival_cosine", "baseline", "offset", "step_1", "step_2", "step_3",
+};
 
-static const double arrival_max = 1.2;
+static const double arrival_max = 1.2, two_pi = 6.283185307179586476925;
 
 struct height_correction height_correction_none(void) {
     return (struct height_correction){ .noise_share = 1 };
@@ -37,6 +39,8 @@ void height_correction_terms(const struct height_correction *c, const struct mea
     double q = phase_known(c, p) ? phase_of(c, p) : 0;
     term[TERM_ARRIVAL] = q;
     term[TERM_ARRIVAL_SQUARED] = q * q;
+    term[TERM_ARRIVAL_SINE] = sin(two_pi * q);
+    term[TERM_ARRIVAL_COSINE] = cos(two_pi * q);
     term[TERM_BASELINE] = isfinite(p->baseline) ? (double)p->baseline : 0;
     term[TERM_OFFSET] = isfinite(p->baseline_offset) ? clip((double)p->baseline_offset, c->offset_max) : 0;
     for (int k = 0; k < GAIN_STEPS_MAX; k++)
@@ -49,7 +53,7 @@ float height_correction_apply(const struct height_correction *c, const struct me
         return p->height;
     height_correction_terms(c, p, term);
     for (int k = 0; k < N_CORRECTION_TERMS; k++) {
-        bool known = k == TERM_BASELINE ? isfinite(p->baseline) : k > TERM_ARRIVAL_SQUARED || phase_known(c, p);
+        bool known = k == TERM_BASELINE ? isfinite(p->baseline) : k > TERM_ARRIVAL_COSINE || phase_known(c, p);
         if (k != TERM_OFFSET && known)
             change += c->gain[k] * (term[k] - c->reference[k]);
     }

@@ -2,7 +2,7 @@
  *   corrected = height x (1 + sum over gain terms of gain[k] (term[k] - reference[k])) + gain[TERM_OFFSET] x term[TERM_OFFSET]
  * Terms (filters-measured.md 3, steps 5 and 6):
  *   q         arrival less what is usual at that height (a cubic), clipped to +-1.2 samples: the sub-sample phase
- *   q^2
+ *   q^2, sin 2 pi q, cos 2 pi q   the bias of the lag parabola is even in q, of fourth order and more
  *   baseline  smooth of the pretrigger means (baseline_track.h), counts
  *   offset    this record's mean less that smooth, counts, clipped: low-frequency noise of the record itself. Additive, not a gain
  *   step k    1 from step_time_ns[k] on, else 0: gain steps that the array found (gain_step.h)
@@ -19,7 +19,10 @@
 #include "pulse/measured_pulse.h"
 
 enum { GAIN_STEPS_MAX = 3, ARRIVAL_CURVE = 4 };
-enum correction_term { TERM_ARRIVAL, TERM_ARRIVAL_SQUARED, TERM_BASELINE, TERM_OFFSET, TERM_STEP, N_CORRECTION_TERMS = TERM_STEP + GAIN_STEPS_MAX };
+enum correction_term {
+    TERM_ARRIVAL, TERM_ARRIVAL_SQUARED, TERM_ARRIVAL_SINE, TERM_ARRIVAL_COSINE, TERM_BASELINE, TERM_OFFSET, TERM_STEP,
+    N_CORRECTION_TERMS = TERM_STEP + GAIN_STEPS_MAX
+};
 extern const char *const correction_term_names[N_CORRECTION_TERMS];
 
 #define CORRECTION_MAX 0.05  /* relative gain change */

@@ -13,7 +13,7 @@
 
 #include "pulse/status.h"
 
-enum { SHARPENING_TERMS_MAX = 8 };
+enum { SHARPENING_TERMS_MAX = 10 };
 
 struct sharpening_points {
     size_t n, n_groups;
