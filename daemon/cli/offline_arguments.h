@@ -8,6 +8,7 @@
 #include "calib/line_table.h"
 #include "daemon/beamtime.h"
 #include "daemon/options.h"
+#include "daemon/sink/report.h"
 
 struct offline_arguments {
     const char *config;           /* -c; NULL: defaults */
@@ -26,5 +27,8 @@ bool offline_settings(const struct offline_arguments *a, struct options *options
 
 /* The command line as one string for provenance; free() it. */
 char *offline_command_line(int argc, char **argv);
+
+/* --report: the calibration as a page. spectra NULL: it was loaded, not learnt. False after logging. */
+bool offline_report(const char *path, const struct beamtime *b, const struct array_model *m, const struct report_spectra *spectra, int argc, char **argv);
 
 #endif
