@@ -136,7 +136,7 @@ function drawLines() {
 const time = iso => iso ? iso.slice(0, 16).replace('T', ' ') : '\u2013';
 
 function drawStates() {
-  const head = [['', ''], ['UTC', 'words'], ['mono / eV', ''], ['line table', 'words'], ['good', ''], ['others', ''], ['no curve', ''], ['resolution / eV', '']];
+  const head = [['', ''], ['UTC', 'words'], ['mono / eV', ''], ['line table', 'words'], ['good', ''], ['others', ''], ['no curve', ''], ['FWHM / eV', '']];
   show('states', el('table', {}, el('thead', {}, el('tr', {}, head.map(h => el('th', { scope: 'col', class: h[1] || null }, h[0])))), el('tbody', {}, report.tables.map((t, k) => {
     const rows = rowsOf(k), good = rows.filter(r => r.verdict === 'good' && r.curve), curves = rows.filter(r => r.curve);
     return el('tr', {}, el('th', { scope: 'row' }, labelOf(t)), el('td', { class: 'words' }, `${time(t.start)}\u2013${time(t.end).slice(11)}`), el('td', {}, isNumber(t.mono_eV) ? fixed(t.mono_eV, 1) : '\u2013'), el('td', { class: 'words' }, t.line_table),

@@ -38,7 +38,7 @@ function headCell(c) {
   const now = view.sort === c.key;
   return el('th', { scope: 'col', class: c.words ? 'words' : null, 'aria-sort': now ? view.down ? 'descending' : 'ascending' : null },
             el('button', { type: 'button', id: 'sort-' + c.key, title: c.hint || null, on: { click: () => sortBy(c.key) } }, c.label, el('i', { 'aria-hidden': 'true' }, now ? view.down ? ' \u25be' : ' \u25b4' : '')),
-            c.unit ? el('small', {}, c.unit) : null);
+            el('span', { class: 'on-paper' }, c.label), c.unit ? el('small', {}, c.unit) : null);
 }
 
 const shownRows = rows => sortRows(rows).filter(r => !view.onlyBad || r.verdict !== 'good' || r.reason);
