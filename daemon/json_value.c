@@ -5,7 +5,9 @@
 #include <string.h>
 
 json_t *json_value_text(const char *s) {
-    json_t *j = json_string(s ? s : "");
+    if (!s)
+        return json_string("");
+    json_t *j = json_string(s);
     char *plain = j ? NULL : strdup(s);
     if (!plain)
         return j;

@@ -32,7 +32,7 @@ static void what_is_packed_comes_back(void **state) {
     struct seeded r = seeded_start("report_series");
     enum { MOST = 300 };
     for (int round = 0; round < 200; round++) {
-        double values[MOST], back[MOST];
+        double values[MOST], back[MOST] = { 0 };
         size_t n = seeded_below(&r, MOST);
         unsigned bits = 1 + seeded_below(&r, 49);
         for (size_t i = 0; i < n; i++)

@@ -1,7 +1,8 @@
 /* A chart in SVG: frame, ticks and what is drawn inside, clipped at the frame. All sizes are in CSS pixels of the drawing. */
 
 function niceTicks(low, high, wanted) {
-  const rough = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
+  const rough = (high - low) / wanted,
+    power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find(f => f * power >= rough) || 10);
   const ticks = [];
   for (let n = Math.ceil(low / step - 1e-9); n * step <= high + 1e-9 * step; n++) ticks.push(n * step);
@@ -23,13 +24,21 @@ function scaledTicks(scale, low, high, wanted) {
   return { ticks, digits: null };
 }
 
-const plainNumber = v => v >= 0.001 || v <= -0.001 || v === 0 ? String(+v.toPrecision(6)).replace('-', '\u2212') : v.toExponential(0);
+const plainNumber = v => (v >= 0.001 || v <= -0.001 || v === 0 ? String(+v.toPrecision(6)).replace('-', '\u2212') : v.toExponential(0));
 
 class Chart {
   /* x and y: [low, high]; y of a lower panel below another shares the drawing: give `into` and `top`. */
   constructor({ width, height, x, y, scale = 'linear', left = 46, right = 10, top = 8, bottom = 34, title, into = null }) {
     Object.assign(this, { x, y, scale, left, top, inner: width - left - right, tall: height - top - bottom });
-    this.svg = into || draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': title, class: 'chart', style: `max-width:${Math.round(width * 1.25)}px` });
+    this.svg =
+      into ||
+      draw('svg', {
+        viewBox: `0 0 ${width} ${height}`,
+        role: 'img',
+        'aria-label': title,
+        class: 'chart',
+        style: `max-width:${Math.round(width * 1.25)}px`,
+      });
     const forth = scales[scale].forth;
     this.low = forth(y[0]);
     this.span = forth(y[1]) - this.low || 1;
@@ -37,28 +46,45 @@ class Chart {
     this.back = draw('g', {});
     this.svg.append(this.back, this.area, draw('rect', { class: 'frame', x: left, y: top, width: this.inner, height: this.tall }));
   }
-  X(v) { return (v - this.x[0]) / (this.x[1] - this.x[0]) * this.inner; }
-  Y(v) { return this.tall - (scales[this.scale].forth(v) - this.low) / this.span * this.tall; }
+  X(v) {
+    return ((v - this.x[0]) / (this.x[1] - this.x[0])) * this.inner;
+  }
+  Y(v) {
+    return this.tall - ((scales[this.scale].forth(v) - this.low) / this.span) * this.tall;
+  }
 
   xAxis(label, wanted = 6) {
-    const { ticks, digits } = niceTicks(this.x[0], this.x[1], wanted), foot = this.top + this.tall;
+    const { ticks, digits } = niceTicks(this.x[0], this.x[1], wanted),
+      foot = this.top + this.tall;
     for (const t of ticks) {
       const at = this.left + this.X(t);
-      this.back.append(draw('line', { class: 'grid', x1: at, x2: at, y1: this.top, y2: foot }),
-                       draw('text', { class: 'tick', x: at, y: foot + 13, 'text-anchor': 'middle' }, fixed(t, digits)));
+      this.back.append(
+        draw('line', { class: 'grid', x1: at, x2: at, y1: this.top, y2: foot }),
+        draw('text', { class: 'tick', x: at, y: foot + 13, 'text-anchor': 'middle' }, fixed(t, digits))
+      );
     }
-    if (label) this.back.append(draw('text', { class: 'label', x: this.left + this.inner / 2, y: foot + 28, 'text-anchor': 'middle' }, label));
+    if (label)
+      this.back.append(draw('text', { class: 'label', x: this.left + this.inner / 2, y: foot + 28, 'text-anchor': 'middle' }, label));
     return this;
   }
   yAxis(label, wanted = 5) {
     const { ticks, digits } = scaledTicks(this.scale, this.y[0], this.y[1], wanted);
     for (const t of ticks) {
       const at = this.top + this.Y(t);
-      this.back.append(draw('line', { class: 'grid', x1: this.left, x2: this.left + this.inner, y1: at, y2: at }),
-                       draw('text', { class: 'tick', x: this.left - 5, y: at + 3.5, 'text-anchor': 'end' }, digits === null ? plainNumber(t) : fixed(t, digits)));
+      this.back.append(
+        draw('line', { class: 'grid', x1: this.left, x2: this.left + this.inner, y1: at, y2: at }),
+        draw(
+          'text',
+          { class: 'tick', x: this.left - 5, y: at + 3.5, 'text-anchor': 'end' },
+          digits === null ? plainNumber(t) : fixed(t, digits)
+        )
+      );
     }
     const middle = this.top + this.tall / 2;
-    if (label) this.back.append(draw('text', { class: 'label', x: 11, y: middle, 'text-anchor': 'middle', transform: `rotate(-90 11 ${middle})` }, label));
+    if (label)
+      this.back.append(
+        draw('text', { class: 'label', x: 11, y: middle, 'text-anchor': 'middle', transform: `rotate(-90 11 ${middle})` }, label)
+      );
     return this;
   }
 
@@ -74,7 +100,8 @@ class Chart {
   }
   /* edges: one more than values */
   steps(edges, values, cls, filled) {
-    const foot = this.Y(this.y[0]).toFixed(1), d = [];
+    const foot = this.Y(this.y[0]).toFixed(1),
+      d = [];
     values.forEach((v, n) => {
       const y = this.Y(Math.max(v, this.y[0])).toFixed(1);
       d.push(`${n ? 'V' : `M${this.X(edges[0]).toFixed(1)} ${foot}V`}${y}H${this.X(edges[n + 1]).toFixed(1)}`);
@@ -87,8 +114,12 @@ class Chart {
     const back = xs.map((x, n) => `${this.X(x).toFixed(1)},${this.Y(low[n]).toFixed(1)}`).reverse();
     return this.put('polygon', { class: 'band ' + cls, points: [...forth, ...back].join(' ') });
   }
-  rule(y, cls = '') { return this.put('line', { class: 'rule ' + cls, x1: 0, x2: this.inner, y1: this.Y(y), y2: this.Y(y) }); }
-  upright(x, cls = '') { return this.put('line', { class: 'rule ' + cls, x1: this.X(x), x2: this.X(x), y1: 0, y2: this.tall }); }
+  rule(y, cls = '') {
+    return this.put('line', { class: 'rule ' + cls, x1: 0, x2: this.inner, y1: this.Y(y), y2: this.Y(y) });
+  }
+  upright(x, cls = '') {
+    return this.put('line', { class: 'rule ' + cls, x1: this.X(x), x2: this.X(x), y1: 0, y2: this.tall });
+  }
   bar(x, low, high, cls) {
     return this.put('line', { class: 'error ' + cls, x1: this.X(x), x2: this.X(x), y1: this.Y(low), y2: this.Y(high) });
   }
@@ -96,10 +127,12 @@ class Chart {
   mark(x, y, cls, shape, title) {
     const at = [this.X(x), this.Y(y)];
     if (at[1] < 0 || at[1] > this.tall) {
-      const tip = at[1] < 0 ? 2 : this.tall - 2, tail = at[1] < 0 ? 9 : this.tall - 9;
+      const tip = at[1] < 0 ? 2 : this.tall - 2,
+        tail = at[1] < 0 ? 9 : this.tall - 9;
       return this.put('path', { class: 'mark dot ' + cls, d: `M${at[0]} ${tip}l-4 ${tail - tip}h8z` }, title);
     }
-    if (shape === 'diamond') return this.put('path', { class: 'mark ring ' + cls, d: `M${at[0]} ${at[1] - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z` }, title);
+    if (shape === 'diamond')
+      return this.put('path', { class: 'mark ring ' + cls, d: `M${at[0]} ${at[1] - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z` }, title);
     return this.put('circle', { class: `mark ${shape} ${cls}`, cx: at[0], cy: at[1], r: 3.6 }, title);
   }
   text(x, y, words, cls = 'tick', anchor = 'middle') {
@@ -108,7 +141,17 @@ class Chart {
   }
 }
 
-const widen = (low, high, part = 0.06) => { const m = (high - low || 1) * part; return [low - m, high + m]; };
+const widen = (low, high, part = 0.06) => {
+  const m = (high - low || 1) * part;
+  return [low - m, high + m];
+};
 const figure = (caption, svg, ...more) => el('figure', {}, el('figcaption', {}, caption), svg, ...more);
 /* Which colour is which calibration; for one alone there is nothing to tell. */
-const colourKey = shown => shown.length < 2 ? null : el('p', { class: 'key' }, shown.map(k => el('span', { class: 'c' + k % 4 }, labelOf(report.tables[k]))));
+const colourKey = shown =>
+  shown.length < 2
+    ? null
+    : el(
+        'p',
+        { class: 'key' },
+        shown.map(k => el('span', { class: 'c' + (k % 4) }, labelOf(report.tables[k])))
+      );

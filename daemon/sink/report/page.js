@@ -4,9 +4,36 @@ enumerate();
 
 function enumerate() {
   byId('quantity').append(...quantities.map(q => el('option', { value: q.key }, q.unit ? `${q.label} / ${q.unit}` : q.label)));
-  byId('calibrations').append(...report.tables.map((t, k) => el('label', {}, el('input', { type: 'radio', name: 'calibration', value: k, checked: k === view.k, on: { change: () => { view.k = k; drawAll(); } } }), ' ', labelOf(t))));
-  byId('quantity').addEventListener('change', e => { view.quantity = e.target.value; drawMap(rowsOf(view.k)); });
-  byId('only-bad').addEventListener('change', e => { view.onlyBad = e.target.checked; drawVerdicts(rowsOf(view.k)); });
+  byId('calibrations').append(
+    ...report.tables.map((t, k) =>
+      el(
+        'label',
+        {},
+        el('input', {
+          type: 'radio',
+          name: 'calibration',
+          value: k,
+          checked: k === view.k,
+          on: {
+            change: () => {
+              view.k = k;
+              drawAll();
+            },
+          },
+        }),
+        ' ',
+        labelOf(t)
+      )
+    )
+  );
+  byId('quantity').addEventListener('change', e => {
+    view.quantity = e.target.value;
+    drawMap(rowsOf(view.k));
+  });
+  byId('only-bad').addEventListener('change', e => {
+    view.onlyBad = e.target.checked;
+    drawVerdicts(rowsOf(view.k));
+  });
   byId('before').addEventListener('click', () => step(-1));
   byId('after').addEventListener('click', () => step(1));
   byId('map').addEventListener('keydown', moveInMap);
@@ -22,8 +49,22 @@ function drawPixel() {
 
 function drawProvenance() {
   const tables = new Map(report.tables.map(t => [t.line_table + '\n' + t.line_text, t]));
-  show('provenance-text', el('p', {}, report.program, el('br'), el('code', {}, report.command)),
-       [...tables.values()].map(t => el('details', {}, el('summary', {}, `Line table ${t.line_table}: ${t.lines.filter(l => l.use === 'anchor').length} anchors, ${t.lines.filter(l => l.use === 'check').length} check lines`), el('pre', {}, t.line_text))));
+  show(
+    'provenance-text',
+    el('p', {}, report.program, el('br'), el('code', {}, report.command)),
+    [...tables.values()].map(t =>
+      el(
+        'details',
+        {},
+        el(
+          'summary',
+          {},
+          `Line table ${t.line_table}: ${t.lines.filter(l => l.use === 'anchor').length} anchors, ${t.lines.filter(l => l.use === 'check').length} check lines`
+        ),
+        el('pre', {}, t.line_text)
+      )
+    )
+  );
 }
 
 function drawAll() {
@@ -51,12 +92,16 @@ function select(i, go) {
 
 /* In the order of the verdict table, so that one can walk from the worst to the best. */
 function step(by) {
-  const order = shownRows(rowsOf(view.k)).map(r => r.i), n = order.length, at = order.indexOf(view.i);
+  const order = shownRows(rowsOf(view.k)).map(r => r.i),
+    n = order.length,
+    at = order.indexOf(view.i);
   if (n) select(order[at < 0 ? 0 : (at + by + n) % n], false);
 }
 
 function moveInMap(event) {
-  const map = byId('map'), across = Number(map.dataset.columns), at = [...map.children].indexOf(document.activeElement);
+  const map = byId('map'),
+    across = Number(map.dataset.columns),
+    at = [...map.children].indexOf(document.activeElement);
   const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across, Home: -at, End: map.children.length - 1 - at }[event.key];
   const to = map.children[at + by];
   if (at < 0 || by === undefined || !to) return;
@@ -73,11 +118,16 @@ function followHash() {
 }
 
 function drawForPaper() {
-  const rows = rowsOf(view.k).filter(r => r.verdict !== 'good' && pixelOf(view.k, r.i)), most = 60;
+  const rows = rowsOf(view.k).filter(r => r.verdict !== 'good' && pixelOf(view.k, r.i)),
+    most = 60;
   if (!rows.length) return show('print-pixels');
   const t = report.tables[view.k];
-  show('print-pixels', el('h2', {}, `Pixels that are not good in ${labelOf(t)}`), rows.slice(0, most).map(r => pixelOnPaper(view.k, r.i)),
-       rows.length > most ? el('p', {}, `and ${rows.length - most} more; the table above has their reasons.`) : null);
+  show(
+    'print-pixels',
+    el('h2', {}, `Pixels that are not good in ${labelOf(t)}`),
+    rows.slice(0, most).map(r => pixelOnPaper(view.k, r.i)),
+    rows.length > most ? el('p', {}, `and ${rows.length - most} more; the table above has their reasons.`) : null
+  );
 }
 
 drawStates();
