@@ -26,6 +26,13 @@ struct anchor_fit {
     double counts;                 /* fitted area */
     double deviance_per_dof;       /* Poisson; about 1 for a good model */
     double residual_eV;            /* leave-one-out: curve without this anchor, minus energy; NaN for fewer than 4 anchors */
+    /* The window that was fitted, for whoever draws it: bin i covers heights window_low + [i, i + 1) window_bin. */
+    double window_low, window_bin; /* height units */
+    double eV_per_unit;            /* slope of the window's energy axis */
+    double gauss_fwhm_eV;          /* of the free Gaussian */
+    double background_per_eV;
+    double companion_counts, companion_offset_eV;  /* the line beside it that was in the model; 0 and 0: none */
+    uint32_t window_bins;
     bool used;                     /* carries the curve (anchors); false: check line, only compared */
 };
 

@@ -26,6 +26,7 @@ struct learning {
     size_t n_times;                          /* candidates under test, and every channel's scores for them */
     int64_t times[STEP_TIMES];
     struct gain_step_score *scores;
+    struct report_spectra *spectra;          /* NULL: nobody asked for a report */
     struct progress progress;
 };
 
@@ -252,6 +253,8 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     if (in.photons == 0)
         log_warning("%s: no photons in this calibration state; were the pulses of its run given?", name);
     enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    if (l->spectra != NULL && (s == STATUS_OK || s == STATUS_TOO_FEW) && report_spectra_add(l->spectra, *out, in.heights) != STATUS_OK)
+        s = STATUS_NO_MEMORY;
     if (s != STATUS_OK && s != STATUS_TOO_FEW) {
         log_error("%s: %s", name, why.text[0] ? why.text : status_text(s));
         calibration_input_done(&in, n);
@@ -299,19 +302,26 @@ static void learning_done(struct learning *l) {
     free(l->good);
 }
 
-bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out) {
+bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra) {
     struct learning l = { .beamtime = b };
     struct array_model *m = NULL;
     bool good = array_model_new(b->pulses.n_channels, b->n_calibrations, &m) && learn_channels(&l, settings->workers);
+    if (good && spectra != NULL && report_spectra_new(b->pulses.n_channels, b->n_calibrations, &l.spectra) != STATUS_OK) {
+        log_error("out of memory for what the report draws");
+        good = false;
+    }
     if (good) {
         good = correct_channels(&l, settings->workers) && calibrate_all(&l, settings, m);
         hand_over(&l, m);
     }
     learning_done(&l);
     if (!good) {
+        report_spectra_free(l.spectra);
         array_model_free(m);
         return false;
     }
     *out = m;
+    if (spectra != NULL)
+        *spectra = l.spectra;
     return true;
 }

@@ -8,6 +8,7 @@
 #include "calib/line_table.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
+#include "daemon/sink/report_spectra.h"
 
 struct learning_settings {
     unsigned workers;                /* 0: one per processor */
@@ -16,7 +17,9 @@ struct learning_settings {
     int32_t only_calibration;        /* CALn to use alone; -1: all */
 };
 
-/* Delivers also when no pixel could be calibrated (the model then says why for each). False after logging: no memory, or a line table that cannot calibrate at this mono energy. */
-bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out);
+/* Delivers also when no pixel could be calibrated (the model then says why for each). spectra: NULL, or where to put what a report
+ * draws of the heights, one table for each of the model's. False after logging: no memory, or a line table that cannot calibrate
+ * at this mono energy. */
+bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra);
 
 #endif

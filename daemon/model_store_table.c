@@ -49,6 +49,14 @@ static const struct h5_field fit_fields[] = {
     FIELD(anchor_fit, counts, ARRAY_F8),
     FIELD(anchor_fit, deviance_per_dof, ARRAY_F8),
     FIELD(anchor_fit, residual_eV, ARRAY_F8),
+    FIELD(anchor_fit, window_low, ARRAY_F8),
+    FIELD(anchor_fit, window_bin, ARRAY_F8),
+    FIELD(anchor_fit, eV_per_unit, ARRAY_F8),
+    FIELD(anchor_fit, gauss_fwhm_eV, ARRAY_F8),
+    FIELD(anchor_fit, background_per_eV, ARRAY_F8),
+    FIELD(anchor_fit, companion_counts, ARRAY_F8),
+    FIELD(anchor_fit, companion_offset_eV, ARRAY_F8),
+    FIELD(anchor_fit, window_bins, ARRAY_U4),
     TRUTH(anchor_fit, used),
 };
 

@@ -107,7 +107,7 @@ static bool learn(struct bench_set *s, const struct options *o, const struct lin
     if (!beamtime_open(&paths, o->scan.i0_key, &b))
         return false;
     double wall_s = seconds(CLOCK_MONOTONIC), cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    bool good = learning_run(&b, &settings, &m);
+    bool good = learning_run(&b, &settings, &m, NULL);
     s->learn_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
     s->learn_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
     if (good) {

@@ -12,12 +12,14 @@
 #include "daemon/log.h"
 #include "daemon/model_store.h"
 
-enum { KEY_STATE = 2000 };
+enum { KEY_STATE = 2000, KEY_REPORT };
 
 struct arguments {
     struct offline_arguments offline;
-    const char *output;
+    const char *output, *report;
     int state;   /* CALn, -1: all */
+    int argc;
+    char **argv;
 };
 
 static error_t parse_argument(int key, char *value, struct argp_state *state) {
@@ -26,6 +28,7 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->offline; return 0;
     case 'o': a->output = value; return 0;
+    case KEY_REPORT: a->report = value; return 0;
     case KEY_STATE:
         a->state = strncmp(value, "CAL", 3) == 0 && isdigit((unsigned char)value[3]) ? (int)strtol(value + 3, &end, 10) : -1;
         if (a->state < 0 || *end != 0)
@@ -47,9 +50,29 @@ static bool any_good(const struct array_model *m) {
     return false;
 }
 
+/* The table and the report also of a calibration that failed: they say why. */
+static int deliver(const struct arguments *a, const struct beamtime *b, const struct array_model *m, const struct report_spectra *spectra) {
+    if (!a->offline.quiet)
+        verdict_table_print(stdout, m, NULL);
+    if (m->n_tables == 0) {
+        log_error("CAL%d is not among the calibration states of these records", a->state);
+        return EXIT_REFUSED;
+    }
+    bool reported = a->report == NULL || offline_report(a->report, b, m, spectra, a->argc, a->argv);
+    if (!any_good(m)) {
+        log_error("no pixel could be calibrated, so no calibration was written; the table says why for each");
+        return EXIT_FAILED;
+    }
+    if (!model_store_save(a->output, m))
+        return EXIT_FAILED;
+    printf("calibration: %s\n", a->output);
+    return reported ? EXIT_GOOD : EXIT_FAILED;
+}
+
 static int work(const struct arguments *a, const struct options *options, const struct line_table *lines) {
     struct beamtime b;
     struct array_model *m;
+    struct report_spectra *spectra = NULL;
     if (!beamtime_open(&a->offline.paths, options->scan.i0_key, &b))
         return EXIT_REFUSED;
     int code = b.refused ? EXIT_REFUSED : EXIT_GOOD;
@@ -60,22 +83,12 @@ static int work(const struct arguments *a, const struct options *options, const 
     if (b.n_calibrations == 0) {
         log_error("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records; give --logs DIR");
         code = EXIT_REFUSED;
-    } else if (!learning_run(&b, &settings, &m)) {
+    } else if (!learning_run(&b, &settings, &m, a->report != NULL ? &spectra : NULL)) {
         code = EXIT_FAILED;
     } else {
-        if (!a->offline.quiet)
-            verdict_table_print(stdout, m, NULL);
-        if (m->n_tables == 0) {
-            log_error("CAL%d is not among the calibration states of these records", a->state);
-            code = EXIT_REFUSED;
-        } else if (!any_good(m)) {
-            log_error("no pixel could be calibrated, so nothing was written; the table says why for each");
-            code = EXIT_FAILED;
-        } else if (!model_store_save(a->output, m)) {
-            code = EXIT_FAILED;
-        } else {
-            printf("calibration: %s\n", a->output);
-        }
+        int delivered = deliver(a, &b, m, spectra);
+        code = delivered != EXIT_GOOD ? delivered : code;
+        report_spectra_free(spectra);
         array_model_free(m);
     }
     beamtime_close(&b);
@@ -85,13 +98,14 @@ static int work(const struct arguments *a, const struct options *options, const 
 int cmd_calibrate(int argc, char **argv) {
     static const struct argp_option rows[] = {
         { .name = "output", .key = 'o', .arg = "CAL.h5", .doc = "where to keep what was learnt (needed)" },
+        { .name = "report", .key = KEY_REPORT, .arg = "FILE.html", .doc = "a page that shows every pixel's spectrum, fits, curve, errors, drift and verdict" },
         { .name = "state", .key = KEY_STATE, .arg = "CALn", .doc = "this calibration alone (default: all there are)" },
         { 0 }
     };
     static const struct argp_child children[] = { { .argp = &offline_argp }, { 0 } };
     static const struct argp argp = { .options = rows, .parser = parse_argument, .args_doc = "PULSES...", .children = children,
                                       .doc = "Learns noise, filters, corrections and energy curves of every pixel and keeps them in one file." };
-    struct arguments a = { .offline.workers = -1, .state = -1 };
+    struct arguments a = { .offline.workers = -1, .state = -1, .argc = argc, .argv = argv };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct options options;
     struct line_table *lines;

@@ -1,5 +1,6 @@
 #include "daemon/cli/offline_arguments.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,4 +109,15 @@ char *offline_command_line(int argc, char **argv) {
             end = stpcpy(end, " ");
     }
     return line;
+}
+
+bool offline_report(const char *path, const struct beamtime *b, const struct array_model *m, const struct report_spectra *spectra, int argc, char **argv) {
+    char *command_line = offline_command_line(argc, argv);
+    struct report_facts facts = { .title = b->pulses.n_folders ? b->pulses.folders[0] : "", .command_line = command_line ? command_line : "",
+                                  .source = spectra ? "learnt" : "loaded" };
+    bool written = report_write(path, &facts, m, spectra);
+    free(command_line);
+    if (written)
+        printf("report: %s\n", path);
+    return written;
 }

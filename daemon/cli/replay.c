@@ -18,11 +18,11 @@
 #include "daemon/sink/picture.h"
 #include "daemon/stage/bin.h"
 
-enum { KEY_CALIBRATION = 2000, KEY_SPEED, KEY_PUBLISH, KEY_PLOT };
+enum { KEY_CALIBRATION = 2000, KEY_SPEED, KEY_PUBLISH, KEY_PLOT, KEY_REPORT };
 
 struct arguments {
     struct offline_arguments offline;
-    const char *output, *calibration, *plot;
+    const char *output, *calibration, *plot, *report;
     bool publish, realtime;
     int argc;
     char **argv;
@@ -35,6 +35,7 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case 'o': a->output = value; return 0;
     case KEY_CALIBRATION: a->calibration = value; return 0;
     case KEY_PLOT: a->plot = value; return 0;
+    case KEY_REPORT: a->report = value; return 0;
     case KEY_PUBLISH: a->publish = true; return 0;
     case KEY_SPEED:
         if (strcmp(value, "max") != 0 && strcmp(value, "realtime") != 0)
@@ -201,6 +202,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
 static int work(const struct arguments *a, const struct options *o, const struct line_table *lines) {
     struct beamtime b;
     struct array_model *m;
+    struct report_spectra *spectra = NULL;
     if (!beamtime_open(&a->offline.paths, o->scan.i0_key, &b))
         return EXIT_REFUSED;
     struct learning_settings learning = {
@@ -214,9 +216,11 @@ static int work(const struct arguments *a, const struct options *o, const struct
     int code = EXIT_REFUSED;
     if (kernel == NULL) {
         code = EXIT_USAGE;
-    } else if (a->calibration != NULL ? load_model(a->calibration, &b, &m) : learning_run(&b, &learning, &m)) {
+    } else if (a->calibration != NULL ? load_model(a->calibration, &b, &m) : learning_run(&b, &learning, &m, a->report != NULL ? &spectra : NULL)) {
         kernel_choice_apply(kernel, m);
-        code = !process(a, o, &b, m) ? EXIT_FAILED : b.refused ? EXIT_REFUSED : EXIT_GOOD;
+        bool reported = a->report == NULL || offline_report(a->report, &b, m, spectra, a->argc, a->argv);
+        report_spectra_free(spectra);
+        code = !process(a, o, &b, m) || !reported ? EXIT_FAILED : b.refused ? EXIT_REFUSED : EXIT_GOOD;
         array_model_free(m);
     } else if (a->calibration == NULL) {
         code = EXIT_FAILED;
@@ -230,6 +234,7 @@ int cmd_replay(int argc, char **argv) {
         { .name = "output", .key = 'o', .arg = "OUT.nxs", .doc = "the NeXus file to write (needed)" },
         { .name = "calibration", .key = KEY_CALIBRATION, .arg = "CAL.h5", .doc = "apply what tesd calibrate kept, instead of learning from these records" },
         { .name = "plot", .key = KEY_PLOT, .arg = "FILE", .doc = "picture of map and PFY, .png or .svg; one per sample and edge" },
+        { .name = "report", .key = KEY_REPORT, .arg = "FILE.html", .doc = "a page that shows the calibration, pixel by pixel, as tesd calibrate --report does" },
         { .name = "publish", .key = KEY_PUBLISH, .doc = "send the products over the stream, point by point as they were measured" },
         { .name = "speed", .key = KEY_SPEED, .arg = "max|realtime", .doc = "pace of --publish; realtime keeps the times of the scan (default max)" },
         { 0 }

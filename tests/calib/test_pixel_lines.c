@@ -77,6 +77,31 @@ static void fits_have_states(void **state) {
     bench_done(&b);
 }
 
+/* Of a maximum-likelihood fit with a background the expected counts add up to the counts of the window. */
+static void a_fit_tells_its_window(void **state) {
+    (void)state;
+    struct seeded r = draw_start("pixel_lines window", 85);
+    struct bench b;
+    struct found_line found[PLAN_MAX] = {0};
+    bench_init(&b, 3000, &r);
+    for (size_t i = 0; i < b.plan.n_anchors; i++)
+        found[i].start = b.truth.x[i] + 30;
+    pixel_lines_fit(&b.heights, &b.plan, &b.truth, 0, b.plan.n_anchors, found);
+    for (size_t i = 0; i < b.plan.n_anchors; i++) {
+        const struct anchor_fit *f = &found[i].fit;
+        double inside = 0, high = f->window_low + f->window_bins * f->window_bin;
+        assert_int_equal(found[i].state, LINE_GOOD);
+        for (size_t k = 0; k < b.heights.n; k++)
+            inside += (double)b.heights.sorted[k] >= f->window_low && (double)b.heights.sorted[k] < high;
+        double span_eV = f->window_bins * f->window_bin * f->eV_per_unit;
+        double line = f->counts + f->companion_counts + f->background_per_eV * span_eV;
+        assert_true(f->height > f->window_low && f->height < high);
+        assert_true(inside > 20 && fabs(line - inside) < 0.08 * inside);  /* the wings beyond the window are missing */
+        assert_true(f->gauss_fwhm_eV > 0.5 && f->gauss_fwhm_eV < span_eV);
+    }
+    bench_done(&b);
+}
+
 /* A peak twice as wide and split is no line of the plan: the deviance says so. */
 static void a_wrong_model_is_a_misfit(void **state) {
     (void)state;
@@ -120,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(maxima_are_picked_where_there_is_a_line_only),
         cmocka_unit_test(fits_have_states),
+        cmocka_unit_test(a_fit_tells_its_window),
         cmocka_unit_test(a_wrong_model_is_a_misfit),
         cmocka_unit_test(roughness_shows_a_line_out_of_place),
     };

@@ -27,6 +27,9 @@ static inline void made_fits(struct pixel_calibration *p, uint64_t *seed) {
         f->energy_eV = made_uniform(seed), f->energy_unc_eV = made_uniform(seed), f->height = made_uniform(seed), f->height_sigma = made_uniform(seed);
         f->fwhm_eV = made_uniform(seed), f->fwhm_sigma_eV = made_uniform(seed), f->counts = made_uniform(seed), f->deviance_per_dof = made_uniform(seed);
         f->residual_eV = k ? made_uniform(seed) : (double)NAN;
+        f->window_low = made_uniform(seed), f->window_bin = made_uniform(seed), f->eV_per_unit = made_uniform(seed), f->gauss_fwhm_eV = made_uniform(seed);
+        f->background_per_eV = made_uniform(seed), f->companion_counts = made_uniform(seed), f->companion_offset_eV = made_uniform(seed);
+        f->window_bins = 40 + k;
         f->used = k % 2;
     }
 }
