@@ -81,7 +81,7 @@ function columnsFor(n) {
 
 function mapCell(q, row, limits) {
   const rgb = q.kind === 'names' ? null : colourOf(q, row[q.key], limits);
-  const look = q.kind === 'names' ? row.verdict : rgb ? '' : 'unknown';
+  const look = q.kind === 'names' ? verdictClass(row.verdict) : rgb ? '' : 'unknown';
   const label = `${nameOf(row.i)}: ${row.verdict}${q.kind === 'names' ? '' : ', ' + q.label + ' ' + valueText(q, row)}`;
   return el(
     'button',
@@ -97,7 +97,7 @@ function mapCell(q, row, limits) {
       on: { click: () => select(row.i, 'smooth') },
     },
     String(row.channel),
-    row.verdict === 'good' ? null : el('i', {}, verdictMarks[row.verdict])
+    row.verdict === 'good' ? null : el('i', {}, markOf(row.verdict))
   );
 }
 

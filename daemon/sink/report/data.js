@@ -157,5 +157,7 @@ const view = {
   onlyBad: false,
   scale: 'sqrt',
 };
+const verdictClass = verdict => verdict.replace(/ /g, '-');
 const verdictMarks = { good: '\u2713', stale: '\u21ba', ambiguous: '?', bad: '\u2715' };
-const badge = verdict => el('span', { class: 'badge ' + verdict }, verdictMarks[verdict] || '', ' ', verdict);
+const markOf = verdict => verdictMarks[verdict] || '\u2013';
+const badge = verdict => el('span', { class: 'badge ' + verdictClass(verdict) }, markOf(verdict), ' ', verdict);

@@ -74,7 +74,7 @@ function drawHead(rows) {
       el(
         'div',
         {},
-        report.verdicts.map(v => tile(verdicts.filter(x => x === v).length, `${verdictMarks[v]} ${v}`, v))
+        report.verdicts.map(v => tile(verdicts.filter(x => x === v).length, `${markOf(v)} ${v}`, verdictClass(v)))
       )
     ),
     el(

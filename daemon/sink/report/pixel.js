@@ -90,6 +90,7 @@ function pixelOnPaper(k, i) {
   if (p)
     parts.push(
       p.spectrum ? spectrumChart(k, i, 1180, 200) : el('p', { class: 'note' }, 'No spectrum: too few good pulses.'),
+      fitCharts(k, i),
       p.curve ? el('div', { class: 'pair' }, gainChart(i), errorChart(k, i)) : null
     );
   return el('article', {}, ...parts.filter(n => n !== null));

@@ -22,18 +22,17 @@ function spectrumRange(series, asEnergy, p) {
   return [Math.max(low, 0.8 * Math.min(...lines)), Math.min(high, 1.12 * Math.max(...lines))];
 }
 
-/* Names above their lines, in as many rows as are needed that none covers another. */
-function lineNames(chart, fits) {
+/* Names above their lines, in as many rows as are needed that none covers another. `at`: where the axis has a fit. */
+function lineNames(chart, fits, at) {
   const ends = [];
-  for (const f of fits.slice().sort((a, b) => a.energy_eV - b.energy_eV)) {
-    const at = chart.X(f.energy_eV),
-      half = f.line.length * 3.3 + 3;
-    if (at < 0 || at > chart.inner) continue;
-    let row = ends.findIndex(end => at - half > end);
+  for (const f of fits.slice().sort((a, b) => at(a) - at(b))) {
+    const x = chart.X(at(f)), half = f.line.length * 3.3 + 3;
+    if (x < 0 || x > chart.inner) continue;
+    let row = ends.findIndex(end => x - half > end);
     if (row < 0) row = ends.length;
-    ends[row] = at + half;
-    chart.put('line', { class: 'rule ' + (f.used ? 'anchor' : 'check'), x1: at, x2: at, y1: 15 + 12 * row, y2: chart.tall });
-    chart.text(at, 11 + 12 * row, f.line, f.used ? 'tick strong' : 'tick');
+    ends[row] = x + half;
+    chart.put('line', { class: 'rule ' + (f.used ? 'anchor' : 'check'), x1: x, x2: x, y1: 15 + 12 * row, y2: chart.tall });
+    chart.text(x, 11 + 12 * row, f.line, f.used ? 'tick strong' : 'tick');
   }
 }
 
@@ -57,7 +56,7 @@ function spectrumChart(k, i, width = 1180, height = 270) {
   });
   chart.xAxis(asEnergy ? 'energy / eV' : 'filtered height / units (no curve)', 12).yAxis(asEnergy ? 'counts per eV' : 'counts per bin', 5);
   for (const s of [...series].reverse()) chart.steps(s.edges, s.values, 'c' + (s.k % 4), s.k === k);
-  if (asEnergy) lineNames(chart, fitsOf(p));
+  lineNames(chart, fitsOf(p), asEnergy ? f => f.energy_eV : f => f.height);
   const shown = series.map(s => s.k).sort();
   return figure(
     asEnergy
