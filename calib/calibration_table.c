@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/calibration_verdict.h"
 #include "calib/height_jump.h"
 #include "calib/pixel_calibration.h"
 #include "calib/reference_pixel.h"
@@ -14,11 +15,10 @@
 const char *const verdict_names[N_VERDICTS] = {
     [VERDICT_GOOD] = "good", [VERDICT_STALE] = "stale", [VERDICT_AMBIGUOUS] = "ambiguous", [VERDICT_BAD] = "bad"};
 
-enum { MAX_ROUNDS = 4, ENOUGH_FOR_STATISTICS = 8 };
+enum { MAX_ROUNDS = 4 };
 
 static const double SETTLED = 0.15;           /* rounds end when the array's resolution changes by less */
 static const double JUMP_REACH = 40;          /* eV at 1 keV: how far the lines of the calibration before are looked for */
-static const double OUTLIER_SIGMAS = 6, LOO_FLOOR = 4;  /* eV at 1 keV */
 
 /* Everything that lives during one learn. */
 struct learning {
@@ -130,49 +130,6 @@ static void fit_all(struct learning *l) {
     }
 }
 
-static void condemn(struct pixel_calibration *p, const char *text) {
-    if (p->verdict != VERDICT_BAD)
-        p->reason[0] = '\0';
-    p->verdict = VERDICT_BAD;
-    size_t used = strlen(p->reason);
-    snprintf(p->reason + used, sizeof p->reason - used, "%s%s", used ? "; " : "", text);
-}
-
-/* The fit of this anchor in a pixel whose curve has all anchors: only such residuals can be compared. */
-static const struct anchor_fit *comparable_fit(const struct learning *l, const struct pixel_calibration *p, const char *line) {
-    const struct anchor_fit *found = NULL;
-    size_t used = 0;
-    for (uint32_t i = 0; i < p->n_fits; i++) {
-        used += p->fits[i].used;
-        if (p->fits[i].used && strcmp(p->fits[i].line, line) == 0)
-            found = &p->fits[i];
-    }
-    return p->curve && used == l->plan.n_anchors && found && isfinite(found->residual_eV) ? found : NULL;
-}
-
-/* An error of the table moves the same residual in all pixels; a pixel that differs from the others has one of its own. */
-static void compare_residuals(struct learning *l, struct calibration_table *t, const char *line) {
-    size_t n = 0;
-    for (uint32_t i = 0; i < t->n_pixels; i++) {
-        const struct anchor_fit *f = comparable_fit(l, &t->pixels[i], line);
-        if (f)
-            l->scratch[n++] = f->residual_eV;
-    }
-    if (n < ENOUGH_FOR_STATISTICS)
-        return;
-    struct robust_centre all = robust_centre(l->scratch, n);
-    double limit = fmax(OUTLIER_SIGMAS * all.sigma, LOO_FLOOR * l->plan.scale);
-    for (uint32_t i = 0; i < t->n_pixels; i++) {
-        struct pixel_calibration *p = &t->pixels[i];
-        const struct anchor_fit *f = comparable_fit(l, p, line);
-        if (!f || !(fabs(f->residual_eV - all.median) > limit))
-            continue;
-        char text[100];
-        snprintf(text, sizeof text, "%s is %+.1f eV off the curve through the others, %+.1f in the typical pixel", line, f->residual_eV, all.median);
-        condemn(p, text);
-    }
-}
-
 /* Too few pulses to learn from, but a good curve from before: keep that, and say so. */
 static enum status keep_stale(struct pixel_calibration *p, const struct pixel_calibration *old) {
     const struct curve_anchor *anchors;
@@ -184,20 +141,22 @@ static enum status keep_stale(struct pixel_calibration *p, const struct pixel_ca
     p->n_fits = old->n_fits;
     memcpy(p->fits, old->fits, sizeof p->fits);
     p->resolution_eV = old->resolution_eV;
+    p->resolution_sigma_eV = old->resolution_sigma_eV;
     char text[sizeof p->reason];
     snprintf(text, sizeof text, "curve of the calibration before: %.80s", p->reason);
     memcpy(p->reason, text, sizeof text);
     return STATUS_OK;
 }
 
-static enum status finish_all(struct learning *l, struct calibration_table *t) {
+static enum status finish_all(struct learning *l, const struct calibration_heights *pixels, struct calibration_table *t) {
     for (uint32_t i = 0; i < l->n; i++) {
         enum status status = pixel_work_finish(&l->works[i], &l->plan, &t->pixels[i]);
         if (status != STATUS_OK)
             return status;
     }
-    for (size_t k = 0; k < l->plan.n_anchors; k++)
-        compare_residuals(l, t, l->plan.lines[k].line.name);
+    enum status judged = calibration_verdict_judge(t, &l->plan, pixels);
+    if (judged != STATUS_OK)
+        return judged;
     for (uint32_t i = 0; i < l->n; i++) {
         struct pixel_calibration *p = &t->pixels[i];
         const struct pixel_calibration *old = earlier(l, i);
@@ -214,7 +173,7 @@ static enum status finish_all(struct learning *l, struct calibration_table *t) {
                 return status;
         }
     }
-    return STATUS_OK;
+    return calibration_verdict_rank(t);
 }
 
 static enum status table_new(const struct line_table *lines, double mono_eV, uint32_t n_pixels, struct calibration_table **out) {
@@ -222,6 +181,7 @@ static enum status table_new(const struct line_table *lines, double mono_eV, uin
     if (!t)
         return STATUS_NO_MEMORY;
     t->mono_eV = mono_eV;
+    t->resolution_eV = NAN;
     t->n_pixels = n_pixels;
     t->reference_pixel = UINT32_MAX;
     memcpy(t->line_table_name, lines->name, sizeof t->line_table_name);
@@ -259,8 +219,11 @@ static void learning_done(struct learning *l) {
 static enum status judge_table(const struct calibration_table *t, struct complaint *why) {
     const struct pixel_calibration *busiest = NULL;
     for (uint32_t i = 0; i < t->n_pixels; i++) {
-        if (t->pixels[i].curve)
+        if (t->pixels[i].curve) {
+            if (t->remark[0])
+                complaint_set(why, 0, 0, "%s", t->remark);
             return STATUS_OK;
+        }
         if (!busiest || t->pixels[i].pulses > busiest->pulses)
             busiest = &t->pixels[i];
     }
@@ -281,7 +244,7 @@ enum status calibration_table_learn(const struct line_table *lines, double mono_
     if (status == STATUS_OK) {
         expect_all(&l, &t->reference_pixel);
         fit_all(&l);
-        status = finish_all(&l, t);
+        status = finish_all(&l, pixels, t);
     }
     learning_done(&l);
     if (status != STATUS_OK) {

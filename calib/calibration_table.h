@@ -36,10 +36,24 @@ struct pixel_calibration {
     struct anchor_fit fits[CURVE_MAX_ANCHORS];
     struct calibration_curve *curve;  /* NULL: none */
     double resolution_eV;          /* FWHM of the elastic line, else of the narrowest strong anchor less its intrinsic width; NaN */
+    double resolution_sigma_eV;    /* NaN with it */
+    uint32_t rank;                 /* 1: the best resolution of the array; 0: no curve, or resolution not known */
     double pulses;                 /* heights it was learnt from */
     struct drift drift;            /* what heights are corrected with before the curve; the reference is this calibration's own */
     double jump;                   /* height units: additive offset against the calibration before; 0 none, NaN not compared */
     bool jumped;                   /* the offset is a lock-point jump: flagged, never stretched over */
+    double step;                   /* height units: jump within this calibration, which then gives no curve; 0 none, NaN not looked for */
+    double shape_distance;         /* 0..1: share of the spectrum that lies elsewhere than in the typical pixel, beyond chance; NaN not compared */
+};
+
+/* One line in the typical pixel: what is common to all pixels is the table's (or the mix's), not the pixels'. */
+struct table_line {
+    char line[16];
+    double energy_eV;
+    bool anchor;
+    uint32_t n;                    /* pixels that have it */
+    double residual_eV, spread_eV; /* median and robust sigma over pixels of anchor_fit.residual_eV; NaN for none */
+    double fault_eV;               /* how far the table's energy seems to be wrong (tabulated less true); 0: no evidence */
 };
 
 struct calibration_table {
@@ -50,13 +64,19 @@ struct calibration_table {
     char line_table_name[64];
     char *line_table_text;
     uint32_t reference_pixel;      /* whose assignment the others were stretched from; UINT32_MAX: none (all bad) */
+    double resolution_eV;          /* of the typical pixel; NaN unknown */
+    uint32_t n_lines;              /* all lines looked for: anchors by energy, check lines, elastic */
+    struct table_line lines[CURVE_MAX_ANCHORS];
+    char remark[240];              /* what the array as a whole says about the table or the mix; "" nothing */
     uint32_t n_pixels;
     struct pixel_calibration *pixels;
 };
 
 struct calibration_heights {       /* good pulses of one pixel in the calibration state; borrowed */
-    const float *heights;
+    const float *heights;          /* in the order of time */
     size_t n;
+    double no_pulse, clipped;      /* 0..1: share of the pixel's records that are no pulses (jumps of the readout, noise), and whose pulse the
+                                      range cut off; 0 where nobody counted. For the verdict only */
 };
 
 /* `before`: an earlier table of the same array (or NULL): its curves seed the assignment and show jumps.

@@ -20,7 +20,7 @@ struct pixel_work {
     struct natural_spline rough;     /* gain through what is known so far */
     bool has_rough;
     bool ambiguous;                  /* assignments that differ fit about equally well */
-    double resolution_eV;            /* of this round; NaN */
+    double resolution_eV, resolution_sigma_eV;  /* of this round; NaN */
 };
 
 /* STATUS_TOO_FEW: not enough pulses, *w is still valid (and must be freed). */
@@ -37,7 +37,8 @@ bool pixel_work_expect(struct pixel_work *w, const struct fit_plan *plan, const 
 /* One round of fits: anchors on the rough curve, then a new rough curve, then check lines and elastic line on that. */
 void pixel_work_fit(struct pixel_work *w, const struct fit_plan *plan);
 
-/* Curve, fits, leave-one-out residuals and verdict from the last round, by the pixel's own merits. */
+/* Curve, fits, leave-one-out residuals and verdict from the last round, by the pixel's own merits; calibration_verdict judges it
+ * against the others. */
 enum status pixel_work_finish(struct pixel_work *w, const struct fit_plan *plan, struct pixel_calibration *out);
 
 /* Additive jump against an earlier calibration of the pixel: fills jump and jumped of *now. */

@@ -137,6 +137,13 @@ static void hand_over(struct learning *l, struct array_model *m) {
     }
 }
 
+static double cut_share(const struct learnt_channel *c, uint32_t cuts) {
+    uint64_t n = 0;
+    for (int k = 0; k < N_CUTS; k++)
+        n += cuts & CUT_BIT(k) ? c->cut_counts[k] : 0;
+    return c->measured ? (double)n / (double)c->measured : 0;
+}
+
 static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state, size_t k,
                             const struct calibration_table *before, struct calibration_table **out) {
     size_t n = l->beamtime->pulses.n_channels;
@@ -146,7 +153,9 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     size_t photons = 0;
     for (size_t i = 0; i < n; i++)
         if (l->learnt[i].calibrations != NULL) {
-            heights[i] = (struct calibration_heights){ .heights = l->learnt[i].calibrations[k].heights, .n = l->learnt[i].calibrations[k].n };
+            heights[i] = (struct calibration_heights){ .heights = l->learnt[i].calibrations[k].heights, .n = l->learnt[i].calibrations[k].n,
+                                                       .no_pulse = cut_share(&l->learnt[i], CUT_BIT(CUT_UNLOCKED) | CUT_BIT(CUT_PEAK_TIME)),
+                                                       .clipped = cut_share(&l->learnt[i], CUT_BIT(CUT_SATURATED)) };
             photons += heights[i].n;
         }
     double mono_eV = isfinite(state->mono_eV) ? state->mono_eV : settings->mono_eV > 0 ? settings->mono_eV : (double)NAN;

@@ -141,6 +141,9 @@ void learner_measure(struct learner *l, const struct channel_record *record) {
         pixel_model_measure(l->result.model, &record->samples, &m);
     m.time_ns = record->time_ns;
     m.frame = record->frame;
+    l->result.measured++;
+    if (m.cuts != 0)
+        l->result.cut_counts[cut_reason(m.cuts)]++;
     if (m.cuts == 0 && isfinite(m.height) && !keep_measured(l, &m))
         l->memory = false;
 }

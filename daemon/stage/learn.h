@@ -24,6 +24,7 @@ struct learnt_channel {
     struct pixel_model *model;       /* NULL: none; reason says why */
     char reason[200];                /* why there is no model, or what to know (such as an assumed white noise); "" nothing */
     struct pixel_learning learning;
+    uint64_t measured, cut_counts[N_CUTS];    /* records measured, and those cut by their reason */
     size_t n_calibrations;
     struct calibration_sample *calibrations;  /* one per calibration of the timeline, in time order */
 };
