@@ -17,7 +17,7 @@ static const double RESOLUTION_BAD = 2.0, RESOLUTION_ODD = 1.3;   /* x typical; 
 static const double GAIN_ODD = 0.3, RATE_ODD = 3, CENTRE_ODD = 3; /* calibration.md 2.6 */
 static const double CENTRE_WORTH = 0.3;       /* eV at 1 keV: an anchor known this well is never uncertain */
 static const double EXPECTED_COUNTS = 60;     /* a line that should have so many and is not there is missing */
-static const double STEP_REACH = 40, STEP_LEAST = 6;              /* eV at 1 keV */
+static const double STEP_REACH = 40, STEP_LEAST = 3;              /* eV at 1 keV */
 static const double LOO_INNER = 6, LOO_END = 10, LOO_FLOOR = 4;   /* eV at 1 keV; up to 2.8 were measured on good pixels */
 static const double LOO_REACH = 100;          /* eV at 1 keV: an end line further away than this is missed in proportion */
 static const double OUTLIER_SIGMAS = 6;
@@ -207,15 +207,14 @@ static void judge_step(struct jury *j, uint32_t i) {
     size_t n = calibration_curve_anchors(p->curve, &a);
     for (size_t k = 0; k < n; k++)
         line_height[k] = a[k].height;
-    double slope = calibration_curve_slope(p->curve, line_height[n - 1]), unit = j->plan->scale / slope;
-    double fwhm = fmax(j->plan->smooth_eV, isfinite(p->resolution_eV) ? p->resolution_eV : 0) / slope;
-    if (height_step_find(j->heights[i].heights, j->heights[i].n, line_height, n, fwhm, STEP_REACH * unit, STEP_LEAST * unit, &step) != STATUS_OK)
+    double unit = j->plan->scale / calibration_curve_slope(p->curve, line_height[n - 1]);
+    if (height_step_find(j->heights[i].heights, j->heights[i].n, line_height, n, STEP_REACH * unit, STEP_LEAST * unit, &step) != STATUS_OK)
         return;
     p->step = step.units;
     if (!(fabs(step.units) > 0))
         return;
     p->jumped = true;
-    calibration_verdict_condemn(p, "heights stepped by %+.0f units within the calibration (after %.0f %% of it)", step.units, 100 * step.at);
+    calibration_verdict_condemn(p, "lines moved by %+.0f units within the calibration, after about %.0f %% of it", step.units, 100 * step.at);
 }
 
 static enum status judge_shapes(struct jury *j) {

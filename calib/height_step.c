@@ -1,67 +1,71 @@
-/* The pulses are cut in two at each eighth; in either part the old line heights are moved onto that part's own maxima
- * (height_jump). A step is believed when the moved lines hold clearly more pulses than the unmoved ones did, in the part that moved. */
+/* The pulses are cut in two at each eighth, and the medians of either part are compared in a window around each line. */
 #include "calib/height_step.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
-#include "calib/height_jump.h"
-#include "calib/spectrum.h"
+#include "pulse/robust.h"
 
-enum { PARTS = 8, FEWEST = 300, FEWEST_IN_PART = 80 };
+enum { PARTS = 8, FEWEST = 200, FEWEST_IN_WINDOW = 12, LINES_NEEDED = 2 };
 
-static const double CLEAR = 1.25;    /* score moved / score unmoved: chance gains 1.1 with 80 pulses */
+static const double SIGMAS = 4, NEIGHBOUR_SHARE = 0.45;
 
-struct part {
-    struct height_move move;
-    double gain;                     /* score moved / unmoved */
-};
-
-static enum status move_of(const float *heights, size_t n, const double *line_height, size_t n_lines, double fwhm, double reach, struct part *out) {
-    double width = fwhm / 8, from = fmax(line_height[0] - 2 * reach, 0), to = line_height[n_lines - 1] + 2 * reach, bins = ceil((to - from) / width);
-    struct spectrum *raw, *smooth;
-    if (!(bins > 16) || !(bins < 1e5))
-        return STATUS_TOO_FEW;
-    enum status status = spectrum_new(from, width, (size_t)bins, &raw);
-    if (status != STATUS_OK)
-        return status;
-    spectrum_fill(raw, heights, n);
-    status = spectrum_smooth(raw, fwhm, &smooth);
-    spectrum_free(raw);
-    if (status != STATUS_OK)
-        return status;
-    double still = 0;
-    for (size_t i = 0; i < n_lines; i++)
-        still += sqrt(spectrum_value(smooth, line_height[i]));
-    out->move = height_jump_search(smooth, line_height, n_lines, reach);
-    out->gain = still > 0 ? out->move.score / still : INFINITY;
-    spectrum_free(smooth);
-    return STATUS_OK;
+static double window_of(const double *line_height, size_t n_lines, size_t i, double reach) {
+    if (i > 0)
+        reach = fmin(reach, NEIGHBOUR_SHARE * (line_height[i] - line_height[i - 1]));
+    if (i + 1 < n_lines)
+        reach = fmin(reach, NEIGHBOUR_SHARE * (line_height[i + 1] - line_height[i]));
+    return reach;
 }
 
-enum status height_step_find(const float *heights, size_t n, const double *line_height, size_t n_lines, double smooth_fwhm, double reach, double least,
-                             struct height_step *out) {
-    struct height_step best = {.at = NAN};
-    double best_score = 0;
-    if (n < FEWEST || n_lines < 3)
-        return STATUS_TOO_FEW;
-    for (size_t k = 1; k < PARTS; k++) {
-        size_t cut = n * k / PARTS;
-        struct part before, after;
-        if (cut < FEWEST_IN_PART || n - cut < FEWEST_IN_PART)
+struct place { double median, error; };
+
+static struct place place_of(const float *heights, size_t from, size_t to, double centre, double reach, double *scratch) {
+    size_t n = 0;
+    for (size_t i = from; i < to; i++)
+        if (fabs((double)heights[i] - centre) < reach)
+            scratch[n++] = (double)heights[i];
+    if (n < FEWEST_IN_WINDOW)
+        return (struct place){NAN, NAN};
+    struct robust_centre c = robust_centre(scratch, n);
+    return (struct place){c.median, 1.253 * c.sigma / sqrt((double)n)};
+}
+
+/* Largest move of a line between the parts before and after `cut`, 0 unless enough lines moved; *total: of all moves, in sigmas squared. */
+static double move_at(const float *heights, size_t n, size_t cut, const double *line_height, size_t n_lines, double reach, double least, double *scratch,
+                      double *total) {
+    double largest = 0;
+    size_t moved = 0;
+    *total = 0;
+    for (size_t k = 0; k < n_lines; k++) {
+        double window = window_of(line_height, n_lines, k, reach);
+        struct place before = place_of(heights, 0, cut, line_height[k], window, scratch), after = place_of(heights, cut, n, line_height[k], window, scratch);
+        double move = after.median - before.median, sigma = hypot(before.error, after.error);
+        if (!(fabs(move) > least) || !(fabs(move) > SIGMAS * sigma))
             continue;
-        enum status status = move_of(heights, cut, line_height, n_lines, smooth_fwhm, reach, &before);
-        if (status == STATUS_OK)
-            status = move_of(heights + cut, n - cut, line_height, n_lines, smooth_fwhm, reach, &after);
-        if (status != STATUS_OK)
-            return status;
-        double middle = 0.5 * (line_height[0] + line_height[n_lines - 1]);
-        double units = after.move.offset + (after.move.scale - 1) * middle - before.move.offset - (before.move.scale - 1) * middle;
-        double score = before.move.score + after.move.score;
-        if (fmax(before.gain, after.gain) > CLEAR && fabs(units) > least && score > best_score) {
-            best = (struct height_step){.units = units, .at = (double)k / PARTS};
-            best_score = score;
+        moved++;
+        *total += move * move / fmax(sigma * sigma, 1e-12);
+        if (fabs(move) > fabs(largest))
+            largest = move;
+    }
+    return moved >= LINES_NEEDED ? largest : 0;
+}
+
+enum status height_step_find(const float *heights, size_t n, const double *line_height, size_t n_lines, double reach, double least, struct height_step *out) {
+    if (n < FEWEST || n_lines < LINES_NEEDED || n_lines > HEIGHT_STEP_MAX_LINES)
+        return STATUS_TOO_FEW;
+    double *scratch = malloc(n * sizeof *scratch), best = 0;
+    if (!scratch)
+        return STATUS_NO_MEMORY;
+    *out = (struct height_step){.at = NAN};
+    for (size_t k = 1; k < PARTS; k++) {
+        double total, units = move_at(heights, n, n * k / PARTS, line_height, n_lines, reach, least, scratch, &total);
+        if (fabs(units) > 0 && total > best) {
+            *out = (struct height_step){.units = units, .at = (double)k / PARTS};
+            best = total;
         }
     }
-    *out = best;
+    free(scratch);
     return STATUS_OK;
 }
