@@ -19,7 +19,7 @@ struct array {
 static void fill(struct array *a, uint32_t i, size_t n, struct seeded *r) {
     free(a->owned[i]);
     a->owned[i] = mix_heights(&a->pixel[i], n, r);
-    a->heights[i] = (struct calibration_heights){a->owned[i], n};
+    a->heights[i] = (struct calibration_heights){.heights = a->owned[i], .n = n};
 }
 
 static struct array *array_new(uint32_t n, size_t pulses, struct seeded *r) {
@@ -253,7 +253,7 @@ static void an_ambiguous_spectrum_gives_no_curve(void **state) {
     for (int i = 0; i < 2000; i++)
         heights[i] = (float)(peaks[i % 4] + 12 * draw_normal(&r));
     assert_int_equal(line_table_parse("abc", (const uint8_t *)text, strlen(text), &lines, NULL), STATUS_OK);
-    struct calibration_heights h = {heights, 2000};
+    struct calibration_heights h = {.heights = heights, .n = 2000};
     struct complaint why = {0};
     assert_int_equal(calibration_table_learn(lines, NAN, &h, 1, NULL, &t, &why), STATUS_TOO_FEW);
     assert_int_equal(t->pixels[0].verdict, VERDICT_AMBIGUOUS);

@@ -97,7 +97,7 @@ static struct calibration_table *calibrate(const struct line_table *lines, const
     struct calibration_heights h[CHANNELS];
     struct calibration_table *t = NULL;
     for (int k = 0; k < CHANNELS; k++)
-        h[k] = (struct calibration_heights){d->heights[c][k], d->n[c][k] < limit ? d->n[c][k] : limit};
+        h[k] = (struct calibration_heights){.heights = d->heights[c][k], .n = d->n[c][k] < limit ? d->n[c][k] : limit};
     assert_int_equal(calibration_table_learn(lines, 1000, h, CHANNELS, before, &t, NULL), STATUS_OK);
     return t;
 }
