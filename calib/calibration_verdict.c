@@ -396,8 +396,9 @@ struct ranked { double resolution_eV; uint32_t pixel; };
 
 static int by_resolution(const void *a, const void *b) {
     const struct ranked *x = a, *y = b;
-    if (x->resolution_eV < y->resolution_eV || x->resolution_eV > y->resolution_eV)
-        return x->resolution_eV < y->resolution_eV ? -1 : 1;
+    double p = isnan(x->resolution_eV) ? INFINITY : x->resolution_eV, q = isnan(y->resolution_eV) ? INFINITY : y->resolution_eV;
+    if (p < q || p > q)
+        return p < q ? -1 : 1;
     return (x->pixel > y->pixel) - (x->pixel < y->pixel);
 }
 
@@ -414,6 +415,21 @@ enum status calibration_verdict_rank(struct calibration_table *t) {
     qsort(list, n, sizeof *list, by_resolution);
     for (uint32_t i = 0; i < n; i++)
         t->pixels[list[i].pixel].rank = i + 1;
+    free(list);
+    return STATUS_OK;
+}
+
+enum status calibration_verdict_keep_best(const double *resolution_eV, uint8_t *used, uint32_t n_pixels, uint32_t best) {
+    struct ranked *list = malloc((n_pixels + (size_t)1) * sizeof *list);
+    if (!list)
+        return STATUS_NO_MEMORY;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < n_pixels; i++)
+        if (used[i])
+            list[n++] = (struct ranked){resolution_eV[i], i};
+    qsort(list, n, sizeof *list, by_resolution);
+    for (uint32_t i = best; best > 0 && i < n; i++)
+        used[list[i].pixel] = 0;
     free(list);
     return STATUS_OK;
 }

@@ -19,6 +19,10 @@ enum status calibration_verdict_judge(struct calibration_table *t, const struct 
 /* Ranks by resolution among the pixels that have a curve and are good; ties by pixel. */
 enum status calibration_verdict_rank(struct calibration_table *t);
 
+/* Of the pixels with used[i] != 0 only the `best` of finest resolution stay used (0: all); NaN comes last, ties by pixel. Returns
+ * STATUS_NO_MEMORY with nothing changed. */
+enum status calibration_verdict_keep_best(const double *resolution_eV, uint8_t *used, uint32_t n, uint32_t best);
+
 /* Bad from now on, for this reason, before those it had if it was bad already. */
 __attribute__((format(printf, 2, 3)))
 void calibration_verdict_condemn(struct pixel_calibration *p, const char *format, ...);

@@ -115,6 +115,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
         .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
         .compress = o->archive.compress,
+        .best_pixels = (uint32_t)o->rixs.best_pixels,
         .two_sided = a->calibration == NULL,
         .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
         .calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations",
