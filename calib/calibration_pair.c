@@ -7,9 +7,9 @@ static const struct pixel_calibration *pixel_of(const struct calibration_table *
     return pixel < t->n_pixels ? &t->pixels[pixel] : NULL;
 }
 
-/* Lines stepped within it: neither its own lines nor an older curve can be believed from its start on. */
-static bool is_wall(const struct pixel_calibration *p) {
-    return p && !p->curve && p->jumped;
+/* Lines stepped within it: no curve can be believed from its start on, or until its own holds. */
+static bool is_wall(const struct pixel_calibration *p, int64_t time_ns) {
+    return p && p->jumped && (!p->curve || time_ns < p->valid_from_ns);
 }
 
 struct calibration_pair calibration_pair_latest(struct calibration_table *const *tables, size_t n, uint32_t pixel, int64_t time_ns) {
@@ -18,7 +18,7 @@ struct calibration_pair calibration_pair_latest(struct calibration_table *const 
         latest++;
     for (size_t i = latest + 1; i-- > 0 && i < n;) {
         const struct pixel_calibration *p = pixel_of(tables[i], pixel);
-        if (is_wall(p))
+        if (is_wall(p, time_ns))
             break;
         if (p && p->curve)
             return (struct calibration_pair){.before = p};
@@ -36,7 +36,7 @@ struct calibration_pair calibration_pair_between(struct calibration_table *const
     for (size_t i = 0; i < n; i++) {
         const struct pixel_calibration *p = pixel_of(tables[i], pixel);
         bool begun = tables[i]->start_ns <= time_ns;
-        if (is_wall(p)) {
+        if (is_wall(p, time_ns)) {
             if (!begun)
                 break;
             pair = (struct calibration_pair){.before = NULL};

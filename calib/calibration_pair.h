@@ -4,7 +4,7 @@
  * calibrations on either side, and between the middles of the two log gain goes linearly with time:
  *   ln E = (1 - weight) ln E_before(p) + weight ln E_after(p).
  * Never across a lock-point jump: before the jumped calibration the older one holds alone, from its start on the newer one alone.
- * A calibration in which the lines stepped gives no curve and is a wall: nothing older holds from its start on. */
+ * A calibration in which the lines stepped is a wall: from its start on nothing older holds, its own curve from the step on if it has one. */
 #ifndef TESD_CALIB_CALIBRATION_PAIR_H
 #define TESD_CALIB_CALIBRATION_PAIR_H
 

@@ -26,6 +26,9 @@ struct learning {
     struct pixel_work *works;
     uint32_t n;
     const struct calibration_table *before;
+    const struct calibration_heights *heights;
+    struct reference_pixel reference;
+    struct stretch_reference *stretch;   /* of the reference pixel; NULL: none */
     double *scratch;       /* n */
 };
 
@@ -54,14 +57,14 @@ static bool expect_from_before(struct learning *l, uint32_t pixel) {
     return pixel_work_expect(w, &l->plan, height);
 }
 
-static bool expect_from_reference(struct learning *l, uint32_t pixel, const struct stretch_reference *stretch, const struct reference_pixel *reference) {
+static bool expect_from_reference(struct learning *l, uint32_t pixel) {
     struct pixel_work *w = &l->works[pixel];
     struct stretch t;
     double height[PLAN_MAX];
-    if (!stretch || stretch_find(stretch, w->sorted, w->n, &t) != STATUS_OK)
+    if (!l->stretch || stretch_find(l->stretch, w->sorted, w->n, &t) != STATUS_OK)
         return false;
     for (size_t i = 0; i < l->plan.n_anchors; i++)
-        height[i] = stretch_map(&t, reference->height[i]);
+        height[i] = stretch_map(&t, l->reference.height[i]);
     return pixel_work_expect(w, &l->plan, height);
 }
 
@@ -74,25 +77,32 @@ static bool expect_from_own_peaks(struct learning *l, uint32_t pixel) {
     return !w->ambiguous && pixel_work_expect(w, &l->plan, height);
 }
 
-/* First rough curves. The stretched reference, then the calibration before, then the pixel's own peaks if they are clear. */
+/* First rough curve. The stretched reference, then the calibration before, then the pixel's own peaks if they are clear. */
+static void expect(struct learning *l, uint32_t pixel) {
+    struct pixel_work *w = &l->works[pixel];
+    if (w->smooth && !expect_from_reference(l, pixel) && !expect_from_before(l, pixel) && !expect_from_own_peaks(l, pixel))
+        w->has_rough = false;
+}
+
 static void expect_all(struct learning *l, uint32_t *reference_pixel) {
-    struct reference_pixel reference;
-    struct stretch_reference *stretch = NULL;
     *reference_pixel = UINT32_MAX;
-    if (reference_pixel_choose(l->works, l->n, &l->plan, &reference) == STATUS_OK) {
-        const struct pixel_work *w = &l->works[reference.pixel];
-        *reference_pixel = reference.pixel;
-        if (stretch_reference_new(w->sorted, w->n, &stretch) != STATUS_OK)
-            stretch = NULL;
+    if (reference_pixel_choose(l->works, l->n, &l->plan, &l->reference) == STATUS_OK) {
+        const struct pixel_work *w = &l->works[l->reference.pixel];
+        *reference_pixel = l->reference.pixel;
+        if (stretch_reference_new(w->sorted, w->n, &l->stretch) != STATUS_OK)
+            l->stretch = NULL;
     }
-    for (uint32_t i = 0; i < l->n; i++) {
-        if (!l->works[i].smooth)
-            continue;
-        if (expect_from_reference(l, i, stretch, &reference) || expect_from_before(l, i) || expect_from_own_peaks(l, i))
-            continue;
-        l->works[i].has_rough = false;
-    }
-    stretch_reference_free(stretch);
+    for (uint32_t i = 0; i < l->n; i++)
+        expect(l, i);
+}
+
+/* Pixels whose lines moved within the calibration begin anew with what came after that. */
+static void cut_at_steps(struct learning *l) {
+    for (uint32_t i = 0; i < l->n; i++)
+        if (pixel_work_cut_at_step(&l->works[i], &l->plan, &l->heights[i])) {
+            expect(l, i);
+            pixel_work_fit(&l->works[i], &l->plan);
+        }
 }
 
 /* Median over pixels of one number of one line; NaN when no pixel has it. */
@@ -118,6 +128,8 @@ static void fit_all(struct learning *l) {
     for (int round = 0; round < MAX_ROUNDS; round++) {
         for (uint32_t i = 0; i < l->n; i++)
             pixel_work_fit(&l->works[i], &l->plan);
+        if (round == 0)
+            cut_at_steps(l);
         double fwhm[PLAN_MAX], counts[PLAN_MAX], resolution = typical_resolution(l), was = l->plan.resolution_eV;
         bool settled = round > 0 && !(fabs(resolution / was - 1) > SETTLED);
         if (settled)
@@ -148,13 +160,15 @@ static enum status keep_stale(struct pixel_calibration *p, const struct pixel_ca
     return STATUS_OK;
 }
 
-static enum status finish_all(struct learning *l, const struct calibration_heights *pixels, struct calibration_table *t) {
+static enum status finish_all(struct learning *l, struct calibration_table *t) {
     for (uint32_t i = 0; i < l->n; i++) {
         enum status status = pixel_work_finish(&l->works[i], &l->plan, &t->pixels[i]);
         if (status != STATUS_OK)
             return status;
+        if (l->works[i].step.index > 0 && l->heights[i].time_ns)
+            t->pixels[i].valid_from_ns = l->heights[i].time_ns[l->works[i].step.index];
     }
-    enum status judged = calibration_verdict_judge(t, &l->plan, pixels);
+    enum status judged = calibration_verdict_judge(t, &l->plan, l->heights);
     if (judged != STATUS_OK)
         return judged;
     for (uint32_t i = 0; i < l->n; i++) {
@@ -167,7 +181,7 @@ static enum status finish_all(struct learning *l, const struct calibration_heigh
             pixel_calibration_compare(p, old, &l->plan);
         }
         bool old_good = old && (old->verdict == VERDICT_GOOD || old->verdict == VERDICT_STALE);
-        if (old_good && !p->curve && (l->works[i].n < CALIBRATION_MIN_PULSES || p->verdict == VERDICT_AMBIGUOUS)) {
+        if (old_good && !p->curve && !p->jumped && (l->works[i].n < CALIBRATION_MIN_PULSES || p->verdict == VERDICT_AMBIGUOUS)) {
             enum status status = keep_stale(p, old);
             if (status != STATUS_OK)
                 return status;
@@ -197,13 +211,13 @@ static enum status table_new(const struct line_table *lines, double mono_eV, uin
     return STATUS_OK;
 }
 
-static enum status prepare(struct learning *l, const struct calibration_heights *pixels) {
+static enum status prepare(struct learning *l) {
     l->works = calloc(l->n ? l->n : 1, sizeof *l->works);
     l->scratch = malloc((l->n ? l->n : 1) * sizeof *l->scratch);
     if (!l->works || !l->scratch)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < l->n; i++)
-        if (pixel_work_init(&l->works[i], &pixels[i], &l->plan) == STATUS_NO_MEMORY)
+        if (pixel_work_init(&l->works[i], &l->heights[i], &l->plan) == STATUS_NO_MEMORY)
             return STATUS_NO_MEMORY;
     return STATUS_OK;
 }
@@ -211,6 +225,7 @@ static enum status prepare(struct learning *l, const struct calibration_heights 
 static void learning_done(struct learning *l) {
     for (uint32_t i = 0; l->works && i < l->n; i++)
         pixel_work_done(&l->works[i]);
+    stretch_reference_free(l->stretch);
     free(l->works);
     free(l->scratch);
 }
@@ -233,18 +248,18 @@ static enum status judge_table(const struct calibration_table *t, struct complai
 
 enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
                                     const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
-    struct learning l = {.n = n_pixels, .before = before};
+    struct learning l = {.n = n_pixels, .before = before, .heights = pixels};
     struct calibration_table *t = NULL;
     enum status status = fit_plan_init(&l.plan, lines, mono_eV, why);
     if (status != STATUS_OK)
         return status;
     status = table_new(lines, mono_eV, n_pixels, &t);
     if (status == STATUS_OK)
-        status = prepare(&l, pixels);
+        status = prepare(&l);
     if (status == STATUS_OK) {
         expect_all(&l, &t->reference_pixel);
         fit_all(&l);
-        status = finish_all(&l, pixels, t);
+        status = finish_all(&l, t);
     }
     learning_done(&l);
     if (status != STATUS_OK) {

@@ -42,7 +42,8 @@ struct pixel_calibration {
     struct drift drift;            /* what heights are corrected with before the curve; the reference is this calibration's own */
     double jump;                   /* height units: additive offset against the calibration before; 0 none, NaN not compared */
     bool jumped;                   /* the offset is a lock-point jump: flagged, never stretched over */
-    double step;                   /* height units: jump within this calibration, which then gives no curve; 0 none, NaN not looked for */
+    double step;                   /* height units: how far a line moved within this calibration; then only the pulses after it count. 0 none, NaN not looked for */
+    int64_t valid_from_ns;         /* the curve holds from here on when the lines moved within the calibration; 0: from its start */
     double shape_distance;         /* 0..1: share of the spectrum that lies elsewhere than in the typical pixel, beyond chance; NaN not compared */
 };
 
@@ -75,6 +76,7 @@ struct calibration_table {
 struct calibration_heights {       /* good pulses of one pixel in the calibration state; borrowed */
     const float *heights;          /* in the order of time */
     size_t n;
+    const int64_t *time_ns;        /* of the same pulses; NULL: not known */
     double no_pulse, clipped;      /* 0..1: share of the pixel's records that are no pulses (jumps of the readout, noise), and whose pulse the
                                       range cut off; 0 where nobody counted. For the verdict only */
 };

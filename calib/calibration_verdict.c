@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calib/height_step.h"
 #include "calib/spectrum_shape.h"
 #include "calib/table_fault.h"
 #include "pulse/robust.h"
@@ -17,7 +16,6 @@ static const double RESOLUTION_BAD = 2.0, RESOLUTION_ODD = 1.3;   /* x typical; 
 static const double GAIN_ODD = 0.3, RATE_ODD = 3, CENTRE_ODD = 3; /* calibration.md 2.6 */
 static const double CENTRE_WORTH = 0.3;       /* eV at 1 keV: an anchor known this well is never uncertain */
 static const double EXPECTED_COUNTS = 60;     /* a line that should have so many and is not there is missing */
-static const double STEP_REACH = 40, STEP_LEAST = 3;              /* eV at 1 keV */
 static const double LOO_INNER = 6, LOO_END = 10, LOO_FLOOR = 4;   /* eV at 1 keV; up to 2.8 were measured on good pixels */
 static const double LOO_REACH = 100;          /* eV at 1 keV: an end line further away than this is missed in proportion */
 static const double OUTLIER_SIGMAS = 6;
@@ -100,10 +98,43 @@ static double gain(const struct pixel_calibration *p) {
     return a[n - 1].height / a[n - 1].energy_eV;
 }
 
+/* Median total width of a line over the pixels that have one of their own. */
+static double usual_width(struct jury *j, const char *line) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < j->t->n_pixels; i++) {
+        const struct anchor_fit *f = j->t->pixels[i].curve ? fit_of(&j->t->pixels[i], line) : NULL;
+        if (f && f->fwhm_sigma_eV > 0)
+            j->scratch[n++] = f->fwhm_eV;
+    }
+    return typical(j->scratch, n);
+}
+
+/* A pixel without a line that measures its resolution: how much wider its lines are than usual, in quadrature. */
+static void estimate_resolution(const struct jury *j, const double *width, struct pixel_calibration *p) {
+    double sum = 0, weight = 0, usual = j->t->resolution_eV;
+    for (size_t k = 0; k < j->plan->n_anchors; k++) {
+        const struct anchor_fit *f = fit_of(p, j->plan->lines[k].line.name);
+        if (!f || !(f->fwhm_sigma_eV > 0) || !isfinite(width[k]))
+            continue;
+        double sigma = 2 * f->fwhm_eV * f->fwhm_sigma_eV;
+        sum += (f->fwhm_eV * f->fwhm_eV - width[k] * width[k]) / (sigma * sigma);
+        weight += 1 / (sigma * sigma);
+    }
+    double square = usual * usual + sum / weight;
+    if (!(weight > 0) || !(square > 0.25 * usual * usual))
+        return;
+    p->resolution_eV = sqrt(square);
+    p->resolution_sigma_eV = 0.5 / (sqrt(weight) * p->resolution_eV);
+}
+
 static void judge_resolution(struct jury *j) {
-    double usual = j->t->resolution_eV = typical_of(j, resolution);
+    double usual = j->t->resolution_eV = typical_of(j, resolution), width[PLAN_MAX];
+    for (size_t k = 0; k < j->plan->n_anchors; k++)
+        width[k] = usual_width(j, j->plan->lines[k].line.name);
     for (uint32_t i = 0; i < j->t->n_pixels && usual > 0; i++) {
         struct pixel_calibration *p = &j->t->pixels[i];
+        if (p->curve && !isfinite(p->resolution_eV))
+            estimate_resolution(j, width, p);
         double ratio = p->resolution_eV / usual, sigma = p->resolution_sigma_eV / usual;
         if (!p->curve || !isfinite(ratio))
             continue;
@@ -195,26 +226,6 @@ static void judge_residuals_of(struct jury *j, size_t k) {
         else
             calibration_verdict_condemn(p, "%s is %+.1f eV off the curve through the others", line, f->residual_eV);
     }
-}
-
-static void judge_step(struct jury *j, uint32_t i) {
-    struct pixel_calibration *p = &j->t->pixels[i];
-    double line_height[CURVE_MAX_ANCHORS];
-    const struct curve_anchor *a;
-    struct height_step step;
-    if (!p->curve)
-        return;
-    size_t n = calibration_curve_anchors(p->curve, &a);
-    for (size_t k = 0; k < n; k++)
-        line_height[k] = a[k].height;
-    double unit = j->plan->scale / calibration_curve_slope(p->curve, line_height[n - 1]);
-    if (height_step_find(j->heights[i].heights, j->heights[i].n, line_height, n, STEP_REACH * unit, STEP_LEAST * unit, &step) != STATUS_OK)
-        return;
-    p->step = step.units;
-    if (!(fabs(step.units) > 0))
-        return;
-    p->jumped = true;
-    calibration_verdict_condemn(p, "lines moved by %+.0f units within the calibration, after about %.0f %% of it", step.units, 100 * step.at);
 }
 
 static enum status judge_shapes(struct jury *j) {
@@ -382,8 +393,6 @@ enum status calibration_verdict_judge(struct calibration_table *t, const struct 
     judge_missing(&j);
     judge_resolution(&j);
     enum status status = judge_shapes(&j);
-    for (uint32_t i = 0; i < t->n_pixels; i++)
-        judge_step(&j, i);
     note_uncertain_anchors(&j);
     note_oddities(&j);
     if (status == STATUS_OK)

@@ -3,7 +3,7 @@
  * The typical pixel is the lower median, so that two pixels are judged by the better one. What all pixels have in common is never
  * held against a pixel: a line that lies off in all of them is the table's fault.
  *
- * Bad: resolution more than twice the typical one; heights that stepped within the calibration; two lines or more missing that the
+ * Bad: resolution more than twice the typical one; two lines or more missing that the
  * others have; a line off the curve through the others by more than in the typical pixel; a spectrum unlike the others'; a readout
  * that jumps in most records; saturation without a curve. Good, with a reason: resolution 1.3 to 2 times the typical one, odd gain or
  * rate, an uncertain anchor, records lost to jumps or saturation. */

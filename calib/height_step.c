@@ -1,4 +1,5 @@
-/* The pulses are cut in two at each eighth, and the medians of either part are compared in a window around each line. */
+/* The pulses are cut in two at each eighth, then finer around the best cut, and the medians of either part are compared in a window
+ * around each line. */
 #include "calib/height_step.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 
 #include "pulse/robust.h"
 
-enum { PARTS = 8, FEWEST = 200, FEWEST_IN_WINDOW = 12, LINES_NEEDED = 2 };
+enum { PARTS = 8, FINE_PARTS = 64, FEWEST = 200, FEWEST_IN_WINDOW = 12, LINES_NEEDED = 2 };
 
 static const double SIGMAS = 4, NEIGHBOUR_SHARE = 0.45;
 
@@ -58,14 +59,21 @@ enum status height_step_find(const float *heights, size_t n, const double *line_
     double *scratch = malloc(n * sizeof *scratch), best = 0;
     if (!scratch)
         return STATUS_NO_MEMORY;
-    *out = (struct height_step){.at = NAN};
-    for (size_t k = 1; k < PARTS; k++) {
-        double total, units = move_at(heights, n, n * k / PARTS, line_height, n_lines, reach, least, scratch, &total);
-        if (fabs(units) > 0 && total > best) {
-            *out = (struct height_step){.units = units, .at = (double)k / PARTS};
-            best = total;
+    struct height_step found = {.units = 0};
+    for (size_t pass = 0; pass < 2; pass++) {
+        size_t parts = pass ? FINE_PARTS : PARTS, middle = found.index;
+        for (size_t k = 1; k < parts && (pass == 0 || middle > 0); k++) {
+            size_t cut = n * k / parts;
+            if (pass == 1 && (cut + n / PARTS < middle || cut > middle + n / PARTS))
+                continue;
+            double total, units = move_at(heights, n, cut, line_height, n_lines, reach, least, scratch, &total);
+            if (fabs(units) > 0 && total > best) {
+                found = (struct height_step){.units = units, .index = cut};
+                best = total;
+            }
         }
     }
     free(scratch);
+    *out = found;
     return STATUS_OK;
 }

@@ -13,7 +13,7 @@ enum { HEIGHT_STEP_MAX_LINES = 32 };
 
 struct height_step {
     double units;     /* of the line that moved most: heights after less before; 0: no step */
-    double at;        /* 0..1: share of the pulses before it; NaN when there is none */
+    size_t index;     /* of the first pulse after it; 0 when there is none */
 };
 
 /* line_height: n_lines 2..HEIGHT_STEP_MAX_LINES centres, increasing. reach: half width of the window around each, height units (less

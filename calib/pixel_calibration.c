@@ -14,6 +14,7 @@ static const double ROUGHNESS = 4.0;         /* eV at 1 keV: rms of the maxima a
 static const double REPICK = 2.2, REPICK_GAIN = 0.6, REPICK_SEARCH = 5;
 static const double SECOND_SEARCH = 8;       /* eV at 1 keV, for a line that was not seen at first */
 static const double SPAN_NEEDED = 0.6;       /* of the logarithmic range of the table's anchors */
+static const double STEP_REACH = 40, STEP_LEAST = 3;  /* eV at 1 keV */
 static const double JUMP = 8.0;              /* eV at 1 keV: more than an hour's drift, less than the jumps seen (17) */
 static const double JUMP_SIGMAS = 4.0;
 static const double WIDTH_COUNTS = 30;       /* fewest counts for a width that is called a resolution */
@@ -243,6 +244,27 @@ void pixel_work_fit(struct pixel_work *w, const struct fit_plan *plan) {
     w->resolution_sigma_eV = r.sigma_eV;
 }
 
+bool pixel_work_cut_at_step(struct pixel_work *w, const struct fit_plan *plan, const struct calibration_heights *heights) {
+    double line_height[PLAN_MAX];
+    size_t n = 0;
+    struct height_step step;
+    for (size_t i = 0; i < plan->n_anchors && w->has_rough; i++) {
+        double at = w->found[i].state == LINE_GOOD ? w->found[i].fit.height : gain_spline_height(&w->rough, plan->lines[i].line.energy_eV, 1.5 * w->rough.x[w->rough.n - 1]);
+        if (isfinite(at) && (n == 0 || at > line_height[n - 1]))
+            line_height[n++] = at;
+    }
+    if (n < 2)
+        return false;
+    double unit = plan->scale / gain_spline_slope(&w->rough, line_height[n - 1]);
+    if (height_step_find(heights->heights, heights->n, line_height, n, STEP_REACH * unit, STEP_LEAST * unit, &step) != STATUS_OK || step.index == 0)
+        return false;
+    struct calibration_heights rest = {.heights = heights->heights + step.index, .n = heights->n - step.index};
+    pixel_work_done(w);
+    pixel_work_init(w, &rest, plan);
+    w->step = step;
+    return true;
+}
+
 /* Says of every anchor that does not carry the curve why not; returns how many do. */
 static size_t tell_missing(const struct pixel_work *w, const struct fit_plan *plan, struct pixel_calibration *out) {
     size_t good = 0;
@@ -335,7 +357,11 @@ static void leave_one_out(struct pixel_calibration *p) {
 
 enum status pixel_work_finish(struct pixel_work *w, const struct fit_plan *plan, struct pixel_calibration *out) {
     *out = (struct pixel_calibration){.verdict = VERDICT_GOOD, .resolution_eV = NAN, .resolution_sigma_eV = NAN, .pulses = (double)w->n,
-                                       .jump = NAN, .step = NAN, .shape_distance = NAN};
+                                       .jump = NAN, .step = w->step.units, .shape_distance = NAN};
+    if (w->step.index > 0) {
+        out->jumped = true;
+        calibration_verdict_note(out, "lines moved by %+.0f units within the calibration, only the %zu pulses after that count", w->step.units, w->n);
+    }
     if (w->n < CALIBRATION_MIN_PULSES) {
         out->verdict = VERDICT_BAD;
         calibration_verdict_note(out, "too few pulses (%zu, %d are needed)", w->n, CALIBRATION_MIN_PULSES);
@@ -391,8 +417,9 @@ void pixel_calibration_compare(struct pixel_calibration *now, const struct pixel
         return;
     double units_per_eV = plan->scale / calibration_curve_slope(now->curve, new_height[n - 1]), error, scale;
     double offset = height_jump_offset(old_height, new_height, n, units_per_eV, &scale, &error);
-    now->jumped = fabs(offset) > JUMP * units_per_eV && fabs(offset) > JUMP_SIGMAS * error;
-    now->jump = now->jumped ? robust_median(shift, n) : 0;
-    if (now->jumped)
+    bool jumped = fabs(offset) > JUMP * units_per_eV && fabs(offset) > JUMP_SIGMAS * error;
+    now->jumped = now->jumped || jumped;
+    now->jump = jumped ? robust_median(shift, n) : 0;
+    if (jumped)
         calibration_verdict_note(now, "heights jumped by %+.0f units since the calibration before", now->jump);
 }

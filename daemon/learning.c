@@ -154,6 +154,7 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     for (size_t i = 0; i < n; i++)
         if (l->learnt[i].calibrations != NULL) {
             heights[i] = (struct calibration_heights){ .heights = l->learnt[i].calibrations[k].heights, .n = l->learnt[i].calibrations[k].n,
+                                                       .time_ns = l->learnt[i].calibrations[k].time_ns,
                                                        .no_pulse = cut_share(&l->learnt[i], CUT_BIT(CUT_UNLOCKED) | CUT_BIT(CUT_PEAK_TIME)),
                                                        .clipped = cut_share(&l->learnt[i], CUT_BIT(CUT_SATURATED)) };
             photons += heights[i].n;

@@ -37,6 +37,7 @@ static const struct h5_field pixel_fields[] = {
     FIELD(pixel_calibration, rank, ARRAY_U4),
     FIELD(pixel_calibration, pulses, ARRAY_F8),
     FIELD(pixel_calibration, step, ARRAY_F8),
+    FIELD(pixel_calibration, valid_from_ns, ARRAY_I8),
     FIELD(pixel_calibration, shape_distance, ARRAY_F8),
     FIELD(pixel_calibration, drift.slope, ARRAY_F8),
     FIELD(pixel_calibration, drift.reference, ARRAY_F8),

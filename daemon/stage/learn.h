@@ -15,7 +15,8 @@
 #include "pulse/pixel_model.h"
 
 struct calibration_sample {          /* of one pixel in one calibration */
-    float *heights;                  /* good pulses, corrected with `drift` */
+    float *heights;                  /* good pulses, corrected with `drift`, in time order */
+    int64_t *time_ns;                /* of the same */
     size_t n;
     struct drift drift;              /* one slope for all calibrations, a reference of this one's own */
 };

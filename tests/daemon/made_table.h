@@ -55,6 +55,7 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
         c->resolution_sigma_eV = 0.25 + p;
         c->rank = p;
         c->step = p == 1 ? 12.5 : (double)NAN;
+        c->valid_from_ns = p == 1 ? made_start_ns + 5 : 0;
         c->shape_distance = made_uniform(seed);
         c->pulses = 1000 + p;
         c->jump = -3.5;
