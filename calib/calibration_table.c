@@ -18,6 +18,7 @@ const char *const verdict_names[N_VERDICTS] = {
 enum { MAX_ROUNDS = 4 };
 
 static const double SETTLED = 0.15;           /* rounds end when the array's resolution changes by less */
+static const double IMPOSSIBLE = 4;          /* eV at 1 keV: an anchor that far off in all pixels carries no curve */
 static const double JUMP_REACH = 40;          /* eV at 1 keV: how far the lines of the calibration before are looked for */
 
 /* Everything that lives during one learn. */
@@ -168,7 +169,16 @@ static enum status finish_all(struct learning *l, struct calibration_table *t) {
         if (l->works[i].step.index > 0 && l->heights[i].time_ns)
             t->pixels[i].valid_from_ns = l->heights[i].time_ns[l->works[i].step.index];
     }
-    enum status judged = calibration_verdict_judge(t, &l->plan, l->heights);
+    struct calibration_heights *counted = malloc((l->n + (size_t)1) * sizeof *counted);
+    if (!counted)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < l->n; i++) {
+        counted[i] = l->heights[i];
+        counted[i].heights += l->works[i].step.index;
+        counted[i].n -= l->works[i].step.index;
+    }
+    enum status judged = calibration_verdict_judge(t, &l->plan, counted);
+    free(counted);
     if (judged != STATUS_OK)
         return judged;
     for (uint32_t i = 0; i < l->n; i++) {
@@ -246,8 +256,8 @@ static enum status judge_table(const struct calibration_table *t, struct complai
     return STATUS_TOO_FEW;
 }
 
-enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
-                                    const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
+static enum status learn_once(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
+                              const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
     struct learning l = {.n = n_pixels, .before = before, .heights = pixels};
     struct calibration_table *t = NULL;
     enum status status = fit_plan_init(&l.plan, lines, mono_eV, why);
@@ -262,6 +272,60 @@ enum status calibration_table_learn(const struct line_table *lines, double mono_
         status = finish_all(&l, t);
     }
     learning_done(&l);
+    if (status != STATUS_OK) {
+        calibration_table_free(t);
+        return status;
+    }
+    *out = t;
+    return STATUS_OK;
+}
+
+/* The anchor that lies far off in all pixels, beyond doubt: it is not the line the table says. NULL: none. */
+static const struct table_line *impossible_anchor(const struct calibration_table *t) {
+    double top = 1000;
+    for (uint32_t k = 0; k < t->n_lines; k++)
+        top = t->lines[k].anchor ? fmax(top, t->lines[k].energy_eV) : top;
+    for (uint32_t k = 0; k < t->n_lines; k++)
+        if (fabs(t->lines[k].fault_eV) > IMPOSSIBLE * top / 1000)
+            return &t->lines[k];
+    return NULL;
+}
+
+/* Once more with that line only compared, not carrying curves. What the first pass said about it stays. */
+static enum status learn_without(const struct table_line *line, const struct line_table *lines, const struct calibration_heights *pixels,
+                                 const struct calibration_table *before, struct calibration_table **t) {
+    struct line_table fewer = *lines;
+    struct calibration_table *again;
+    fewer.lines = malloc((lines->n + 1) * sizeof *fewer.lines);
+    if (!fewer.lines)
+        return STATUS_NO_MEMORY;
+    memcpy(fewer.lines, lines->lines, lines->n * sizeof *fewer.lines);
+    for (size_t i = 0; i < fewer.n; i++)
+        if (strcmp(fewer.lines[i].name, line->line) == 0 && fewer.lines[i].use == LINE_ANCHOR)
+            fewer.lines[i].use = LINE_CHECK;
+    enum status status = learn_once(&fewer, (*t)->mono_eV, pixels, (*t)->n_pixels, before, &again, NULL);
+    free(fewer.lines);
+    if (status != STATUS_OK)
+        return status;
+    for (uint32_t k = 0; k < again->n_lines; k++)
+        if (strcmp(again->lines[k].line, line->line) == 0)
+            again->lines[k].fault_eV = line->fault_eV;
+    snprintf(again->remark, sizeof again->remark, "%s was left out: the table has it at %.2f eV, %+.1f eV from where all pixels have the line there", line->line,
+             line->energy_eV, line->fault_eV);
+    calibration_table_free(*t);
+    *t = again;
+    return STATUS_OK;
+}
+
+enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
+                                    const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
+    struct calibration_table *t;
+    enum status status = learn_once(lines, mono_eV, pixels, n_pixels, before, &t, why);
+    if (status != STATUS_OK)
+        return status;
+    const struct table_line *impossible = impossible_anchor(t);
+    if (impossible)
+        status = learn_without(impossible, lines, pixels, before, &t);
     if (status != STATUS_OK) {
         calibration_table_free(t);
         return status;

@@ -83,7 +83,8 @@ struct calibration_heights {       /* good pulses of one pixel in the calibratio
 
 /* `before`: an earlier table of the same array (or NULL): its curves seed the assignment and show jumps.
  * The elastic line at mono_eV, when known, is fitted as a check line and as the measure of resolution, never as an anchor.
- * STATUS_TOO_FEW: no pixel could be calibrated (*why says what was missing); the table with its verdicts is delivered all the same. */
+ * An anchor that lies more than 4 eV (at 1 keV) off a smooth gain in all pixels alike is left out of the curves; remark says so.
+ * STATUS_OK with *why set: what the remark says of the table. STATUS_TOO_FEW: no pixel could be calibrated (*why says what was missing); the table with its verdicts is delivered all the same. */
 enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
                                     const struct calibration_table *before, struct calibration_table **out, struct complaint *why);
 void calibration_table_free(struct calibration_table *t);

@@ -374,7 +374,7 @@ static enum status find_fault(struct jury *j) {
         return status == STATUS_NO_MEMORY ? status : STATUS_OK;
     struct table_line *l = &j->t->lines[f.line];
     l->fault_eV = f.fault_eV;
-    remark(j->t, "%sthe table has %s%s%s at %.2f eV, %+.1f(%.1f) eV from where all pixels have it: the table's or the mix's fault, not the pixels'",
+    remark(j->t, "%sthe table has %s%s%s at %.2f eV, %+.1f(%.2f) eV from where all pixels have it: the table's or the mix's fault, not the pixels'",
            j->t->remark[0] ? "; " : "", l->line, f.other != f.line ? " or " : "", f.other != f.line ? j->t->lines[f.other].line : "", l->energy_eV, f.fault_eV,
            f.sigma_eV);
     return STATUS_OK;
