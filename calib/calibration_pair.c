@@ -37,8 +37,8 @@ struct calibration_pair calibration_pair_between(struct calibration_table *const
         const struct pixel_calibration *p = pixel_of(tables[i], pixel);
         bool begun = tables[i]->start_ns <= time_ns;
         if (is_wall(p, time_ns)) {
-            if (!begun)
-                break;
+            if (!begun || time_ns < tables[i]->end_ns)
+                return begun ? (struct calibration_pair){.before = NULL} : pair;
             pair = (struct calibration_pair){.before = NULL};
         } else if (p && p->curve && p->verdict != VERDICT_STALE) {
             double middle = middle_of(tables[i]);
