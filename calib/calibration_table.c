@@ -8,12 +8,13 @@
 #include "calib/calibration_verdict.h"
 #include "calib/height_jump.h"
 #include "calib/pixel_calibration.h"
+#include "calib/pixel_peaks.h"
 #include "calib/reference_pixel.h"
 #include "calib/spectrum_stretch.h"
 #include "pulse/robust.h"
 
 const char *const verdict_names[N_VERDICTS] = {
-    [VERDICT_GOOD] = "good", [VERDICT_STALE] = "stale", [VERDICT_AMBIGUOUS] = "ambiguous", [VERDICT_BAD] = "bad"};
+    [VERDICT_GOOD] = "good", [VERDICT_STALE] = "stale", [VERDICT_AMBIGUOUS] = "ambiguous", [VERDICT_BAD] = "bad", [VERDICT_NO_TABLE] = "no table"};
 
 enum { MAX_ROUNDS = 4 };
 
@@ -252,7 +253,14 @@ static enum status judge_table(const struct calibration_table *t, struct complai
         if (!busiest || t->pixels[i].pulses > busiest->pulses)
             busiest = &t->pixels[i];
     }
-    complaint_set(why, 0, 0, "no pixel of %u could be calibrated; the one with most pulses: %s", t->n_pixels, busiest ? busiest->reason : "there is none");
+    uint32_t without = 0;
+    for (uint32_t i = 0; i < t->n_pixels; i++)
+        without += strstr(t->pixels[i].reason, "lines of the table were not found") != NULL;
+    if (without > 0)
+        complaint_set(why, 0, 0, "no pixel of %u could be calibrated; %u have pulses enough but not the lines of table %.40s: is it the table of this sample, and %.6g eV the "
+                      "incident energy?", t->n_pixels, without, t->line_table_name, t->mono_eV);
+    else
+        complaint_set(why, 0, 0, "no pixel of %u could be calibrated; the one with most pulses: %s", t->n_pixels, busiest ? busiest->reason : "there is none");
     return STATUS_TOO_FEW;
 }
 
@@ -317,9 +325,24 @@ static enum status learn_without(const struct table_line *line, const struct lin
     return STATUS_OK;
 }
 
+static enum status list_peaks(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
+                              struct calibration_table **out) {
+    struct calibration_table *t = NULL;
+    enum status status = table_new(lines, mono_eV, n_pixels, &t);
+    for (uint32_t i = 0; status == STATUS_OK && i < n_pixels; i++)
+        status = pixel_peaks_list(&pixels[i], &t->pixels[i]);
+    if (status == STATUS_OK)
+        *out = t;
+    else
+        calibration_table_free(t);
+    return status;
+}
+
 enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
                                     const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
-    struct calibration_table *t;
+    struct calibration_table *t = NULL;
+    if (lines->n == 0)
+        return list_peaks(lines, mono_eV, pixels, n_pixels, out);
     enum status status = learn_once(lines, mono_eV, pixels, n_pixels, before, &t, why);
     if (status != STATUS_OK)
         return status;

@@ -14,11 +14,11 @@
 #include "pulse/drift.h"
 #include "pulse/status.h"
 
-enum verdict { VERDICT_GOOD, VERDICT_STALE, VERDICT_AMBIGUOUS, VERDICT_BAD, N_VERDICTS };
+enum verdict { VERDICT_GOOD, VERDICT_STALE, VERDICT_AMBIGUOUS, VERDICT_BAD, VERDICT_NO_TABLE, N_VERDICTS };
 extern const char *const verdict_names[N_VERDICTS];
 
 struct anchor_fit {
-    char line[16];
+    char line[16];                 /* "peak1", ... without a line table: then only height, counts (of the prominence) and fwhm_eV (NaN) mean something */
     double energy_eV, energy_unc_eV;
     double height, height_sigma;   /* centre */
     double fwhm_eV;                /* total, in eV of the local slope */
@@ -83,6 +83,7 @@ struct calibration_heights {       /* good pulses of one pixel in the calibratio
 
 /* `before`: an earlier table of the same array (or NULL): its curves seed the assignment and show jumps.
  * The elastic line at mono_eV, when known, is fitted as a check line and as the measure of resolution, never as an anchor.
+ * A table without any line ("none"): every pixel gets the list of its peaks, most prominent first, and the verdict "no table"; STATUS_OK.
  * An anchor that lies more than 4 eV (at 1 keV) off a smooth gain in all pixels alike is left out of the curves; remark says so.
  * STATUS_OK with *why set: what the remark says of the table. STATUS_TOO_FEW: no pixel could be calibrated (*why says what was missing); the table with its verdicts is delivered all the same. */
 enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,

@@ -148,7 +148,7 @@ static int work(const struct arguments *a, const struct options *o, const struct
         return EXIT_REFUSED;
     struct learning_settings learning = {
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
-        .lines = lines, .mono_eV = o->calibration.mono_eV, .only_calibration = -1,
+        .lines = lines, .mono_eV = o->calibration.mono_eV,
     };
     if (a->calibration == NULL && b.n_calibrations == 0)
         log_warning("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records: the file will "
