@@ -19,6 +19,7 @@ const char *const verdict_names[N_VERDICTS] = {
 enum { MAX_ROUNDS = 4 };
 
 static const double SETTLED = 0.15;           /* rounds end when the array's resolution changes by less */
+static const double CONTRADICTION = 25;      /* eV at 1 keV between two assignments of a line */
 static const double IMPOSSIBLE = 4;          /* eV at 1 keV: an anchor that far off in all pixels carries no curve */
 static const double JUMP_REACH = 40;          /* eV at 1 keV: how far the lines of the calibration before are looked for */
 
@@ -79,11 +80,32 @@ static bool expect_from_own_peaks(struct learning *l, uint32_t pixel) {
     return !w->ambiguous && pixel_work_expect(w, &l->plan, height);
 }
 
-/* First rough curve. The stretched reference, then the calibration before, then the pixel's own peaks if they are clear. */
+/* The independent veto (calibration.md 2.2): the pixel's own peaks, matched without any reference, say clearly something else. A
+ * neighbour taken for the line (Fe Lb for Fe La) is no contradiction. */
+static bool is_contradicted(const struct learning *l, const struct pixel_work *w) {
+    double height[PLAN_MAX], score, margin;
+    if (reference_pixel_match(w, &l->plan, height, &score, &margin) != STATUS_OK || margin < MATCH_CLEAR_MARGIN)
+        return false;
+    for (size_t i = 0; i < l->plan.n_anchors; i++) {
+        double energy = l->plan.lines[i].line.energy_eV, mine = gain_spline_height(&w->rough, energy, 2 * w->rough.x[w->rough.n - 1]);
+        if (fabs(mine - height[i]) * gain_spline_slope(&w->rough, mine) > CONTRADICTION * l->plan.scale)
+            return true;
+    }
+    return false;
+}
+
+/* First rough curve. The stretched reference unless the pixel's own peaks say clearly no, then the calibration before, then the
+ * pixel's own peaks if they are clear. */
 static void expect(struct learning *l, uint32_t pixel) {
     struct pixel_work *w = &l->works[pixel];
-    if (w->smooth && !expect_from_reference(l, pixel) && !expect_from_before(l, pixel) && !expect_from_own_peaks(l, pixel))
-        w->has_rough = false;
+    if (!w->smooth)
+        return;
+    bool found = expect_from_reference(l, pixel);
+    if (found && is_contradicted(l, w)) {
+        found = false;
+        w->ambiguous = true;
+    }
+    w->has_rough = found || expect_from_before(l, pixel) || (!w->ambiguous && expect_from_own_peaks(l, pixel));
 }
 
 static void expect_all(struct learning *l, uint32_t *reference_pixel) {
