@@ -1,11 +1,13 @@
 #include "daemon/reprocess.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "calib/calibration_verdict.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
@@ -31,6 +33,7 @@ struct reprocess {
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
     bool causal;
+    uint32_t best_pixels;
     struct progress progress;
 };
 
@@ -108,15 +111,20 @@ static bool take_block(void *context, size_t pixel) {
     return good;
 }
 
-/* A scan's set of pixels is frozen: those with a model and a curve when it began. */
+/* A scan's set of pixels is frozen: those with a model and a curve when it began, or the best of them. NULL when memory fails. */
 static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     struct reprocess *r = context;
     int64_t start_ns = scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns;
-    for (size_t i = 0; i < r->model->n_channels; i++) {
+    double *resolution_eV = calloc(r->model->n_channels + 1, sizeof *resolution_eV);
+    for (size_t i = 0; resolution_eV != NULL && i < r->model->n_channels; i++) {
         struct analyse_settings s = analyse_settings_of(r, i);
-        r->pixels_used[i] = s.model != NULL && analyse_calibration_at(&s, start_ns) != NULL;
+        struct calibration_pair c = analyse_calibration_at(&s, start_ns);
+        r->pixels_used[i] = s.model != NULL && c.before != NULL;
+        resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
     }
-    return r->pixels_used;
+    bool good = resolution_eV != NULL && calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;
+    free(resolution_eV);
+    return good ? r->pixels_used : NULL;
 }
 
 static bool write_pixels(const struct reprocess *r) {
@@ -232,7 +240,7 @@ static const char *folder_of(const char *path, char folder[PATH_MAX]) {
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
     char folder[PATH_MAX];
-    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal,
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
     good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);

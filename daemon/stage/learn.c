@@ -152,6 +152,9 @@ void learner_measure(struct learner *l, const struct channel_record *record) {
         pixel_model_measure(l->result.model, &record->samples, &m);
     m.time_ns = record->time_ns;
     m.frame = record->frame;
+    l->result.measured++;
+    if (m.cuts != 0)
+        l->result.cut_counts[cut_reason(m.cuts)]++;
     if (m.cuts == 0 && isfinite(m.height) && !keep_measured(l, &m))
         l->memory = false;
 }
@@ -245,20 +248,28 @@ void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_group
     free(group);
 }
 
-bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights, size_t *n) {
+bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights,
+                            int64_t **time_ns, size_t *n) {
     size_t from = 0, to;
     while (from < c->n_pulses && c->pulses[from].time_ns < start_ns)
         from++;
     for (to = from; to < c->n_pulses && c->pulses[to].time_ns < end_ns;)
         to++;
     float *h = malloc((to - from + 1) * sizeof *h);
-    if (h == NULL)
+    int64_t *t = malloc((to - from + 1) * sizeof *t);
+    if (h == NULL || t == NULL) {
+        free(h);
+        free(t);
         return false;
+    }
     *correction = c->correction;
     height_correction_refer(correction, c->pulses + from, to - from);
-    for (size_t i = from; i < to; i++)
+    for (size_t i = from; i < to; i++) {
         h[i - from] = height_correction_apply(correction, &c->pulses[i]);
+        t[i - from] = c->pulses[i].time_ns;
+    }
     *heights = h;
+    *time_ns = t;
     *n = to - from;
     return true;
 }

@@ -22,7 +22,7 @@ static void bench_init(struct bench *b, size_t n, struct seeded *r) {
     b->table = mix_table();
     assert_int_equal(fit_plan_init(&b->plan, b->table, 1000, NULL), STATUS_OK);
     float *h = mix_heights(&pixel, n, r);
-    assert_int_equal(pixel_work_init(&b->work, &(struct calibration_heights){h, n}, &b->plan), STATUS_OK);
+    assert_int_equal(pixel_work_init(&b->work, &(struct calibration_heights){.heights = h, .n = n}, &b->plan), STATUS_OK);
     free(h);
     b->heights = (struct pixel_heights){b->work.sorted, b->work.n, b->work.smooth, b->work.smooth_fwhm};
     for (size_t i = 0; i < 6; i++) {
