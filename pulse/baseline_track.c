@@ -17,7 +17,7 @@ static bool is_good(const struct measured_pulse *p) {
 }
 
 static double seconds_between(int64_t from_ns, int64_t to_ns) {
-    return to_ns > from_ns ? (double)(to_ns - from_ns) * 1e-9 : 0;
+    return to_ns > from_ns ? (double)((uint64_t)to_ns - (uint64_t)from_ns) * 1e-9 : 0;
 }
 
 /* ---- the rule ---- */

@@ -12,7 +12,7 @@
 
 enum { PULSES_MIN = 100, GROUP_MIN = 60, BLOCK = 16, CUBIC = 4, ROUNDS = 4 };
 static const double sigma_of_height = 0.0013;    /* of the median height, where the noise is not known */
-static const double relative_limit = CORRECTION_MAX / 4;  /* a term's gain for one standard deviation of it */
+static const double least_share = 0.02;          /* of a term's spread that must be left inside the groups */
 static const double offset_sigmas = 4;           /* clip of the offset: beyond, it is a tail and no noise */
 static const double fine_start = 3;              /* sigmas: where small terms begin to be sharpened */
 
@@ -32,7 +32,8 @@ struct bench {
     double scale, sigma;
     double *height;                /* n */
     double *term;                  /* n x N_CORRECTION_TERMS: cubic in height taken out, unit deviation */
-    double deviation[N_CORRECTION_TERMS];   /* 0: constant, cannot be used */
+    double deviation[N_CORRECTION_TERMS];   /* 0: constant in each group, cannot be used */
+    double limit[N_CORRECTION_TERMS];       /* largest coefficient of the term so scaled */
     double *scratch;               /* n */
 };
 
@@ -147,6 +148,32 @@ static void remove_cubic(struct bench *b, size_t from, size_t to, size_t k) {
     }
 }
 
+static double squares_of(const struct bench *b, unsigned k) {
+    double sum = 0;
+    for (size_t i = 0; i < b->n; i++)
+        sum += b->term[i * N_CORRECTION_TERMS + k] * b->term[i * N_CORRECTION_TERMS + k];
+    return sum;
+}
+
+/* What is left of the term inside the groups must not be a trifle of it: the gain would be a guess for all the rest. Nor may a gain be so
+ * large that the term as a whole, over all but its outermost percent, would change heights by more than is allowed. */
+static void standardise(struct bench *b, unsigned k) {
+    double *t = b->term + k;
+    for (size_t i = 0; i < b->n; i++)
+        b->scratch[i] = t[i * N_CORRECTION_TERMS];
+    double middle = robust_median(b->scratch, b->n);
+    for (size_t i = 0; i < b->n; i++) {
+        t[i * N_CORRECTION_TERMS] -= middle;
+        b->scratch[i] = fabs(t[i * N_CORRECTION_TERMS]);
+    }
+    double whole = squares_of(b, k), reach = robust_quantile(b->scratch, b->n, 0.99);
+    for (size_t g = 0, from = 0; g < b->n_groups; from = b->group_end[g++])
+        remove_cubic(b, from, b->group_end[g], k);
+    double left = squares_of(b, k), least = least_share * least_share * whole;
+    b->deviation[k] = whole > 1e-18 * (double)b->n * middle * middle && left > least ? sqrt(left / (double)b->n) : 0;
+    b->limit[k] = k == TERM_OFFSET ? 2 * b->sigma : CORRECTION_MAX * b->deviation[k] / fmax(reach, b->deviation[k]);
+}
+
 static void make_terms(struct bench *b) {
     for (size_t i = 0; i < b->n; i++)
         b->scratch[i] = (double)b->pulse[i]->baseline_offset;
@@ -158,17 +185,8 @@ static void make_terms(struct bench *b) {
         height_correction_terms(&b->c, b->pulse[i], t);
         t[TERM_BASELINE] -= origin;
     }
-    for (size_t k = 0; k < N_CORRECTION_TERMS; k++) {
-        double largest = 0, squares = 0;
-        for (size_t i = 0; i < b->n; i++)
-            largest = fmax(largest, fabs(b->term[i * N_CORRECTION_TERMS + k]));
-        for (size_t g = 0, from = 0; g < b->n_groups; from = b->group_end[g++])
-            remove_cubic(b, from, b->group_end[g], k);
-        for (size_t i = 0; i < b->n; i++)
-            squares += b->term[i * N_CORRECTION_TERMS + k] * b->term[i * N_CORRECTION_TERMS + k];
-        double deviation = sqrt(squares / (double)b->n);
-        b->deviation[k] = deviation > 1e-9 * largest ? deviation : 0;
-    }
+    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+        standardise(b, k);
 }
 
 /* ---- points for the sharpening: all pulses, or those of alternate blocks ---- */
@@ -200,7 +218,7 @@ static void view_fill(struct view *v, const struct bench *b, term_set set, size_
     p->group_end = v->ends;
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         if ((set >> k & 1) && b->deviation[k] > 0) {
-            p->limit[p->n_terms] = k == TERM_OFFSET ? 2 * b->sigma : relative_limit;
+            p->limit[p->n_terms] = b->limit[k];
             term[p->n_terms++] = k;
         }
     for (size_t g = 0, i = 0; g < b->n_groups; g++) {

@@ -8,13 +8,14 @@
 #include "pulse/robust.h"
 #include "pulse/sharpening.h"
 
-enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, ROW = CUBIC + N_CORRECTION_TERMS, PIXELS_MIN = 3 };
+enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, ROW = CUBIC + N_CORRECTION_TERMS, PIXELS_MIN = 3, ROUNDS = 8 };
 _Static_assert(GAIN_STEP_GROUPS_MAX * CUBIC + N_CORRECTION_TERMS <= NORMAL_MAX, "what a pixel may explain fits");
 
 static const double sigma_of_height = 0.0013;
 static const double told_within = 2e-3;       /* a pixel counts at a time when it knows its step to this, relative */
 static const double sure_sigmas = 6, sure_chi2 = 20;
 static const double judging_sigmas = 5, placing_sigmas = 15;
+static const double shared_share = 0.5;
 
 /* A pulse: its part in the score, and what else could explain it. */
 struct witness {
@@ -175,35 +176,58 @@ enum status gain_step_scores(const struct correction_pulses *p, const struct hei
     return s == STATUS_NO_MEMORY ? s : STATUS_OK;
 }
 
-/* chi2 of the differences between pixels at one time, no pixel counting for more than `most` sigmas: one that jumped alone is no step
- * of the array. */
-static double differences(const struct gain_step_score *scores, size_t n_pixels, size_t n_times, size_t t, double most, uint32_t *pixels) {
-    double chi2 = 0, score = 0, information = 0;
-    *pixels = 0;
-    for (size_t p = 0; p < n_pixels; p++) {
-        struct gain_step_score s = scores[p * n_times + t];
-        if (!(s.information * told_within * told_within > 1))
-            continue;
-        double root = sqrt(s.information), sigmas = fmax(-most, fmin(most, s.score / root));
-        chi2 += sigmas * sigmas;
-        score += sigmas * root;
-        information += s.information;
-        ++*pixels;
-    }
-    return *pixels >= PIXELS_MIN ? chi2 - score * score / information : 0;
+static bool can_tell(struct gain_step_score s) {
+    return s.information * told_within * told_within > 1;
 }
 
+static double clipped(struct gain_step_score s, double common, double most) {
+    return fmax(-most, fmin(most, (s.score - common * s.information) / sqrt(s.information)));
+}
+
+/* At one time. */
+struct comparison {
+    double differences;   /* chi2 of what pixels do not have in common */
+    double common;        /* chi2 of what they have */
+    uint32_t pixels;
+};
+
+/* No pixel counts for more than `most` sigmas: one that jumped alone is no step of the array. */
+static struct comparison compare(const struct gain_step_score *scores, size_t n_pixels, size_t n_times, size_t t, double most) {
+    struct comparison c = { 0 };
+    double common = 0, information = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        double pull = 0;
+        c = (struct comparison){ 0 };
+        information = 0;
+        for (size_t p = 0; p < n_pixels; p++) {
+            struct gain_step_score s = scores[p * n_times + t];
+            if (!can_tell(s))
+                continue;
+            double sigmas = clipped(s, common, most);
+            c.differences += sigmas * sigmas;
+            c.pixels++;
+            pull += sigmas * sqrt(s.information);
+            information += s.information;
+        }
+        common += information > 0 ? pull / information : 0;
+    }
+    c.common = common * common * information;
+    return c;
+}
+
+/* A change that all share looks different to pixels whose baselines move differently; so it must be small beside the differences. */
 struct gain_step_found gain_step_find(const struct gain_step_score *scores, size_t n_pixels, size_t n_times) {
     struct gain_step_found best = { .chi2 = 0 };
-    uint32_t pixels;
+    double shared = 0;
     for (size_t t = 0; t < n_times; t++) {
-        double chi2 = differences(scores, n_pixels, n_times, t, placing_sigmas, &pixels);
-        if (chi2 > best.chi2)
-            best = (struct gain_step_found){ .index = t, .chi2 = chi2, .pixels = pixels };
+        struct comparison c = compare(scores, n_pixels, n_times, t, placing_sigmas);
+        shared = fmax(shared, c.common);
+        if (c.differences > best.chi2 && c.pixels >= PIXELS_MIN)
+            best = (struct gain_step_found){ .index = t, .chi2 = c.differences, .pixels = c.pixels };
     }
     if (best.pixels >= PIXELS_MIN) {
-        double freedom = best.pixels - 1.0;
-        best.clear = differences(scores, n_pixels, n_times, best.index, judging_sigmas, &pixels) > freedom + sure_sigmas * sqrt(2 * freedom) + sure_chi2;
+        double freedom = best.pixels - 1.0, limit = freedom + sure_sigmas * sqrt(2 * freedom) + sure_chi2 + shared_share * shared;
+        best.clear = compare(scores, n_pixels, n_times, best.index, judging_sigmas).differences > limit;
     }
     return best;
 }

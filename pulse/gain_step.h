@@ -2,9 +2,10 @@
  *   a pixel's pulses --gain_step_scores--> score and information at each time;   all pixels' --gain_step_find--> the time of a step
  * In one pixel: 'the gain differs by delta after time t'. With f the pixel's smoothed density of heights, psi = f'/f, score = sum over
  * later pulses of psi x height, less what the terms of its correction or a cubic in height could explain in each group of like spectra;
- * estimate of delta = score / information, variance 1 / information.
- * Over pixels the estimates are compared with one another: chi2 = sum score^2 / information - (sum score)^2 / sum information. A spectrum
- * that changes moves all pixels alike and drops out; so does a step that is the same in all, which is then left to the baseline term. Pure. */
+ * information is its variance when there is no step.
+ * Over pixels the scores are compared with one another: chi2 = sum (score - m information)^2 / information, m what they have in common.
+ * A spectrum that changes moves all pixels alike and drops out; so does a step that is the same in all, which is then left to the
+ * baseline term. Pure. */
 #ifndef TESD_PULSE_GAIN_STEP_H
 #define TESD_PULSE_GAIN_STEP_H
 

@@ -14,7 +14,7 @@ static const double judging_kernel = 1, scanning_kernel = 8;
 
 struct density {
     size_t room;         /* bins */
-    double *counts, *work;
+    double *memory, *counts, *work, *psi, *curvature;
     size_t bins;         /* in use, for the group and kernel of the last fill */
     double low, width;
 };
@@ -41,12 +41,15 @@ enum status density_new(const struct sharpening_points *p, struct density **out)
     if (d == NULL)
         return STATUS_NO_MEMORY;
     d->room = bins < BINS_MAX ? (size_t)bins : BINS_MAX;
-    d->counts = malloc(2 * d->room * sizeof *d->counts);
-    if (d->counts == NULL) {
+    d->memory = malloc(4 * d->room * sizeof *d->memory);
+    if (d->memory == NULL) {
         free(d);
         return STATUS_NO_MEMORY;
     }
+    d->counts = d->memory;
     d->work = d->counts + d->room;
+    d->psi = d->work + d->room;
+    d->curvature = d->psi + d->room;
     *out = d;
     return STATUS_OK;
 }
@@ -54,7 +57,7 @@ enum status density_new(const struct sharpening_points *p, struct density **out)
 void density_free(struct density *d) {
     if (d == NULL)
         return;
-    free(d->counts < d->work ? d->counts : d->work);
+    free(d->memory);
     free(d);
 }
 
@@ -136,27 +139,42 @@ double sharpening_entropy(struct density *d, const struct sharpening_points *p, 
     return entropy_at(d, p, coefficients, judging_kernel);
 }
 
-/* f'/f between two bins, from the slope of the density around each. */
-static double psi_at(const struct density *d, double x) {
-    double share, value[2];
-    size_t bin = bin_of(d, x, &share);
-    for (size_t side = 0; side < 2; side++) {
-        size_t b = bin + side;
+/* Of what fill made, per bin: psi = f'/f, and psi^2 smoothed once more. */
+static void derive(struct density *d) {
+    for (size_t b = 0; b < d->bins; b++) {
         double before = b > 0 ? d->counts[b - 1] : 0, after = b + 1 < d->bins ? d->counts[b + 1] : 0;
-        value[side] = (after - before) / (2 * d->width * (d->counts[b] + floor_per_bin()));
+        d->psi[b] = (after - before) / (2 * d->width * (d->counts[b] + floor_per_bin()));
     }
-    return (1 - share) * value[0] + share * value[1];
+    for (size_t b = 0; b < d->bins; b++)
+        d->curvature[b] = d->psi[b] * d->psi[b];
+    for (int box = 0; box < BOXES; box++) {
+        smooth_once(d->curvature, d->bins, d->work);
+        double *swap = d->curvature;
+        d->curvature = d->work;
+        d->work = swap;
+    }
 }
 
-/* Information and score of all points at one kernel. The prior (limits as standard deviations) settles what the data cannot. */
-static void collect(struct density *d, const struct sharpening_points *p, const double *coefficients, double kernel, struct normal_equations *e) {
+static double between(const double *values, size_t bin, double share) {
+    return (1 - share) * values[bin] + share * values[bin + 1];
+}
+
+/* Score and both informations of all points at one kernel; variance may be NULL. The prior (limits as standard deviations) settles
+ * what the data cannot. */
+static void collect(struct density *d, const struct sharpening_points *p, const double *coefficients, double kernel, struct normal_equations *e,
+                    struct normal_equations *variance) {
     normal_equations_init(e, p->n_terms);
     for (size_t g = 0; g < p->n_groups; g++) {
         size_t from = group_begin(p, g), to = p->group_end[g];
+        double share;
         fill(d, p, from, to, coefficients, kernel);
+        derive(d);
         for (size_t i = from; i < to; i++) {
-            double psi = psi_at(d, place_of(p, coefficients, i));
-            normal_equations_add(e, p->slope + i * p->n_terms, psi * psi, psi);
+            size_t bin = bin_of(d, place_of(p, coefficients, i), &share);
+            double psi = between(d->psi, bin, share);
+            normal_equations_add(e, p->slope + i * p->n_terms, between(d->curvature, bin, share), psi);
+            if (variance)
+                normal_equations_add(variance, p->slope + i * p->n_terms, psi * psi, 0);
         }
     }
     for (unsigned k = 0; k < p->n_terms; k++)
@@ -166,16 +184,20 @@ static void collect(struct density *d, const struct sharpening_points *p, const 
 void sharpening_gradient(struct density *d, const struct sharpening_points *p, const double *coefficients, double *psi) {
     for (size_t g = 0; g < p->n_groups; g++) {
         size_t from = group_begin(p, g), to = p->group_end[g];
+        double share;
         fill(d, p, from, to, coefficients, judging_kernel);
-        for (size_t i = from; i < to; i++)
-            psi[i] = psi_at(d, place_of(p, coefficients, i));
+        derive(d);
+        for (size_t i = from; i < to; i++) {
+            size_t bin = bin_of(d, place_of(p, coefficients, i), &share);
+            psi[i] = between(d->psi, bin, share);
+        }
     }
 }
 
 static void step(struct density *d, const struct sharpening_points *p, double kernel, double *coefficients) {
     struct normal_equations e;
     double move[SHARPENING_TERMS_MAX];
-    collect(d, p, coefficients, kernel, &e);
+    collect(d, p, coefficients, kernel, &e, NULL);
     if (normal_equations_factor(&e) != STATUS_OK)
         return;
     normal_equations_solve(&e, e.right, move);
@@ -204,16 +226,29 @@ void sharpening_scan(struct density *d, const struct sharpening_points *p, unsig
     coefficients[k] = best;
 }
 
+/* Columns of J^-1, then J^-1 V J^-1. */
 enum status sharpening_covariance(struct density *d, const struct sharpening_points *p, const double *coefficients, double *covariance) {
-    struct normal_equations e;
-    if (p->n_terms == 0)
+    struct normal_equations e, v;
+    unsigned n = p->n_terms;
+    if (n == 0)
         return STATUS_NOT_POSITIVE;
-    collect(d, p, coefficients, judging_kernel, &e);
+    normal_equations_init(&v, n);
+    collect(d, p, coefficients, judging_kernel, &e, &v);
     enum status s = normal_equations_factor(&e);
-    for (unsigned k = 0; s == STATUS_OK && k < p->n_terms; k++) {
-        double unit[SHARPENING_TERMS_MAX] = { 0 };
-        unit[k] = 1;
-        normal_equations_solve(&e, unit, covariance + (size_t)k * p->n_terms);
+    if (s != STATUS_OK)
+        return s;
+    double inverse[SHARPENING_TERMS_MAX][SHARPENING_TERMS_MAX] = { { 0 } };
+    for (unsigned k = 0; k < n; k++) {
+        inverse[k][k] = 1;
+        normal_equations_solve(&e, inverse[k], inverse[k]);
     }
-    return s;
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < n; j++) {
+            double sum = 0;
+            for (unsigned k = 0; k < n; k++)
+                for (unsigned l = 0; l < n; l++)
+                    sum += inverse[i][k] * v.matrix[k >= l ? k * n + l : l * n + k] * inverse[j][l];
+            covariance[i * n + j] = sum;
+        }
+    return STATUS_OK;
 }

@@ -1,8 +1,10 @@
 /* pulse/sharpening.h - coefficients that make a spectrum sharpest: points whose place depends linearly on a few coefficients.
  *   x_i = height_i + sum over k of coefficient[k] slope[i][k]
  * Each group of points has its own density f, the histogram of its points smoothed with a kernel (three moving averages), plus a
- * floor of 0.15 counts a kernel width. The sum of log f(x_i) is climbed by Gauss-Newton: with psi = f'/f, step = (F' psi^2 F)^-1 F' psi,
- * F the slopes, while the kernel narrows from 20 to 0.8 sigma (filters-measured.md 3.6; ending wider costs 5 % of the resolution).
+ * floor of 0.15 counts a kernel width. The sum of log f(x_i) is climbed by Gauss-Newton while the kernel narrows from 20 to 0.8 sigma:
+ * with psi = f'/f, step = (F' w F)^-1 F' psi, F the slopes, w = psi^2 smoothed with the kernel once more. (The mean of psi^2 over smoothed
+ * points is minus the mean of psi', so this is Newton's step; psi^2 itself in place of w, as filters-measured.md 3.6 has it, steps too far
+ * by 1 + (kernel / line width)^2 and does not settle at kernels above one sigma.)
  * Only points of one group are compared, so groups may hold different spectra. Nothing runs away: every coefficient has a limit,
  * and the caller removes from the slopes what would only stretch a spectrum (a polynomial of the height). Pure; caller owns memory. */
 #ifndef TESD_PULSE_SHARPENING_H
@@ -42,7 +44,8 @@ double sharpening_entropy(struct density *d, const struct sharpening_points *p, 
 /* psi_i at a kernel of one sigma (per unit of height). */
 void sharpening_gradient(struct density *d, const struct sharpening_points *p, const double *coefficients, double *psi);
 
-/* Covariance of the coefficients, n_terms x n_terms, from the information at one sigma. STATUS_NOT_POSITIVE: there is none. */
+/* Covariance of the coefficients, n_terms x n_terms: J^-1 (F' psi^2 F) J^-1 with J = F' w F at one sigma. STATUS_NOT_POSITIVE: there is
+ * none. */
 enum status sharpening_covariance(struct density *d, const struct sharpening_points *p, const double *coefficients, double *covariance);
 
 #endif

@@ -1,0 +1,146 @@
+/* The smooth is what the formula says, one pulse at a time as for all; flux jumps are taken out, drifts are not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pulse/baseline_track.h"
+#include "pulse/cut.h"
+#include "tests/pulse/synthetic.h"
+
+enum { N = 1500 };
+
+/* Three a second; a slow wave of 40 counts, own noise of 1.5. Every eleventh is cut and far off. */
+static void make(struct synthetic *s, struct measured_pulse *p, double *slow) {
+    double t = 1000;
+    for (size_t i = 0; i < N; i++) {
+        t -= log(1 - synthetic_uniform(s)) / 3;
+        slow[i] = 5000 + 40 * sin(t / 60);
+        bool cut = i % 11 == 10;
+        p[i] = (struct measured_pulse){ .time_ns = (int64_t)(t * 1e9), .height = 1000, .cuts = cut ? CUT_BIT(CUT_PRETRIGGER) : 0,
+                                        .pretrigger_mean = (float)(slow[i] + 1.5 * synthetic_gauss(s) + (cut ? 300 : 0)) };
+    }
+}
+
+static double seconds(const struct measured_pulse *a, const struct measured_pulse *b) { return fabs((double)(a->time_ns - b->time_ns)) * 1e-9; }
+
+static void check_against_formula(const struct measured_pulse *p, size_t i, bool causal) {
+    double sum = 0, weight = 0;
+    for (size_t k = 0; k < (causal ? i + 1 : N); k++)
+        if (p[k].cuts == 0) {
+            double w = exp(-seconds(&p[i], &p[k]) / BASELINE_TIME_S);
+            sum += w * (double)p[k].pretrigger_mean;
+            weight += w;
+        }
+    assert_true(fabs((double)p[i].baseline - sum / weight) < 5e-3);
+    assert_true(fabs((double)p[i].baseline_weight - weight) < 1e-3 * weight);
+    assert_true(fabs((double)p[i].baseline_offset - (p[i].cuts ? 0 : (double)p[i].pretrigger_mean - sum / weight)) < 5e-3);
+}
+
+static void the_smooth_is_what_the_formula_says(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(41);
+    static struct measured_pulse p[N], q[N];
+    static double slow[N];
+    struct baseline_rule rule;
+    make(&s, p, slow);
+    memcpy(q, p, sizeof p);
+    assert_int_equal(baseline_rule_learn(p, N, &rule), STATUS_OK);
+    assert_true(rule.jump_counts > 16 && rule.jump_counts < 200 && rule.quantum_counts == 0);
+    baseline_track_both(&rule, p, N);
+    struct baseline_tracker t = { 0 };
+    for (size_t i = 0; i < N; i++)
+        baseline_track_next(&t, &rule, &q[i]);
+    for (size_t i = 0; i < N; i += 7) {
+        check_against_formula(p, i, false);
+        check_against_formula(q, i, true);
+    }
+}
+
+/* What later pulses do cannot reach a pulse that was tracked causally. */
+static void causal_is_one_pulse_at_a_time(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(42);
+    static struct measured_pulse p[N], q[N];
+    static double slow[N];
+    struct baseline_rule rule = { .jump_counts = 60 };
+    make(&s, p, slow);
+    memcpy(q, p, sizeof p);
+    for (size_t i = N / 2; i < N; i++)
+        q[i].pretrigger_mean += 3000;
+    struct baseline_tracker t = { 0 }, u = { 0 };
+    for (size_t i = 0; i < N; i++) {
+        baseline_track_next(&t, &rule, &p[i]);
+        baseline_track_next(&u, &rule, &q[i]);
+        assert_true(i >= N / 2 || (p[i].baseline == q[i].baseline && p[i].baseline_offset == q[i].baseline_offset));
+    }
+}
+
+/* Jumps by multiples of 4096, a reset into the middle of nowhere, and single wild records: the slow wave comes out all the same. */
+static void flux_jumps_are_taken_out(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(43);
+    static struct measured_pulse p[N];
+    static double slow[N];
+    struct baseline_rule rule;
+    make(&s, p, slow);
+    double jumped = 0;
+    for (size_t i = 0; i < N; i++) {
+        if (i > 0 && i % 100 == 0)
+            jumped += 4096 * (i % 300 == 0 ? -2 : 1);
+        p[i].pretrigger_mean += (float)jumped;
+    }
+    assert_int_equal(baseline_rule_learn(p, N, &rule), STATUS_OK);
+    assert_true(rule.quantum_counts == 4096);
+    baseline_track_both(&rule, p, N);
+    for (size_t i = 0; i < N; i++)
+        assert_true(fabs((double)p[i].baseline - slow[i]) < 8 && fabs((double)p[i].baseline_offset) < 12);
+}
+
+static void a_jump_without_a_quantum_is_levelled(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(44);
+    static struct measured_pulse p[N];
+    static double slow[N];
+    struct baseline_rule rule;
+    make(&s, p, slow);
+    for (size_t i = 700; i < N; i++)
+        p[i].pretrigger_mean += 713;
+    p[300].pretrigger_mean += 500;   /* one wild record is no jump */
+    assert_int_equal(baseline_rule_learn(p, N, &rule), STATUS_OK);
+    assert_true(rule.quantum_counts == 0);
+    baseline_track_both(&rule, p, N);
+    assert_true(p[300].baseline_offset == 0);
+    for (size_t i = 0; i < N; i++)
+        assert_true(fabs((double)p[i].baseline - slow[i]) < 10);
+}
+
+static void nothing_to_track_is_no_trouble(void **state) {
+    (void)state;
+    struct baseline_rule rule;
+    assert_int_equal(baseline_rule_learn(NULL, 0, &rule), STATUS_OK);
+    assert_true(rule.jump_counts == 0 && rule.quantum_counts == 0);
+    baseline_track_both(&rule, NULL, 0);
+    struct measured_pulse p[3] = { { .cuts = 1, .pretrigger_mean = 7 }, { .time_ns = INT64_MAX, .pretrigger_mean = NAN },
+                                   { .time_ns = INT64_MIN, .pretrigger_mean = 9 } };
+    baseline_track_both(&rule, p, 3);
+    assert_true(isnan(p[0].baseline) == 0 && p[2].baseline == 9 && p[0].baseline_offset == 0);
+    struct baseline_tracker t = { 0 };
+    struct measured_pulse bad = { .cuts = 1 };
+    baseline_track_next(&t, &rule, &bad);
+    assert_true(isnan(bad.baseline) && bad.baseline_offset == 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_smooth_is_what_the_formula_says), cmocka_unit_test(causal_is_one_pulse_at_a_time), cmocka_unit_test(flux_jumps_are_taken_out),
+        cmocka_unit_test(a_jump_without_a_quantum_is_levelled), cmocka_unit_test(nothing_to_track_is_no_trouble),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

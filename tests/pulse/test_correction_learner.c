@@ -1,0 +1,151 @@
+/* Known terms are recovered, nothing is made up, nothing runs away. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "pulse/correction_learner.h"
+#include "pulse/cut.h"
+#include "pulse/robust.h"
+#include "tests/pulse/drifting.h"
+
+enum { MOST = 4000 };
+
+/* Robust sigma of corrected - true, less what a straight line against the true height explains. */
+static double error_of(const struct height_correction *c, const struct measured_pulse *p, const double *truth, size_t n) {
+    static double r[MOST];
+    double sxx = 0, sxy = 0, sx = 0, sy = 0;
+    for (size_t i = 0; i < n; i++) {
+        r[i] = (double)height_correction_apply(c, &p[i]) - truth[i];
+        sx += truth[i], sy += r[i], sxx += truth[i] * truth[i], sxy += truth[i] * r[i];
+    }
+    double b = (sxy - sx * sy / (double)n) / (sxx - sx * sx / (double)n), a = (sy - b * sx) / (double)n;
+    for (size_t i = 0; i < n; i++)
+        r[i] -= a + b * truth[i];
+    return robust_centre(r, n).sigma;
+}
+
+static void recovers(const struct drifting *d, size_t n, double most) {
+    struct synthetic s = synthetic_seed(71);
+    static struct measured_pulse p[MOST];
+    static double truth[MOST];
+    struct height_correction none = height_correction_none(), c;
+    struct correction_learning l;
+    drifting_make(&s, d, n, p, truth);
+    none.n_steps = d->step != 0;
+    none.step_time_ns[0] = (int64_t)(d->step_s * 1e9);
+    struct correction_pulses in = { .pulses = p, .n = n, .noise_sigma = DRIFTING_SIGMA };
+    assert_int_equal(correction_learn(&in, &none, &c, &l), STATUS_OK);
+    double before = error_of(&none, p, truth, n), after = error_of(&c, p, truth, n);
+    print_message("slope %.2e (%.2e), q^2 %.2e (%.2e), offset %.2f (%.2f), step %.2e (%.2e): error %.2f -> %.2f; held out %.4f -> %.4f, gain sigma %.1e\n",
+                  c.gain[TERM_BASELINE], d->slope, c.gain[TERM_ARRIVAL_SQUARED], d->phase2, c.gain[TERM_OFFSET], d->offset, c.gain[TERM_STEP], -d->step, before, after,
+                  l.held_out_before, l.held_out_after, c.gain_sigma);
+    assert_true(after < most && l.held_out_after <= l.held_out_before);
+}
+
+static void known_terms_are_recovered(void **state) {
+    (void)state;
+    recovers(&(struct drifting){ .slope = 1e-4, .spread = 40, .period_s = 700 }, MOST, 1.2);
+    recovers(&(struct drifting){ .slope = -1e-3, .spread = 30, .period_s = 700 }, MOST, 3.5);  /* of second order in the 3 % */
+    recovers(&(struct drifting){ .phase2 = 8e-3, .spread = 10, .period_s = 700 }, MOST, 1.5);
+    recovers(&(struct drifting){ .slope = 5e-5, .phase2 = 6e-3, .offset = 4, .step = 3e-3, .step_s = 600, .spread = 40, .period_s = 700 }, MOST, 2);
+    recovers(&(struct drifting){ .slope = 1e-4, .spread = 40, .period_s = 60 }, 600, 2.5);
+}
+
+static void nothing_is_made_up(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(72);
+    static struct measured_pulse p[MOST];
+    static double truth[MOST];
+    struct height_correction none = height_correction_none();
+    double worst = 0;
+    for (int trial = 0; trial < 5; trial++) {
+        struct height_correction c;
+        drifting_make(&s, &(struct drifting){ .spread = 40, .period_s = 300 }, 1500, p, truth);
+        struct correction_pulses in = { .pulses = p, .n = 1500, .noise_sigma = DRIFTING_SIGMA };
+        assert_int_equal(correction_learn(&in, &none, &c, NULL), STATUS_OK);
+        worst = fmax(worst, error_of(&c, p, truth, 1500));
+        assert_true(c.gain_sigma < 4e-4);
+    }
+    print_message("error made on data without drift: %.2f at most, sigma of a line %.1f\n", worst, DRIFTING_SIGMA);
+    assert_true(worst < 0.35 * DRIFTING_SIGMA);
+    for (size_t i = 0; i < 1500; i++) {   /* nothing varies: nothing to learn from */
+        p[i].baseline = 6000;
+        p[i].baseline_offset = p[i].arrival_samples = 0;
+    }
+    struct height_correction c;
+    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .n = 1500, .noise_sigma = 5 }, &none, &c, NULL), STATUS_OK);
+    assert_false(height_correction_used(&c));
+}
+
+/* Baselines over 14,000 counts, arrivals over 2,000 samples, no line at all, and a noise sigma that is wildly wrong. */
+static void nothing_runs_away(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(73);
+    static struct measured_pulse p[MOST];
+    for (int trial = 0; trial < 4; trial++) {
+        for (size_t i = 0; i < MOST; i++)
+            p[i] = (struct measured_pulse){ .time_ns = (int64_t)i * 300000000, .height = (float)(100 + 9000 * synthetic_uniform(&s)),
+                                            .arrival_samples = (float)(1000 * synthetic_gauss(&s)), .baseline = (float)(14000 * synthetic_uniform(&s)),
+                                            .baseline_offset = (float)(100 * synthetic_gauss(&s)) };
+        struct height_correction none = height_correction_none(), c;
+        struct correction_pulses in = { .pulses = p, .n = MOST, .noise_sigma = (const double[]){ 0, 1e-9, 5, 1e9 }[trial] };
+        assert_int_equal(correction_learn(&in, &none, &c, NULL), STATUS_OK);
+        for (size_t i = 0; i < MOST; i++) {
+            double h = (double)p[i].height, most = 0.0501 * h + fabs(c.gain[TERM_OFFSET]) * c.offset_max;
+            assert_true(fabs((double)height_correction_apply(&c, &p[i]) - h) <= most);
+        }
+        assert_true(trial == 3 || fabs(c.gain[TERM_OFFSET]) * c.offset_max < 20 * (trial == 2 ? 5 : 12));
+    }
+}
+
+/* Two groups whose spectra differ, one before and one after: their difference must not be taken for drift or step. */
+static void only_like_is_compared_with_like(void **state) {
+    (void)state;
+    enum { N = 3000 };
+    struct synthetic s = synthetic_seed(74);
+    static struct measured_pulse p[MOST];
+    static double truth[MOST];
+    static uint16_t group[N];
+    drifting_make(&s, &(struct drifting){ .spread = 30, .period_s = 2000 }, N, p, truth);
+    for (size_t i = 0; i < N; i++) {
+        group[i] = i < N / 2 ? 3 : 17;
+        if (i >= N / 2)
+            p[i].height *= 1.004F;
+    }
+    struct height_correction from = height_correction_none(), c;
+    from.n_steps = 1;
+    from.step_time_ns[0] = p[N / 2].time_ns;
+    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .group = group, .n = N, .noise_sigma = 5 }, &from, &c, NULL), STATUS_OK);
+    print_message("groups: slope %.1e, step %.1e\n", c.gain[TERM_BASELINE], c.gain[TERM_STEP]);
+    assert_true(fabs(c.gain[TERM_BASELINE]) * 30 < 5e-4 && fabs(c.gain[TERM_STEP]) < 5e-4);
+    for (size_t i = 0; i < N; i++)
+        group[i] = GROUP_NONE;
+    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .group = group, .n = N }, &from, &c, NULL), STATUS_TOO_FEW);
+}
+
+static void too_few_pulses_leave_the_output_alone(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(75);
+    static struct measured_pulse p[MOST];
+    drifting_make(&s, &(struct drifting){ .spread = 30, .period_s = 2000 }, 150, p, NULL);
+    for (size_t i = 0; i < 60; i++) {
+        p[2 * i].cuts = i % 2 ? CUT_BIT(CUT_LATE_RISE) : 0;
+        p[2 * i].height = i % 2 ? p[2 * i].height : NAN;
+    }
+    struct height_correction none = height_correction_none(), c = { .gain_sigma = 42 };
+    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .n = 150 }, &none, &c, NULL), STATUS_TOO_FEW);
+    assert_true(c.gain_sigma == 42);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_terms_are_recovered), cmocka_unit_test(nothing_is_made_up), cmocka_unit_test(nothing_runs_away),
+        cmocka_unit_test(only_like_is_compared_with_like), cmocka_unit_test(too_few_pulses_leave_the_output_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,98 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "pulse/height_correction.h"
+#include "tests/pulse/synthetic.h"
+
+static struct height_correction made(void) {
+    struct height_correction c = height_correction_none();
+    c.height_scale = 5000;
+    c.arrival_curve[0] = 0.1;
+    c.arrival_curve[1] = 0.05;
+    c.offset_max = 4;
+    c.gain[TERM_ARRIVAL_SQUARED] = 2e-3;
+    c.gain[TERM_BASELINE] = 3e-5;
+    c.gain[TERM_OFFSET] = 0.25;
+    c.gain[TERM_STEP] = -6e-4;
+    c.reference[TERM_BASELINE] = 6000;
+    c.n_steps = 1;
+    c.step_time_ns[0] = 1000;
+    return c;
+}
+
+static void the_formula_is_what_the_header_says(void **state) {
+    (void)state;
+    struct height_correction c = made();
+    struct measured_pulse p = { .time_ns = 1000, .height = 6000, .arrival_samples = 0.7F, .baseline = 6050, .baseline_offset = -2 };
+    double q = (double)p.arrival_samples - 0.1 - 0.05 * 0.2, gain = 1 + 2e-3 * q * q + 3e-5 * 50 - 6e-4;
+    assert_true(fabs((double)height_correction_apply(&c, &p) - (6000 * gain - 0.5)) < 1e-3);
+    p.time_ns = 999;
+    assert_true(fabs((double)height_correction_apply(&c, &p) - (6000 * (gain + 6e-4) - 0.5)) < 1e-3);
+    p.baseline_offset = 400;
+    assert_true(fabs((double)height_correction_apply(&c, &p) - (6000 * (gain + 6e-4) + 1)) < 1e-3);
+    p.arrival_samples = p.baseline = p.baseline_offset = NAN;
+    assert_true(fabs((double)height_correction_apply(&c, &p) - 6000) < 1e-3);
+}
+
+static void nothing_runs_away(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(51);
+    for (int i = 0; i < 2000; i++) {
+        struct height_correction c = made();
+        for (int k = 0; k < N_CORRECTION_TERMS; k++)
+            c.gain[k] = k == TERM_OFFSET ? 0 : 1e3 * synthetic_gauss(&s);
+        struct measured_pulse p = { .height = (float)(9000 * synthetic_uniform(&s)), .arrival_samples = (float)(1e4 * synthetic_gauss(&s)),
+                                    .baseline = (float)(1e5 * synthetic_uniform(&s)), .time_ns = (int64_t)synthetic_bits(&s) };
+        assert_true(fabs((double)height_correction_apply(&c, &p) - (double)p.height) <= 0.0501 * (double)p.height);
+    }
+    struct height_correction none = height_correction_none();
+    struct measured_pulse p = { .height = 1234.5F, .arrival_samples = NAN, .baseline = NAN };
+    assert_true(height_correction_apply(&none, &p) == 1234.5F && !height_correction_used(&none));
+    p.height = NAN;
+    struct height_correction c = made();
+    assert_true(isnan(height_correction_apply(&c, &p)) && height_correction_used(&c));
+}
+
+/* With its own references a calibration's corrected heights are its raw heights on average. */
+static void references_keep_the_units(void **state) {
+    (void)state;
+    enum { N = 500 };
+    struct synthetic s = synthetic_seed(52);
+    struct height_correction c = made();
+    static struct measured_pulse p[N];
+    double change = 0;
+    c.gain[TERM_OFFSET] = 0;
+    for (int i = 0; i < N; i++)
+        p[i] = (struct measured_pulse){ .time_ns = 10 * i, .height = 5000, .arrival_samples = (float)(synthetic_uniform(&s) - 0.5),
+                                        .baseline = (float)(6300 + 10 * synthetic_gauss(&s)) };
+    height_correction_refer(&c, p, N);
+    for (int i = 0; i < N; i++)
+        change += ((double)height_correction_apply(&c, &p[i]) / 5000 - 1) / N;
+    assert_true(fabs(change) < 1e-7);
+    struct height_correction before = c;
+    height_correction_refer(&c, p, 0);
+    assert_true(c.reference[TERM_BASELINE] == before.reference[TERM_BASELINE]);
+}
+
+static void sigma_adds_what_the_gains_cost(void **state) {
+    (void)state;
+    struct height_correction c = height_correction_none();
+    assert_true(fabs(height_correction_sigma(&c, 5, 4000) - 5) < 1e-12 && isnan(height_correction_sigma(&c, 0, 4000)));
+    c.gain_sigma = 1e-3;
+    c.noise_share = 0.6;
+    assert_true(fabs(height_correction_sigma(&c, 5, 4000) - 5) < 1e-12);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_formula_is_what_the_header_says), cmocka_unit_test(nothing_runs_away), cmocka_unit_test(references_keep_the_units),
+        cmocka_unit_test(sigma_adds_what_the_gains_cost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

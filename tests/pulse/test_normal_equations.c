@@ -1,0 +1,59 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "pulse/normal_equations.h"
+#include "tests/pulse/synthetic.h"
+
+/* Rows of a known solution, dense and sparse, give it back. */
+static void the_solution_comes_back(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(31);
+    for (unsigned n = 1; n <= NORMAL_MAX; n += 11) {
+        struct normal_equations dense, sparse;
+        double truth[NORMAL_MAX], found[NORMAL_MAX];
+        normal_equations_init(&dense, n);
+        normal_equations_init(&sparse, n);
+        for (unsigned k = 0; k < n; k++)
+            truth[k] = synthetic_gauss(&s);
+        for (unsigned i = 0; i < 40 * n; i++) {
+            double row[NORMAL_MAX] = { 0 }, part[3], value = 0, weight = 0.5 + synthetic_uniform(&s);
+            unsigned unknown[3], count = 0;
+            for (unsigned k = i % n; k < n && count < 3; k += 1 + n / 3) {
+                unknown[count] = k;
+                row[k] = part[count++] = synthetic_gauss(&s);
+                value += row[k] * truth[k];
+            }
+            normal_equations_add(&dense, row, weight, weight * value);
+            normal_equations_add_sparse(&sparse, unknown, count, part, weight, weight * value);
+        }
+        assert_memory_equal(dense.right, sparse.right, n * sizeof *dense.right);
+        assert_int_equal(normal_equations_factor(&dense), STATUS_OK);
+        assert_int_equal(normal_equations_factor(&sparse), STATUS_OK);
+        normal_equations_solve(&sparse, sparse.right, found);
+        normal_equations_solve(&dense, dense.right, dense.right);
+        for (unsigned k = 0; k < n; k++)
+            assert_true(fabs(found[k] - truth[k]) < 1e-10 && fabs(dense.right[k] - truth[k]) < 1e-10);
+    }
+}
+
+static void what_is_not_determined_is_said(void **state) {
+    (void)state;
+    struct normal_equations e;
+    normal_equations_init(&e, 2);
+    for (int i = 0; i < 5; i++)
+        normal_equations_add(&e, (const double[]){ i, 2 * i }, 1, i);
+    assert_int_equal(normal_equations_factor(&e), STATUS_NOT_POSITIVE);
+    normal_equations_init(&e, 3);
+    assert_int_equal(normal_equations_factor(&e), STATUS_NOT_POSITIVE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_solution_comes_back), cmocka_unit_test(what_is_not_determined_is_said) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
