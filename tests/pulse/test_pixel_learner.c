@@ -110,6 +110,49 @@ static void test_learns(void **state) {
     learns_well((struct run){ .inverted = true, .noise = 600, .pulses = 900, .gap = 40 });
 }
 
+/* Share of records in which a second pulse of that height, 60 samples behind the trigger, is found (at all, and where it is), and kept. */
+struct search { double found, placed, kept; };
+
+static struct search look_for_second(struct synthetic *s, const struct pixel_model *m, double height) {
+    enum { RECORDS = 500 };
+    struct search j = { 0, 0, 0 };
+    for (int i = 0; i < RECORDS; i++) {
+        uint16_t d[N];
+        struct second_pulse found = { .sample = 0 };
+        struct measured_pulse p;
+        struct pulse_record r = { .samples = d, .n_samples = N, .n_presamples = P };
+        synthetic_record(s, d, N, P, LEVEL, i % 2 ? 3000 : 1500, synthetic_uniform(s) - 0.5);
+        for (int k = 0; k < N; k++)
+            d[k] = (uint16_t)(d[k] + rint(height * synthetic_shape(k - P - 60)));
+        bool seen = pixel_model_second_pulse(m, &r, &found);
+        pixel_model_measure(m, &r, &p);
+        j.found += seen / (double)RECORDS;
+        j.placed += (seen && abs((int)found.sample - (P + 60)) <= 2) / (double)RECORDS;
+        j.kept += (p.cuts == 0) / (double)RECORDS;
+    }
+    return j;
+}
+
+static void test_small_second_pulses(void **state) {
+    (void)state;
+    for (int noise = 0; noise <= 600; noise += 600) {
+        struct synthetic s = synthetic_seed(36);
+        struct pixel_model *m;
+        struct complaint why;
+        assert_int_equal(learn(&s, (struct run){ .noise = noise, .pulses = 900 }, &m, NULL, &why), STATUS_OK);
+        for (double height = 0; height <= 320; height = height > 0 ? 2 * height : 20) {
+            struct search j = look_for_second(&s, m, height);
+            print_message("noise known %d, second pulse of %3.0f: found %5.1f %%, at its place %5.1f %%, kept %5.1f %%\n", noise > 0, height,
+                          100 * j.found, 100 * j.placed, 100 * j.kept);
+            if (height == 0)
+                assert_true(j.found < 0.02 && j.kept > 0.97);
+            if (height >= 40)
+                assert_true(j.placed > 0.95 && j.kept < 0.05);
+        }
+        pixel_model_free(m);
+    }
+}
+
 static void test_without_noise_it_says_white(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(27);
@@ -238,7 +281,7 @@ static void test_impossible_records(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_learns), cmocka_unit_test(test_without_noise_it_says_white), cmocka_unit_test(test_too_few_pulses),
+        cmocka_unit_test(test_learns), cmocka_unit_test(test_small_second_pulses), cmocka_unit_test(test_without_noise_it_says_white), cmocka_unit_test(test_too_few_pulses),
         cmocka_unit_test(test_wrong_input), cmocka_unit_test(test_pulses_for_noise_are_told),
         cmocka_unit_test(test_pulses_longer_than_the_record), cmocka_unit_test(test_impossible_records),
     };

@@ -60,7 +60,7 @@ static void test_follows_height_and_arrival(void **state) {
             assert_false(t.points[i].used && i % 10 == 3);
             used += t.points[i].used;
         }
-        assert_true(used > 0.97 * 0.9 * RECORDS);
+        assert_true(used > 0.9 * 0.9 * RECORDS);
         for (double height = 1600; height <= 4400; height += 200)
             for (double late = -0.45; late < 0.5; late += 0.1)
                 worst = fmax(worst, left_of(&s, shape, height, late, sign));
