@@ -71,8 +71,7 @@ void rixs_map_free(struct rixs_map *m) {
 /* Bin of a value inside the axis. The quotient may be off by one where x lies on an edge; the edges decide, as any reader's
  * search over them does. */
 static uint32_t bin_of(const struct rixs_map *m, double x) {
-    double lo = m->edges_eV[0], width = (m->edges_eV[m->n_bins] - lo) / m->n_bins;
-    double guess = (x - lo) / width;
+    double lo = m->edges_eV[0], guess = (x - lo) * m->n_bins / (m->edges_eV[m->n_bins] - lo);
     uint32_t k = guess >= m->n_bins ? m->n_bins - 1 : (uint32_t)guess;
     while (x < m->edges_eV[k])
         k--;

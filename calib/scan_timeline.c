@@ -218,17 +218,33 @@ static uint32_t points_begun(const struct scan *s, int64_t time_ns) {
     return lo;
 }
 
+static int64_t earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t time_ns) {
     assert(t->finished);
-    struct scan_place nowhere = { .index = -1, .point = -1, .after = -1 };
+    struct scan_place place = { .index = -1, .point = -1, .after = -1, .from_ns = INT64_MIN, .until_ns = INT64_MAX };
     size_t begun = spans_begun(t->scan_spans, t->n_scans, time_ns);
-    if (begun == 0 || time_ns >= t->scan_spans[begun - 1].end_ns)
-        return nowhere;
-    int32_t index = t->scan_spans[begun - 1].index;
-    const struct scan *s = &t->scans[index];
-    int32_t after = (int32_t)points_begun(s, time_ns) - 1;
-    bool inside = time_ns < s->points[after].end_ns;
-    return (struct scan_place){ .index = index, .point = inside ? after : -1, .after = after };
+    if (begun < t->n_scans)
+        place.until_ns = t->scan_spans[begun].start_ns;
+    if (begun > 0)
+        place.from_ns = t->scan_spans[begun - 1].end_ns;
+    if (begun == 0 || time_ns >= place.from_ns)
+        return place;
+    const struct span *span = &t->scan_spans[begun - 1];
+    const struct scan *s = &t->scans[span->index];
+    uint32_t points = points_begun(s, time_ns);
+    const struct scan_point *last = &s->points[points - 1];
+    bool inside = time_ns < last->end_ns;
+    place.index = span->index;
+    place.after = (int32_t)points - 1;
+    place.point = inside ? place.after : -1;
+    place.from_ns = inside ? last->start_ns : last->end_ns;
+    place.until_ns = earlier(place.until_ns, inside ? last->end_ns : span->end_ns);
+    if (points < s->n_points)
+        place.until_ns = earlier(place.until_ns, s->points[points].start_ns);
+    return place;
 }
 
 int32_t scan_timeline_calibration_for(const struct scan_timeline *t, int64_t time_ns) {

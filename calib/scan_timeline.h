@@ -57,6 +57,7 @@ struct scan_place {
     int32_t index;   /* position in the timeline of the scan that holds the time; -1: none. Calibrations are not scans here */
     int32_t point;   /* point, or -1: between points (moving) */
     int32_t after;   /* when moving: the point it counts under (the one before); else = point */
+    int64_t from_ns, until_ns;   /* the place is the same for all times in [from, until) around the one asked for */
 };
 struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t time_ns);
 

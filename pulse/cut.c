@@ -7,6 +7,8 @@ const char *const cut_names[N_CUTS] = {
 };
 
 enum cut cut_reason(uint32_t cuts) {
+    if (cuts == 0)
+        return N_CUTS;
     for (unsigned i = 0; i < N_CUTS; i++)
         if (cuts & CUT_BIT(i))
             return (enum cut)i;

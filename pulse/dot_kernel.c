@@ -10,12 +10,12 @@ static float one_scalar(const float *row, const sample_u16 *x, size_t n, float b
     return (float)sum;
 }
 
-static void lags_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]) {
-    for (size_t i = 0; i < LAGS; i++) {
+static void rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float sums[DOT_ROWS]) {
+    for (size_t i = 0; i < DOT_ROWS; i++) {
         double sum = 0;
         for (size_t k = 0; k < n; k++)
             sum += (double)rows[i * stride + k] * ((double)x[k] - base);
-        lags[i] = (float)sum;
+        sums[i] = (float)sum;
     }
 }
 
@@ -76,7 +76,7 @@ static void correlate_scalar(const float *w, size_t n_w, const float *x, size_t 
 }
 
 static const struct dot_kernel scalar = {
-    "scalar", one_scalar, lags_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, correlate_scalar,
+    "scalar", one_scalar, rows_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, correlate_scalar,
 };
 
 static const struct dot_kernel *const kernels[] = {

@@ -1,11 +1,11 @@
-/* pulse/dot_kernel.h - the hot loops over one record: filter outputs at five lags, residual from a pulse model, and the exact
+/* pulse/dot_kernel.h - the hot loops over one record: filter outputs (the parabola through five lags), residual from a pulse model, and the exact
  * integer sums behind the cuts. The scalar variant is the meaning: it accumulates floats in double and is never optimised.
  * Other variants give the same integers, and floats within FLT_EPSILON x (n + 1) x sum of |terms|; the test and the benchmark
  * walk the table.
  * Loops that are the first to touch a record ask for what lies DOT_AHEAD behind: there stand the next records, in a file as in a
  * stream, and a prefetch of memory that is not there does nothing. From memory that makes a dot product 1.4x faster.
- * Chosen after measuring (performance.md 1): five rows shifted beforehand and one conversion of the samples beat shifting the
- * record (1.7x), two records at once (loses from memory), int16 weights (no gain) and BLAS (needs a float copy of the record). */
+ * Chosen after measuring (performance.md 1): rows shifted beforehand and one conversion of the samples beat shifting the record
+ * (1.7x); three rows that give the parabola itself beat five lags (1.5x); two records at once (loses from memory), int16 weights (no gain) and BLAS (needs a float copy of the record). */
 #ifndef TESD_PULSE_DOT_KERNEL_H
 #define TESD_PULSE_DOT_KERNEL_H
 
@@ -22,9 +22,10 @@ enum {
 
 /* x everywhere: any address, n samples, n <= 65536; nothing behind them is read. */
 
-/* lags[i] = sum over k < n of rows[i x stride + k] x (x[k] - base). rows: 64-byte aligned, stride a multiple of DOT_PAD that is
+/* sums[i] = sum over k < n of rows[i x stride + k] x (x[k] - base). rows: DOT_ROWS of them, 64-byte aligned, stride a multiple of DOT_PAD that is
  * not below n, zeros from n on. */
-typedef void dot_lags_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]);
+enum { DOT_ROWS = PARABOLA_TERMS };
+typedef void dot_rows_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float sums[DOT_ROWS]);
 
 /* Sum over k < n of row[k] x (x[k] - base): one lag alone. row: as above. */
 typedef float dot_one_fn(const float *row, const sample_u16 *x, size_t n, float base);
@@ -51,7 +52,7 @@ typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t
 struct dot_kernel {
     const char *name;
     dot_one_fn *one;
-    dot_lags_fn *lags;
+    dot_rows_fn *rows;
     dot_residual_fn *residual;
     dot_sums_fn *sums;
     dot_extremes_fn *extremes;

@@ -44,41 +44,34 @@ AVX2 static float one_avx2(const float *row, const sample_u16 *x, size_t n, floa
     return sum;
 }
 
-/* Two accumulators per lag hide the latency of FMA. */
-struct lag_sums { __m256 low[LAGS], high[LAGS]; };
+/* Four accumulators per row hide the latency of FMA. */
+struct row_sums { __m256 of[4][DOT_ROWS]; };
 
-AVX2 static inline __m256 more(const float *row, __m256 y, __m256 sum) {
-    return _mm256_fmadd_ps(_mm256_load_ps(row), y, sum);
+/* 8 samples against the same place of all rows; written out so that the sums stay in registers at any -O. */
+AVX2 static inline void turn(const float *rows, size_t stride, const sample_u16 *x, __m256 base, __m256 sum[DOT_ROWS]) {
+    __m256 y = load8(x, base);
+    sum[0] = _mm256_fmadd_ps(_mm256_load_ps(rows), y, sum[0]);
+    sum[1] = _mm256_fmadd_ps(_mm256_load_ps(rows + stride), y, sum[1]);
+    sum[2] = _mm256_fmadd_ps(_mm256_load_ps(rows + 2 * stride), y, sum[2]);
 }
 
-/* 16 samples against the same place of all rows; written out so that the sums stay in registers at any -O. */
-AVX2 static inline void turn(const float *rows, size_t stride, const sample_u16 *x, __m256 base, struct lag_sums *s) {
-    __m256 a = load8(x, base), b = load8(x + 8, base);
-    s->low[0] = more(rows, a, s->low[0]);
-    s->high[0] = more(rows + 8, b, s->high[0]);
-    s->low[1] = more(rows + stride, a, s->low[1]);
-    s->high[1] = more(rows + stride + 8, b, s->high[1]);
-    s->low[2] = more(rows + 2 * stride, a, s->low[2]);
-    s->high[2] = more(rows + 2 * stride + 8, b, s->high[2]);
-    s->low[3] = more(rows + 3 * stride, a, s->low[3]);
-    s->high[3] = more(rows + 3 * stride + 8, b, s->high[3]);
-    s->low[4] = more(rows + 4 * stride, a, s->low[4]);
-    s->high[4] = more(rows + 4 * stride + 8, b, s->high[4]);
-}
-
-AVX2 static void lags_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float lags[LAGS]) {
-    __m256 level = _mm256_set1_ps(base), zero = _mm256_setzero_ps();
-    struct lag_sums s = { { zero, zero, zero, zero, zero }, { zero, zero, zero, zero, zero } };
+AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float sums[DOT_ROWS]) {
+    __m256 level = _mm256_set1_ps(base), o = _mm256_setzero_ps();
+    struct row_sums s = { { { o, o, o }, { o, o, o }, { o, o, o }, { o, o, o } } };
     size_t k = 0;
-    for (; k + DOT_PAD <= n; k += DOT_PAD)
-        turn(rows + k, stride, x + k, level, &s);
-    if (k < n) {
-        sample_u16 rest[DOT_PAD] = { 0 };
-        memcpy(rest, x + k, (n - k) * sizeof rest[0]);
-        turn(rows + k, stride, rest, level, &s);
+    for (; k + 32 <= n; k += 32) {
+        turn(rows + k, stride, x + k, level, s.of[0]);
+        turn(rows + k + 8, stride, x + k + 8, level, s.of[1]);
+        turn(rows + k + 16, stride, x + k + 16, level, s.of[2]);
+        turn(rows + k + 24, stride, x + k + 24, level, s.of[3]);
     }
-    for (size_t i = 0; i < LAGS; i++)
-        lags[i] = sum8(_mm256_add_ps(s.low[i], s.high[i]));
+    for (; k < n; k += 8) {   /* rows are zero behind n */
+        sample_u16 rest[8] = { 0 };
+        memcpy(rest, x + k, (n - k < 8 ? n - k : 8) * sizeof rest[0]);
+        turn(rows + k, stride, rest, level, s.of[0]);
+    }
+    for (size_t i = 0; i < DOT_ROWS; i++)
+        sums[i] = sum8(_mm256_add_ps(_mm256_add_ps(s.of[0][i], s.of[1][i]), _mm256_add_ps(s.of[2][i], s.of[3][i])));
 }
 
 /* 8 samples of what the model leaves. Two chains of FMA, or their latency would show; written out for the registers' sake. */
@@ -163,9 +156,13 @@ AVX2 static struct dot_sums sums_avx2(const sample_u16 *x, size_t n) {
     return s;
 }
 
+AVX2 static inline uint16_t least_of(__m256i v) {
+    __m128i half = _mm_min_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return (uint16_t)_mm_extract_epi16(_mm_minpos_epu16(half), 0);
+}
+
 AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
     struct dot_extremes e = { UINT16_MAX, 0 };
-    uint16_t lows[16], highs[16];
     size_t k = 0;
     __m256i low = _mm256_set1_epi16(-1), high = _mm256_setzero_si256();
     for (; k + 32 <= n; k += 32) {
@@ -174,12 +171,8 @@ AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
         low = _mm256_min_epu16(low, _mm256_min_epu16(a, b));
         high = _mm256_max_epu16(high, _mm256_max_epu16(a, b));
     }
-    _mm256_storeu_si256((__m256i *)(void *)lows, low);
-    _mm256_storeu_si256((__m256i *)(void *)highs, high);
-    for (size_t i = 0; i < 16; i++) {
-        e.low = lows[i] < e.low ? lows[i] : e.low;
-        e.high = highs[i] > e.high ? highs[i] : e.high;
-    }
+    e.low = least_of(low);
+    e.high = (uint16_t)~least_of(_mm256_xor_si256(high, _mm256_set1_epi16(-1)));
     for (; k < n; k++) {
         e.low = x[k] < e.low ? x[k] : e.low;
         e.high = x[k] > e.high ? x[k] : e.high;
@@ -211,7 +204,8 @@ AVX2 static inline __m256i rises8(const sample_u16 *x) {
     return _mm256_sub_epi32(late, early);
 }
 
-AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
+/* Any samples: sums in 32 bits. */
+AVX2 static size_t rises_wide(const sample_u16 *x, size_t n, struct dot_rises *r) {
     __m256i least = _mm256_set1_epi32(INT32_MAX), most = _mm256_set1_epi32(INT32_MIN);
     int32_t low[8], high[8];
     size_t k = 0;
@@ -222,11 +216,38 @@ AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
     }
     _mm256_storeu_si256((__m256i *)(void *)low, least);
     _mm256_storeu_si256((__m256i *)(void *)high, most);
-    struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
     for (size_t i = 0; k > 0 && i < 8; i++) {
-        r.least = low[i] < r.least ? low[i] : r.least;
-        r.most = high[i] > r.most ? high[i] : r.most;
+        r->least = low[i] < r->least ? low[i] : r->least;
+        r->most = high[i] > r->most ? high[i] : r->most;
     }
+    return k;
+}
+
+AVX2 static inline __m256i four(const sample_u16 *x) {
+    return _mm256_add_epi16(_mm256_add_epi16(load16(x), load16(x + 1)), _mm256_add_epi16(load16(x + 2), load16(x + 3)));
+}
+
+/* Samples so close together that no rise leaves 16 bits: sums may wrap around, their differences are right all the same. */
+AVX2 static size_t rises_narrow(const sample_u16 *x, size_t n, struct dot_rises *r) {
+    const __m256i flip = _mm256_set1_epi16(INT16_MIN), ones = _mm256_set1_epi16(-1);
+    __m256i least = _mm256_set1_epi16(INT16_MAX), most = _mm256_set1_epi16(INT16_MIN);
+    size_t k = 0;
+    for (; k + 25 <= n; k += 16) {
+        __m256i rise = _mm256_sub_epi16(four(x + k + 6), four(x + k));
+        least = _mm256_min_epi16(least, rise);
+        most = _mm256_max_epi16(most, rise);
+    }
+    if (k > 0) {
+        r->least = least_of(_mm256_xor_si256(least, flip)) - 32768;
+        r->most = 32767 - least_of(_mm256_xor_si256(_mm256_xor_si256(most, flip), ones));
+    }
+    return k;
+}
+
+AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
+    struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
+    struct dot_extremes e = extremes_avx2(x, n);
+    size_t k = 4 * (e.high - e.low) <= INT16_MAX ? rises_narrow(x, n, &r) : rises_wide(x, n, &r);
     for (; k + 9 < n; k++) {
         int32_t rise = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9] - x[k] - x[k + 1] - x[k + 2] - x[k + 3];
         r.least = rise < r.least ? rise : r.least;
@@ -261,6 +282,6 @@ AVX2 static void correlate_avx2(const float *w, size_t n_w, const float *x, size
 }
 
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, lags_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2,
 };
 #endif

@@ -15,4 +15,10 @@ struct lag_parabola {
 
 struct lag_parabola lag_parabola_fit(const double lags[LAGS]);
 
+/* p0, p1, p2 are sums of the lags with fixed weights, so they are filter outputs themselves: who has the filters combined with these
+ * weights needs three outputs instead of five, and loses nothing in differences of nearly equal lags. */
+enum { PARABOLA_TERMS = 3 };
+extern const double lag_parabola_weights[PARABOLA_TERMS][LAGS];   /* p[j] = sum over i of weights[j][i] c[i - 2] */
+struct lag_parabola lag_parabola_of(const double p[PARABOLA_TERMS]);
+
 #endif

@@ -14,7 +14,7 @@ struct optimal_filter {
     size_t stride;                    /* floats from row to row */
     const struct dot_kernel *kernel;
     double *weights;                  /* n_samples - 4 */
-    float *rows;                      /* LAGS x stride; row i holds the weights from sample i on */
+    float *rows;                      /* PARABOLA_TERMS x stride, each the sum of shifted weights that gives p0, p1, p2 */
 };
 
 static double dot(const double *a, const double *b, uint32_t n) {
@@ -119,6 +119,14 @@ static void round_to_zero_sum(const double *weights, uint32_t n, float *row) {
     row[smallest] = (float)(row[smallest] - sum);
 }
 
+/* The filter at all lags at once: sum over i of share[i] x the weights from sample i on. */
+static void combine(const double *weights, uint32_t n_weights, const double share[LAGS], double *row) {
+    memset(row, 0, (n_weights + LAGS - 1) * sizeof *row);
+    for (uint32_t i = 0; i < LAGS; i++)
+        for (uint32_t k = 0; k < n_weights; k++)
+            row[k + i] += share[i] * weights[k];
+}
+
 enum status optimal_filter_new(const double *weights, uint32_t n_weights, const struct dot_kernel *kernel, struct optimal_filter **out) {
     if (n_weights < FILTER_MIN_SAMPLES - (LAGS - 1) || n_weights > UINT32_MAX - DOT_PAD - LAGS)
         return STATUS_BAD_VALUE;
@@ -126,18 +134,22 @@ enum status optimal_filter_new(const double *weights, uint32_t n_weights, const 
     size_t stride = (n_samples + DOT_PAD - 1) / DOT_PAD * (size_t)DOT_PAD;
     struct optimal_filter *f = malloc(sizeof *f);
     double *copy = malloc(n_weights * sizeof *copy);
-    float *rows = aligned_alloc(64, LAGS * stride * sizeof *rows);
-    if (f == NULL || copy == NULL || rows == NULL) {
+    double *combined = malloc(n_samples * sizeof *combined);
+    float *rows = aligned_alloc(64, PARABOLA_TERMS * stride * sizeof *rows);
+    if (f == NULL || copy == NULL || combined == NULL || rows == NULL) {
         free(f);
         free(copy);
+        free(combined);
         free(rows);
         return STATUS_NO_MEMORY;
     }
     memcpy(copy, weights, n_weights * sizeof *copy);
-    memset(rows, 0, LAGS * stride * sizeof *rows);
-    round_to_zero_sum(weights, n_weights, rows);
-    for (size_t i = 1; i < LAGS; i++)
-        memcpy(rows + i * stride + i, rows, n_weights * sizeof *rows);
+    memset(rows, 0, PARABOLA_TERMS * stride * sizeof *rows);
+    for (size_t j = 0; j < PARABOLA_TERMS; j++) {
+        combine(weights, n_weights, lag_parabola_weights[j], combined);
+        round_to_zero_sum(combined, n_samples, rows + j * stride);
+    }
+    free(combined);
     *f = (struct optimal_filter){ n_samples, stride, kernel ? kernel : dot_kernel_best(), copy, rows };
     *out = f;
     return STATUS_OK;
@@ -172,10 +184,7 @@ const float *optimal_filter_row(const struct optimal_filter *f) {
 }
 
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base) {
-    float lags[LAGS];
-    double exact[LAGS];
-    f->kernel->lags(f->rows, f->stride, samples, f->n_samples, rintf(base), lags);
-    for (size_t i = 0; i < LAGS; i++)
-        exact[i] = lags[i];
-    return lag_parabola_fit(exact);
+    float sums[PARABOLA_TERMS];
+    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base), sums);
+    return lag_parabola_of((double[PARABOLA_TERMS]){ sums[0], sums[1], sums[2] });
 }

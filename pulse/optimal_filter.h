@@ -41,7 +41,7 @@ uint32_t optimal_filter_n_samples(const struct optimal_filter *f);      /* of a 
 const double *optimal_filter_weights(const struct optimal_filter *f);   /* n_samples - 4, as given, for saving */
 const struct dot_kernel *optimal_filter_kernel(const struct optimal_filter *f);
 void optimal_filter_use_kernel(struct optimal_filter *f, const struct dot_kernel *kernel);   /* before the filter is shared */
-const float *optimal_filter_row(const struct optimal_filter *f);         /* of the first lag: what dot_kernel's `one` wants */
+const float *optimal_filter_row(const struct optimal_filter *f);         /* one row of it: what dot_kernel's `one` wants */
 
 /* base: a level near the record's baseline, in counts; it only keeps rounding small and does not change the result. */
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base);

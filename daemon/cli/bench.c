@@ -15,7 +15,7 @@
 #include "daemon/version.h"
 #include "pulse/robust.h"
 
-enum { RUNS = 15, RUNS_MAX = 1001, KEY_QUICK = 1000, KEY_JSON, KEY_RUNS, KEY_PIXELS, KEY_PULSES, KEY_LEARNT, KEY_FOLDER, KEY_BIG };
+enum { RUNS = 15, RUNS_MAX = 1001, KEY_QUICK = 1000, KEY_JSON, KEY_RUNS, KEY_PIXELS, KEY_PULSES, KEY_LEARNT, KEY_FOLDER, KEY_BIG, KEY_RECORDS };
 static const double contended_above = 1.15;   /* wall over CPU of a leg with one thread */
 
 struct arguments {
@@ -41,11 +41,12 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case KEY_FOLDER: a->folder = value; return 0;
     case KEY_RUNS: a->runs = number(value, 1, RUNS_MAX, state); return 0;
     case KEY_PIXELS: a->size.pixels = number(value, 1, 4096, state); return 0;
+    case KEY_RECORDS: a->size.records = number(value, 1, 1000000, state); return 0;
     case KEY_LEARNT: a->size.learnt_pixels = number(value, 1, 4096, state); return 0;
     case KEY_PULSES: a->size.pulses = number(value, 400, 1000000, state); return 0;
     case KEY_BIG: a->size.big_MB = number(value, 1, 1000000, state); return 0;
     case KEY_QUICK:
-        a->size = (struct bench_size){ .learnt_pixels = 4, .pulses = 600, .pixels = 8, .big_MB = 20 };
+        a->size = (struct bench_size){ .learnt_pixels = 4, .pulses = 600, .pixels = 8, .records = 200, .big_MB = 20 };
         a->runs = 3;
         return 0;
     case ARGP_KEY_END:
@@ -223,6 +224,7 @@ int cmd_bench(int argc, char **argv) {
         { .name = "quick", .key = KEY_QUICK, .doc = "small and few: whether it works, not how fast; before other options" },
         { .name = "runs", .key = KEY_RUNS, .arg = "N", .doc = "runs of each leg [15]" },
         { .name = "pixels", .key = KEY_PIXELS, .arg = "N", .doc = "files and filters of the array [240]" },
+        { .name = "records", .key = KEY_RECORDS, .arg = "N", .doc = "records of each file, at most [1000]" },
         { .name = "learnt-pixels", .key = KEY_LEARNT, .arg = "N", .doc = "pixels that are simulated and learnt; the array is made of their pieces [24]" },
         { .name = "pulses", .key = KEY_PULSES, .arg = "N", .doc = "pulses of each of those, about [5000]" },
         { .name = "big", .key = KEY_BIG, .arg = "MB", .doc = "file whose replay is watched for memory [300]" },
@@ -231,10 +233,10 @@ int cmd_bench(int argc, char **argv) {
     };
     static const struct argp argp = { .options = rows, .parser = parse_argument,
                                       .doc = "Times kernels and replay on simulated data against what this machine can do: reading memory, reading files, one dot product. "
-                                             "Takes about a minute and 1 GB of disk." };
+                                             "Takes about a minute, 1 GB of disk and half a GB of memory." };
     const char *folder = getenv("TMPDIR");
     struct arguments a = { .folder = folder && folder[0] ? folder : "/tmp", .runs = RUNS,
-                           .size = { .learnt_pixels = 24, .pulses = 5000, .pixels = 240, .big_MB = 300 } };
+                           .size = { .learnt_pixels = 24, .pulses = 5000, .pixels = 240, .records = 1000, .big_MB = 300 } };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct options options;
     if (!options_load(a.config, &options))

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,21 +38,24 @@ static double anonymous_of(pid_t pid) {
     return 1024 * kB;
 }
 
-static void become(const char *const *words) {
+/* Not by fork: the child would count this process's memory as its own until it is another program. */
+static pid_t spawn(const char *const *words) {
     char *argv[WORDS_MAX + 2] = { (char *)(uintptr_t)"tesd" };
     for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++)
         argv[i + 1] = (char *)(uintptr_t)words[i];
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    dup2(null, STDOUT_FILENO);
-    execv("/proc/self/exe", argv);
-    _exit(127);
+    posix_spawn_file_actions_t actions;
+    pid_t pid = -1;
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return -1;
+    if (posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) != 0 ||
+        posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ) != 0)
+        pid = -1;
+    posix_spawn_file_actions_destroy(&actions);
+    return pid;
 }
 
 bool bench_run_self(const char *const *words, double *anonymous_bytes) {
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0)
-        become(words);
+    pid_t pid = spawn(words);
     int status = -1;
     double most = 0;
     while (pid > 0 && waitpid(pid, &status, anonymous_bytes ? WNOHANG : 0) == 0) {
@@ -118,7 +122,7 @@ static bool learn(struct bench_set *s, const struct options *o, const struct lin
     return good;
 }
 
-/* ---- the array: file i holds piece i / n of the file of pixel i % n ---- */
+/* ---- the array: file i holds a stretch of the file of pixel i % n, each time a later one ---- */
 
 static bool file_of(const struct bench_set *s, unsigned pixel, char path[BENCH_PATH + 128]) {
     struct dirent **entries;
@@ -151,25 +155,25 @@ static bool look_at_files(struct bench_set *s) {
         least = n < least ? n : least;
         s->n_samples = info->shape.n_samples;
         s->n_presamples = info->shape.n_presamples;
-        s->header_bytes = info->header_bytes;
         s->record_bytes = info->record_bytes;
         source_file_close(f);
     }
-    s->records = (uint32_t)(least / (s->size.pixels / s->size.learnt_pixels));
+    s->records = s->size.records < least ? s->size.records : (uint32_t)least;
     s->bytes = malloc((size_t)s->size.pixels * s->records * s->record_bytes + 2 * (size_t)DOT_AHEAD);
     return s->records > 0 && s->bytes != NULL;
 }
 
 static bool write_pixel(struct bench_set *s, unsigned pixel) {
     char path[BENCH_PATH + 128], header[LJH_HEADER_LIMIT];
-    size_t n = s->records * s->record_bytes, piece = pixel / s->size.learnt_pixels;
+    size_t n = s->records * s->record_bytes, times = s->size.pixels / s->size.learnt_pixels;
     uint8_t *bytes = s->bytes + pixel * n;
     struct source_file *f;
     struct complaint why;
     if (!file_of(s, pixel % s->size.learnt_pixels, path) || source_file_open(path, &f, &why) != STATUS_OK)
         return false;
     size_t head = source_file_info(f)->header_bytes;
-    bool good = file_bytes_peek(&f->bytes, 0, header, head) && file_bytes_peek(&f->bytes, head + piece * n, bytes, n);
+    size_t first = (source_file_most(f) - s->records) * (pixel / s->size.learnt_pixels) / times;
+    bool good = file_bytes_peek(&f->bytes, 0, header, head) && file_bytes_peek(&f->bytes, head + first * s->record_bytes, bytes, n);
     source_file_close(f);
     snprintf(path, sizeof path, "%s/bench_chan%u.ljh", s->pulses, pixel + 1);
     FILE *to = good ? fopen(path, "wb") : NULL;
@@ -186,8 +190,9 @@ static bool write_big(struct bench_set *s) {
     uint8_t *one = malloc(s->record_bytes);
     struct ljh_header h;
     struct complaint why;
-    bool good = from != NULL && to != NULL && one != NULL && fread(header, 1, s->header_bytes, from) == s->header_bytes &&
-                ljh_header_parse((const uint8_t *)header, s->header_bytes, &h, &why) == STATUS_OK && fwrite(header, 1, s->header_bytes, to) == s->header_bytes;
+    size_t head = from != NULL ? fread(header, 1, sizeof header, from) : 0;
+    bool good = to != NULL && one != NULL && ljh_header_parse((const uint8_t *)header, head, &h, &why) == STATUS_OK &&
+                fwrite(header, 1, h.header_bytes, to) == h.header_bytes;
     for (size_t i = 0; good && i < n; i++) {
         const uint8_t *like = s->bytes + i % all * s->record_bytes;
         struct pulse_record r = { .samples = (const sample_u16 *)(like + 16), .n_samples = s->n_samples, .n_presamples = s->n_presamples,

@@ -18,6 +18,7 @@ struct bench_size {
     unsigned learnt_pixels;     /* simulated and learnt */
     unsigned pulses;            /* about, of each of them */
     unsigned pixels;            /* of the array, a multiple of learnt_pixels */
+    unsigned records;           /* of each file of the array, at most */
     unsigned scalar_pixels;     /* of the array that is analysed with the scalar kernel */
     unsigned big_MB;            /* of the one file whose replay is watched for memory */
 };
@@ -31,7 +32,7 @@ struct bench_set {
     struct beamtime array, few;       /* few: the scalar_pixels first */
     struct array_model *model, *scalar;
     uint32_t n_samples, n_presamples, records;   /* records: of each file of the array */
-    size_t header_bytes, record_bytes;
+    size_t record_bytes;
     uint8_t *bytes;                   /* all records of the array as they stand in the files, without file headers */
 };
 

@@ -166,6 +166,14 @@ static void print_scans(const struct reprocessed *r) {
     }
 }
 
+static void print_speed(const struct reprocessed *r) {
+    double records = 0;
+    for (size_t i = 0; i < r->n_pixels; i++)
+        records += (double)r->pixels[i].records;
+    if (records > 0)
+        printf("%.0f records in %.2f s, %.2f us of CPU each\n", records, r->photons_wall_s, 1e6 * r->photons_cpu_s / records);
+}
+
 static bool process(const struct arguments *a, const struct options *o, const struct beamtime *b, const struct array_model *m) {
     struct reprocessed r;
     char *command_line = offline_command_line(a->argc, a->argv);
@@ -190,6 +198,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
     if (!a->offline.quiet) {
         verdict_table_print(stdout, m, r.pixels);
         print_scans(&r);
+        print_speed(&r);
     }
     if (a->plot != NULL)
         good = plot(a->plot, &r);

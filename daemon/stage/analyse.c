@@ -32,7 +32,7 @@ static void set_energy(const struct analyse_settings *s, const struct calibratio
     struct curve_value v = calibration_pair_value(c, height, later, &slope);
     double own = height_correction_sigma(&c->before->correction, s->model->noise_sigma, (double)height) * slope;
     b->energy_eV[i] = v.energy_eV;
-    b->energy_sigma_eV[i] = (float)hypot(own, (double)v.sigma_eV);
+    b->energy_sigma_eV[i] = (float)sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
     b->flags[i] = v.trust;
 }
 

@@ -46,7 +46,10 @@ void bin_stage_free(struct bin_stage *b) {
 }
 
 static void place_row(struct bin_stage *b, struct photon_block *block, size_t i) {
-    struct scan_place place = scan_timeline_place(b->timeline, block->time_ns[i]);
+    int64_t time_ns = block->time_ns[i];
+    if (time_ns < b->place.from_ns || time_ns >= b->place.until_ns)
+        b->place = scan_timeline_place(b->timeline, time_ns);
+    struct scan_place place = b->place;
     int32_t k = place.index < 0 ? -1 : b->of_scan[place.index];
     block->scan[i] = -1;
     block->point[i] = -1;

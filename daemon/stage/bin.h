@@ -16,6 +16,7 @@ struct bin_stage {
     size_t n_products;
     struct scan_products **products;   /* of the scans with points, in time order */
     int32_t *of_scan;                  /* timeline index -> index into products, -1: none */
+    struct scan_place place;           /* of the last row: the next one is nearly always there too */
 };
 
 /* pixels_used: for timeline index i, n_pixels bytes at pixels_used(context, i), NULL: no memory. False when memory fails. */

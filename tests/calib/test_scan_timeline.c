@@ -54,6 +54,9 @@ static void assert_place(const struct scan_timeline *t, int64_t time_ns, int32_t
     assert_int_equal(p.index, index);
     assert_int_equal(p.point, point);
     assert_int_equal(p.after, after);
+    assert_true(p.from_ns <= time_ns && (time_ns < p.until_ns || time_ns == INT64_MAX));
+    struct scan_place first = scan_timeline_place(t, p.from_ns), last = scan_timeline_place(t, p.until_ns - 1);
+    assert_true(first.index == index && first.point == point && last.index == index && last.point == point && last.after == after);
 }
 
 static void windows_are_half_open(void **state) {

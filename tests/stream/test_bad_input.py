@@ -373,7 +373,6 @@ def wrong_use(p):
                             (['replay', run, '-o', 'x.nxs', '--bogus'], 'unrecognized option'), (['replay', run, '-o', 'x.nxs', '--speed', 'warp'], '--speed warp: max or realtime'),
                             (['replay', run, '-o', 'x.nxs', '--workers', '-3'], '--workers'), (['replay', run, '-o', 'x.nxs', '--workers', 'many'], '--workers many: a whole number'),
                             (['replay', run, '-o', 'x.nxs', '--prefer', 'csv'], '--prefer csv: ljh or off'), (['calibrate', run], '-o FILE.h5 is needed'),
-                            (['calibrate', run, '-o', 'x.h5', '--state', 'CALx'], '--state CALx'), (['calibrate', run, '-o', 'x.h5', '--state', '3'], '--state 3'),
                             (['inspect'], 'which file'), (['simulate'], '-o DIR'), (['simulate', '-o', 'x', '--pixels', '0'], '--pixels 0'), (['check-config'], '.'),
                             (['simulate', '-o', 'x', '--pixels', 'nan'], '--pixels nan'), ([], 'usage'), (['frobnicate'], "no command 'frobnicate'"), (['replay', 'x\x1b[2J\n', '-o', '']  , '.')):
         r = p.run(*arguments)
