@@ -134,7 +134,7 @@ function fitChart(fit, k) {
 function fitCharts(k, i) {
   const fits = fitsOf(pixelOf(k, i))
     .filter(f => f.observed)
-    .sort((a, b) => a.energy_eV - b.energy_eV);
+    .sort((a, b) => a.height - b.height);
   if (!fits.length) return null;
   return el(
     'div',
@@ -156,7 +156,7 @@ function fitCharts(k, i) {
 function fitTable(k, i) {
   const fits = fitsOf(pixelOf(k, i))
     .slice()
-    .sort((a, b) => a.energy_eV - b.energy_eV);
+    .sort((a, b) => a.height - b.height);
   if (!fits.length) return null;
   const head = [
     'line',
