@@ -273,8 +273,10 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         return true;
     }
     enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
-    if (l->spectra != NULL && (s == STATUS_OK || s == STATUS_TOO_FEW) && report_spectra_add(l->spectra, *out, in.heights) != STATUS_OK)
+    if (l->spectra != NULL && (s == STATUS_OK || s == STATUS_TOO_FEW) && report_spectra_add(l->spectra, *out, in.heights) != STATUS_OK) {
+        calibration_table_free(*out);
         s = STATUS_NO_MEMORY;
+    }
     if (s != STATUS_OK && s != STATUS_TOO_FEW) {
         log_error("%s: %s", name, why.text[0] ? why.text : status_text(s));
         calibration_input_done(&in, n);

@@ -264,7 +264,7 @@ def states(p):
     c.spoil(c.file(name), lambda b: b + b'not a line\n99, \n\xff\xfe, CAL3\n')
     c.expect(0, name + r':\d+: not "<ns>, <label>"; \d such lines are skipped', rows=2)
     c = Case(p, 'a state that is not there')
-    c.expect(3, 'CAL77 is not among the calibration states', command='calibrate', extra=['--state', 'CAL77'])
+    c.expect(3, 'CAL77 is not among the states', command='calibrate', extra=['--state', 'CAL77'])
 
 
 def settings(p):

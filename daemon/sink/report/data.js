@@ -48,6 +48,7 @@ const show = (id, ...children) => byId(id).replaceChildren(...children.flat().fi
 
 const isNumber = x => typeof x === 'number' && isFinite(x);
 const fixed = (x, digits) => (isNumber(x) ? x.toFixed(digits).replace('-', '\u2212') : '\u2013');
+const inUnits = (x, digits, unit) => (isNumber(x) ? `${fixed(x, digits)} ${unit}` : '\u2013');
 const signed = (x, digits) => (isNumber(x) ? (x > 0 ? '+' : '') + fixed(x, digits) : '\u2013');
 const whole = x => (isNumber(x) ? Math.round(x).toLocaleString('en-GB').replace(/,/g, '\u202f') : '\u2013');
 

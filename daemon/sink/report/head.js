@@ -62,7 +62,7 @@ function drawHead(rows) {
   show(
     'what',
     el('b', {}, report.title || 'no run named'),
-    ` \u00b7 ${report.channels.length} pixels \u00b7 ${report.tables.map(labelOf).join(', ') || 'no calibration'} (${report.source}) \u00b7 lines: ` +
+    ` \u00b7 ${report.channels.length} ${report.channels.length === 1 ? 'pixel' : 'pixels'} \u00b7 ${report.tables.map(labelOf).join(', ') || 'no calibration'} (${report.source}) \u00b7 lines: ` +
       `${[...new Set(report.tables.map(x => x.line_table))].join(', ') || 'none'} \u00b7 ${report.program}`
   );
   show(
@@ -84,9 +84,9 @@ function drawHead(rows) {
       el(
         'div',
         {},
-        tile(`${fixed(median(good.map(r => r.resolution)), 2)} eV`, 'resolution, FWHM'),
-        tile(`${fixed(median(good.map(r => r.sigma)), 2)} eV`, 'worst centre error'),
-        tile(`${fixed(median(good.map(r => r.loo)), 2)} eV`, 'leave-one-out rms'),
+        tile(inUnits(median(good.map(r => r.resolution)), 2, 'eV'), 'resolution, FWHM'),
+        tile(inUnits(median(good.map(r => r.sigma)), 2, 'eV'), 'worst centre error'),
+        tile(inUnits(median(good.map(r => r.loo)), 2, 'eV'), 'leave-one-out rms'),
         tile(whole(median(good.map(r => r.pulses))), 'pulses')
       )
     )

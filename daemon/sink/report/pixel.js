@@ -3,7 +3,6 @@
 function facts(k, i) {
   const r = rowOf(k, i),
     p = pixelOf(k, i);
-  const inUnits = (x, digits, unit) => (isNumber(x) ? `${fixed(x, digits)} ${unit}` : '\u2013');
   const list = [
     ['pulses', whole(r.pulses)],
     ['anchors', r.anchors],

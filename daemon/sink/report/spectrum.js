@@ -134,7 +134,7 @@ function fitChart(fit, k) {
 function fitCharts(k, i) {
   const fits = fitsOf(pixelOf(k, i))
     .filter(f => f.observed)
-    .sort((a, b) => a.energy_eV - b.energy_eV);
+    .sort((a, b) => a.height - b.height);
   if (!fits.length) return null;
   return el(
     'div',
@@ -156,7 +156,7 @@ function fitCharts(k, i) {
 function fitTable(k, i) {
   const fits = fitsOf(pixelOf(k, i))
     .slice()
-    .sort((a, b) => a.energy_eV - b.energy_eV);
+    .sort((a, b) => a.height - b.height);
   if (!fits.length) return null;
   const head = [
     'line',
@@ -196,11 +196,11 @@ function fitTable(k, i) {
             el('th', { scope: 'row' }, f.line),
             el('td', {}, fixed(f.energy_eV, 2)),
             el('td', {}, f.unc_eV > 0 ? fixed(f.unc_eV, 2) : '\u2013'),
-            el('td', { class: 'words' }, f.used ? 'anchor' : 'check'),
+            el('td', { class: 'words' }, f.used ? 'anchor' : isNumber(f.energy_eV) ? 'check' : '\u2013'),
             el('td', {}, fixed(f.height, 1)),
             el('td', {}, fixed(f.sigma_eV, 3)),
             el('td', {}, fixed(f.fwhm_eV, 2)),
-            el('td', {}, f.fwhm_sigma_eV > 0 ? fixed(f.fwhm_sigma_eV, 2) : 'held'),
+            el('td', {}, f.fwhm_sigma_eV > 0 ? fixed(f.fwhm_sigma_eV, 2) : isNumber(f.fwhm_eV) ? 'held' : '\u2013'),
             el('td', {}, whole(f.counts)),
             el('td', {}, fixed(f.deviance, 2)),
             el('td', {}, signed(f.residual_eV, 2))
