@@ -14,6 +14,7 @@ struct reprocess {
     const struct beamtime *beamtime;
     const struct array_model *model;
     struct archive *archive;
+    struct grading *grading;
     struct reprocessed *result;
     struct photon_block **blocks;    /* job i fills blocks[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
@@ -56,7 +57,12 @@ static void analyse_job(void *context, size_t pixel) {
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
     struct channel_counts counts = channel_reader_counts(reader);
-    r->blocks[pixel] = analyse_channel(&settings, reader);
+    struct photon_block *block = analyse_channel(&settings, reader);
+    if (block != NULL && !grading_channel(r->grading, pixel, reader, block)) {
+        photon_block_free(block);
+        block = NULL;
+    }
+    r->blocks[pixel] = block;
     keep_counts(&r->result->pixels[pixel], &counts);
     channel_reader_close(reader);
 }
@@ -81,7 +87,7 @@ static bool take_block(void *context, size_t pixel) {
     }
     bin_stage_add(r->result->bins, b);
     count_rows(&r->result->pixels[pixel], b);
-    bool good = archive_photons(r->archive, b);
+    bool good = archive_photons(r->archive, b) && grading_take(r->grading, pixel, b);
     photon_block_free(b);
     r->blocks[pixel] = NULL;
     progress_add(&r->progress, 1);
@@ -104,16 +110,12 @@ static bool write_pixels(const struct reprocess *r) {
     struct archive_pixel *rows = calloc(m->n_channels, sizeof *rows);
     if (rows == NULL)
         return false;
-    double live_time_s = 0;
-    for (size_t k = 0; k < r->result->bins->n_products; k++)
-        for (uint32_t p = 0; p < r->result->bins->products[k]->n_points; p++)
-            live_time_s += r->result->bins->products[k]->live_time_s[p];
     for (size_t i = 0; i < m->n_channels; i++) {
         const struct pixel_totals *t = &r->result->pixels[i];
         struct array_verdict v = array_model_verdict(m, i);
         rows[i] = (struct archive_pixel){
-            .channel = (uint32_t)m->channels[i].channel, .sensitivity = 1, .verdict = v.verdict, .reason = v.reason, .records = t->records,
-            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = live_time_s, .lost_upstream = t->torn,
+            .channel = (uint32_t)m->channels[i].channel, .sensitivity = grading_sensitivity(r->grading, i), .verdict = v.verdict, .reason = v.reason, .records = t->records,
+            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn,
         };
         memcpy(rows[i].name, m->channels[i].name, sizeof rows[i].name);
         memcpy(rows[i].cut_counts, t->cut_counts, sizeof rows[i].cut_counts);
@@ -132,7 +134,7 @@ static bool write_calibrations(const struct reprocess *r, const char *state) {
 
 static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
-    bool good = write_pixels(r);
+    bool good = grading_finish(r->grading, r->archive) && write_pixels(r);
     for (size_t k = 0; good && k < out->bins->n_products; k++)
         good = archive_scan(r->archive, out->bins->products[k]);
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
@@ -158,7 +160,7 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     const struct archive_counter counters[] = {
         { "records", all.records },           { "photons", all.photons },       { "torn_records", all.torn },
         { "duplicate_records", all.duplicates }, { "frame_restarts", all.restarts }, { "stamp_disagreements", all.disagreements },
-        { "tail_bytes", all.tail_bytes },     { "unreadable_files", all.unreadable },
+        { "tail_bytes", all.tail_bytes },     { "unreadable_files", all.unreadable }, { "pixel_deaths", grading_died(r->grading) },
     };
     struct archive_process process = settings->process;
     process.counters = counters;
@@ -181,7 +183,7 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
         log_error("out of memory for the maps");
         return false;
     }
-    return archive_create(path, settings->compress, &r->archive);
+    return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) && archive_create(path, settings->compress, &r->archive);
 }
 
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
@@ -197,6 +199,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     for (size_t i = 0; r.blocks != NULL && i < m->n_channels; i++)
         photon_block_free(r.blocks[i]);
     archive_abandon(r.archive);
+    grading_free(r.grading);
     free(r.blocks);
     free(r.pixels_used);
     if (!good)

@@ -114,11 +114,13 @@ static bool process(const struct arguments *a, const struct options *o, const st
     struct reprocess_settings settings = {
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
         .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
+        .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
         .compress = o->archive.compress,
         .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
         .calibration_state = a->calibration ? "loaded" : "learnt",
         .title = b->pulses.n_folders ? b->pulses.folders[0] : "",
     };
+    trigger_kind_named(o->trigger.mode, &settings.grading.kind);
     const char **inputs = list_inputs(b, &settings.process.n_inputs);
     settings.process.inputs = inputs;
     bool good = inputs != NULL && reprocess_run(b, m, &settings, a->output, &r);

@@ -149,6 +149,17 @@ void channel_reader_get(const struct channel_reader *r, size_t i, struct channel
     out->frame = out->samples.trigger_frame = p->frame;
 }
 
+/* `where` grows by the record's length along a file; by more where something torn was skipped. */
+bool channel_reader_gap_before(const struct channel_reader *r, size_t i) {
+    if (i == 0)
+        return false;
+    const struct record_place *a = &r->index.places[i - 1], *b = &r->index.places[i];
+    if (b->frame < a->frame)
+        return true;
+    const struct source_file *f = r->files[b->file];
+    return a->file == b->file && f->info.torn > 0 && (b->where < a->where || b->where - a->where > 2 * (uint64_t)f->info.shape.n_samples + 16);
+}
+
 struct channel_counts channel_reader_counts(const struct channel_reader *r) {
     return r->counts;
 }

@@ -32,6 +32,8 @@ const struct source_info *channel_reader_info(const struct channel_reader *r);
 size_t channel_reader_count(const struct channel_reader *r);
 /* Record i in order, i < count; samples stay valid until the reader is closed. */
 void channel_reader_get(const struct channel_reader *r, size_t i, struct channel_record *out);
+/* Whether the records between i - 1 and i are not all known: torn ones stood between them in the file, or the electronics restarted. */
+bool channel_reader_gap_before(const struct channel_reader *r, size_t i);
 struct channel_counts channel_reader_counts(const struct channel_reader *r);
 void channel_reader_close(struct channel_reader *r);
 
