@@ -28,6 +28,7 @@ struct reprocess {
     const struct beamtime *beamtime;
     const struct array_model *model;
     struct archive *archive;
+    struct grading *grading;
     struct reprocessed *result;
     struct scratch scratch;
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
@@ -52,25 +53,31 @@ static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) 
 }
 
 /* In one pass where the records stand in order, which is nearly always; their order is known at the end of it. */
-static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, struct measured_pulse *pulses, size_t most, size_t *n) {
+static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, struct measured_pulse *pulses, bool *gaps, size_t most, size_t *n) {
     struct channel_record record;
     do {
-        for (*n = 0; *n < most && channel_reader_next(reader, &record); ++*n)
+        for (*n = 0; *n < most && channel_reader_next(reader, &record); ++*n) {
             analyse_measure(settings, &record, &pulses[*n]);
+            gaps[*n] = record.gap_before;
+        }
     } while (!channel_reader_ordered(reader) && channel_reader_sort(reader));
     return channel_reader_ordered(reader);
 }
 
-static void analyse_channel(struct scratch *scratch, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
+static void analyse_channel(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
     size_t most = channel_reader_most(reader) + 1, n;
     struct scratch_piece room = { 0 };
-    if (!scratch_take(scratch, most * sizeof(struct measured_pulse), &room))
+    if (!scratch_take(&r->scratch, most * (sizeof(struct measured_pulse) + sizeof(bool)), &room))
         return;
-    if (measure_all(settings, reader, room.data, most, &n) && photon_block_bytes(n) > 0 && scratch_take(scratch, photon_block_bytes(n), &out->room)) {
+    struct measured_pulse *pulses = room.data;
+    bool *gaps = (bool *)(pulses + most);
+    if (measure_all(settings, reader, pulses, gaps, most, &n) && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
-        analyse_rows(settings, room.data, n, out->block);
+        analyse_rows(settings, pulses, n, out->block);
+        if (!grading_channel(r->grading, settings->pixel, reader, gaps, out->block))
+            out->block = NULL;
     }
-    scratch_give(scratch, &room);
+    scratch_give(&r->scratch, &room);
 }
 
 static void analyse_job(void *context, size_t pixel) {
@@ -79,7 +86,7 @@ static void analyse_job(void *context, size_t pixel) {
     struct analyse_settings settings = analyse_settings_of(r, pixel);
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
-    analyse_channel(&r->scratch, &settings, reader, &r->rows[pixel]);
+    analyse_channel(r, &settings, reader, &r->rows[pixel]);
     struct channel_counts counts = channel_reader_counts(reader);
     keep_counts(&r->result->pixels[pixel], &counts);
     channel_reader_close(reader);
@@ -105,7 +112,7 @@ static bool take_block(void *context, size_t pixel) {
     }
     bin_stage_add(r->result->bins, b);
     count_rows(&r->result->pixels[pixel], b);
-    bool good = archive_photons(r->archive, b);
+    bool good = archive_photons(r->archive, b) && grading_take(r->grading, pixel, b);
     scratch_give(&r->scratch, &r->rows[pixel].room);
     progress_add(&r->progress, 1);
     return good;
@@ -132,16 +139,12 @@ static bool write_pixels(const struct reprocess *r) {
     struct archive_pixel *rows = calloc(m->n_channels, sizeof *rows);
     if (rows == NULL)
         return false;
-    double live_time_s = 0;
-    for (size_t k = 0; k < r->result->bins->n_products; k++)
-        for (uint32_t p = 0; p < r->result->bins->products[k]->n_points; p++)
-            live_time_s += r->result->bins->products[k]->live_time_s[p];
     for (size_t i = 0; i < m->n_channels; i++) {
         const struct pixel_totals *t = &r->result->pixels[i];
         struct array_verdict v = array_model_verdict(m, i);
         rows[i] = (struct archive_pixel){
-            .channel = (uint32_t)m->channels[i].channel, .sensitivity = 1, .verdict = v.verdict, .reason = v.reason, .records = t->records,
-            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = live_time_s, .lost_upstream = t->torn,
+            .channel = (uint32_t)m->channels[i].channel, .sensitivity = grading_sensitivity(r->grading, i), .verdict = v.verdict, .reason = v.reason, .records = t->records,
+            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn,
         };
         memcpy(rows[i].name, m->channels[i].name, sizeof rows[i].name);
         memcpy(rows[i].cut_counts, t->cut_counts, sizeof rows[i].cut_counts);
@@ -160,7 +163,7 @@ static bool write_calibrations(const struct reprocess *r, const char *state) {
 
 static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
-    bool good = write_pixels(r);
+    bool good = grading_finish(r->grading, r->archive) && write_pixels(r);
     for (size_t k = 0; good && k < out->bins->n_products; k++)
         good = archive_scan(r->archive, out->bins->products[k]);
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
@@ -186,7 +189,7 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     const struct archive_counter counters[] = {
         { "records", all.records },           { "photons", all.photons },       { "torn_records", all.torn },
         { "duplicate_records", all.duplicates }, { "frame_restarts", all.restarts }, { "stamp_disagreements", all.disagreements },
-        { "tail_bytes", all.tail_bytes },     { "unreadable_files", all.unreadable },
+        { "tail_bytes", all.tail_bytes },     { "unreadable_files", all.unreadable }, { "pixel_deaths", grading_died(r->grading) },
     };
     struct archive_process process = settings->process;
     process.counters = counters;
@@ -209,7 +212,7 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
         log_error("out of memory for the maps");
         return false;
     }
-    return archive_create(path, settings->compress, &r->archive);
+    return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) && archive_create(path, settings->compress, &r->archive);
 }
 
 static double seconds(clockid_t clock) {
@@ -247,6 +250,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++)
         scratch_give(&r.scratch, &r.rows[i].room);
     archive_abandon(r.archive);
+    grading_free(r.grading);
     free(r.rows);
     free(r.pixels_used);
     if (!good)

@@ -180,6 +180,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
     struct reprocess_settings settings = {
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
         .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
+        .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
         .compress = o->archive.compress,
         .best_pixels = (uint32_t)o->rixs.best_pixels,
         .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
@@ -187,6 +188,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         .calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations",
         .title = b->pulses.n_folders ? b->pulses.folders[0] : "",
     };
+    trigger_kind_named(o->trigger.mode, &settings.grading.kind);
     const char **inputs = list_inputs(b, &settings.process.n_inputs);
     settings.process.inputs = inputs;
     bool good = inputs != NULL && reprocess_run(b, m, &settings, a->output, &r);

@@ -61,7 +61,17 @@ static void place_row(struct bin_stage *b, struct photon_block *block, size_t i)
     block->point[i] = place.point;
     if (place.point >= 0)
         block->incident_eV[i] = (float)s->points[place.point].incident_eV;
-    if (block->cuts[i] == 0)
+    scan_products_add(b->products[k], block, i, place.after);
+}
+
+void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i, uint8_t grade, uint8_t flags) {
+    struct scan_place place = scan_timeline_place(b->timeline, block->time_ns[i]);
+    int32_t k = place.index < 0 ? -1 : b->of_scan[place.index];
+    if (k >= 0)
+        scan_products_remove(b->products[k], block, i, place.after);
+    block->grade[i] = grade;
+    block->flags[i] = flags;
+    if (k >= 0)
         scan_products_add(b->products[k], block, i, place.after);
 }
 

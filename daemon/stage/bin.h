@@ -25,5 +25,7 @@ bool bin_stage_new(const struct scan_timeline *timeline, uint32_t n_pixels, cons
 void bin_stage_free(struct bin_stage *b);
 /* Sets scan, point and incident_eV of every row and counts the photons among them. */
 void bin_stage_add(struct bin_stage *b, struct photon_block *block);
+/* A row added before is counted anew under another grade and other flags, which it is given. */
+void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i, uint8_t grade, uint8_t flags);
 
 #endif

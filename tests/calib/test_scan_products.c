@@ -86,7 +86,7 @@ static void new_products_have_dwells_pixels_and_grades(void **state) {
         assert_true(p->live_time_s[k] == 1.2);
     assert_memory_equal(p->emission->pixels_used, pixels, N_PIXELS);
     assert_memory_equal(p->yields[1]->pixels_used, pixels, N_PIXELS);
-    assert_true(p->emission->grades_used == 1 && p->loss->grades_used == 1 && p->yields[0]->grades_used == 3 && p->yields[1]->grades_used == 1);
+    assert_true(p->emission->grades_used == 1 && p->loss->grades_used == 1 && p->yields[0]->grades_used == 1 && p->yields[1]->grades_used == 1);
     scan_products_free(p);
     scan_products_free(NULL);
     scan.n_points = 0;
