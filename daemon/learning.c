@@ -13,7 +13,7 @@
 #include "daemon/stage/learn.h"
 #include "pulse/noise_plan.h"
 
-enum { MAX_LENGTHS = 16, STEP_TIMES = 256 };
+enum { MAX_LENGTHS = 16, STEP_GRID = 256, STEP_TIMES = 512 };
 
 struct learning {
     const struct beamtime *beamtime;
@@ -27,6 +27,7 @@ struct learning {
     int64_t step_time_ns[GAIN_STEPS_MAX];
     size_t n_times;                          /* candidates under test, and every channel's scores for them */
     int64_t times[STEP_TIMES];
+    bool pause[STEP_TIMES];
     struct gain_step_score *scores;
     struct report_spectra *spectra;          /* NULL: nobody asked for a report */
     struct progress progress;
@@ -153,28 +154,48 @@ static void score_job(void *context, size_t channel) {
     learnt_channel_scores(&l->learnt[channel], l->groups, l->times, l->n_times, l->scores + channel * l->n_times);
 }
 
-/* n_times evenly over [from, to], ends included. */
+/* STEP_GRID times evenly over [from, to], ends included. */
 static void spread_times(struct learning *l, int64_t from_ns, int64_t to_ns) {
-    double step = (double)(to_ns - from_ns) / (STEP_TIMES - 1);
-    l->n_times = STEP_TIMES;
-    for (size_t t = 0; t < STEP_TIMES; t++)
+    double step = (double)(to_ns - from_ns) / (STEP_GRID - 1);
+    l->n_times = STEP_GRID;
+    for (size_t t = 0; t < STEP_GRID; t++)
         l->times[t] = from_ns + (int64_t)(step * (double)t);
+    memset(l->pause, 0, sizeof l->pause);
+}
+
+/* The middles of the pauses between scans and calibrations, put in where they belong. */
+static void add_pauses(struct learning *l) {
+    const struct scan_timeline *t = l->beamtime->timeline;
+    for (size_t i = 1; i < scan_timeline_count(t) && l->n_times < STEP_TIMES; i++) {
+        int64_t from = scan_timeline_at(t, i - 1)->end_ns, to = scan_timeline_at(t, i)->start_ns, middle = from + (to - from) / 2;
+        if (to < from || middle <= l->times[0] || middle >= l->times[l->n_times - 1])
+            continue;
+        size_t at = l->n_times++;
+        for (; l->times[at - 1] > middle; at--) {
+            l->times[at] = l->times[at - 1];
+            l->pause[at] = l->pause[at - 1];
+        }
+        l->times[at] = middle;
+        l->pause[at] = true;
+    }
 }
 
 static bool find_among(struct learning *l, unsigned workers, struct gain_step_found *found) {
     size_t n = l->beamtime->pulses.n_channels;
     if (!pipeline_run(n, workers, score_job, l))
         return false;
-    *found = gain_step_find(l->scores, n, l->n_times);
+    *found = gain_step_find(l->scores, l->pause, n, l->n_times);
     return true;
 }
 
-/* The whole run first, then between the neighbours of the best time. *found tells whether there is a step, at times[found->index]. */
+/* The whole run first; then, unless it is a pause, between the neighbours of the best time. *found tells whether there is a step, at
+ * times[found->index]. */
 static bool find_step(struct learning *l, unsigned workers, struct gain_step_found *found) {
     spread_times(l, l->beamtime->pulses.first_ns, l->beamtime->pulses.last_ns);
+    add_pauses(l);
     if (!find_among(l, workers, found))
         return false;
-    if (!found->clear)
+    if (!found->clear || l->pause[found->index])
         return true;
     size_t before = found->index > 0 ? found->index - 1 : 0, after = found->index + 1 < l->n_times ? found->index + 1 : found->index;
     spread_times(l, l->times[before], l->times[after]);

@@ -15,7 +15,7 @@ static const double sigma_of_height = 0.0013;
 static const double told_within = 2e-3;       /* a pixel counts at a time when it knows its step to this, relative */
 static const double sure_sigmas = 6, sure_chi2 = 20;
 static const double judging_sigmas = 5, placing_sigmas = 15;
-static const double shared_share = 0.5;
+static const double shared_share = 0.5, favour_chi2 = 20;
 
 /* A pulse: its part in the score, and what else could explain it. */
 struct witness {
@@ -216,14 +216,17 @@ static struct comparison compare(const struct gain_step_score *scores, size_t n_
 }
 
 /* A change that all share looks different to pixels whose baselines move differently; so it must be small beside the differences. */
-struct gain_step_found gain_step_find(const struct gain_step_score *scores, size_t n_pixels, size_t n_times) {
+struct gain_step_found gain_step_find(const struct gain_step_score *scores, const bool *preferred, size_t n_pixels, size_t n_times) {
     struct gain_step_found best = { .chi2 = 0 };
-    double shared = 0;
+    double shared = 0, most = 0;
     for (size_t t = 0; t < n_times; t++) {
         struct comparison c = compare(scores, n_pixels, n_times, t, placing_sigmas);
         shared = fmax(shared, c.common);
-        if (c.differences > best.chi2 && c.pixels >= PIXELS_MIN)
-            best = (struct gain_step_found){ .index = t, .chi2 = c.differences, .pixels = c.pixels };
+        double worth = c.differences + (preferred && preferred[t] ? favour_chi2 : 0);
+        if (c.pixels < PIXELS_MIN || !(worth > most))
+            continue;
+        most = worth;
+        best = (struct gain_step_found){ .index = t, .chi2 = c.differences, .pixels = c.pixels };
     }
     if (best.pixels >= PIXELS_MIN) {
         double freedom = best.pixels - 1.0, limit = freedom + sure_sigmas * sqrt(2 * freedom) + sure_chi2 + shared_share * shared;

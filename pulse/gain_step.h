@@ -25,13 +25,14 @@ enum { GAIN_STEP_GROUPS_MAX = 10 };
 enum status gain_step_scores(const struct correction_pulses *p, const struct height_correction *c, const int64_t *times, size_t n_times, struct gain_step_score *out);
 
 struct gain_step_found {
-    size_t index;      /* of the time with the largest chi2 */
+    size_t index;      /* of the time with the largest chi2, preferred times favoured */
     double chi2;       /* there */
     uint32_t pixels;   /* that can tell; chi2 has pixels - 1 degrees of freedom without a step */
     bool clear;        /* chi2 is beyond what chance and many trials give */
 };
 
-/* scores: n_pixels rows of n_times. */
-struct gain_step_found gain_step_find(const struct gain_step_score *scores, size_t n_pixels, size_t n_times);
+/* scores: n_pixels rows of n_times. preferred: times at which a step is likely, such as pauses between scans (settings are changed there,
+ * and what was measured on both sides is whole): another one must beat them by 20 in chi2. NULL: none. */
+struct gain_step_found gain_step_find(const struct gain_step_score *scores, const bool *preferred, size_t n_pixels, size_t n_times);
 
 #endif

@@ -1,6 +1,7 @@
 /* A step that pixels do not share is found where it is; drifts, changes of the spectrum and one wild pixel are no steps. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,7 +33,7 @@ static struct gain_step_found look(struct synthetic *s, const struct array *a, i
         assert_int_equal(correction_learn(&in, &none, &c, NULL), STATUS_OK);
         assert_int_equal(gain_step_scores(&in, &c, times, TIMES, scores + pixel * TIMES), STATUS_OK);
     }
-    struct gain_step_found f = gain_step_find(scores, PIXELS, TIMES);
+    struct gain_step_found f = gain_step_find(scores, NULL, PIXELS, TIMES);
     print_message("chi2 %.1f of %u pixels at %.0f s, %s\n", f.chi2, f.pixels, (double)times[f.index] * 1e-9, f.clear ? "clear" : "not clear");
     return f;
 }
@@ -78,6 +79,23 @@ static void scores_have_the_variance_they_claim(void **state) {
     }
 }
 
+/* Two times of nearly the same chi2: the pause is taken; a clearly better time is taken all the same. */
+static void pauses_are_preferred(void **state) {
+    (void)state;
+    enum { N = 20 };
+    struct gain_step_score scores[N][3];
+    const bool pause[3] = { false, true, false };
+    for (int p = 0; p < N; p++)
+        for (int t = 0; t < 3; t++)
+            scores[p][t] = (struct gain_step_score){ .score = (p % 2 ? 1 : -1) * (t == 0 ? 4.1 : t == 1 ? 4 : 1) * 1e4, .information = 1e8 };
+    assert_int_equal(gain_step_find(scores[0], NULL, N, 3).index, 0);
+    assert_int_equal(gain_step_find(scores[0], pause, N, 3).index, 1);
+    for (int p = 0; p < N; p++)
+        scores[p][0].score *= 1.2;
+    struct gain_step_found f = gain_step_find(scores[0], pause, N, 3);
+    assert_true(f.index == 0 && f.clear);
+}
+
 static void few_pulses_say_nothing(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(84);
@@ -88,14 +106,14 @@ static void few_pulses_say_nothing(void **state) {
     drifting_make(&s, &(struct drifting){ .period_s = 400 }, 90, p, NULL);
     assert_int_equal(gain_step_scores(&(struct correction_pulses){ .pulses = p, .n = 90 }, &none, times, 2, score), STATUS_OK);
     assert_true(score[0].information == 0 && score[1].score == 0);
-    assert_false(gain_step_find(score, 1, 2).clear);
-    assert_false(gain_step_find(NULL, 0, 0).clear);
+    assert_false(gain_step_find(score, NULL, 1, 2).clear);
+    assert_false(gain_step_find(NULL, NULL, 0, 0).clear);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_is_found_where_it_is), cmocka_unit_test(nothing_else_is_a_step), cmocka_unit_test(scores_have_the_variance_they_claim),
-        cmocka_unit_test(few_pulses_say_nothing),
+        cmocka_unit_test(pauses_are_preferred), cmocka_unit_test(few_pulses_say_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
