@@ -1,0 +1,48 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/scratch.h"
+
+static void beyond_the_budget_lies_a_file(void **state) {
+    (void)state;
+    struct scratch s = { .folder = "/tmp", .budget = 1 << 20 };
+    struct scratch_piece a, b, c;
+    assert_true(scratch_take(&s, 600000, &a) && scratch_take(&s, 600000, &b) && scratch_take(&s, 1, &c));
+    assert_false(a.in_file);
+    assert_true(b.in_file);
+    assert_false(c.in_file);
+    assert_true((uintptr_t)a.data % 64 == 0 && (uintptr_t)b.data % 64 == 0);
+    memset(a.data, 1, 600000);
+    memset(b.data, 2, 600000);
+    assert_true(((uint8_t *)a.data)[599999] == 1 && ((uint8_t *)b.data)[0] == 2);
+    scratch_give(&s, &a);
+    assert_null(a.data);
+    struct scratch_piece again;
+    assert_true(scratch_take(&s, 600000, &again));
+    assert_false(again.in_file);
+    scratch_give(&s, &again);
+    scratch_give(&s, &b);
+    scratch_give(&s, &c);
+    scratch_give(&s, &c);
+    assert_int_equal(atomic_load(&s.in_memory), 0);
+}
+
+static void no_room_is_said(void **state) {
+    (void)state;
+    struct scratch s = { .folder = "/nowhere", .budget = 100 };
+    struct scratch_piece p = { 0 };
+    assert_false(scratch_take(&s, 1000, &p));
+    assert_false(scratch_take(&s, SIZE_MAX - 5, &p));
+    assert_null(p.data);
+    assert_int_equal(atomic_load(&s.in_memory), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(beyond_the_budget_lies_a_file), cmocka_unit_test(no_room_is_said) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
