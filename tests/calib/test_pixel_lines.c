@@ -113,7 +113,7 @@ static void a_wrong_model_is_a_misfit(void **state) {
     for (int i = 0; i < 6000; i++)
         h[i] = (float)mix_height(&pixel, 848.85 + (i % 2 ? 3.5 : -3.5) + 0.3 * draw_normal(&r));
     struct pixel_work w;
-    assert_int_not_equal(pixel_work_init(&w, &(struct calibration_heights){h, 6000}, &b.plan), STATUS_NO_MEMORY);
+    assert_int_not_equal(pixel_work_init(&w, &(struct calibration_heights){.heights = h, .n = 6000}, &b.plan), STATUS_NO_MEMORY);
     struct pixel_heights heights = {w.sorted, w.n, w.smooth, w.smooth_fwhm};
     found[4].start = b.truth.x[4];
     pixel_lines_fit(&heights, &b.plan, &b.truth, 4, 5, found);
