@@ -1,6 +1,5 @@
 /* daemon/cli/simulate.c - tesd simulate -o DIR: arguments, then daemon/cli/simulate_run.c does the work. */
 #include <argp.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,18 +7,12 @@
 #include <time.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/number_option.h"
 #include "daemon/cli/simulate_run.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 
-/* One row per number: the flag, the help and the check follow from it. `quick` is the value under --quick; NAN: the same. */
-static const struct number_row {
-    const char *name, *unit;
-    double usual, quick, lo, hi;
-    bool whole;
-    size_t offset;
-    const char *help;
-} numbers[] = {
+static const struct number_option numbers[] = {
 #define AT(field) offsetof(struct simulate_settings, field)
     {"pixels", "N", 16, 8, 1, 4096, true, AT(pixels), "pixels of the array"},
     {"seed", "N", 1, NAN, 0, 9007199254740992., true, AT(seed), "everything follows from it"},
@@ -100,15 +93,6 @@ static void take_conditions(struct simulate_settings *s, const char *list, struc
             argp_error(state, "--conditions %s: name %u is empty, longer than %d letters, or holds other signs than letters, digits, _ and -", list, i + 1, BEAMTIME_NAME - 1);
 }
 
-static double number_of(const char *text, double lo, double hi, bool whole, const char *flag, struct argp_state *state) {
-    char *end;
-    errno = 0;
-    const double x = strtod(text, &end);
-    if (end == text || *end != '\0' || errno != 0 || !(x >= lo && x <= hi) || (whole && floor(x) != x))
-        argp_error(state, "--%s %s: a %s from %.15g to %.15g is needed", flag, text, whole ? "whole number" : "number", lo, hi);
-    return x;
-}
-
 static void take_strengths(struct simulate_settings *s, const char *list, struct argp_state *state) {
     s->n_strengths = (uint32_t)count_of(list);
     if (s->n_strengths > BEAMTIME_MAX_CONDITIONS)
@@ -116,7 +100,8 @@ static void take_strengths(struct simulate_settings *s, const char *list, struct
     for (uint32_t i = 0; i < s->n_strengths; i++) {
         char text[32] = "";
         item_of(list, i, text, sizeof text);
-        s->feature[i] = number_of(text, 0, 10, false, "feature", state);
+        static const struct number_option strength = {.name = "feature", .lo = 0, .hi = 10};
+        s->feature[i] = number_option_value(&strength, text, state);
     }
 }
 
@@ -144,15 +129,11 @@ struct arguments {
     bool quick, given[N_NUMBERS];
 };
 
-static double *number_at(struct arguments *a, size_t i) {
-    return (double *)(void *)((char *)&a->settings + numbers[i].offset);
-}
-
 static void finish_arguments(struct arguments *a, struct argp_state *state) {
     struct simulate_settings *s = &a->settings;
     for (size_t i = 0; i < N_NUMBERS; i++)
         if (!a->given[i])
-            *number_at(a, i) = a->quick && !isnan(numbers[i].quick) ? numbers[i].quick : numbers[i].usual;
+            *number_option_place(&numbers[i], &a->settings) = a->quick && !isnan(numbers[i].quick) ? numbers[i].quick : numbers[i].usual;
     if (s->folder == NULL)
         argp_error(state, "say where to write: -o DIR");
     if (s->presamples + 32 > s->samples)
@@ -209,31 +190,22 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     struct arguments *a = state->input;
     if (key < KEY_NUMBER || key >= KEY_NUMBER + N_NUMBERS)
         return parse_word(key, value, state);
-    const struct number_row *row = &numbers[key - KEY_NUMBER];
-    *number_at(a, (size_t)(key - KEY_NUMBER)) = number_of(value, row->lo, row->hi, row->whole, row->name, state);
+    const struct number_option *row = &numbers[key - KEY_NUMBER];
+    *number_option_place(row, &a->settings) = number_option_value(row, value, state);
     a->given[key - KEY_NUMBER] = true;
     return 0;
 }
 
-enum { HELP = 160 };
-
-static void make_flags(struct argp_option flags[N_WORDS + N_NUMBERS + 1], char help[N_NUMBERS][HELP]) {
+static void make_flags(struct argp_option flags[N_WORDS + N_NUMBERS + 1], char help[N_NUMBERS][NUMBER_HELP]) {
     memcpy(flags, words, sizeof words);
-    for (int i = 0; i < N_NUMBERS; i++) {
-        const struct number_row *row = &numbers[i];
-        const int n = snprintf(help[i], HELP, "%s [%.10g", row->help, row->usual);
-        if (isnan(row->quick))
-            snprintf(help[i] + n, HELP - (size_t)n, "]");
-        else
-            snprintf(help[i] + n, HELP - (size_t)n, "; quick %.10g]", row->quick);
-        flags[N_WORDS + i] = (struct argp_option){.name = row->name, .key = KEY_NUMBER + i, .arg = row->unit, .doc = help[i]};
-    }
+    for (int i = 0; i < N_NUMBERS; i++)
+        flags[N_WORDS + i] = number_option_flag(&numbers[i], KEY_NUMBER + i, help[i]);
     flags[N_WORDS + N_NUMBERS] = (struct argp_option){0};
 }
 
 int cmd_simulate(int argc, char **argv) {
     struct argp_option flags[N_WORDS + N_NUMBERS + 1];
-    char help[N_NUMBERS][HELP];
+    char help[N_NUMBERS][NUMBER_HELP];
     make_flags(flags, help);
     const struct argp argp = {
         .options = flags,

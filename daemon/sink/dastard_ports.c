@@ -42,7 +42,7 @@ bool dastard_ports_open(const char *host, int base, struct dastard_ports **out, 
         if (*wanted[i].socket != NULL)
             continue;
         const int why = errno;
-        dastard_ports_close(p);
+        dastard_ports_close(p, true);
         errno = why;
         *taken = base + wanted[i].offset;
         return false;
@@ -51,13 +51,17 @@ bool dastard_ports_open(const char *host, int base, struct dastard_ports **out, 
     return true;
 }
 
-void dastard_ports_close(struct dastard_ports *p) {
+void dastard_ports_close(struct dastard_ports *p, bool at_once) {
     if (p == NULL)
         return;
+    const int no_linger = 0;
     void *const sockets[] = {p->status, p->records, p->summaries};
     for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++)
-        if (sockets[i] != NULL)
+        if (sockets[i] != NULL) {
+            if (at_once)
+                zmq_setsockopt(sockets[i], ZMQ_LINGER, &no_linger, sizeof no_linger);
             zmq_close(sockets[i]);
+        }
     zmq_ctx_term(p->context);
     free(p);
 }

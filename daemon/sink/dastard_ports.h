@@ -17,7 +17,8 @@ struct dastard_ports;   /* opaque */
 /* host: an IPv4 address, or * for all. False with errno set (EADDRINUSE: another server has one of them); *taken is then the port
  * that could not be had. */
 bool dastard_ports_open(const char *host, int base, struct dastard_ports **out, int *taken);
-void dastard_ports_close(struct dastard_ports *p);   /* lets what is queued leave, half a second at most */
+/* Lets what is queued leave, half a second at most; at_once: the server died, nothing leaves. */
+void dastard_ports_close(struct dastard_ports *p, bool at_once);
 
 void dastard_ports_send(struct dastard_ports *p, const struct dastard_record *records, size_t n);   /* back to back */
 void dastard_ports_tell(struct dastard_ports *p, const char *topic, const char *json);
