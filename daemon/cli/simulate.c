@@ -1,4 +1,4 @@
-/* daemon/cli/simulate.c - tesd simulate -o DIR: arguments, then daemon/cli/simulate_run.c does the work. */
+/* daemon/cli/simulate.c - tesd simulate: arguments, then daemon/cli/simulate_run.c (-o) or simulate_serve.c (--serve) does the work. */
 #include <argp.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "daemon/cli/cli.h"
 #include "daemon/cli/number_option.h"
 #include "daemon/cli/simulate_run.h"
+#include "daemon/cli/simulate_serve.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 
@@ -38,14 +39,14 @@ enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], N_WORDS = 9, KEY_NUMBER =
 enum key { KEY_OUT = 'o', KEY_EDGES = 500, KEY_CONDITIONS, KEY_FEATURE, KEY_TRIGGER, KEY_START, KEY_LINES, KEY_QUICK, KEY_FORCE };
 
 static const struct argp_option words[N_WORDS] = {
-    {.name = "output", .key = KEY_OUT, .arg = "DIR", .doc = "folder to write; made when it is not there (required)"},
+    {.name = "output", .key = KEY_OUT, .arg = "DIR", .doc = "folder to write; made when it is not there"},
     {.name = "quick", .key = KEY_QUICK, .doc = "a tiny beamtime: other defaults, in brackets"},
     {.name = "force", .key = KEY_FORCE, .doc = "write into a folder that is not empty; an earlier simulation in it is removed"},
     {.name = "edges", .key = KEY_EDGES, .arg = "LIST", .doc = "of o, mn, co, ni, in this order [co,o]"},
     {.name = "conditions", .key = KEY_CONDITIONS, .arg = "LIST", .doc = "names of the sample's conditions [pristine,heated]"},
     {.name = "feature", .key = KEY_FEATURE, .arg = "LIST", .doc = "strength of the 531/523 eV feature in each condition, as a share of the O K fluorescence [0.03,0.15]"},
     {.name = "trigger", .key = KEY_TRIGGER, .arg = "MODE", .doc = "edge-multi (every pulse gets a full record) or edge (blind for a record) [edge-multi]"},
-    {.name = "start", .key = KEY_START, .arg = "TIME", .doc = "UTC time of the pulse run [2026-03-02T09:00:00]"},
+    {.name = "start", .key = KEY_START, .arg = "TIME", .doc = "UTC time of the pulse run [2026-03-02T09:00:00; served by the real clock or xN: now]"},
     {.name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "line table that gives the calibration mix its positions and profiles [nslsii-mix]"},
 };
 
@@ -113,6 +114,7 @@ static void take_start(struct simulate_settings *s, const char *text, struct arg
     if (at < 315532800 || at > 2208988800)
         argp_error(state, "--start %s: a UTC time like 2026-03-02T09:00:00 is needed, 1980 to 2039", text);
     s->start_ns = (int64_t)at * 1000000000;
+    s->start_given = true;
 }
 
 static void take_trigger(struct simulate_settings *s, const char *text, struct argp_state *state) {
@@ -126,6 +128,7 @@ static void take_trigger(struct simulate_settings *s, const char *text, struct a
 
 struct arguments {
     struct simulate_settings settings;
+    struct serve_settings serve;
     bool quick, given[N_NUMBERS];
 };
 
@@ -134,8 +137,8 @@ static void finish_arguments(struct arguments *a, struct argp_state *state) {
     for (size_t i = 0; i < N_NUMBERS; i++)
         if (!a->given[i])
             *number_option_place(&numbers[i], &a->settings) = a->quick && !isnan(numbers[i].quick) ? numbers[i].quick : numbers[i].usual;
-    if (s->folder == NULL)
-        argp_error(state, "say where to write: -o DIR");
+    if ((s->folder == NULL) == (a->serve.endpoint == NULL))
+        argp_error(state, "say where to write, -o DIR, or where to serve, --serve ENDPOINT");
     if (s->presamples + 32 > s->samples)
         argp_error(state, "--presamples %g leaves too little of %g samples", s->presamples, s->samples);
     if (s->samples * s->period_s > 0.1)
@@ -178,7 +181,10 @@ static error_t parse_word(int key, char *value, struct argp_state *state) {
     case KEY_LINES:
         s->lines = value;
         return 0;
-    case ARGP_KEY_END:
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->serve;
+        return 0;
+    case ARGP_KEY_SUCCESS:
         finish_arguments(a, state);
         return 0;
     default:
@@ -206,17 +212,21 @@ static void make_flags(struct argp_option flags[N_WORDS + N_NUMBERS + 1], char h
 int cmd_simulate(int argc, char **argv) {
     struct argp_option flags[N_WORDS + N_NUMBERS + 1];
     char help[N_NUMBERS][NUMBER_HELP];
+    struct serve_flags serve;
     make_flags(flags, help);
+    simulate_serve_flags(&serve);
+    const struct argp_child children[] = {{.argp = &serve.argp}, {0}};
     const struct argp argp = {
         .options = flags,
         .parser = parse_argument,
-        .args_doc = "-o DIR",
+        .children = children,
+        .args_doc = "-o DIR\n--serve ENDPOINT",
         .doc = "Writes a synthetic beamtime: a noise run, calibrations before and after, energy scans of a layered oxide in two conditions, as LJH files with "
-               "state files and scan logs, and truth.h5 with every photon and every number behind them."
+               "state files and scan logs, and truth.h5 with every photon and every number behind them; or serves it live, as the acquisition server DASTARD would."
                "\vThe same options give the same bytes. Exit status: 0 good, 1 it could not be written, 2 wrong use.",
     };
     struct arguments a = {.settings = {.lines = "nslsii-mix", .start_ns = INT64_C(1772442000) * 1000000000, .n_conditions = 2, .conditions = {"pristine", "heated"},
                                        .n_edges = 2, .edges = {rixs_edge_named("co"), rixs_edge_named("o")}, .n_strengths = 2, .feature = {0.03, 0.15}}};
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    return simulate_run(&a.settings);
+    return a.serve.endpoint != NULL ? simulate_serve(&a.settings, &a.serve) : simulate_run(&a.settings);
 }

@@ -80,6 +80,10 @@ static enum json_request_end run(const struct json_request_table *table, json_t 
         snprintf(error, sizeof error, "jsonrpc: request body missing params");
     else
         good = row->run(table->context, json_array_get(parameters, 0), &result, error);
+    if (!good) {
+        json_decref(result);
+        result = NULL;
+    }
     *reply = reply_line(id, result, good ? NULL : error);
     return *reply != NULL ? REQUEST_ANSWERED : REQUEST_HANG_UP;
 }

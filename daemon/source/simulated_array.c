@@ -33,6 +33,7 @@ struct simulated_array {
     const struct dastard_array *channels;
     struct pixel_source *pixels;
     struct pulse_pool *pool;
+    int64_t start_ns;                 /* stamp of frame 0 */
     int64_t begun;                    /* triggers before this frame are done with */
     struct random_stream order;
     struct fired_list primaries;      /* of all channels, channel by channel */
@@ -91,7 +92,7 @@ enum status simulated_array_new(const struct simulated_settings *settings, const
     struct simulated_array *a = calloc(1, sizeof *a);
     if (a == NULL)
         return STATUS_NO_MEMORY;
-    *a = (struct simulated_array){.settings = *settings, .channels = channels};
+    *a = (struct simulated_array){.settings = *settings, .channels = channels, .start_ns = settings->beam.plan->settings.start_ns};
     a->pixels = calloc(settings->beam.n_pixels, sizeof *a->pixels);
     a->first = calloc((size_t)channels->n_channels + 1, sizeof *a->first);
     random_stream_init(&a->order, settings->beam.seed, 0, DRAW_ORDER);
@@ -119,6 +120,8 @@ void simulated_array_free(struct simulated_array *a) {
     free(a->samples);
     free(a);
 }
+
+void simulated_array_begin(struct simulated_array *a, int64_t start_ns) { a->start_ns = start_ns; }
 
 int64_t simulated_array_end(const struct simulated_array *a) {
     return a->settings.pooled ? INT64_MAX : beamtime_frames(&a->settings.beam);
@@ -256,7 +259,7 @@ static struct dastard_record record_at(const struct simulated_array *a, const st
     return (struct dastard_record){
         .message = {.channel_index = c->index, .is_signed = c->is_signed,
                     .record = {.n_samples = b->n_samples, .n_presamples = b->n_presamples, .pixel = c->pixel, .sample_period_s = (float)b->period_s,
-                               .trigger_time_ns = beamtime_stamp_ns(b, b->plan->settings.start_ns, 1, f->frame), .trigger_frame = f->frame - epoch_frame}},
+                               .trigger_time_ns = beamtime_stamp_ns(b, a->start_ns, 1, f->frame), .trigger_frame = f->frame - epoch_frame}},
         .secondary = f->secondary};
 }
 

@@ -32,6 +32,8 @@ struct simulated_settings {
 enum status simulated_array_new(const struct simulated_settings *settings, const struct dastard_array *channels, struct simulated_array **out);
 void simulated_array_free(struct simulated_array *a);
 
+/* Stamps count from here on; without it from the plan's begin. */
+void simulated_array_begin(struct simulated_array *a, int64_t start_ns);
 int64_t simulated_array_end(const struct simulated_array *a);   /* frames there are; INT64_MAX when there is no end */
 
 /* Everything not handed out yet whose last sample lies before end_frame and whose first does not lie before epoch_frame; frames are
