@@ -81,13 +81,14 @@ static void tell_new_server(struct twin *t) {
 /* ---- making ---- */
 
 /* Everything is made for the plan's own time, whenever that is; only stamps and labels are those of the clock. */
-static void begin_time(struct twin *t) {
+void simulate_twin_begin_time(struct twin *t) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     const bool of_plan = t->settings->start_given || t->serve->clock == CLOCK_INJECTED;
     t->start_ns = of_plan ? t->plan.beam->settings.start_ns : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     simulated_array_begin(t->array, t->start_ns);
-    t->wall_start_ns = t->alive_ns = steady_ns();
+    t->wall_start_ns = steady_ns();
+    t->begun = true;
 }
 
 static bool make_channels(struct twin *t) {
@@ -127,7 +128,7 @@ static enum status make_array(const struct twin *t, struct simulated_array **out
 
 static bool make_rest(struct twin *t) {
     t->block_frames = llround(t->serve->block_s / t->settings->period_s);
-    if (make_array(t, &t->array) == STATUS_OK && dastard_status_new(&t->status) && dastard_files_new(t->channels, (uint64_t)t->serve->torn_every, &t->files) &&
+    if (make_array(t, &t->array) == STATUS_OK && dastard_files_new(t->channels, (uint64_t)t->serve->torn_every, &t->files) &&
         dastard_counter_init(&t->counter, t->channels->n_channels, t->settings->period_s))
         return true;
     log_error("no memory for %.0f pixels; serve fewer, or a smaller --pool", t->settings->pixels);
@@ -155,10 +156,12 @@ enum exit_code simulate_twin_new(struct simulate_settings *settings, const struc
     if (t == NULL)
         return EXIT_FAILED;
     *t = (struct twin){.settings = settings, .serve = serve, .signals_fd = -1, .resume_frame = NEVER, .return_frame = NEVER};
-    enum exit_code code = simulate_plan_new(settings, &t->plan);
-    if (code == EXIT_GOOD && !make_channels(t))
-        code = EXIT_USAGE;
-    if (code == EXIT_GOOD && (!make_rest(t) || !open_ports(t) || !catch_signals(t)))
+    enum exit_code code = make_channels(t) ? EXIT_GOOD : EXIT_USAGE;
+    if (code == EXIT_GOOD && (!dastard_status_new(&t->status) || !open_ports(t)))
+        code = EXIT_FAILED;   /* before the long work, not after it */
+    if (code == EXIT_GOOD)
+        code = simulate_plan_new(settings, &t->plan);
+    if (code == EXIT_GOOD && (!make_rest(t) || !catch_signals(t)))
         code = EXIT_FAILED;
     if (code == EXIT_GOOD)
         *out = t;
@@ -279,7 +282,7 @@ void simulate_twin_advance(struct twin *t, double seconds) {
 
 /* The next thing that time brings; INT64_MAX: nothing. */
 static int64_t next_ns(const struct twin *t) {
-    const int64_t alive = t->alive_ns + alive_every_ns, block = t->serve->clock == CLOCK_INJECTED ? INT64_MAX : due_ns(t, t->frame + t->block_frames);
+    const int64_t alive = t->alive_ns + alive_every_ns, block = t->serve->clock == CLOCK_INJECTED || !t->begun ? INT64_MAX : due_ns(t, t->frame + t->block_frames);
     return alive < block ? alive : block;
 }
 
@@ -305,7 +308,7 @@ static void turn(struct twin *t) {
     }
     dastard_files_tick(t->files, now / 1000000);
     const int64_t due = due_ns(t, t->frame + t->block_frames);
-    if (t->serve->clock == CLOCK_PACED && now >= due && !t->quit) {
+    if (t->serve->clock == CLOCK_PACED && t->begun && now >= due && !t->quit) {
         const bool stalled = t->serve->stall_after_s > 0 && twin_blocks_s(t) >= t->serve->stall_after_s - t->serve->block_s;
         if (!stalled)
             forgive(t, now - due);
@@ -321,7 +324,7 @@ enum exit_code simulate_twin_run(struct twin *t) {
     printf("records tcp://%s:%d  status tcp://%s:%d  summaries tcp://%s:%d  control %s:%d\n", host, t->base + DASTARD_PORT_RECORDS, host, t->base + DASTARD_PORT_STATUS,
            host, t->base + DASTARD_PORT_SUMMARIES, host, t->base + DASTARD_PORT_CONTROL);
     fflush(stdout);
-    begin_time(t);
+    t->alive_ns = steady_ns();
     tell_new_server(t);
     if (!t->serve->idle && !simulate_twin_start(t, error)) {
         log_error("the source did not start: %s", error);

@@ -32,7 +32,7 @@ struct twin {
     struct dastard_rpc *rpc;
     struct dastard_counter counter;
     int base, signals_fd;
-    bool running, quit, complained;
+    bool begun, running, quit, complained;     /* begun: time passes, since the source began for the first time */
     bool dying;                                /* between two turns of the loop the server dies, and is back after vanish_s */
     int64_t block_frames, frame, epoch_frame;  /* frame: end of the last block */
     uint64_t blocks;                           /* since the source began */
@@ -50,6 +50,8 @@ struct twin {
 enum exit_code simulate_twin_new(struct simulate_settings *settings, const struct serve_settings *serve, struct twin **out);
 enum exit_code simulate_twin_run(struct twin *t);
 void simulate_twin_free(struct twin *t);
+
+void simulate_twin_begin_time(struct twin *t);              /* once */
 
 /* ---- for the verbs ---- */
 extern const struct json_request_row twin_verbs[];

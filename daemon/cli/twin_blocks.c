@@ -57,6 +57,8 @@ bool simulate_twin_start(struct twin *t, char error[DASTARD_ERROR]) {
         snprintf(error, DASTARD_ERROR, "%s", t->running ? "already have active source, do not start" : "the simulated beamtime is over");
         return false;
     }
+    if (!t->begun)
+        simulate_twin_begin_time(t);
     simulated_array_skip(t->array, t->frame);
     t->prepared = false;
     t->epoch_frame = t->frame;
