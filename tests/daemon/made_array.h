@@ -49,7 +49,7 @@ static inline struct made_array made_array(uint32_t n_pixels, size_t pulses, str
         for (uint32_t i = 0; i < n_pixels; i++) {
             if (i < MADE_ARRAY_LEARNT)
                 owned[i] = mix_heights(&pixel[i], pulses, r);
-            heights[i] = (struct calibration_heights){ owned[i % MADE_ARRAY_LEARNT], pulses };
+            heights[i] = (struct calibration_heights){ .heights = owned[i % MADE_ARRAY_LEARNT], .n = pulses };
         }
         struct calibration_table **t = &a.model->tables[k];
         enum status learnt = calibration_table_learn(lines, 1000, heights, MADE_ARRAY_LEARNT, k ? a.model->tables[k - 1] : NULL, t, NULL);

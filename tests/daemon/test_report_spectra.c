@@ -75,7 +75,7 @@ static void slices_show_a_drift(void **state) {
         owned[i] = mix_heights(&pixel[i], PULSES, &r);
         for (size_t k = 0; i == 0 && k < PULSES; k++)
             owned[0][k] *= 1 + 0.003f * ((float)k / PULSES - 0.5f);
-        heights[i] = (struct calibration_heights){ owned[i], PULSES };
+        heights[i] = (struct calibration_heights){ .heights = owned[i], .n = PULSES };
     }
     struct calibration_table *t;
     struct report_spectra *s;
@@ -109,7 +109,7 @@ static void too_few_pulses_leave_nothing_to_draw(void **state) {
         same[i] = 5;
         wild[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? -1.0f : (float)i;
     }
-    struct calibration_heights heights[3] = { { NULL, 0 }, { same, 40 }, { wild, 40 } };
+    struct calibration_heights heights[3] = { { .n = 0 }, { .heights = same, .n = 40 }, { .heights = wild, .n = 40 } };
     struct report_spectra *s;
     assert_int_equal(report_spectra_new(3, 1, &s), STATUS_OK);
     assert_int_equal(report_spectra_add(s, &t, heights), STATUS_OK);
