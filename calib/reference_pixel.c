@@ -10,9 +10,6 @@ enum { CANDIDATES = 6, PEAKS = 64, ALONE_BELOW = 4 };
 
 static const double CLOSE_PEAKS = 0.02;   /* relative; the lower one is dropped (calibration.md 2.1) */
 
-/* A peak counts if its prominence is worth 4 pulses, 2 sigma, and 0.3 of its height. */
-static const double RIPPLE_COUNTS = 4, RIPPLE_SIGMAS = 2, RIPPLE_SHARE = 0.3;
-
 struct candidate {
     uint32_t pixel;
     double height[PLAN_MAX];
@@ -45,18 +42,6 @@ static bool complete(const struct line_match *m, const struct fit_plan *plan, do
     return true;
 }
 
-/* Ripples of a continuum are no lines: what does not stand out from its surroundings goes. */
-static size_t drop_ripples(const struct pixel_work *w, struct peak *peaks, size_t n) {
-    double kernel = 1.064 * w->smooth_fwhm / w->smooth->width;
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        double counts = peaks[i].prominence * kernel;
-        if (counts >= RIPPLE_COUNTS && counts > RIPPLE_SIGMAS * sqrt(peaks[i].value * kernel) && peaks[i].prominence > RIPPLE_SHARE * peaks[i].value)
-            peaks[kept++] = peaks[i];
-    }
-    return kept;
-}
-
 enum status reference_pixel_match(const struct pixel_work *w, const struct fit_plan *plan, double height[PLAN_MAX], double *score, double *margin) {
     struct match_line anchors[PLAN_MAX];
     double explained[2 * PLAN_MAX];
@@ -68,7 +53,7 @@ enum status reference_pixel_match(const struct pixel_work *w, const struct fit_p
             explained[lines.n_explained++] = plan->lines[i].line.energy_eV;
     }
     struct peak peaks[PEAKS];
-    size_t n = drop_ripples(w, peaks, peak_find(w->smooth, peaks, PEAKS));
+    size_t n = peak_find_drop_ripples(peaks, peak_find(w->smooth, peaks, PEAKS), 1.064 * w->smooth_fwhm / w->smooth->width);
     n = line_match_prune(peaks, n, prune_distance(plan), MATCH_MAX_PEAKS);
     struct line_match m;
     enum status status = line_match_find(peaks, n, &lines, &m);

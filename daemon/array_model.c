@@ -42,6 +42,8 @@ struct array_verdict array_model_verdict(const struct array_model *m, size_t pix
         const struct pixel_calibration *p = &m->tables[k]->pixels[pixel];
         bool older = k + 1 < m->n_tables;
         if (p->curve == NULL) {
+            if (!older)
+                v.verdict = verdict_names[p->verdict];
             v.reason = v.reason[0] ? v.reason : p->reason;
             continue;
         }

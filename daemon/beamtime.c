@@ -26,7 +26,7 @@ bool beamtime_open(const struct beamtime_paths *paths, const char *i0_key, struc
     }
     struct log_search search = {
         .run_folders = b.pulses.folders, .n_run_folders = b.pulses.n_folders, .log_folders = paths->logs, .n_log_folders = paths->n_logs,
-        .i0_key = i0_key, .first_ns = b.pulses.first_ns, .last_ns = b.pulses.last_ns,
+        .i0_key = i0_key, .calibration = paths->calibration, .first_ns = b.pulses.first_ns, .last_ns = b.pulses.last_ns,
     };
     struct log_counts counts;
     if (!beamtime_logs_collect(&search, &b.timeline, &counts)) {

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "calib/experiment_state.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
@@ -138,6 +140,13 @@ static void hand_over(struct learning *l, struct array_model *m) {
     }
 }
 
+static double cut_share(const struct learnt_channel *c, uint32_t cuts) {
+    uint64_t n = 0;
+    for (int k = 0; k < N_CUTS; k++)
+        n += cuts & CUT_BIT(k) ? c->cut_counts[k] : 0;
+    return c->measured ? (double)n / (double)c->measured : 0;
+}
+
 static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state, size_t k,
                             const struct calibration_table *before, struct calibration_table **out) {
     size_t n = l->beamtime->pulses.n_channels;
@@ -145,16 +154,23 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     if (heights == NULL)
         return false;
     size_t photons = 0;
+    *out = NULL;
     for (size_t i = 0; i < n; i++)
         if (l->learnt[i].calibrations != NULL) {
-            heights[i] = (struct calibration_heights){ .heights = l->learnt[i].calibrations[k].heights, .n = l->learnt[i].calibrations[k].n };
+            heights[i] = (struct calibration_heights){ .heights = l->learnt[i].calibrations[k].heights, .n = l->learnt[i].calibrations[k].n,
+                                                       .time_ns = l->learnt[i].calibrations[k].time_ns,
+                                                       .no_pulse = cut_share(&l->learnt[i], CUT_BIT(CUT_UNLOCKED) | CUT_BIT(CUT_PEAK_TIME)),
+                                                       .clipped = cut_share(&l->learnt[i], CUT_BIT(CUT_SATURATED)) };
             photons += heights[i].n;
         }
     double mono_eV = isfinite(state->mono_eV) ? state->mono_eV : settings->mono_eV > 0 ? settings->mono_eV : (double)NAN;
     const char *name = state->label[0] ? state->label : state->log_name;
     struct complaint why = { 0 };
-    if (photons == 0)
-        log_warning("%s: no photons in this calibration state; were the pulses of its run given?", name);
+    if (photons == 0) {
+        log_warning("%s: no photons in this calibration state, it is left out; were the pulses of its run given?", name);
+        free(heights);
+        return true;
+    }
     enum status s = calibration_table_learn(settings->lines, mono_eV, heights, (uint32_t)n, before, out, &why);
     if (l->spectra != NULL && (s == STATUS_OK || s == STATUS_TOO_FEW) && report_spectra_add(l->spectra, *out, heights) != STATUS_OK) {
         calibration_table_free(*out);
@@ -177,6 +193,20 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     return true;
 }
 
+static bool is_state(const struct scan *s, const char *label) {
+    int32_t number;
+    if (!s->calibration)
+        return false;
+    return strcmp(s->label, label) == 0 || (state_label_kind(label, &number) == 'C' && (number == s->log_number || number == s->number));
+}
+
+bool learning_has_state(const struct scan_timeline *t, const char *label) {
+    for (size_t i = 0; i < scan_timeline_count(t); i++)
+        if (is_state(scan_timeline_at(t, i), label))
+            return true;
+    return false;
+}
+
 static bool calibrate_all(const struct learning *l, const struct learning_settings *settings, struct array_model *m) {
     const struct scan_timeline *t = l->beamtime->timeline;
     const struct calibration_table *before = NULL;
@@ -186,10 +216,11 @@ static bool calibrate_all(const struct learning *l, const struct learning_settin
         const struct scan *state = scan_timeline_at(t, i);
         if (!state->calibration)
             continue;
-        if (settings->only_calibration < 0 || settings->only_calibration == state->log_number || settings->only_calibration == state->number) {
+        if (settings->only == NULL || is_state(state, settings->only)) {
             if (!calibrate_state(l, settings, state, k, before, &m->tables[m->n_tables]))
                 return false;
-            before = m->tables[m->n_tables++];
+            if (m->tables[m->n_tables] != NULL)
+                before = m->tables[m->n_tables++];
         }
         k++;
     }

@@ -28,6 +28,8 @@ const struct option_row option_table[] = {
       .help = "where it ends: a whole number of bins further" },
     { .name = "rixs.loss_bin_eV", .unit = "eV", .default_text = "0.25", .kind = OPT_NUMBER, .offset = AT(rixs.loss.bin_eV), .lo = 0.01, .hi = 50,
       .help = "width of an energy-loss bin" },
+    { .name = "rixs.best_pixels", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(rixs.best_pixels), .lo = 0, .hi = 100000,
+      .help = "use only so many pixels of the best resolution in a scan's products; 0 uses all good ones" },
 
     { .name = "scan.i0_key", .unit = "", .default_text = "i0", .kind = OPT_TEXT, .offset = AT(scan.i0_key), .lo = 1, .hi = TEXT_HI(scan.i0_key),
       .help = "name of the incident-flux value among the point extras of a scan log" },

@@ -16,7 +16,7 @@ enum { OPTIONS_MAX_ROI = 32, OPTIONS_TEXT = 256 };
 
 struct options {
     struct { char lines[OPTIONS_TEXT]; double mono_eV; } calibration;     /* mono 0: take it from the log */
-    struct { struct energy_axis emission, loss; } rixs;
+    struct { struct energy_axis emission, loss; int64_t best_pixels; } rixs;   /* best_pixels 0: all good ones */
     struct { char i0_key[48]; } scan;                                      /* name in point_extras that holds I0 */
     struct { int64_t workers; } replay;                                    /* 0: one per core */
     struct { bool compress; } archive;

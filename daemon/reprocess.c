@@ -1,8 +1,10 @@
 #include "daemon/reprocess.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/calibration_verdict.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
@@ -17,11 +19,15 @@ struct reprocess {
     struct reprocessed *result;
     struct photon_block **blocks;    /* job i fills blocks[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
+    bool two_sided;
+    uint32_t best_pixels;
     struct progress progress;
 };
 
-static struct analyse_settings analyse_settings_of(const struct array_model *m, size_t pixel) {
-    return (struct analyse_settings){ .pixel = (uint32_t)pixel, .model = m->channels[pixel].model, .n_tables = m->n_tables, .tables = m->tables };
+static struct analyse_settings analyse_settings_of(const struct reprocess *r, size_t pixel) {
+    const struct array_model *m = r->model;
+    return (struct analyse_settings){ .pixel = (uint32_t)pixel, .model = m->channels[pixel].model, .n_tables = m->n_tables, .tables = m->tables,
+                                      .two_sided = r->two_sided };
 }
 
 static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) {
@@ -52,7 +58,7 @@ static struct photon_block *analyse_channel(const struct analyse_settings *setti
 static void analyse_job(void *context, size_t pixel) {
     struct reprocess *r = context;
     struct channel_reader *reader;
-    struct analyse_settings settings = analyse_settings_of(r->model, pixel);
+    struct analyse_settings settings = analyse_settings_of(r, pixel);
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
     struct channel_counts counts = channel_reader_counts(reader);
@@ -88,15 +94,20 @@ static bool take_block(void *context, size_t pixel) {
     return good;
 }
 
-/* A scan's set of pixels is frozen: those with a model and a curve when it began. */
+/* A scan's set of pixels is frozen: those with a model and a curve when it began, or the best of them. NULL when memory fails. */
 static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     struct reprocess *r = context;
     int64_t start_ns = scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns;
-    for (size_t i = 0; i < r->model->n_channels; i++) {
-        struct analyse_settings s = analyse_settings_of(r->model, i);
-        r->pixels_used[i] = s.model != NULL && analyse_calibration_at(&s, start_ns) != NULL;
+    double *resolution_eV = calloc(r->model->n_channels + 1, sizeof *resolution_eV);
+    for (size_t i = 0; resolution_eV != NULL && i < r->model->n_channels; i++) {
+        struct analyse_settings s = analyse_settings_of(r, i);
+        struct calibration_pair c = analyse_calibration_at(&s, start_ns);
+        r->pixels_used[i] = s.model != NULL && c.before != NULL;
+        resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
     }
-    return r->pixels_used;
+    bool good = resolution_eV != NULL && calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;
+    free(resolution_eV);
+    return good ? r->pixels_used : NULL;
 }
 
 static bool write_pixels(const struct reprocess *r) {
@@ -186,7 +197,7 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
 
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
-    struct reprocess r = { .beamtime = b, .model = m, .result = out };
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .two_sided = settings->two_sided, .best_pixels = settings->best_pixels };
     bool good = set_up(&r, settings, path);
     if (good) {
         progress_begin(&r.progress, "analysing", m->n_channels);

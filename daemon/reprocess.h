@@ -16,6 +16,8 @@ struct reprocess_settings {
     unsigned workers;                /* 0: one per processor */
     struct product_settings products;
     bool compress;                   /* photon columns too */
+    uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */
+    bool two_sided;                  /* energies from the calibrations before and after a photon; false: from the latest before it */
     struct archive_process process;  /* counters are added here */
     const char *calibration_state;   /* how the tables came about: "learnt", "loaded from CAL.h5" */
     const char *title;

@@ -15,7 +15,7 @@ static const struct argp_option rows[] = {
     { .name = "config", .key = 'c', .arg = "FILE", .doc = "settings (YAML); tesd check-config --reference lists them" },
     { .name = "noise", .key = KEY_NOISE, .arg = "PATH", .doc = "noise run: folder or files; may be given several times; never counts as pulses" },
     { .name = "logs", .key = KEY_LOGS, .arg = "DIR", .doc = "scan logs that do not lie in the run's own folder; may be given several times" },
-    { .name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "reference lines: a name in config/lines or a file" },
+    { .name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "reference lines: a name in config/lines or a file; none: only list the peaks" },
     { .name = "prefer", .key = KEY_PREFER, .arg = "FORMAT", .doc = "ljh (default) or off, where a run has both for a channel" },
     { .name = "workers", .key = KEY_WORKERS, .arg = "N", .doc = "threads; 0: one per processor. Results do not depend on it" },
     { .name = "quiet", .key = 'q', .doc = "no table, warnings only" },
@@ -74,6 +74,8 @@ static struct line_table *read_lines(const char *name) {
     size_t n;
     struct complaint why = { 0 };
     struct line_table *t = NULL;
+    if (strcmp(name, "none") == 0)
+        return line_table_none();
     if (!config_path_lines(name, path))
         return NULL;
     enum status s = file_bytes_text(path, TABLE_LIMIT, &text, &n, &why);

@@ -116,8 +116,10 @@ static bool process(const struct arguments *a, const struct options *o, const st
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
         .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
         .compress = o->archive.compress,
+        .best_pixels = (uint32_t)o->rixs.best_pixels,
+        .two_sided = a->calibration == NULL,
         .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
-        .calibration_state = a->calibration ? "loaded" : "learnt",
+        .calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations",
         .title = b->pulses.n_folders ? b->pulses.folders[0] : "",
     };
     const char **inputs = list_inputs(b, &settings.process.n_inputs);
@@ -148,7 +150,7 @@ static int work(const struct arguments *a, const struct options *o, const struct
         return EXIT_REFUSED;
     struct learning_settings learning = {
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
-        .lines = lines, .mono_eV = o->calibration.mono_eV, .only_calibration = -1,
+        .lines = lines, .mono_eV = o->calibration.mono_eV,
     };
     if (a->calibration == NULL && b.n_calibrations == 0)
         log_warning("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records: the file will "

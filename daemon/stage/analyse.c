@@ -2,14 +2,9 @@
 
 #include <math.h>
 
-const struct pixel_calibration *analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns) {
-    size_t latest = 0;
-    while (latest + 1 < s->n_tables && s->tables[latest + 1]->start_ns <= time_ns)
-        latest++;
-    for (size_t i = latest + 1; i-- > 0 && i < s->n_tables;)
-        if (s->pixel < s->tables[i]->n_pixels && s->tables[i]->pixels[s->pixel].curve != NULL)
-            return &s->tables[i]->pixels[s->pixel];
-    return NULL;
+struct calibration_pair analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns) {
+    return s->two_sided ? calibration_pair_between(s->tables, s->n_tables, s->pixel, time_ns)
+                        : calibration_pair_latest(s->tables, s->n_tables, s->pixel, time_ns);
 }
 
 void analyse_measure(const struct analyse_settings *s, const struct channel_record *r, struct measured_pulse *out) {
@@ -28,17 +23,21 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
 }
 
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
-static void set_energy(const struct analyse_settings *s, const struct pixel_calibration *c, struct photon_block *b, size_t i) {
-    float height = drift_correct(c->drift, b->height[i], b->pretrigger_mean[i]);
-    struct curve_value v = calibration_curve_value(c->curve, height);
-    double noise = s->model->noise_sigma > 0 ? s->model->noise_sigma * calibration_curve_slope(c->curve, (double)height) : (double)NAN;
+static void set_energy(const struct analyse_settings *s, const struct calibration_pair *c, struct photon_block *b, size_t i) {
+    float height = drift_correct(c->before->drift, b->height[i], b->pretrigger_mean[i]);
+    float later = c->after ? drift_correct(c->after->drift, b->height[i], b->pretrigger_mean[i]) : height;
+    double slope;
+    struct curve_value v = calibration_pair_value(c, height, later, &slope);
+    double noise = s->model->noise_sigma > 0 ? s->model->noise_sigma * slope : (double)NAN;
     b->energy_eV[i] = v.energy_eV;
     b->energy_sigma_eV[i] = (float)hypot(noise, (double)v.sigma_eV);
     b->flags[i] = v.trust;
 }
 
 static void add_row(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b) {
-    const struct pixel_calibration *calibration = s->model != NULL ? analyse_calibration_at(s, m->time_ns) : NULL;
+    struct calibration_pair calibration = { .before = NULL };
+    if (s->model != NULL)
+        calibration = analyse_calibration_at(s, m->time_ns);
     size_t i = b->n++;
     b->time_ns[i] = m->time_ns;
     b->frame[i] = m->frame;
@@ -51,8 +50,8 @@ static void add_row(const struct analyse_settings *s, const struct measured_puls
     b->flags[i] = TRUST_INSIDE;
     b->energy_eV[i] = NAN;
     b->energy_sigma_eV[i] = NAN;
-    if (calibration != NULL)
-        set_energy(s, calibration, b, i);
+    if (calibration.before != NULL)
+        set_energy(s, &calibration, b, i);
     else
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
     if (b->cuts[i] == 0 && !isfinite(b->energy_eV[i]))

@@ -23,8 +23,10 @@ bool bin_stage_new(const struct scan_timeline *timeline, uint32_t n_pixels, cons
     b->products = calloc(n ? n : 1, sizeof(struct scan_products *));
     b->of_scan = calloc(n ? n : 1, sizeof *b->of_scan);
     bool good = b->products != NULL && b->of_scan != NULL;
-    for (size_t i = 0; good && i < n; i++)
-        good = add_scan(b, i, n_pixels, settings, used(context, i));
+    for (size_t i = 0; good && i < n; i++) {
+        const uint8_t *set = used(context, i);
+        good = set != NULL && add_scan(b, i, n_pixels, settings, set);
+    }
     if (!good) {
         bin_stage_free(b);
         return false;

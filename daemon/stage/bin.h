@@ -18,7 +18,7 @@ struct bin_stage {
     int32_t *of_scan;                  /* timeline index -> index into products, -1: none */
 };
 
-/* pixels_used: for timeline index i, n_pixels bytes at pixels_used(context, i). False when memory fails. */
+/* pixels_used: for timeline index i, n_pixels bytes at pixels_used(context, i), NULL: no memory. False when memory fails. */
 typedef const uint8_t *bin_pixels_used(void *context, size_t timeline_index);
 bool bin_stage_new(const struct scan_timeline *timeline, uint32_t n_pixels, const struct product_settings *settings, bin_pixels_used *used, void *context, struct bin_stage **out);
 void bin_stage_free(struct bin_stage *b);

@@ -141,6 +141,9 @@ void learner_measure(struct learner *l, const struct channel_record *record) {
         pixel_model_measure(l->result.model, &record->samples, &m);
     m.time_ns = record->time_ns;
     m.frame = record->frame;
+    l->result.measured++;
+    if (m.cuts != 0)
+        l->result.cut_counts[cut_reason(m.cuts)]++;
     if (m.cuts == 0 && isfinite(m.height) && !keep_measured(l, &m))
         l->memory = false;
 }
@@ -176,7 +179,8 @@ static bool make_room_for_calibrations(struct learner *l) {
     }
     for (size_t k = 0; k < l->n_calibrations; k++) {
         r->calibrations[k].heights = malloc((r->calibrations[k].n + 1) * sizeof(float));
-        if (r->calibrations[k].heights == NULL)
+        r->calibrations[k].time_ns = malloc((r->calibrations[k].n + 1) * sizeof(int64_t));
+        if (r->calibrations[k].heights == NULL || r->calibrations[k].time_ns == NULL)
             return false;
     }
     return true;
@@ -195,8 +199,10 @@ static bool fill_calibration(struct learner *l, size_t k, struct drift drift) {
     free(baselines);
     n = 0;
     for (size_t i = 0; i < l->n_measured; i++)
-        if (calibration_of(l, l->measured[i].time_ns) == k)
+        if (calibration_of(l, l->measured[i].time_ns) == k) {
+            c->time_ns[n] = l->measured[i].time_ns;
             c->heights[n++] = drift_correct(drift, l->measured[i].height, l->measured[i].pretrigger_mean);
+        }
     c->drift = drift;
     return true;
 }
@@ -223,8 +229,10 @@ bool learner_finish(struct learner *l, struct learnt_channel *out) {
 
 void learnt_channel_done(struct learnt_channel *c) {
     pixel_model_free(c->model);
-    for (size_t k = 0; c->calibrations != NULL && k < c->n_calibrations; k++)
+    for (size_t k = 0; c->calibrations != NULL && k < c->n_calibrations; k++) {
         free(c->calibrations[k].heights);
+        free(c->calibrations[k].time_ns);
+    }
     free(c->calibrations);
     *c = (struct learnt_channel){ 0 };
 }

@@ -15,7 +15,8 @@
 #include "pulse/pixel_model.h"
 
 struct calibration_sample {          /* of one pixel in one calibration */
-    float *heights;                  /* good pulses, corrected with `drift` */
+    float *heights;                  /* good pulses, corrected with `drift`, in time order */
+    int64_t *time_ns;                /* of the same */
     size_t n;
     struct drift drift;              /* one slope for all calibrations, a reference of this one's own */
 };
@@ -24,6 +25,7 @@ struct learnt_channel {
     struct pixel_model *model;       /* NULL: none; reason says why */
     char reason[200];                /* why there is no model, or what to know (such as an assumed white noise); "" nothing */
     struct pixel_learning learning;
+    uint64_t measured, cut_counts[N_CUTS];    /* records measured, and those cut by their reason */
     size_t n_calibrations;
     struct calibration_sample *calibrations;  /* one per calibration of the timeline, in time order */
 };

@@ -86,7 +86,7 @@ static void cuts_long_labels(void **state) {
 /* Whatever the clock did: sorted, ends meet starts, equal times in the order of the file. */
 static void sorts_stably_by_time(void **state) {
     (void)state;
-    struct seeded r = draw_start("sorts_stably_by_time");
+    struct seeded r = seeded_start("sorts_stably_by_time");
     for (int i = 0; i < 100; i++) {
         uint32_t n = 1 + seeded_below(&r, 200);
         char *text = malloc(n * 32);

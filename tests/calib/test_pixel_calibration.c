@@ -19,7 +19,7 @@ static void bench_init(struct bench *b, const struct mix_pixel *p, size_t n, dou
     b->table = mix_table();
     assert_int_equal(fit_plan_init(&b->plan, b->table, 1000, NULL), STATUS_OK);
     float *h = mix_heights(p, n, r);
-    pixel_work_init(&b->work, &(struct calibration_heights){h, n}, &b->plan);
+    pixel_work_init(&b->work, &(struct calibration_heights){.heights = h, .n = n}, &b->plan);
     free(h);
     for (size_t i = 0; i < b->plan.n_anchors; i++)
         b->expected[i] = mix_height(p, b->plan.lines[i].line.energy_eV + shift_eV);

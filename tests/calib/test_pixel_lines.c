@@ -22,7 +22,7 @@ static void bench_init(struct bench *b, size_t n, struct seeded *r) {
     b->table = mix_table();
     assert_int_equal(fit_plan_init(&b->plan, b->table, 1000, NULL), STATUS_OK);
     float *h = mix_heights(&pixel, n, r);
-    assert_int_equal(pixel_work_init(&b->work, &(struct calibration_heights){h, n}, &b->plan), STATUS_OK);
+    assert_int_equal(pixel_work_init(&b->work, &(struct calibration_heights){.heights = h, .n = n}, &b->plan), STATUS_OK);
     free(h);
     b->heights = (struct pixel_heights){b->work.sorted, b->work.n, b->work.smooth, b->work.smooth_fwhm};
     for (size_t i = 0; i < 6; i++) {
@@ -113,7 +113,7 @@ static void a_wrong_model_is_a_misfit(void **state) {
     for (int i = 0; i < 6000; i++)
         h[i] = (float)mix_height(&pixel, 848.85 + (i % 2 ? 3.5 : -3.5) + 0.3 * draw_normal(&r));
     struct pixel_work w;
-    assert_int_not_equal(pixel_work_init(&w, &(struct calibration_heights){h, 6000}, &b.plan), STATUS_NO_MEMORY);
+    assert_int_not_equal(pixel_work_init(&w, &(struct calibration_heights){.heights = h, .n = 6000}, &b.plan), STATUS_NO_MEMORY);
     struct pixel_heights heights = {w.sorted, w.n, w.smooth, w.smooth_fwhm};
     found[4].start = b.truth.x[4];
     pixel_lines_fit(&heights, &b.plan, &b.truth, 4, 5, found);

@@ -22,7 +22,7 @@ static void set_init(struct set *s, size_t pulses, struct seeded *r) {
     for (int i = 0; i < N; i++) {
         s->pixel[i] = mix_pixel_random(r);
         float *h = mix_heights(&s->pixel[i], pulses, r);
-        pixel_work_init(&s->work[i], &(struct calibration_heights){h, pulses}, &s->plan);
+        pixel_work_init(&s->work[i], &(struct calibration_heights){.heights = h, .n = pulses}, &s->plan);
         free(h);
     }
 }
@@ -38,7 +38,7 @@ static void make_noisy(struct set *s, int i, size_t pulses, struct seeded *r) {
     for (size_t k = 0; k < pulses; k++)
         h[k] = (float)(2000 - 800 * log(1 - draw_uniform(r)));
     pixel_work_done(&s->work[i]);
-    pixel_work_init(&s->work[i], &(struct calibration_heights){h, pulses}, &s->plan);
+    pixel_work_init(&s->work[i], &(struct calibration_heights){.heights = h, .n = pulses}, &s->plan);
     free(h);
 }
 

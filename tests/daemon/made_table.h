@@ -39,6 +39,13 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
     *t = (struct calibration_table){ .number = 2, .start_ns = made_start_ns, .end_ns = made_start_ns + 17, .mono_eV = NAN, .label = "CAL2", .reference_pixel = 1, .n_pixels = n_pixels };
     snprintf(t->line_table_name, sizeof t->line_table_name, "nslsii-mix");
     t->line_table_text = strdup("# lines\nCKa,277,0.5,anchor,284,,nowhere\n");
+    t->resolution_eV = 1.75;
+    snprintf(t->remark, sizeof t->remark, "the table has CKa at 277.00 eV");
+    t->n_lines = 3;
+    for (uint32_t k = 0; k < t->n_lines; k++) {
+        t->lines[k] = (struct table_line){ .energy_eV = 277 + k, .anchor = k < 2, .n = 5 + k, .residual_eV = made_uniform(seed), .spread_eV = k ? made_uniform(seed) : (double)NAN, .fault_eV = made_uniform(seed) };
+        snprintf(t->lines[k].line, sizeof t->lines[k].line, "Line%u", k);
+    }
     t->pixels = calloc(n_pixels, sizeof *t->pixels);
     for (uint32_t p = 0; p < n_pixels; p++) {
         struct pixel_calibration *c = &t->pixels[p];
@@ -48,6 +55,11 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
         made_fits(c, seed);
         c->curve = p ? made_curve(10 + p) : NULL;
         c->resolution_eV = p ? 2.5 + p : (double)NAN;
+        c->resolution_sigma_eV = 0.25 + p;
+        c->rank = p;
+        c->step = p == 1 ? 12.5 : (double)NAN;
+        c->valid_from_ns = p == 1 ? made_start_ns + 5 : 0;
+        c->shape_distance = made_uniform(seed);
         c->pulses = 1000 + p;
         c->jump = -3.5;
         c->jumped = p == 1;
