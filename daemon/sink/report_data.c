@@ -172,6 +172,15 @@ static json_t *line_objects(struct document *d, const struct line_table *lines) 
     return list;
 }
 
+/* Lines whose energy in the table seems to be wrong, and how far. */
+static json_t *table_faults(struct document *d, const struct calibration_table *t) {
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < t->n_lines; i++)
+        if (fabs(t->lines[i].fault_eV) > 0)
+            append(d, list, json_pack("[o,o]", json_value_text(t->lines[i].line), short_number(t->lines[i].fault_eV)));
+    return list;
+}
+
 static json_t *table_object(struct document *d, const struct array_model *m, size_t k, const struct report_spectra *spectra) {
     const struct calibration_table *t = m->tables[k];
     struct line_table *lines = NULL;
@@ -187,6 +196,8 @@ static json_t *table_object(struct document *d, const struct array_model *m, siz
     put(d, o, "line_table", json_value_text(t->line_table_name));
     put(d, o, "line_text", json_value_text(text));
     put(d, o, "reference", t->reference_pixel < m->n_channels ? json_integer(m->channels[t->reference_pixel].channel) : json_null());
+    put(d, o, "remark", json_value_text(t->remark));
+    put(d, o, "faults", table_faults(d, t));
     put(d, o, "lines", line_objects(d, lines));
     for (uint32_t i = 0; i < t->n_pixels; i++)
         append(d, pixels, pixel_object(d, &t->pixels[i], lines, report_spectra_of(spectra, k, i)));

@@ -3,8 +3,8 @@
  *   program, title, command, source ("learnt", "loaded"), verdicts [names], fit_columns [names]
  *   channels [{channel, name, verdict, reason, note, trained}]                        in the order of array_model
  *   tables [{label, number, start, end (ISO 8601), mono_eV, line_table, line_text, reference (channel or null),
- *            lines [{name, energy_eV, unc_eV, use}], pixels [...]}]
- *   pixels [{v (index into verdicts), reason, pulses, resolution_eV, drift, drift_reference, jump, jumped,
+ *            remark, faults [[line, eV]], lines [{name, energy_eV, unc_eV, use}], pixels [...]}]
+ *   pixels [{v (index into verdicts), reason, pulses, resolution_eV, resolution_sigma_eV, rank, step, drift, drift_reference, jump, jumped,
  *            fits [[fit_columns...]], curve {low, step, energy, sigma, common}, spectrum {low, width, counts}, slices [[eV, sigma]]}]
  * energy is in meV, sigma and common in 0.1 meV, at heights low + i step. Series of whole numbers (those three, and counts) are
  * packed: the differences from number to number (the first from 0), zigzag (0 -1 1 -2 -> 0 1 2 3), in digits of 5 bits, lowest

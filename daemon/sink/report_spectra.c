@@ -120,14 +120,25 @@ static enum status fill_slices(const struct pixel_calibration *p, const struct c
     return STATUS_OK;
 }
 
+/* After a step within the calibration only the later pulses were learnt from. */
+static struct calibration_heights learnt_from(const struct pixel_calibration *p, struct calibration_heights h) {
+    while (p->valid_from_ns > 0 && h.time_ns && h.n > 0 && h.time_ns[0] < p->valid_from_ns) {
+        h.heights++;
+        h.time_ns++;
+        h.n--;
+    }
+    return h;
+}
+
 enum status report_spectra_add(struct report_spectra *s, const struct calibration_table *t, const struct calibration_heights *heights) {
     assert(s->n_tables < s->max_tables && t->n_pixels == s->n_pixels);
     struct report_pixel *row = s->pixels + s->n_tables++ * s->n_pixels;
     for (size_t i = 0; i < s->n_pixels; i++) {
         const struct pixel_calibration *p = &t->pixels[i];
-        enum status status = fill_spectrum(p, &heights[i], &row[i].spectrum);
+        struct calibration_heights later = learnt_from(p, heights[i]);
+        enum status status = fill_spectrum(p, &later, &row[i].spectrum);
         if (status == STATUS_OK)
-            status = fill_windows(p, &heights[i], row[i].windows);
+            status = fill_windows(p, &later, row[i].windows);
         if (status == STATUS_OK && p->curve && p->verdict != VERDICT_STALE)
             status = fill_slices(p, &heights[i], &row[i]);
         if (status != STATUS_OK)

@@ -105,7 +105,13 @@ function warningsOf() {
       found.push(
         `${labelOf(t)}: the heights of ${jumped.length === 1 ? 'a pixel' : jumped.length + ' pixels'} jumped by an offset since the calibration before (flagged, not stretched over): channel ${someChannels(jumped.map(r => `${r.channel} (${signed(r.jump, 0)})`))}.`
       );
-    for (const s of lineSums(k).filter(isOff))
+    if (t.remark) found.push(`${labelOf(t)}: ${t.remark}`);
+    const stepped = t.pixels.map((p, i) => ({ p, i })).filter(x => x.p.step);
+    if (stepped.length)
+      found.push(
+        `${labelOf(t)}: lines moved during this calibration (only the pulses after that count): channel ${someChannels(stepped.map(x => `${channelOf(x.i)} (${signed(x.p.step, 0)})`))}.`
+      );
+    for (const s of lineSums(k).filter(s => isOff(s) && !faultOf(t, s.name)))
       found.push(
         `${labelOf(t)}: ${s.name} lies ${signed(s.residual, 2)} eV off its ${fixed(s.energy, 2)} eV in the typical pixel (scatter ${fixed(s.scatter, 2)}, ${s.compared} pixels): look at ${s.name === 'elastic' ? 'the mono' : 'the line table'}, not at the pixels.`
       );

@@ -32,6 +32,9 @@ function lineSums(k) {
 const isOff = s =>
   !s.anchor && s.compared >= 4 && Math.abs(s.residual) > 3 * Math.hypot(s.unc || 0, (1.25 * s.scatter) / Math.sqrt(s.compared), 0.1);
 
+/* How far the array thinks the table is wrong at this line, eV; 0: no evidence. */
+const faultOf = (t, name) => (t.faults.find(f => f[0] === name) || [name, 0])[1];
+
 function drawLines() {
   const head = [
     ['line', ''],
@@ -49,7 +52,7 @@ function drawLines() {
   const rows = lineSums(view.k).map(s =>
     el(
       'tr',
-      { class: isOff(s) ? 'off' : null },
+      { class: isOff(s) || faultOf(report.tables[view.k], s.name) ? 'off' : null },
       el('th', { scope: 'row' }, s.name),
       el('td', {}, fixed(s.energy, 2)),
       el('td', {}, s.unc > 0 ? fixed(s.unc, 2) : '\u2013'),
@@ -58,7 +61,7 @@ function drawLines() {
       el('td', {}, whole(s.counts)),
       el('td', {}, fixed(s.fwhm, 2)),
       el('td', {}, fixed(s.sigma, 3)),
-      el('td', {}, signed(s.residual, 2), isOff(s) ? ' \u26a0' : ''),
+      el('td', {}, signed(s.residual, 2), isOff(s) || faultOf(report.tables[view.k], s.name) ? ' \u26a0' : ''),
       el('td', {}, fixed(s.scatter, 2)),
       el('td', {}, fixed(s.deviance, 2))
     )

@@ -6,17 +6,19 @@ function facts(k, i) {
   const list = [
     ['pulses', whole(r.pulses)],
     ['anchors', r.anchors],
-    ['resolution', inUnits(r.resolution, 2, 'eV')],
+    ['resolution', isNumber(r.resolutionSigma) ? `${fixed(r.resolution, 2)} \u00b1 ${fixed(r.resolutionSigma, 2)} eV` : inUnits(r.resolution, 2, 'eV')],
+    ['rank', r.rank || '\u2013'],
     ['worst centre error', inUnits(r.sigma, 3, 'eV')],
     ['leave-one-out rms', inUnits(r.loo, 2, 'eV')],
     ['drift slope', inUnits(r.drift, 2, '\u00d7 10\u207b\u2075 per count')],
     ['baseline', fixed(p.drift_reference, 1)],
+    r.step ? ['step within', `${signed(r.step, 0)} units`] : null,
     ['jump', isNumber(r.jump) ? `${signed(r.jump, 0)} units` : 'not compared'],
   ];
   return el(
     'dl',
     { class: 'facts' },
-    list.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))
+    list.filter(Boolean).map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))
   );
 }
 
