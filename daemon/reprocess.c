@@ -71,7 +71,10 @@ static void analyse_channel(struct reprocess *r, const struct analyse_settings *
         return;
     struct measured_pulse *pulses = room.data;
     bool *gaps = (bool *)(pulses + most);
-    if (measure_all(settings, reader, pulses, gaps, most, &n) && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
+    bool measured = measure_all(settings, reader, pulses, gaps, most, &n);
+    struct channel_counts counts = channel_reader_counts(reader);   /* of a whole pass: grading may walk again and stop early */
+    keep_counts(&r->result->pixels[settings->pixel], &counts);
+    if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
         analyse_rows(settings, pulses, n, out->block);
         if (!grading_channel(r->grading, settings->pixel, reader, gaps, out->block))
@@ -87,8 +90,6 @@ static void analyse_job(void *context, size_t pixel) {
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
     analyse_channel(r, &settings, reader, &r->rows[pixel]);
-    struct channel_counts counts = channel_reader_counts(reader);
-    keep_counts(&r->result->pixels[pixel], &counts);
     channel_reader_close(reader);
 }
 
