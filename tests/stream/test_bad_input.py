@@ -164,19 +164,14 @@ def pulse_files(p):
     c.spoil(c.file('r_chan1.off'), lambda b: b[:-11])
     c.expect(0, 'unfinished records', rows=2)
 
-    if os.geteuid() == 0:
-        before = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-        subprocess.run(['chmod', '755', p.folder], check=True)
-    else:
-        before = []
+    # root keeps its place but not its right to read everything
+    before = ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] if os.geteuid() == 0 else []
     c = case('a file that must not be read')
     c.spoil(c.file(first), lambda b: b)
     os.chmod(c.file(first), 0)
-    os.chmod(c.folder, 0o777)
     c.expect(3, r'r_chan1\.ljh.*Permission denied', rows=1, before=before)
     c = case('a folder that must not be read')
     os.chmod(c.run_folder, 0)
-    os.chmod(c.folder, 0o777)
     c.expect(3, r'/run.*Permission denied', before=before)
 
 
@@ -392,6 +387,9 @@ def inspect(p):
     p.check(run.returncode == 3 and 'nosuch' in run.stderr and 'cal.h5' in run.stdout, 'inspect goes on after a file that is not there')
 
 
+if 'san-thread' in TESD:
+    print('skipped: bad input is the business of the address sanitizer')
+    sys.exit(77)
 with Program() as program:
     make_beamtime(program)
     for f in glob.glob(program.path('made', 'run', '*_chan*.ljh')):

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
-from program import Program, datasets
+from program import SLOW, Program, datasets
 
 SECTION = ('time_ns', 'frame', 'pixel', 'energy_eV', 'energy_sigma_eV', 'cuts', 'grade', 'flags', 'scan', 'point', 'incident_eV', 'height')
 INSPECT_KEYS = ('path', 'format', 'version', 'channel', 'records', 'torn', 'tail_bytes', 'samples', 'presamples', 'sample_period_s', 'first_time_ns', 'last_time_ns')
@@ -231,8 +231,9 @@ def check_inspect(p, run):
 
 with Program() as program:
     p = program
-    p.good('simulate', '-o', p.path('sim'), '--pixels', '8', '--quick', '--dwell', '1', '--rate', '25', '--calibration-s', '60', '--bad-fraction', '0', '--seed', '5',
-           '--feature', '0.03,0.6', timeout=120)
+    # Under a sanitizer a quarter of the pixels, rate and points: what is left out are the checks that need photons.
+    size = ['--pixels', '8', '--rate', '25', '--calibration-s', '60'] if SLOW == 1 else ['--pixels', '3', '--rate', '12', '--calibration-s', '40', '--points', '8']
+    p.good('simulate', '-o', p.path('sim'), '--quick', '--dwell', '1', '--bad-fraction', '0', '--seed', '5', '--feature', '0.03,0.6', *size, timeout=120)
     truth = read_truth(p.path('sim', 'truth.h5'))
     run, noise = (glob.glob(p.path('sim', '2*', k))[0] for k in ('0001', '0000'))
     records = check_inspect(p, run)
@@ -245,15 +246,16 @@ with Program() as program:
     p.check((final['process/state'], prelim['process/state']) == (b'final', b'prelim'), 'learnt from these records: final; applied: prelim')
     for name, result in (('final', final), ('prelim', prelim)):
         p.check(len(result.photons['cuts']) == records, f'{name}: as many rows as inspect counts records ({records})')
-        check_energies(p, name, result, truth)
         check_points(p, name, result, truth)
-        check_maps(p, name, result, truth)
         check_books(p, name, result)
-        check_conditions(p, name, result, truth)
+        if SLOW == 1:
+            check_energies(p, name, result, truth)
+            check_maps(p, name, result, truth)
+            check_conditions(p, name, result, truth)
     check_silx(p, p.path('final.nxs'), final)
 
     files = sorted(glob.glob(os.path.join(run, '*.ljh')))
-    p.good('replay', *[files[i] for i in (5, 2, 7, 0, 1, 6, 4, 3)], '--noise', noise, '--workers', '1', '-o', p.path('other.nxs'))
+    p.good('replay', *files[1::2], *reversed(files[::2]), '--noise', noise, '--workers', '1', '-o', p.path('other.nxs'))
     same_bytes(p, 'shuffled files on one worker', final, p.path('other.nxs'))
     cut_in_two(run, p.path('cut'))
     p.good('replay', p.path('cut'), '--noise', noise, '--workers', '2', '-o', p.path('other.nxs'))

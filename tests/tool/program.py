@@ -9,6 +9,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESD = os.path.abspath(os.environ.get('TESD', os.path.join(ROOT, 'build/tesd')))
 SLOW = 10 if 'san-' in TESD else 1   # sanitizers: patience, never a criterion
+os.environ.setdefault('LSAN_OPTIONS', f'suppressions={ROOT}/tests/tool/lsan.supp:print_suppressions=0')   # as the Makefile sets them
+os.environ.setdefault('TSAN_OPTIONS', f'suppressions={ROOT}/tests/tool/tsan.supp')
 CRASH = re.compile(r'Sanitizer|runtime error|Assertion|core dumped|Traceback')
 
 
