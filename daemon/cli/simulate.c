@@ -223,7 +223,7 @@ int cmd_simulate(int argc, char **argv) {
         .args_doc = "-o DIR\n--serve ENDPOINT",
         .doc = "Writes a synthetic beamtime: a noise run, calibrations before and after, energy scans of a layered oxide in two conditions, as LJH files with "
                "state files and scan logs, and truth.h5 with every photon and every number behind them; or serves it live, as the acquisition server DASTARD would."
-               "\vThe same options give the same bytes. Exit status: 0 good, 1 it could not be written, 2 wrong use.",
+               "\vThe same options give the same bytes. Served, the first line of output names the four ports; SIGINT or SIGTERM ends it. Exit status: 0 good, 1 it could not be written, 2 wrong use.",
     };
     struct arguments a = {.settings = {.lines = "nslsii-mix", .start_ns = INT64_C(1772442000) * 1000000000, .n_conditions = 2, .conditions = {"pristine", "heated"},
                                        .n_edges = 2, .edges = {rixs_edge_named("co"), rixs_edge_named("o")}, .n_strengths = 2, .feature = {0.03, 0.15}}};

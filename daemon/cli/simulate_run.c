@@ -187,7 +187,7 @@ static bool write_everything(const struct simulate_settings *s, struct simulatio
 static int simulate_with(const struct simulate_settings *s, struct simulation *m) {
     const enum exit_code code = simulate_plan_new(s, &m->plan);
     if (code != EXIT_GOOD)
-        return code;
+        return (int)code;
     make_writer(s, m);
     if (!write_everything(s, m))
         return EXIT_FAILED;

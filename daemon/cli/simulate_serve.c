@@ -39,6 +39,15 @@ static bool is_loopback(const char *host) {
     return inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
 }
 
+/* 0 for *, -1 for what is no port with room for its neighbours. */
+static int port_of(const char *text) {
+    char *end = NULL;
+    if (strcmp(text, "*") == 0)
+        return 0;
+    const long port = strtol(text, &end, 10);
+    return end == text || *end != '\0' || port < 0 || port > 65533 || (port > 0 && port < 3) ? -1 : (int)port;
+}
+
 /* tcp://HOST:PORT; HOST an IPv4 address, localhost or *, PORT a number or *. */
 static bool split_endpoint(struct serve_settings *s, const char *text) {
     static const char scheme[] = "tcp://";
@@ -54,12 +63,10 @@ static bool split_endpoint(struct serve_settings *s, const char *text) {
         strcpy(s->host, "127.0.0.1");
     if (strcmp(s->host, "0.0.0.0") == 0)
         strcpy(s->host, "*");
-    char *end;
-    const long port = strcmp(colon + 1, "*") == 0 ? 0 : strtol(colon + 1, &end, 10);
     struct in_addr a;
-    if ((strcmp(colon + 1, "*") != 0 && (end == colon + 1 || *end != '\0')) || port < 0 || port > 65533 || (port > 0 && port < 3))
+    s->port = port_of(colon + 1);
+    if (s->port < 0)
         return false;
-    s->port = (int)port;
     return strcmp(s->host, "*") == 0 || inet_pton(AF_INET, s->host, &a) == 1;
 }
 
@@ -186,5 +193,5 @@ int simulate_serve(const struct simulate_settings *settings, const struct serve_
     if (code == EXIT_GOOD)
         code = simulate_twin_run(twin);
     simulate_twin_free(twin);
-    return code;
+    return (int)code;
 }

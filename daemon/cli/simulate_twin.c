@@ -265,6 +265,14 @@ static void come_back(struct twin *t) {
 
 /* ---- loop ---- */
 
+static void tell_alive(struct twin *t) {
+    const int64_t now = steady_ns();
+    if (now < t->alive_ns + alive_every_ns)
+        return;
+    t->alive_ns = now;
+    twin_blocks_alive(t);
+}
+
 static void step_ahead(struct twin *t) {
     twin_blocks_send(t);
     if (t->return_frame != NEVER && t->frame >= t->return_frame)
@@ -274,9 +282,12 @@ static void step_ahead(struct twin *t) {
 void simulate_twin_advance(struct twin *t, double seconds) {
     const int64_t until = t->frame + llround(seconds / t->settings->period_s);
     const struct timespec pause = {.tv_nsec = injected_pause_ns};   /* queues drain between blocks, as they would in real time */
+    struct pollfd signals = {.fd = t->signals_fd, .events = POLLIN};
     while (t->frame < until && !t->dying && !t->quit) {
         step_ahead(t);
-        nanosleep(&pause, NULL);
+        if (ppoll(&signals, 1, &pause, NULL) > 0)
+            t->quit = true;
+        tell_alive(t);
     }
 }
 
@@ -301,17 +312,12 @@ static void wait_until(struct twin *t, int64_t at_ns) {
 static void turn(struct twin *t) {
     twin_blocks_prepare(t);
     wait_until(t, next_ns(t));
+    tell_alive(t);
     const int64_t now = steady_ns();
-    if (now >= t->alive_ns + alive_every_ns) {
-        t->alive_ns = now;
-        twin_blocks_alive(t);
-    }
     dastard_files_tick(t->files, now / 1000000);
     const int64_t due = due_ns(t, t->frame + t->block_frames);
     if (t->serve->clock == CLOCK_PACED && t->begun && now >= due && !t->quit) {
-        const bool stalled = t->serve->stall_after_s > 0 && twin_blocks_s(t) >= t->serve->stall_after_s - t->serve->block_s;
-        if (!stalled)
-            forgive(t, now - due);
+        forgive(t, now - due);
         step_ahead(t);
     }
     if (t->dying)

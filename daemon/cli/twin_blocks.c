@@ -116,7 +116,7 @@ static void tell_externals(struct twin *t) {
 static void tell_second(struct twin *t) {
     tell_rate(t, 1);
     tell_externals(t);
-    if (dastard_files_active(t->files))
+    if (dastard_files_active(t->files) && !dastard_files_paused(t->files))
         dastard_status_tell(t->status, "NUMBERWRITTEN", dastard_body_numbers("NumberWritten", dastard_files_written(t->files), t->channels->n_channels));
 }
 

@@ -65,6 +65,7 @@ void dastard_files_free(struct dastard_files *f) {
 }
 
 bool dastard_files_active(const struct dastard_files *f) { return f->active; }
+bool dastard_files_paused(const struct dastard_files *f) { return f->paused; }
 const uint64_t *dastard_files_written(const struct dastard_files *f) { return f->written; }
 
 /* ---- start and stop ---- */

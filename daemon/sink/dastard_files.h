@@ -22,6 +22,7 @@ bool dastard_files_new(const struct dastard_array *channels, uint64_t torn_every
 void dastard_files_free(struct dastard_files *f);   /* as dastard_files_stop when active, at the time of the last call */
 
 bool dastard_files_active(const struct dastard_files *f);
+bool dastard_files_paused(const struct dastard_files *f);
 /* Makes the first unused folder of the day and writes START. Times are ns since 1970 UTC. False with the reason in error. */
 bool dastard_files_start(struct dastard_files *f, const char *base, int64_t now_ns, char error[DASTARD_ERROR]);
 void dastard_files_stop(struct dastard_files *f, int64_t now_ns);    /* writes STOP, flushes and closes everything */

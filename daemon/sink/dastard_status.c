@@ -160,14 +160,24 @@ json_t *dastard_body_numbers(const char *key, const uint64_t *counts, uint32_t n
     return json_pack("{s:o}", key, numbers);
 }
 
-json_t *dastard_body_rate(int64_t end_ns, int64_t duration_ns, const uint64_t *counts, uint32_t n) {
-    json_t *body = dastard_body_numbers("CountsSeen", counts, n);
-    const time_t whole = (time_t)(end_ns / 1000000000);
+/* RFC 3339 with the fraction's last zeros left out, as upstream's encoder has it. */
+static json_t *stamp_of(int64_t ns) {
+    const time_t whole = (time_t)(ns / 1000000000);
     struct tm t;
     char text[64], stamp[96];
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&whole, &t));
-    snprintf(stamp, sizeof stamp, "%s.%09lldZ", text, (long long)(end_ns % 1000000000));
-    json_object_set_new(body, "HiTime", json_string(stamp));
-    json_object_set_new(body, "Duration", json_integer(duration_ns));
+    int n = snprintf(stamp, sizeof stamp, "%s.%09lld", text, (long long)(ns % 1000000000));
+    while (stamp[n - 1] == '0')
+        n--;
+    if (stamp[n - 1] == '.')
+        n--;
+    snprintf(stamp + n, sizeof stamp - (size_t)n, "Z");
+    return json_string(stamp);
+}
+
+json_t *dastard_body_rate(int64_t end_ns, int64_t duration_ns, const uint64_t *counts, uint32_t n) {
+    json_t *body = json_pack("{s:o,s:I}", "HiTime", stamp_of(end_ns), "Duration", (json_int_t)duration_ns), *numbers = dastard_body_numbers("CountsSeen", counts, n);
+    json_object_update(body, numbers);
+    json_decref(numbers);
     return body;
 }

@@ -38,7 +38,7 @@ struct simulated_array {
     struct random_stream order;
     struct fired_list primaries;      /* of all channels, channel by channel */
     size_t *first;                    /* n_channels + 1: where each channel's begin */
-    struct fired_list todo;           /* of the channel at hand */
+    struct fired_list due;            /* of the channel at hand */
     struct dastard_record *records;
     size_t n, capacity;
     uint16_t *samples;                /* synthesised */
@@ -114,7 +114,7 @@ void simulated_array_free(struct simulated_array *a) {
     pulse_pool_free(a->pool);
     free(a->pixels);
     free(a->primaries.fired);
-    free(a->todo.fired);
+    free(a->due.fired);
     free(a->first);
     free(a->records);
     free(a->samples);
@@ -214,7 +214,7 @@ static bool add_triggers_of(struct simulated_array *a, uint32_t source, bool sec
         struct fired f = a->primaries.fired[i];
         f.secondary = secondary;
         f.pulse = f.pulse && !secondary;
-        good = add_fired(&a->todo, f);
+        good = add_fired(&a->due, f);
     }
     return good;
 }
@@ -229,16 +229,16 @@ static void drop_repeated(struct fired_list *l) {
 }
 
 static bool gather_channel(struct simulated_array *a, const struct dastard_channel *c) {
-    a->todo.n = 0;
+    a->due.n = 0;
     bool good = add_triggers_of(a, c->index, false);
     if (good && c->is_error && a->channels->couple_errors)
         good = add_triggers_of(a, c->index + 1U, true);
     for (size_t i = 0; good && i < a->channels->n_couplings; i++)
         if (a->channels->couplings[i].receiver == c->index)
             good = add_triggers_of(a, a->channels->couplings[i].source, true);
-    if (a->todo.n > 1)
-        qsort(a->todo.fired, a->todo.n, sizeof *a->todo.fired, by_frame);
-    drop_repeated(&a->todo);
+    if (a->due.n > 1)
+        qsort(a->due.fired, a->due.n, sizeof *a->due.fired, by_frame);
+    drop_repeated(&a->due);
     return good;
 }
 
@@ -284,14 +284,14 @@ static void fill_from_stream(struct simulated_array *a, const struct dastard_cha
 
 /* Samples in order of time, records with the primary ones first. */
 static bool make_channel(struct simulated_array *a, const struct dastard_channel *c, int64_t epoch_frame, uint16_t *samples) {
-    if (!gather_channel(a, c) || !make_room(a, a->todo.n))
+    if (!gather_channel(a, c) || !make_room(a, a->due.n))
         return false;
     size_t n_primary = 0;
-    for (size_t i = 0; i < a->todo.n; i++)
-        n_primary += !a->todo.fired[i].secondary;
+    for (size_t i = 0; i < a->due.n; i++)
+        n_primary += !a->due.fired[i].secondary;
     size_t next[2] = {a->n, a->n + n_primary};
-    for (size_t i = 0; i < a->todo.n; i++) {
-        const struct fired *f = &a->todo.fired[i];
+    for (size_t i = 0; i < a->due.n; i++) {
+        const struct fired *f = &a->due.fired[i];
         struct dastard_record *r = &a->records[next[f->secondary]++];
         *r = record_at(a, c, f, epoch_frame);
         if (a->settings.pooled || c->is_error)
@@ -299,7 +299,7 @@ static bool make_channel(struct simulated_array *a, const struct dastard_channel
         else
             fill_from_stream(a, c, f, samples + i * a->settings.beam.n_samples, r);
     }
-    a->n += a->todo.n;
+    a->n += a->due.n;
     return true;
 }
 
