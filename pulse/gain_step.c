@@ -14,8 +14,9 @@ _Static_assert(GAIN_STEP_GROUPS_MAX * CUBIC + N_CORRECTION_TERMS <= NORMAL_MAX, 
 static const double sigma_of_height = 0.0013;
 static const double told_within = 2e-3;       /* a pixel counts at a time when it knows its step to this, relative */
 static const double sure_sigmas = 6, sure_chi2 = 20;
-static const double judging_sigmas = 5, placing_sigmas = 15;
-static const double shared_share = 0.5, favour_chi2 = 20;
+static const double most_sigmas = 15;         /* that one pixel counts for */
+static const double shared_share = 0.15, favour_chi2 = 20;
+static const double seen_sigmas = 3.5, seen_share = 0.25;
 
 /* A pulse: its part in the score, and what else could explain it. */
 struct witness {
@@ -180,19 +181,18 @@ static bool can_tell(struct gain_step_score s) {
     return s.information * told_within * told_within > 1;
 }
 
-static double clipped(struct gain_step_score s, double common, double most) {
-    return fmax(-most, fmin(most, (s.score - common * s.information) / sqrt(s.information)));
+static double clipped(struct gain_step_score s, double common) {
+    return fmax(-most_sigmas, fmin(most_sigmas, (s.score - common * s.information) / sqrt(s.information)));
 }
 
 /* At one time. */
 struct comparison {
     double differences;   /* chi2 of what pixels do not have in common */
     double common;        /* chi2 of what they have */
-    uint32_t pixels;
+    uint32_t pixels, seen;   /* that can tell; that see a step of their own */
 };
 
-/* No pixel counts for more than `most` sigmas: one that jumped alone is no step of the array. */
-static struct comparison compare(const struct gain_step_score *scores, size_t n_pixels, size_t n_times, size_t t, double most) {
+static struct comparison compare(const struct gain_step_score *scores, size_t n_pixels, size_t n_times, size_t t) {
     struct comparison c = { 0 };
     double common = 0, information = 0;
     for (int round = 0; round < ROUNDS; round++) {
@@ -203,9 +203,10 @@ static struct comparison compare(const struct gain_step_score *scores, size_t n_
             struct gain_step_score s = scores[p * n_times + t];
             if (!can_tell(s))
                 continue;
-            double sigmas = clipped(s, common, most);
+            double sigmas = clipped(s, common);
             c.differences += sigmas * sigmas;
             c.pixels++;
+            c.seen += fabs(sigmas) > seen_sigmas;
             pull += sigmas * sqrt(s.information);
             information += s.information;
         }
@@ -215,22 +216,27 @@ static struct comparison compare(const struct gain_step_score *scores, size_t n_
     return c;
 }
 
-/* A change that all share looks different to pixels whose baselines move differently; so it must be small beside the differences. */
+/* Beyond chance, seen by many pixels (one that jumped alone is no step of the array), and large beside a change that all share, which
+ * looks different to pixels whose baselines move differently. */
+static bool is_clear(const struct comparison *c, double shared) {
+    double freedom = c->pixels - 1.0, limit = freedom + sure_sigmas * sqrt(2 * freedom) + sure_chi2 + shared_share * shared;
+    return c->differences > limit && c->seen >= PIXELS_MIN && c->seen >= seen_share * c->pixels;
+}
+
 struct gain_step_found gain_step_find(const struct gain_step_score *scores, const bool *preferred, size_t n_pixels, size_t n_times) {
     struct gain_step_found best = { .chi2 = 0 };
+    struct comparison at_best = { 0 };
     double shared = 0, most = 0;
     for (size_t t = 0; t < n_times; t++) {
-        struct comparison c = compare(scores, n_pixels, n_times, t, placing_sigmas);
+        struct comparison c = compare(scores, n_pixels, n_times, t);
         shared = fmax(shared, c.common);
         double worth = c.differences + (preferred && preferred[t] ? favour_chi2 : 0);
         if (c.pixels < PIXELS_MIN || !(worth > most))
             continue;
         most = worth;
+        at_best = c;
         best = (struct gain_step_found){ .index = t, .chi2 = c.differences, .pixels = c.pixels };
     }
-    if (best.pixels >= PIXELS_MIN) {
-        double freedom = best.pixels - 1.0, limit = freedom + sure_sigmas * sqrt(2 * freedom) + sure_chi2 + shared_share * shared;
-        best.clear = compare(scores, n_pixels, n_times, best.index, judging_sigmas).differences > limit;
-    }
+    best.clear = best.pixels >= PIXELS_MIN && is_clear(&at_best, shared);
     return best;
 }

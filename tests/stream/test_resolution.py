@@ -1,0 +1,30 @@
+"""A short form of tests/bench/accept_resolution.py for every day: small, with loose limits that the filter alone does not keep."""
+import os, sys, tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bench'))
+sys.dont_write_bytecode = True
+import accept_resolution as resolution
+import numpy as np
+
+failures = 0
+
+
+def check(name, found, most, most_own):
+    global failures
+    resolution.report(name, found)
+    median, worst = np.median(found, axis=0), np.quantile(found[:, 0], 0.95)
+    ok = len(found) >= 7 and median[0] <= most and worst <= 1.15 and median[1] <= most_own and 0.93 <= median[3] <= 1.1
+    print(('ok      ' if ok else 'FAILED  ') + f'median through truth <= {most}, p95 <= 1.15, own curve <= {most_own}, pull 0.93-1.1')
+    failures += not ok
+
+
+with tempfile.TemporaryDirectory() as work:
+    for shape, most in (('short', 1.03), ('long', 1.06)):
+        noise, run, truth = resolution.simulate(os.path.join(work, shape), shape, 6, 3, 8, gain_step=1e-3, more=('--calibration-s', 200))
+        nxs, cal = os.path.join(work, shape + '.nxs'), os.path.join(work, shape + '.h5')
+        resolution.command('replay', run, '--noise', noise, '-o', nxs)
+        check(f'{shape} records, learnt', resolution.judge(nxs, truth), most, most + 0.05)
+        resolution.command('calibrate', run, '--noise', noise, '-o', cal)
+        resolution.command('replay', run, '--calibration', cal, '-o', nxs)
+        check(f'{shape} records, frozen and causal', resolution.judge(nxs, truth), most + 0.02, most + 0.07)
+sys.exit(1 if failures else 0)
