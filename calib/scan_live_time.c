@@ -1,6 +1,7 @@
 #include "calib/scan_live_time.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "pulse/livetime.h"
 
@@ -89,25 +90,45 @@ static double mean_window_s(const struct scan_products *p) {
     return n > 0 ? sum / n : 0;
 }
 
-struct grade_agreement scan_live_time_agreement(const struct scan_products *p) {
-    double seen[N_GRADES] = { 0 }, expected[N_GRADES] = { 0 }, variance[N_GRADES] = { 0 }, window_s = mean_window_s(p);
-    for (uint32_t i = 0; i < p->n_points; i++) {
-        double rate_Hz = rate_of(graded_events(p, i), weighted_live_s(p, p->pixels_used, i, GRADED));
-        for (unsigned g = 0; g < GRADE_NONE; g++) {
-            double here = rate_Hz * weighted_live_s(p, p->pixels_used, i, 1u << g);
-            seen[g] += p->events[(size_t)i * N_GRADES + g];
-            expected[g] += here;
-            variance[g] += here * (1 + rate_Hz * kappa_s(rate_Hz, window_s));
-        }
+/* What point i leads to expect in each grade, by the rate of high photons that the other pixels saw: a pixel's own counts and its
+ * times of lesser grades rise together, so its own rate would expect too much of them. False: no other pixel was live. */
+static bool expect_point(const struct scan_products *p, uint32_t i, double *expected) {
+    double counts = 0, live_s = weighted_live_s(p, p->pixels_used, i, 1u << GRADE_HIGH);
+    for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++)
+        counts += p->pixels_used[pixel] ? p->high_photons[(size_t)pixel * p->n_points + i] : 0;
+    bool known = false;
+    for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++) {
+        double eps = p->sensitivity[pixel], others_s = live_s - eps * pixel_live_ns(p, pixel, i, 1u << GRADE_HIGH) / 1e9;
+        if (!p->pixels_used[pixel] || !(others_s > 1e-6 * live_s))
+            continue;
+        known = true;
+        double rate_Hz = (counts - p->high_photons[(size_t)pixel * p->n_points + i]) / others_s;
+        for (unsigned g = 0; g < GRADE_NONE; g++)
+            expected[g] += eps * rate_Hz * pixel_live_ns(p, pixel, i, 1u << g) / 1e9;
     }
-    struct grade_agreement a = { .chi2 = 0 };
+    return known;
+}
+
+struct grade_agreement scan_live_time_agreement(const struct scan_products *p) {
+    double seen[N_GRADES] = { 0 }, expected[N_GRADES] = { 0 }, all_seen = 0, all_expected = 0, live_s = 0;
+    for (uint32_t i = 0; i < p->n_points; i++) {
+        if (!expect_point(p, i, expected))
+            continue;
+        live_s += weighted_live_s(p, p->pixels_used, i, GRADED);
+        for (unsigned g = 0; g < GRADE_NONE; g++)
+            seen[g] += p->events[(size_t)i * N_GRADES + g];
+    }
+    for (unsigned g = 0; g < GRADE_NONE; g++) {
+        all_seen += expected[g] > 0 ? seen[g] : 0;
+        all_expected += expected[g];
+    }
+    double rate_Hz = rate_of(all_seen, live_s), crowding = rate_Hz * kappa_s(rate_Hz, mean_window_s(p));
+    struct grade_agreement a = { .chi2 = NAN };
     for (unsigned g = 0; g < GRADE_NONE; g++)
         if (expected[g] > 0) {
-            a.n_grades++;
-            a.chi2 += (seen[g] - expected[g]) * (seen[g] - expected[g]) / variance[g];
+            double here = expected[g] * all_seen / all_expected;
+            a.chi2 = (a.n_grades++ ? a.chi2 : 0) + (seen[g] - here) * (seen[g] - here) / (here * (1 + crowding));
         }
-    if (a.n_grades == 0)
-        a.chi2 = NAN;
     return a;
 }
 

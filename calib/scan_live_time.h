@@ -10,8 +10,9 @@
  * kappa = 2 (1 - exp(-r m)) / r. To be called again when counts, times or sensitivities change. */
 void scan_live_time_settle(struct scan_products *p);
 
-/* Every grade measures the same rate of events. chi2 of the counts of grades 0-3 against their common rate in each point;
- * n_grades: those with any live time, chi2 has one degree of freedom less. NaN when nothing was counted. */
+/* Every grade measures the same rate of events: chi2 of the events of grades 0-3 against what their live times and the rate in each
+ * point, as seen by the other pixels, lead to expect; one common factor is free. n_grades: those with any live time; chi2 has one
+ * degree of freedom less. NaN when nothing was counted, or by one pixel only. */
 struct grade_agreement { double chi2; unsigned n_grades; };
 struct grade_agreement scan_live_time_agreement(const struct scan_products *p);
 

@@ -8,6 +8,7 @@
 #include "daemon/channel_events.h"
 #include "daemon/grade_plan.h"
 #include "daemon/log.h"
+#include "daemon/source/acquisition_status.h"
 #include "daemon/stage/grade.h"
 #include "pulse/cut.h"
 #include "pulse/pulse_times.h"
@@ -19,7 +20,8 @@ static const double SCAN_TIME_S = 300;
 struct end_row { uint64_t file_row; size_t row; };
 
 struct graded_channel {
-    bool live;                       /* its windows are known, so it has live time */
+    bool live;                       /* its windows are known and its trigger leaves no unseen gaps: it has live time */
+    enum trigger_kind kind;
     struct livetime_table table;
     double window_s;
     struct channel_events events;    /* until taken */
@@ -38,6 +40,7 @@ struct grading {
     const struct array_model *model;
     struct bin_stage *bins;
     struct grade_plan plan;
+    struct acquisition_status acquisition;
     struct array_activity *activity;
     size_t n;
     struct graded_channel *channels;
@@ -53,7 +56,7 @@ bool grading_new(const struct grading_settings *settings, const struct beamtime 
         g->channels = calloc(g->n + 1, sizeof *g->channels);
         g->sensitivity = calloc(g->n + 1, sizeof *g->sensitivity);
         good = g->channels != NULL && g->sensitivity != NULL && grade_plan_make(b->timeline, bins->products, bins->n_products, &b->pulses, &g->plan) &&
-               array_activity_new(b->pulses.first_ns, b->pulses.last_ns, &g->activity) == STATUS_OK;
+               acquisition_status_collect(b->pulses.folders, b->pulses.n_folders, &g->acquisition) && array_activity_new(b->pulses.first_ns, b->pulses.last_ns, &g->activity) == STATUS_OK;
     }
     if (!good) {
         log_error("out of memory for grades and live time");
@@ -80,6 +83,7 @@ void grading_free(struct grading *g) {
     for (size_t i = 0; g->channels != NULL && i < g->n; i++)
         channel_done(&g->channels[i]);
     grade_plan_done(&g->plan);
+    acquisition_status_done(&g->acquisition);
     array_activity_free(g->activity);
     free(g->channels);
     free(g->sensitivity);
@@ -90,8 +94,12 @@ void grading_free(struct grading *g) {
 
 static struct trigger_mode mode_of(const struct grading *g, size_t pixel) {
     int32_t channel = g->model->channels[pixel].channel;
-    return (struct trigger_mode){ .kind = g->settings.kind, .automatic = trigger_list_has(g->settings.automatic, channel),
-                                  .secondary = trigger_list_has(g->settings.secondary, channel) };
+    const struct trigger_mode *seen = acquisition_status_find(&g->acquisition, channel);
+    struct trigger_mode mode = seen != NULL ? *seen : (struct trigger_mode){ .kind = TRIGGER_KIND_UNKNOWN };
+    mode.kind = g->settings.kind != TRIGGER_KIND_UNKNOWN ? g->settings.kind : mode.kind;
+    mode.automatic = mode.automatic || trigger_list_has(g->settings.automatic, channel);
+    mode.secondary = mode.secondary || trigger_list_has(g->settings.secondary, channel);
+    return mode;
 }
 
 /* Rise and fall from what the channel's filter was made of: its template, or the pulse in the basis of its file. */
@@ -165,8 +173,9 @@ bool grading_channel(struct grading *g, size_t pixel, struct channel_reader *rea
         return false;
     for (size_t i = 0; i < block->n; i++)
         c->n_events += (block->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0;
-    c->live = table_of(g, pixel, channel_reader_info(reader), c->events.kind, &c->table);
-    if (c->live) {
+    c->kind = c->events.kind;
+    if (table_of(g, pixel, channel_reader_info(reader), c->kind, &c->table)) {
+        c->live = c->kind == TRIGGER_KIND_EDGE || c->kind == TRIGGER_KIND_EDGE_MULTI;
         c->window_s = shorter_window_s(&c->table);
         return grade_channel(g, c, gap_before, block);
     }
@@ -266,7 +275,7 @@ static bool apply_death(struct grading *g, size_t pixel, const struct grade_sile
 
 static bool bury(struct grading *g, size_t pixel, struct archive *a) {
     struct graded_channel *c = &g->channels[pixel];
-    size_t n = c->silences.n;
+    size_t n = c->live ? c->silences.n : 0;
     struct time_span *spans = calloc(n + 1, sizeof *spans);
     bool *dead = calloc(n + 1, sizeof *dead), good = spans != NULL && dead != NULL;
     for (size_t k = 0; good && k < n; k++)
@@ -330,8 +339,21 @@ static bool fit_sensitivities(struct grading *g) {
     return good;
 }
 
+/* Pulses that such a trigger left out are nowhere, so nobody knows when it could have taken one. */
+static void warn_of_unknown_live_time(const struct grading *g) {
+    for (enum trigger_kind kind = TRIGGER_KIND_VETOED; kind <= TRIGGER_KIND_LEVEL; kind++) {
+        size_t n = 0;
+        for (size_t i = 0; i < g->n; i++)
+            n += g->channels[i].kind == kind;
+        if (n > 0)
+            log_warning("%zu channel%s with the trigger %s: their live time cannot be known, they count in maps but give no yield; record with edge-multi, contaminated records",
+                        n, n == 1 ? "" : "s", trigger_kind_text(kind));
+    }
+}
+
 bool grading_finish(struct grading *g, struct archive *a) {
     array_activity_settle(g->activity);
+    warn_of_unknown_live_time(g);
     bool good = true;
     for (size_t i = 0; good && i < g->n; i++)
         good = bury(g, i, a);
