@@ -70,14 +70,24 @@ void rixs_map_free(struct rixs_map *m) {
 
 /* Bin of a value inside the axis. The quotient may be off by one where x lies on an edge; the edges decide, as any reader's
  * search over them does. */
+static double guess_of(const struct rixs_map *m, double x) {
+    double lo = m->edges_eV[0];
+    return (x - lo) * m->n_bins / (m->edges_eV[m->n_bins] - lo);
+}
+
 static uint32_t bin_of(const struct rixs_map *m, double x) {
-    double lo = m->edges_eV[0], guess = (x - lo) * m->n_bins / (m->edges_eV[m->n_bins] - lo);
+    double guess = guess_of(m, x);
     uint32_t k = guess >= m->n_bins ? m->n_bins - 1 : (uint32_t)guess;
     while (x < m->edges_eV[k])
         k--;
     while (x >= m->edges_eV[k + 1])
         k++;
     return k;
+}
+
+static double place_on_axis(const struct rixs_map *m, const struct photon_block *b, size_t i) {
+    double energy_eV = (double)b->energy_eV[i];
+    return m->kind == RIXS_LOSS ? (double)b->incident_eV[i] - energy_eV : energy_eV;
 }
 
 /* The last reason that applies; N_OUTSIDE: none, the photon is counted. A photon without energy (or, on the loss axis, without
@@ -100,8 +110,7 @@ static uint32_t *counter_of(const struct rixs_map *m, const struct photon_block 
     if (!m->pixels_used[b->pixel[i]])
         return NULL;
     size_t point = (size_t)b->point[i];
-    double energy_eV = (double)b->energy_eV[i];
-    double x = m->kind == RIXS_LOSS ? (double)b->incident_eV[i] - energy_eV : energy_eV;
+    double x = place_on_axis(m, b, i);
     unsigned reason = outside_reason(m, b, i, x);
     return reason < N_OUTSIDE ? &m->outside[point * N_OUTSIDE + reason] : &m->counts[point * m->n_bins + bin_of(m, x)];
 }
@@ -116,6 +125,12 @@ void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i)
     uint32_t *counter = counter_of(m, b, i);
     if (counter != NULL)
         (*counter)--;
+}
+
+void rixs_map_prepare(const struct rixs_map *m, const struct photon_block *b, size_t i) {
+    double guess = guess_of(m, place_on_axis(m, b, i));
+    if (guess >= 0 && guess < m->n_bins)
+        __builtin_prefetch(&m->counts[(size_t)b->point[i] * m->n_bins + (uint32_t)guess], 1);
 }
 
 static bool same_axes(const struct rixs_map *a, const struct rixs_map *b) {

@@ -124,8 +124,15 @@ void scan_products_add(struct scan_products *p, const struct photon_block *b, si
         return;
     rixs_map_add(p->emission, b, i);
     rixs_map_add(p->loss, b, i);
+    double energy_eV = (double)b->energy_eV[i];
     for (uint32_t r = 0; r < p->n_yields; r++)
-        yield_spectrum_add(p->yields[r], b, i);
+        if (energy_eV >= p->yields[r]->region.lo_eV && energy_eV < p->yields[r]->region.hi_eV)
+            yield_spectrum_add(p->yields[r], b, i);
+}
+
+void scan_products_prepare(const struct scan_products *p, const struct photon_block *b, size_t i) {
+    rixs_map_prepare(p->emission, b, i);
+    rixs_map_prepare(p->loss, b, i);
 }
 
 void scan_products_remove(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {

@@ -95,13 +95,11 @@ static void analyse_job(void *context, size_t pixel) {
 
 static void count_rows(struct pixel_totals *t, const struct photon_block *b) {
     t->records = b->n;
-    for (size_t i = 0; i < b->n; i++) {
-        enum cut reason = cut_reason(b->cuts[i]);
-        if (reason == N_CUTS)
+    for (size_t i = 0; i < b->n; i++)
+        if (b->cuts[i] == 0)
             t->photons++;
         else
-            t->cut_counts[reason]++;
-    }
+            t->cut_counts[cut_reason(b->cuts[i])]++;
 }
 
 static bool take_block(void *context, size_t pixel) {

@@ -75,8 +75,20 @@ static void correlate_scalar(const float *w, size_t n_w, const float *x, size_t 
     }
 }
 
+static float floats_scalar(const float *a, const float *b, size_t n) {
+    double sum = 0;
+    for (size_t k = 0; k < n; k++)
+        sum += (double)a[k] * (double)b[k];
+    return (float)sum;
+}
+
+static void add_scalar(float *a, float times, const float *b, size_t n) {
+    for (size_t k = 0; k < n; k++)
+        a[k] = (float)((double)a[k] + (double)times * (double)b[k]);
+}
+
 static const struct dot_kernel scalar = {
-    "scalar", one_scalar, rows_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, correlate_scalar,
+    "scalar", one_scalar, rows_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, correlate_scalar, floats_scalar, add_scalar,
 };
 
 static const struct dot_kernel *const kernels[] = {

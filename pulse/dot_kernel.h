@@ -49,6 +49,10 @@ typedef struct dot_rises dot_rises_fn(const sample_u16 *x, size_t n);
 /* out[j] = sum over i < n_w of w[i] x[j + i], j < n_out; x holds n_out + n_w - 1 floats. For searches, not for every record. */
 typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t n_out, float *out);
 
+/* Sum over k < n of a[k] b[k]; and a[k] += times x b[k]. Floats at any address; for searches too. */
+typedef float dot_floats_fn(const float *a, const float *b, size_t n);
+typedef void dot_add_fn(float *a, float times, const float *b, size_t n);
+
 struct dot_kernel {
     const char *name;
     dot_one_fn *one;
@@ -59,6 +63,8 @@ struct dot_kernel {
     dot_find_fn *find;
     dot_rises_fn *rises;
     dot_correlate_fn *correlate;
+    dot_floats_fn *floats;
+    dot_add_fn *add;
 };
 
 /* Number i of those that this machine can run, NULL beyond the last; 0 is "scalar", the last is the fastest. */

@@ -281,7 +281,31 @@ AVX2 static void correlate_avx2(const float *w, size_t n_w, const float *x, size
     }
 }
 
+AVX2 static float floats_avx2(const float *a, const float *b, size_t n) {
+    __m256 c = _mm256_setzero_ps(), d = c, e = c, f = c;
+    size_t k = 0;
+    for (; k + 32 <= n; k += 32) {
+        c = _mm256_fmadd_ps(_mm256_loadu_ps(a + k), _mm256_loadu_ps(b + k), c);
+        d = _mm256_fmadd_ps(_mm256_loadu_ps(a + k + 8), _mm256_loadu_ps(b + k + 8), d);
+        e = _mm256_fmadd_ps(_mm256_loadu_ps(a + k + 16), _mm256_loadu_ps(b + k + 16), e);
+        f = _mm256_fmadd_ps(_mm256_loadu_ps(a + k + 24), _mm256_loadu_ps(b + k + 24), f);
+    }
+    float sum = sum8(_mm256_add_ps(_mm256_add_ps(c, d), _mm256_add_ps(e, f)));
+    for (; k < n; k++)
+        sum += a[k] * b[k];
+    return sum;
+}
+
+AVX2 static void add_avx2(float *a, float times, const float *b, size_t n) {
+    __m256 t = _mm256_set1_ps(times);
+    size_t k = 0;
+    for (; k + 8 <= n; k += 8)
+        _mm256_storeu_ps(a + k, _mm256_fmadd_ps(t, _mm256_loadu_ps(b + k), _mm256_loadu_ps(a + k)));
+    for (; k < n; k++)
+        a[k] += times * b[k];
+}
+
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2, floats_avx2, add_avx2,
 };
 #endif

@@ -245,10 +245,11 @@ static enum verdict judge(struct ljh_cursor *c, const struct view *v, size_t *ne
     if (v->n < c->offset + c->header.record_bytes)
         return UNKNOWN;
     struct stamp here = read_stamp(v, c->offset);
-    if (!follows_last(v, here))
+    if (!c->followed && !follows_last(v, here))
         return judge_bad_header(c, v, next);
     size_t successor = c->offset + c->header.record_bytes;
-    if (has_header(v, successor) && follows(v, here, read_stamp(v, successor)))
+    c->followed = has_header(v, successor) && follows(v, here, read_stamp(v, successor));
+    if (c->followed)
         return WHOLE;
     return judge_good_header(v, here, next);
 }

@@ -29,15 +29,11 @@ static double dot(const float *a, const float *b, uint32_t n) {
     return sum;
 }
 
-static void subtract(float *a, double times, const float *b, uint32_t n) {
-    float t = (float)times;
-    for (uint32_t k = 0; k < n; k++)
-        a[k] -= t * b[k];
-}
-
-static void project_out(const struct second_search *s, uint32_t rows, float *e) {
-    for (uint32_t i = 0; i < rows; i++)
-        subtract(e, dot(s->nuisance + i * s->n, e, s->n), s->nuisance + i * s->n, s->n);
+static void project_out(const struct second_search *s, const struct dot_kernel *kernel, uint32_t rows, float *e) {
+    for (uint32_t i = 0; i < rows; i++) {
+        const float *row = s->nuisance + i * s->n;
+        kernel->add(e, -kernel->floats(row, e, s->n), row, s->n);
+    }
 }
 
 /* Gram and Schmidt, twice; a row that the others explain becomes 0. x: scratch of n. */
@@ -50,8 +46,8 @@ static void make_nuisances(struct second_search *s, float *x) {
             x[k] = terms[i] < 0 ? 1 : k < shape->first ? 0 : shape->rows[(size_t)terms[i] * shape->stride + k - shape->first];
         whiten(s, dot_kernel_best(), x, row);
         double before = dot(row, row, s->n);
-        project_out(s, i, row);
-        project_out(s, i, row);
+        project_out(s, dot_kernel_best(), i, row);
+        project_out(s, dot_kernel_best(), i, row);
         double after = dot(row, row, s->n), scale = after > 1e-6 * before ? 1 / sqrt(after) : 0;
         for (uint32_t k = 0; k < s->n; k++)
             row[k] = (float)(scale * (double)row[k]);
@@ -140,14 +136,14 @@ void second_search_free(struct second_search *s) {
 }
 
 /* x[k] = what the shape leaves of the record. */
-static void rest_of(const struct second_search *s, const sample_u16 *samples, float base, double height, double phase, float *x) {
+static void rest_of(const struct second_search *s, const struct dot_kernel *kernel, const sample_u16 *samples, float base, double height, double phase, float *x) {
     const struct pulse_shape *shape = s->shape;
     float terms[SHAPE_TERMS];
     pulse_shape_terms(shape, height, phase, terms);
     for (uint32_t k = 0; k < s->n; k++)
         x[k] = (float)samples[k] - base;
     for (size_t j = 0; j < SHAPE_TERMS; j++)
-        subtract(x + shape->first, (double)terms[j], shape->rows + j * shape->stride, s->n - shape->first);
+        kernel->add(x + shape->first, -terms[j], shape->rows + j * shape->stride, s->n - shape->first);
 }
 
 bool second_search_find(const struct second_search *s, const struct dot_kernel *kernel, const sample_u16 *samples, float base, double height,
@@ -155,9 +151,9 @@ bool second_search_find(const struct second_search *s, const struct dot_kernel *
     float x[SECOND_SAMPLES_MAX], e[SECOND_SAMPLES_MAX + ONSET_MOST];
     uint32_t lags = s->n - FIRST_LAG, best = 0;
     float most = 0;
-    rest_of(s, samples, base, height, phase, x);
+    rest_of(s, kernel, samples, base, height, phase, x);
     whiten(s, kernel, x, e);
-    project_out(s, NUISANCES, e);
+    project_out(s, kernel, NUISANCES, e);
     memset(e + s->n, 0, ONSET_MOST * sizeof *e);
     kernel->correlate(s->onset, s->n_onset, e + FIRST_LAG, lags, x);
     for (uint32_t j = 0; j < lags; j++) {

@@ -45,7 +45,12 @@ void bin_stage_free(struct bin_stage *b) {
     free(b);
 }
 
-static void place_row(struct bin_stage *b, struct photon_block *block, size_t i) {
+enum { BATCH = 64 };
+
+/* Where the photons of a batch are counted; NULL: nowhere. */
+struct target { struct scan_products *products; int32_t after; };
+
+static struct target place_row(struct bin_stage *b, struct photon_block *block, size_t i) {
     int64_t time_ns = block->time_ns[i];
     if (time_ns < b->place.from_ns || time_ns >= b->place.until_ns)
         b->place = scan_timeline_place(b->timeline, time_ns);
@@ -55,13 +60,15 @@ static void place_row(struct bin_stage *b, struct photon_block *block, size_t i)
     block->point[i] = -1;
     block->incident_eV[i] = NAN;
     if (k < 0)
-        return;
+        return (struct target){ 0 };
     const struct scan *s = b->products[k]->scan;
     block->scan[i] = s->number;
     block->point[i] = place.point;
     if (place.point >= 0)
         block->incident_eV[i] = (float)s->points[place.point].incident_eV;
-    scan_products_add(b->products[k], block, i, place.after);
+    if (block->cuts[i] == 0 && place.point >= 0)
+        scan_products_prepare(b->products[k], block, i);
+    return (struct target){ b->products[k], place.after };
 }
 
 void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i, uint8_t grade, uint8_t flags) {
@@ -75,7 +82,15 @@ void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i
         scan_products_add(b->products[k], block, i, place.after);
 }
 
+/* Photons fall all over maps that are larger than a cache: their places are fetched for a batch before any is counted. */
 void bin_stage_add(struct bin_stage *b, struct photon_block *block) {
-    for (size_t i = 0; i < block->n; i++)
-        place_row(b, block, i);
+    struct target targets[BATCH];
+    for (size_t from = 0; from < block->n; from += BATCH) {
+        size_t n = block->n - from < BATCH ? block->n - from : BATCH;
+        for (size_t i = 0; i < n; i++)
+            targets[i] = place_row(b, block, from + i);
+        for (size_t i = 0; i < n; i++)
+            if (targets[i].products != NULL)
+                scan_products_add(targets[i].products, block, from + i, targets[i].after);
+    }
 }

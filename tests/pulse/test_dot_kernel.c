@@ -63,6 +63,20 @@ static void one_agrees(const struct dot_kernel *kernel, const struct fixture *f,
     assert_true(fabsf(got - want) <= FLT_EPSILON * (float)(n + 1) * scale);
 }
 
+static void floats_agree(const struct dot_kernel *kernel, const struct fixture *f, size_t n) {
+    float a[MOST + 1], b[MOST + 1], scale = 0;
+    for (size_t k = 0; k < n; k++)
+        scale += fabsf(f->rows[k + 1] * f->rows[STRIDE + k]);
+    float want = dot_kernel_find("scalar")->floats(f->rows + 1, f->rows + STRIDE, n), got = kernel->floats(f->rows + 1, f->rows + STRIDE, n);
+    assert_true(fabsf(got - want) <= FLT_EPSILON * (float)(n + 1) * scale);
+    memcpy(a, f->rows, sizeof a);
+    memcpy(b, f->rows, sizeof b);
+    dot_kernel_find("scalar")->add(a, 3.3F, f->rows + STRIDE, n);
+    kernel->add(b, 3.3F, f->rows + STRIDE, n);
+    for (size_t k = 0; k <= MOST; k++)
+        assert_true(k < n ? fabsf(a[k] - b[k]) <= FLT_EPSILON * (fabsf(f->rows[k]) + fabsf(3.3F * f->rows[STRIDE + k])) : b[k] == f->rows[k]);
+}
+
 static void residual_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
     static const float terms[DOT_TERMS] = { 3000, -200, 40, 5, -700, 90, 0.5F };
     float want = dot_kernel_find("scalar")->residual(f->rows, STRIDE, f->x, n, base, terms);
@@ -159,6 +173,7 @@ static void test_all_variants(void **state) {
                 float base = (float)(synthetic_bits(&s) % 60000);
                 set_up(&s, n, alignment, base, &f);
                 one_agrees(dot_kernel_at(v), &f, n, base);
+                floats_agree(dot_kernel_at(v), &f, n);
                 rows_agree(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base);
                 integers_agree(dot_kernel_at(v), f.x, n, (uint16_t)base);
