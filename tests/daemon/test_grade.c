@@ -22,7 +22,7 @@ struct channel {
     bool gap_before[MAX_ROWS];
     struct time_span up[3];
     size_t n_up;
-    struct second_pulse seconds[4];
+    struct inner_event seconds[4];
     size_t n_seconds;
     int64_t start_ns, end_ns, times_ns[N_LIVETIME_COLUMNS];
 };
@@ -104,8 +104,8 @@ static void what_may_be_missing_is_not_live(void **state) {
 static void second_pulses_make_pairs(void **state) {
     (void)state;
     struct channel with = channel_new(LIVETIME_EDGE, (const int64_t[]){ 100, 200 }, 2), without = channel_new(LIVETIME_EDGE, (const int64_t[]){ 100, 200 }, 2);
-    with.seconds[0] = (struct second_pulse){ 0, zero + 108 };
-    with.seconds[1] = (struct second_pulse){ 1, zero + 203 };
+    with.seconds[0] = (struct inner_event){ 0, zero + 108 };
+    with.seconds[1] = (struct inner_event){ 1, zero + 203 };
     with.n_seconds = 2;
     grade(&with, NULL);
     grade(&without, NULL);
