@@ -79,6 +79,8 @@ $(build)/daemon/version.o: $(build)/.version
 $(build)/daemon/version.o: defines := -DTESD_VERSION='"$(release)"' -DTESD_GIT_ID='"$(git_id)"'
 $(build)/daemon/config_path.o: $(build)/.prefix
 $(build)/daemon/config_path.o: defines := -DTESD_PREFIX='"$(PREFIX)"'
+# The report's page is compiled in from its files, which the compiler does not see as includes.
+$(build)/daemon/sink/report_page.o: $(wildcard daemon/sink/report/*)
 $(build)/%.o: %.c $(build)/.flags | ready
 	@mkdir -p $(@D)
 	$(call say,CC  )$(CC) $(flags) $(defines) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<

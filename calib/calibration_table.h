@@ -14,11 +14,11 @@
 #include "pulse/height_correction.h"
 #include "pulse/status.h"
 
-enum verdict { VERDICT_GOOD, VERDICT_STALE, VERDICT_AMBIGUOUS, VERDICT_BAD, N_VERDICTS };
+enum verdict { VERDICT_GOOD, VERDICT_STALE, VERDICT_AMBIGUOUS, VERDICT_BAD, VERDICT_NO_TABLE, N_VERDICTS };
 extern const char *const verdict_names[N_VERDICTS];
 
 struct anchor_fit {
-    char line[16];
+    char line[16];                 /* "peak1", ... without a line table: then only height, counts (of the prominence) and fwhm_eV (NaN) mean something */
     double energy_eV, energy_unc_eV;
     double height, height_sigma;   /* centre */
     double fwhm_eV;                /* total, in eV of the local slope */
@@ -26,6 +26,13 @@ struct anchor_fit {
     double counts;                 /* fitted area */
     double deviance_per_dof;       /* Poisson; about 1 for a good model */
     double residual_eV;            /* leave-one-out: curve without this anchor, minus energy; NaN for fewer than 4 anchors */
+    /* The window that was fitted, for whoever draws it: bin i covers heights window_low + [i, i + 1) window_bin. */
+    double window_low, window_bin; /* height units */
+    double eV_per_unit;            /* slope of the window's energy axis */
+    double gauss_fwhm_eV;          /* of the free Gaussian */
+    double background_per_eV;
+    double companion_counts, companion_offset_eV;  /* the line beside it that was in the model; 0 and 0: none */
+    uint32_t window_bins;
     bool used;                     /* carries the curve (anchors); false: check line, only compared */
 };
 
@@ -36,10 +43,25 @@ struct pixel_calibration {
     struct anchor_fit fits[CURVE_MAX_ANCHORS];
     struct calibration_curve *curve;  /* NULL: none */
     double resolution_eV;          /* FWHM of the elastic line, else of the narrowest strong anchor less its intrinsic width; NaN */
+    double resolution_sigma_eV;    /* NaN with it */
+    uint32_t rank;                 /* 1: the best resolution of the array; 0: no curve, or resolution not known */
     double pulses;                 /* heights it was learnt from */
     struct height_correction correction;  /* of heights, before the curve; the references are this calibration's own */
     double jump;                   /* height units: additive offset against the calibration before; 0 none, NaN not compared */
     bool jumped;                   /* the offset is a lock-point jump: flagged, never stretched over */
+    double step;                   /* height units: how far a line moved within this calibration; then only the pulses after it count. 0 none, NaN not looked for */
+    int64_t valid_from_ns;         /* the curve holds from here on when the lines moved within the calibration; 0: from its start */
+    double shape_distance;         /* 0..1: share of the spectrum that lies elsewhere than in the typical pixel, beyond chance; NaN not compared */
+};
+
+/* One line in the typical pixel: what is common to all pixels is the table's (or the mix's), not the pixels'. */
+struct table_line {
+    char line[16];
+    double energy_eV;
+    bool anchor;
+    uint32_t n;                    /* pixels that have it */
+    double residual_eV, spread_eV; /* median and robust sigma over pixels of anchor_fit.residual_eV; NaN for none */
+    double fault_eV;               /* how far the table's energy seems to be wrong (tabulated less true); 0: no evidence */
 };
 
 struct calibration_table {
@@ -50,18 +72,27 @@ struct calibration_table {
     char line_table_name[64];
     char *line_table_text;
     uint32_t reference_pixel;      /* whose assignment the others were stretched from; UINT32_MAX: none (all bad) */
+    double resolution_eV;          /* of the typical pixel; NaN unknown */
+    uint32_t n_lines;              /* all lines looked for: anchors by energy, check lines, elastic */
+    struct table_line lines[CURVE_MAX_ANCHORS];
+    char remark[240];              /* what the array as a whole says about the table or the mix; "" nothing */
     uint32_t n_pixels;
     struct pixel_calibration *pixels;
 };
 
 struct calibration_heights {       /* good pulses of one pixel in the calibration state; borrowed */
-    const float *heights;
+    const float *heights;          /* in the order of time */
     size_t n;
+    const int64_t *time_ns;        /* of the same pulses; NULL: not known */
+    double no_pulse, clipped;      /* 0..1: share of the pixel's records that are no pulses (jumps of the readout, noise), and whose pulse the
+                                      range cut off; 0 where nobody counted. For the verdict only */
 };
 
 /* `before`: an earlier table of the same array (or NULL): its curves seed the assignment and show jumps.
  * The elastic line at mono_eV, when known, is fitted as a check line and as the measure of resolution, never as an anchor.
- * STATUS_TOO_FEW: no pixel could be calibrated (*why says what was missing); the table with its verdicts is delivered all the same. */
+ * A table without any line ("none"): every pixel gets the list of its peaks, most prominent first, and the verdict "no table"; STATUS_OK.
+ * An anchor that lies more than 4 eV (at 1 keV) off a smooth gain in all pixels alike is left out of the curves; remark says so.
+ * STATUS_OK with *why set: what the remark says of the table. STATUS_TOO_FEW: no pixel could be calibrated (*why says what was missing); the table with its verdicts is delivered all the same. */
 enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
                                     const struct calibration_table *before, struct calibration_table **out, struct complaint *why);
 void calibration_table_free(struct calibration_table *t);

@@ -270,6 +270,20 @@ enum status line_table_parse(const char *name, const uint8_t *bytes, size_t n, s
     return STATUS_OK;
 }
 
+struct line_table *line_table_none(void) {
+    struct line_table *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->lines = calloc(1, sizeof *t->lines);
+    t->text = calloc(1, 1);
+    if (!t->lines || !t->text) {
+        line_table_free(t);
+        return NULL;
+    }
+    memcpy(t->name, "none", sizeof "none");
+    return t;
+}
+
 void line_table_free(struct line_table *t) {
     if (!t)
         return;

@@ -38,6 +38,8 @@ struct line_table {
 };
 
 enum status line_table_parse(const char *name, const uint8_t *bytes, size_t n, struct line_table **out, struct complaint *why);
+/* The table called "none", without any line; NULL: no memory. */
+struct line_table *line_table_none(void);
 void line_table_free(struct line_table *t);
 
 /* Lines of this use that a mono energy excites (NaN: unknown, then all), by energy, as indices into lines. Returns how many. */

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+static const double RIPPLE_COUNTS = 4, RIPPLE_SIGMAS = 2, RIPPLE_SHARE = 0.3;
+
 static struct peak top_at(const struct spectrum *s, size_t i) {
     double left = s->counts[i - 1], middle = s->counts[i], right = s->counts[i + 1];
     double bend = left - 2 * middle + right;
@@ -49,6 +51,16 @@ size_t peak_find(const struct spectrum *smooth, struct peak *out, size_t max) {
         i = valley;
     }
     return n;
+}
+
+size_t peak_find_drop_ripples(struct peak *peaks, size_t n, double kernel_bins) {
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        double counts = peaks[i].prominence * kernel_bins;
+        if (counts >= RIPPLE_COUNTS && counts > RIPPLE_SIGMAS * sqrt(peaks[i].value * kernel_bins) && peaks[i].prominence > RIPPLE_SHARE * peaks[i].value)
+            peaks[kept++] = peaks[i];
+    }
+    return kept;
 }
 
 bool peak_find_highest(const struct spectrum *smooth, double from, double to, struct peak *out) {

@@ -18,6 +18,10 @@ struct peak {
  * maxima on either side, or the ends of the axis. Ripples of a spectrum that is not smooth are peaks too: smooth it first. */
 size_t peak_find(const struct spectrum *smooth, struct peak *out, size_t max);
 
+/* Ripples of a continuum are no lines: drops, in place, what is not worth 4 pulses, 2 sigma and 0.3 of its own height. kernel_bins: bins
+ * whose counts add up in a smoothed bin (1.064 x fwhm / width). Returns how many are left. */
+size_t peak_find_drop_ripples(struct peak *peaks, size_t n, double kernel_bins);
+
 /* Highest local maximum within [from, to] (a maximum at an end of the range does not count); false if there is none. */
 bool peak_find_highest(const struct spectrum *smooth, double from, double to, struct peak *out);
 

@@ -1,5 +1,6 @@
 #include "calib/photon_block.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -57,4 +58,23 @@ enum status photon_block_new(size_t capacity, struct photon_block **out) {
 
 void photon_block_free(struct photon_block *b) {
     free(b);
+}
+
+void photon_block_copy_row(struct photon_block *to, const struct photon_block *from, size_t i) {
+    assert(to->n < to->capacity);
+    size_t k = to->n++;
+    to->time_ns[k] = from->time_ns[i];
+    to->frame[k] = from->frame[i];
+    to->pixel[k] = from->pixel[i];
+    to->height[k] = from->height[i];
+    to->energy_eV[k] = from->energy_eV[i];
+    to->energy_sigma_eV[k] = from->energy_sigma_eV[i];
+    to->arrival[k] = from->arrival[i];
+    to->pretrigger_mean[k] = from->pretrigger_mean[i];
+    to->cuts[k] = from->cuts[i];
+    to->grade[k] = from->grade[i];
+    to->flags[k] = from->flags[i];
+    to->scan[k] = from->scan[i];
+    to->point[k] = from->point[i];
+    to->incident_eV[k] = from->incident_eV[i];
 }

@@ -36,6 +36,8 @@ struct photon_block {
 
 enum status photon_block_new(size_t capacity, struct photon_block **out);
 void photon_block_free(struct photon_block *b);
+/* Appends row i of `from`; there must be room. */
+void photon_block_copy_row(struct photon_block *to, const struct photon_block *from, size_t i);
 
 /* The same in memory of the caller, 64-byte aligned and at least photon_block_bytes long (0: too many rows), which is not cleared
  * and not to be freed with _free. */

@@ -1,11 +1,10 @@
 #include "calib/pixel_calibration.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/calibration_verdict.h"
 #include "calib/height_jump.h"
 #include "calib/line_match.h"
 #include "pulse/robust.h"
@@ -13,10 +12,9 @@
 static const double ROUGHNESS = 4.0;         /* eV at 1 keV: rms of the maxima around a quadratic gain; 0.4-1.6 were measured */
 /* Above 2.2 eV the picks are looked at again; 0.6 of the roughness must go, and the new maximum be within 5 eV. */
 static const double REPICK = 2.2, REPICK_GAIN = 0.6, REPICK_SEARCH = 5;
-static const double LOO_INNER = 6.0, LOO_END = 10.0;  /* eV at 1 keV; up to 2.8 were measured on good pixels */
-static const double LOO_REACH = 100;         /* eV at 1 keV: an end line further away than this is missed in proportion */
 static const double SECOND_SEARCH = 8;       /* eV at 1 keV, for a line that was not seen at first */
 static const double SPAN_NEEDED = 0.6;       /* of the logarithmic range of the table's anchors */
+static const double STEP_REACH = 40, STEP_LEAST = 3;  /* eV at 1 keV */
 static const double JUMP = 8.0;              /* eV at 1 keV: more than an hour's drift, less than the jumps seen (17) */
 static const double JUMP_SIGMAS = 4.0;
 static const double WIDTH_COUNTS = 30;       /* fewest counts for a width that is called a resolution */
@@ -55,7 +53,7 @@ enum status pixel_work_smooth(struct pixel_work *w, const struct fit_plan *plan,
 }
 
 enum status pixel_work_init(struct pixel_work *w, const struct calibration_heights *heights, const struct fit_plan *plan) {
-    *w = (struct pixel_work){.resolution_eV = NAN};
+    *w = (struct pixel_work){.resolution_eV = NAN, .resolution_sigma_eV = NAN};
     for (size_t i = 0; i < PLAN_MAX; i++)
         w->found[i].start = w->found[i].fit.height = NAN;
     w->sorted = malloc((heights->n ? heights->n : 1) * sizeof *w->sorted);
@@ -189,33 +187,39 @@ static void expect_on_curve(struct pixel_work *w, const struct fit_plan *plan, s
         w->found[index].start = pixel_lines_pick(&h, &plan->lines[index], at, search_eV, gain_spline_slope(g, at));
 }
 
+struct resolution { double fwhm_eV, sigma_eV; };
+
 /* What a width says about the pixel: the free Gaussian less what the line itself has; NaN if it says nothing. */
-static double resolution_from(const struct planned_line *l, const struct found_line *f) {
+static struct resolution resolution_from(const struct planned_line *l, const struct found_line *f) {
+    const struct resolution none = {NAN, NAN};
     if (f->state != LINE_GOOD || f->fit.counts < WIDTH_COUNTS || !(f->fit.fwhm_sigma_eV > 0) || f->fit.fwhm_sigma_eV > WIDTH_PRECISION * f->fit.fwhm_eV)
-        return NAN;
+        return none;
     if (!l->shape.total_is_gauss)
-        return f->gauss_fwhm_eV;
+        return (struct resolution){f->gauss_fwhm_eV, f->fit.fwhm_sigma_eV};
     double intrinsic = l->elastic || isnan(l->shape.intrinsic_fwhm_eV) ? 0 : l->shape.intrinsic_fwhm_eV;
     double rest = f->fit.fwhm_eV * f->fit.fwhm_eV - intrinsic * intrinsic;
-    return rest > 0.16 * f->fit.fwhm_eV * f->fit.fwhm_eV ? sqrt(rest) : NAN;
+    if (!(rest > 0.16 * f->fit.fwhm_eV * f->fit.fwhm_eV))
+        return none;
+    return (struct resolution){sqrt(rest), f->fit.fwhm_sigma_eV * f->fit.fwhm_eV / sqrt(rest)};
 }
 
-static double resolution_of(const struct pixel_work *w, const struct fit_plan *plan) {
-    double narrowest = INFINITY, resolution = NAN;
+static struct resolution resolution_of(const struct pixel_work *w, const struct fit_plan *plan) {
+    double narrowest = INFINITY;
+    struct resolution best = {NAN, NAN};
     for (size_t i = 0; i < plan->n; i++) {
         const struct planned_line *l = &plan->lines[i];
-        double r = resolution_from(l, &w->found[i]);
-        if (!isfinite(r))
+        struct resolution r = resolution_from(l, &w->found[i]);
+        if (!isfinite(r.fwhm_eV))
             continue;
         if (l->elastic)
             return r;
         double width = isnan(l->shape.intrinsic_fwhm_eV) ? w->found[i].fit.fwhm_eV : l->shape.intrinsic_fwhm_eV;
         if (l->anchor && width < narrowest) {
             narrowest = width;
-            resolution = r;
+            best = r;
         }
     }
-    return resolution;
+    return best;
 }
 
 void pixel_work_fit(struct pixel_work *w, const struct fit_plan *plan) {
@@ -235,25 +239,30 @@ void pixel_work_fit(struct pixel_work *w, const struct fit_plan *plan) {
     for (size_t i = plan->n_anchors; i < plan->n; i++)
         expect_on_curve(w, plan, i, plan->lines[i].search_eV);
     pixel_lines_fit(&h, plan, &w->rough, plan->n_anchors, plan->n, w->found);
-    w->resolution_eV = resolution_of(w, plan);
+    struct resolution r = resolution_of(w, plan);
+    w->resolution_eV = r.fwhm_eV;
+    w->resolution_sigma_eV = r.sigma_eV;
 }
 
-__attribute__((format(printf, 2, 3)))
-static void add_reason(struct pixel_calibration *out, const char *format, ...) {
-    size_t used = strlen(out->reason);
-    if (used > 0 && used + 3 < sizeof out->reason) {
-        memcpy(out->reason + used, "; ", 3);
-        used += 2;
+bool pixel_work_cut_at_step(struct pixel_work *w, const struct fit_plan *plan, const struct calibration_heights *heights) {
+    double line_height[PLAN_MAX];
+    size_t n = 0;
+    struct height_step step;
+    for (size_t i = 0; i < plan->n_anchors && w->has_rough; i++) {
+        double at = w->found[i].state == LINE_GOOD ? w->found[i].fit.height : gain_spline_height(&w->rough, plan->lines[i].line.energy_eV, 1.5 * w->rough.x[w->rough.n - 1]);
+        if (isfinite(at) && (n == 0 || at > line_height[n - 1]))
+            line_height[n++] = at;
     }
-    va_list args;
-    va_start(args, format);
-    vsnprintf(out->reason + used, sizeof out->reason - used, format, args);
-    va_end(args);
-}
-
-static void set_verdict(struct pixel_calibration *out, enum verdict verdict) {
-    if (verdict > out->verdict)
-        out->verdict = verdict;
+    if (n < 2)
+        return false;
+    double unit = plan->scale / gain_spline_slope(&w->rough, line_height[n - 1]);
+    if (height_step_find(heights->heights, heights->n, line_height, n, STEP_REACH * unit, STEP_LEAST * unit, &step) != STATUS_OK || step.index == 0)
+        return false;
+    struct calibration_heights rest = {.heights = heights->heights + step.index, .n = heights->n - step.index};
+    pixel_work_done(w);
+    pixel_work_init(w, &rest, plan);
+    w->step = step;
+    return true;
 }
 
 /* Says of every anchor that does not carry the curve why not; returns how many do. */
@@ -264,11 +273,11 @@ static size_t tell_missing(const struct pixel_work *w, const struct fit_plan *pl
         const char *name = plan->lines[i].line.name;
         good += f->state == LINE_GOOD;
         if (f->state == LINE_NOT_FOUND)
-            add_reason(out, "line %s not found", name);
+            calibration_verdict_note(out, "line %s not found", name);
         else if (f->state == LINE_UNCERTAIN)
-            add_reason(out, "%s too uncertain (%.0f counts)", name, f->fit.counts);
+            calibration_verdict_note(out, "%s too uncertain (%.0f counts)", name, f->fit.counts);
         else if (f->state == LINE_MISFIT)
-            add_reason(out, "fit of %s bad (deviance %.1f)", name, f->fit.deviance_per_dof);
+            calibration_verdict_note(out, "fit of %s bad (deviance %.1f)", name, f->fit.deviance_per_dof);
     }
     return good;
 }
@@ -322,7 +331,7 @@ static enum status make_curve(const struct pixel_calibration *p, struct calibrat
 }
 
 /* Energy of each anchor by the spline through the others, less its own. */
-static void leave_one_out(struct pixel_calibration *p, double scale) {
+static void leave_one_out(struct pixel_calibration *p) {
     size_t n = 0;
     double height[CURVE_MAX_ANCHORS], energy[CURVE_MAX_ANCHORS];
     uint32_t at[CURVE_MAX_ANCHORS];
@@ -342,27 +351,25 @@ static void leave_one_out(struct pixel_calibration *p, double scale) {
             }
         struct natural_spline others;
         gain_spline_init(&others, h, e, m);
-        double r = gain_spline_energy(&others, height[k]) - energy[k];
-        p->fits[at[k]].residual_eV = r;
-        double distance = k == 0 ? energy[1] - energy[0] : k + 1 == n ? energy[k] - energy[k - 1] : 0;
-        double limit = distance > 0 ? LOO_END * fmax(1, distance / (LOO_REACH * scale)) : LOO_INNER;
-        if (!(fabs(r) < scale * limit)) {
-            set_verdict(p, VERDICT_BAD);
-            add_reason(p, "%s is %+.1f eV off the curve through the others", p->fits[at[k]].line, r);
-        }
+        p->fits[at[k]].residual_eV = gain_spline_energy(&others, height[k]) - energy[k];
     }
 }
 
 enum status pixel_work_finish(struct pixel_work *w, const struct fit_plan *plan, struct pixel_calibration *out) {
-    *out = (struct pixel_calibration){.verdict = VERDICT_GOOD, .resolution_eV = NAN, .pulses = (double)w->n, .jump = NAN};
+    *out = (struct pixel_calibration){.verdict = VERDICT_GOOD, .resolution_eV = NAN, .resolution_sigma_eV = NAN, .pulses = (double)w->n,
+                                       .jump = NAN, .step = w->step.units, .shape_distance = NAN};
+    if (w->step.index > 0) {
+        out->jumped = true;
+        calibration_verdict_note(out, "lines moved by %+.0f units within the calibration, only the %zu pulses after that count", w->step.units, w->n);
+    }
     if (w->n < CALIBRATION_MIN_PULSES) {
         out->verdict = VERDICT_BAD;
-        add_reason(out, "too few pulses (%zu, %d are needed)", w->n, CALIBRATION_MIN_PULSES);
+        calibration_verdict_note(out, "too few pulses (%zu, %d are needed)", w->n, CALIBRATION_MIN_PULSES);
         return STATUS_OK;
     }
     if (!w->has_rough) {
         out->verdict = w->ambiguous ? VERDICT_AMBIGUOUS : VERDICT_BAD;
-        add_reason(out, w->ambiguous ? "ambiguous: different assignments of lines fit about equally well" : "the lines of the table were not found");
+        calibration_verdict_note(out, w->ambiguous ? "ambiguous: different assignments of lines fit about equally well" : "the lines of the table were not found");
         return STATUS_OK;
     }
     size_t good = tell_missing(w, plan, out);
@@ -372,15 +379,16 @@ enum status pixel_work_finish(struct pixel_work *w, const struct fit_plan *plan,
     }
     copy_fits(w, plan, out);
     out->resolution_eV = w->resolution_eV;
+    out->resolution_sigma_eV = w->resolution_sigma_eV;
     enum status status = make_curve(out, &out->curve);
     if (status == STATUS_NO_MEMORY)
         return status;
     if (status != STATUS_OK) {
         out->verdict = VERDICT_BAD;
-        add_reason(out, "the curve is not monotone");
+        calibration_verdict_note(out, "the curve is not monotone");
         return STATUS_OK;
     }
-    leave_one_out(out, plan->scale);
+    leave_one_out(out);
     return STATUS_OK;
 }
 
@@ -409,8 +417,9 @@ void pixel_calibration_compare(struct pixel_calibration *now, const struct pixel
         return;
     double units_per_eV = plan->scale / calibration_curve_slope(now->curve, new_height[n - 1]), error, scale;
     double offset = height_jump_offset(old_height, new_height, n, units_per_eV, &scale, &error);
-    now->jumped = fabs(offset) > JUMP * units_per_eV && fabs(offset) > JUMP_SIGMAS * error;
-    now->jump = now->jumped ? robust_median(shift, n) : 0;
-    if (now->jumped)
-        add_reason(now, "heights jumped by %+.0f units since the calibration before", now->jump);
+    bool jumped = fabs(offset) > JUMP * units_per_eV && fabs(offset) > JUMP_SIGMAS * error;
+    now->jumped = now->jumped || jumped;
+    now->jump = jumped ? robust_median(shift, n) : 0;
+    if (jumped)
+        calibration_verdict_note(now, "heights jumped by %+.0f units since the calibration before", now->jump);
 }

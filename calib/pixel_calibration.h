@@ -6,6 +6,7 @@
 
 #include "calib/calibration_table.h"
 #include "calib/fit_plan.h"
+#include "calib/height_step.h"
 #include "calib/pixel_lines.h"
 
 /* Fewer pulses than this give no calibration: with 150 one assignment in four was wrong (calibration.md 2.2). */
@@ -19,8 +20,9 @@ struct pixel_work {
     struct found_line found[PLAN_MAX];
     struct natural_spline rough;     /* gain through what is known so far */
     bool has_rough;
+    struct height_step step;         /* lines moved: only the pulses from step.index on are in `sorted` */
     bool ambiguous;                  /* assignments that differ fit about equally well */
-    double resolution_eV;            /* of this round; NaN */
+    double resolution_eV, resolution_sigma_eV;  /* of this round; NaN */
 };
 
 /* STATUS_TOO_FEW: not enough pulses, *w is still valid (and must be freed). */
@@ -34,10 +36,15 @@ enum status pixel_work_smooth(struct pixel_work *w, const struct fit_plan *plan,
  * are now the rough curve; one that does not fit in is dropped. */
 bool pixel_work_expect(struct pixel_work *w, const struct fit_plan *plan, const double *expected);
 
+/* After a round of fits: did the lines move within the calibration? Then *w begins anew with the pulses after that, without a rough
+ * curve; true. */
+bool pixel_work_cut_at_step(struct pixel_work *w, const struct fit_plan *plan, const struct calibration_heights *heights);
+
 /* One round of fits: anchors on the rough curve, then a new rough curve, then check lines and elastic line on that. */
 void pixel_work_fit(struct pixel_work *w, const struct fit_plan *plan);
 
-/* Curve, fits, leave-one-out residuals and verdict from the last round, by the pixel's own merits. */
+/* Curve, fits, leave-one-out residuals and verdict from the last round, by the pixel's own merits; calibration_verdict judges it
+ * against the others. */
 enum status pixel_work_finish(struct pixel_work *w, const struct fit_plan *plan, struct pixel_calibration *out);
 
 /* Additive jump against an earlier calibration of the pixel: fills jump and jumped of *now. */

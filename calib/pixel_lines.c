@@ -70,6 +70,17 @@ static enum line_state judge(const struct planned_line *l, const struct line_fit
     return is_misfit(f) ? LINE_MISFIT : LINE_GOOD;
 }
 
+static void record_window(const struct planned_line *l, const struct spectrum *histogram, const struct line_fit *f, double slope, struct found_line *out) {
+    out->fit.window_low = out->start + histogram->low / slope;
+    out->fit.window_bin = histogram->width / slope;
+    out->fit.window_bins = (uint32_t)histogram->n;
+    out->fit.eV_per_unit = slope;
+    out->fit.gauss_fwhm_eV = f->gauss_fwhm_eV;
+    out->fit.background_per_eV = f->background_per_eV;
+    out->fit.companion_counts = f->companion_counts;
+    out->fit.companion_offset_eV = l->has_companion ? l->companion_offset_eV : 0;
+}
+
 static void record_fit(const struct planned_line *l, const struct line_fit *f, double slope, struct found_line *out) {
     out->gauss_fwhm_eV = f->gauss_fwhm_eV;
     out->fit.height = out->start + f->centre_eV / slope;
@@ -108,10 +119,11 @@ static void fit_one(const struct pixel_heights *pixel, const struct fit_plan *pl
         request.fixed_fwhm = false;
         status = line_fit(&request, &f);
     }
+    if (status == STATUS_OK) {
+        record_window(l, histogram, &f, slope, out);
+        record_fit(l, &f, slope, out);
+    }
     spectrum_free(histogram);
-    if (status != STATUS_OK)
-        return;
-    record_fit(l, &f, slope, out);
 }
 
 void pixel_lines_fit(const struct pixel_heights *pixel, const struct fit_plan *plan, const struct natural_spline *rough, size_t from, size_t to,

@@ -5,7 +5,8 @@
 
 #include "calib/spectrum_stretch.h"
 
-enum { CANDIDATES = 6, PEAKS = 64 };
+/* From ALONE_BELOW pixels on, one that nobody agrees with is not believed. */
+enum { CANDIDATES = 6, PEAKS = 64, ALONE_BELOW = 4 };
 
 static const double CLOSE_PEAKS = 0.02;   /* relative; the lower one is dropped (calibration.md 2.1) */
 
@@ -52,7 +53,7 @@ enum status reference_pixel_match(const struct pixel_work *w, const struct fit_p
             explained[lines.n_explained++] = plan->lines[i].line.energy_eV;
     }
     struct peak peaks[PEAKS];
-    size_t n = peak_find(w->smooth, peaks, PEAKS);
+    size_t n = peak_find_drop_ripples(peaks, peak_find(w->smooth, peaks, PEAKS), 1.064 * w->smooth_fwhm / w->smooth->width);
     n = line_match_prune(peaks, n, prune_distance(plan), MATCH_MAX_PEAKS);
     struct line_match m;
     enum status status = line_match_find(peaks, n, &lines, &m);
@@ -119,7 +120,7 @@ enum status reference_pixel_choose(const struct pixel_work *works, uint32_t n_pi
     for (size_t i = 0; i < found; i++)
         if (!best || list[i].agreeing > best->agreeing || (list[i].agreeing == best->agreeing && list[i].score > best->score))
             best = &list[i];
-    bool clear = best && (found < 3 || 2 * (size_t)best->agreeing >= found - 1);
+    bool clear = best && 2 * (size_t)best->agreeing + 1 >= found && (n < ALONE_BELOW || best->agreeing > 0);
     if (clear) {
         out->pixel = best->pixel;
         for (size_t i = 0; i < plan->n_anchors; i++)

@@ -104,17 +104,27 @@ static unsigned outside_reason(const struct rixs_map *m, const struct photon_blo
     return x < m->edges_eV[0] ? OUTSIDE_UNDER : N_OUTSIDE;
 }
 
-void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i) {
+/* The one number that this row adds 1 to; NULL: none. */
+static uint32_t *counter_of(const struct rixs_map *m, const struct photon_block *b, size_t i) {
     assert(b->cuts[i] == 0 && b->point[i] >= 0 && (uint32_t)b->point[i] < m->n_points && b->pixel[i] < m->n_pixels && b->grade[i] < N_GRADES);
     if (!m->pixels_used[b->pixel[i]])
-        return;
+        return NULL;
     size_t point = (size_t)b->point[i];
     double x = place_on_axis(m, b, i);
     unsigned reason = outside_reason(m, b, i, x);
-    if (reason < N_OUTSIDE)
-        m->outside[point * N_OUTSIDE + reason]++;
-    else
-        m->counts[point * m->n_bins + bin_of(m, x)]++;
+    return reason < N_OUTSIDE ? &m->outside[point * N_OUTSIDE + reason] : &m->counts[point * m->n_bins + bin_of(m, x)];
+}
+
+void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i) {
+    uint32_t *counter = counter_of(m, b, i);
+    if (counter != NULL)
+        (*counter)++;
+}
+
+void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i) {
+    uint32_t *counter = counter_of(m, b, i);
+    if (counter != NULL)
+        (*counter)--;
 }
 
 void rixs_map_prepare(const struct rixs_map *m, const struct photon_block *b, size_t i) {

@@ -34,6 +34,8 @@ void rixs_map_free(struct rixs_map *m);
 
 /* Row i of the block, whose point is already known and cuts == 0; photons of pixels not used are ignored. */
 void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i);
+/* Takes back what _add did with the same row. */
+void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i);
 /* Fetches the memory that _add of the row will write, which is most of what counting a photon costs. */
 void rixs_map_prepare(const struct rixs_map *m, const struct photon_block *b, size_t i);
 /* Whether the sum of the two is defined: the same axes and grades, and every row that is wanted exists. */

@@ -1,19 +1,38 @@
 #include "calib/scan_products.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "calib/scan_live_time.h"
+#include "pulse/cut.h"
+#include "pulse/livetime.h"
 
 static enum status make_counters(struct scan_products *p, const uint8_t *pixels_used) {
     p->pixels_used = calloc(p->n_pixels ? p->n_pixels : 1, 1);
     p->photons = calloc(p->n_points, sizeof *p->photons);
     p->moving = calloc(p->n_points, sizeof *p->moving);
     p->live_time_s = calloc(p->n_points, sizeof *p->live_time_s);
-    if (p->pixels_used == NULL || p->photons == NULL || p->moving == NULL || p->live_time_s == NULL)
+    p->events = calloc(p->n_points, N_GRADES * sizeof *p->events);
+    if (p->pixels_used == NULL || p->photons == NULL || p->moving == NULL || p->live_time_s == NULL || p->events == NULL)
         return STATUS_NO_MEMORY;
     memcpy(p->pixels_used, pixels_used, p->n_pixels);
-    for (uint32_t i = 0; i < p->n_points; i++)
-        p->live_time_s[i] = (double)(p->scan->points[i].end_ns - p->scan->points[i].start_ns) / 1e9;
+    return STATUS_OK;
+}
+
+static enum status make_pixel_times(struct scan_products *p) {
+    size_t n_pixels = p->n_pixels ? p->n_pixels : 1, n_cells = n_pixels * p->n_points;
+    p->grade_time_ns = calloc(n_cells, N_LIVETIME_COLUMNS * sizeof *p->grade_time_ns);
+    p->high_photons = calloc(n_cells, sizeof *p->high_photons);
+    p->sensitivity = calloc(n_pixels, sizeof *p->sensitivity);
+    p->window_s = calloc(n_pixels, sizeof *p->window_s);
+    if (p->grade_time_ns == NULL || p->high_photons == NULL || p->sensitivity == NULL || p->window_s == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++)
+        p->sensitivity[pixel] = 1;
+    for (size_t cell = 0; cell < (size_t)p->n_pixels * p->n_points; cell++)
+        p->grade_time_ns[cell * N_LIVETIME_COLUMNS + LIVETIME_HIGH] = p->scan->points[cell % p->n_points].end_ns - p->scan->points[cell % p->n_points].start_ns;
     return STATUS_OK;
 }
 
@@ -47,6 +66,8 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
     *p = (struct scan_products){ .scan = scan, .n_points = scan->n_points, .n_pixels = n_pixels };
     enum status s = make_counters(p, pixels_used);
     if (s == STATUS_OK)
+        s = make_pixel_times(p);
+    if (s == STATUS_OK)
         s = make_map(p, RIXS_EMISSION, settings->emission, &p->emission);
     if (s == STATUS_OK)
         s = make_map(p, RIXS_LOSS, settings->loss, &p->loss);
@@ -56,6 +77,7 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
         scan_products_free(p);
         return s;
     }
+    scan_live_time_settle(p);
     *out = p;
     return STATUS_OK;
 }
@@ -72,18 +94,34 @@ void scan_products_free(struct scan_products *p) {
     free(p->photons);
     free(p->moving);
     free(p->live_time_s);
+    free(p->grade_time_ns);
+    free(p->high_photons);
+    free(p->events);
+    free(p->sensitivity);
+    free(p->window_s);
     free(p);
 }
 
-void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
-    if (b->cuts[i] != 0)
-        return;
+/* What a row counts in, apart from maps and yields. sign: 1 or -1 (modulo 2^32, so taking back is exact). */
+static void count_row(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after, uint32_t sign) {
+    bool photon = b->cuts[i] == 0;
     if (b->point[i] < 0) {
         assert(after >= 0 && (uint32_t)after < p->n_points);
-        p->moving[after]++;
+        p->moving[after] += photon ? sign : 0;
         return;
     }
-    p->photons[b->point[i]]++;
+    size_t point = (size_t)b->point[i];
+    if ((b->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0 && p->pixels_used[b->pixel[i]] && (b->flags[i] & FLAG_LAST_OF_DEAD) == 0)
+        p->events[point * N_GRADES + b->grade[i]] += sign;
+    p->photons[point] += photon ? sign : 0;
+    if (photon && b->grade[i] == GRADE_HIGH && (b->flags[i] & FLAG_LAST_OF_DEAD) == 0)
+        p->high_photons[(size_t)b->pixel[i] * p->n_points + point] += sign;
+}
+
+void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
+    count_row(p, b, i, after, 1);
+    if (b->cuts[i] != 0 || b->point[i] < 0)
+        return;
     rixs_map_add(p->emission, b, i);
     rixs_map_add(p->loss, b, i);
     double energy_eV = (double)b->energy_eV[i];
@@ -97,10 +135,36 @@ void scan_products_prepare(const struct scan_products *p, const struct photon_bl
     rixs_map_prepare(p->loss, b, i);
 }
 
+void scan_products_remove(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
+    count_row(p, b, i, after, UINT32_MAX);
+    if (b->cuts[i] != 0 || b->point[i] < 0)
+        return;
+    rixs_map_remove(p->emission, b, i);
+    rixs_map_remove(p->loss, b, i);
+    for (uint32_t r = 0; r < p->n_yields; r++)
+        yield_spectrum_remove(p->yields[r], b, i);
+}
+
 static void add_points(uint32_t *into, const uint32_t *from, uint32_t n, const uint32_t *row_of) {
     for (uint32_t r = 0; r < n; r++)
         if (row_of[r] != UINT32_MAX)
             into[row_of[r]] += from[r];
+}
+
+/* Of a pixel not used its time is dead: its counts are not in the maps. */
+static void add_pixel_times(struct scan_products *into, const struct scan_products *from, const uint32_t *row_of) {
+    for (uint32_t pixel = 0; pixel < into->n_pixels; pixel++)
+        for (uint32_t r = 0; r < from->n_points; r++) {
+            if (row_of[r] == UINT32_MAX)
+                continue;
+            size_t to = (size_t)pixel * into->n_points + row_of[r], cell = (size_t)pixel * from->n_points + r;
+            for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
+                into->grade_time_ns[to * N_LIVETIME_COLUMNS + (from->pixels_used[pixel] ? g : LIVETIME_DEAD)] += from->grade_time_ns[cell * N_LIVETIME_COLUMNS + g];
+            into->high_photons[to] += from->high_photons[cell];
+        }
+    for (uint32_t r = 0; r < from->n_points; r++)
+        for (unsigned g = 0; g < N_GRADES && row_of[r] != UINT32_MAX; g++)
+            into->events[(size_t)row_of[r] * N_GRADES + g] += from->events[(size_t)r * N_GRADES + g];
 }
 
 static bool same_yields(const struct scan_products *a, const struct scan_products *b) {
@@ -123,6 +187,7 @@ enum status scan_products_sum(struct scan_products *into, const struct scan_prod
         return s;
     s = rixs_map_sum(into->loss, from->loss, row_of);
     assert(s == STATUS_OK);
+    add_pixel_times(into, from, row_of);
     add_points(into->photons, from->photons, from->n_points, row_of);
     add_points(into->moving, from->moving, from->n_points, row_of);
     for (uint32_t r = 0; r < into->n_yields; r++)

@@ -24,22 +24,31 @@ struct scan_products {
     uint8_t *pixels_used;        /* n_pixels, frozen for the scan */
     uint32_t *photons;           /* n_points: rows with cuts == 0 inside the point, all pixels */
     uint32_t *moving;            /* n_points: the same between this point and the next */
-    double *live_time_s;         /* n_points */
+    double *live_time_s;         /* n_points; of the maps, per pixel of sensitivity 1 (scan_live_time.h) */
+    int64_t *grade_time_ns;      /* n_pixels x n_points x N_LIVETIME_COLUMNS (pulse/livetime.h); all high when new */
+    uint32_t *high_photons;      /* n_pixels x n_points: photons of grade high, what sensitivities are fitted to */
+    uint32_t *events;            /* n_points x N_GRADES: records of the pixels used that are no secondary ones, whatever their other cuts */
+    double *sensitivity;         /* n_pixels; 1 when new */
+    double *window_s;            /* n_pixels: the shorter of the two windows around a photon of grade high; 0 when new */
     struct rixs_map *emission, *loss;
     uint32_t n_yields;
     struct yield_spectrum **yields;
 };
 
-/* pixels_used: n_pixels bytes 0/1, copied. live_time_s starts as the dwell of each point. */
+/* pixels_used: n_pixels bytes 0/1, copied. Until grade times are put in, all time is live: live_time_s is the dwell of each point. */
 enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out);
 void scan_products_free(struct scan_products *p);
-/* Row i of the block, already placed in this scan (point >= 0, or -1 with `after` = the point it moves away from). Rows with cuts are ignored. */
+/* Row i of the block, already placed in this scan (point >= 0, or -1 with `after` = the point it moves away from). Rows with cuts are
+ * events, no photons. */
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
+/* Takes back what _add did with the same row. */
+void scan_products_remove(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
 /* Fetches the memory that _add of the row, a photon in a point, will write: worth it some rows ahead. */
 void scan_products_prepare(const struct scan_products *p, const struct photon_block *b, size_t i);
 
-/* Adds counts (not live time: shards of one scan share it, repeated scans add it) of point r to point row_of[r]; UINT32_MAX: left
- * out. The pixels used become those of either. STATUS_BAD_VALUE, and nothing added, unless axes, grades and regions agree. */
+/* Adds counts and grade times of point r to point row_of[r]; UINT32_MAX: left out. The pixels used become those of either; time of a
+ * pixel that one of them did not use is dead there, since its photons are not in that one's counts. live_time_s is left alone:
+ * scan_live_time_settle makes it of the sums. STATUS_BAD_VALUE, and nothing added, unless axes, grades and regions agree. */
 enum status scan_products_sum(struct scan_products *into, const struct scan_products *from, const uint32_t *row_of);
 
 /* Repeated scans of one sample and edge, summed as counts, I0 and live time (never as ratios). */
@@ -47,7 +56,7 @@ struct scan_sum {
     char group[80];              /* [A-Za-z0-9_]+ made of sample and edge, unique in the file */
     uint32_t n_scans;
     int32_t *scan_numbers;
-    struct scan_products *sum;   /* own scan with summed points: incident_eV mean of set points, i0 and live time added */
+    struct scan_products *sum;   /* own scan with summed points: incident_eV mean of set points, i0 and grade times added */
     struct scan *scan;           /* owned; what sum->scan points to */
 };
 /* Groups scans whose sample, variable, edge and number of points agree and whose set points, k-th by energy with k-th, differ by

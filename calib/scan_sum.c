@@ -1,6 +1,7 @@
 /* Which scans are repeats of one another, and their sum. Scans are put in order of sample, variable, edge, number of points and
  * number; each joins the first group before it, of the same four, whose set points it meets. Set points are compared in order of
  * energy, k-th with k-th, against the group's first scan, so that a chain of small differences cannot lead away from it. */
+#include "calib/scan_live_time.h"
 #include "calib/scan_products.h"
 
 #include <math.h>
@@ -181,7 +182,6 @@ static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, 
         return s;
     for (uint32_t k = 0; k < n; k++) {
         add_point(&sum->scan->points[row_of[k]], first->products->scan->points[row_of[k]].incident_eV, &r->products->scan->points[k], sum->n_scans);
-        sum->sum->live_time_s[row_of[k]] += r->products->live_time_s[k];
     }
     const struct scan *scan = r->products->scan;
     sum->scan->start_ns = scan->start_ns < sum->scan->start_ns ? scan->start_ns : sum->scan->start_ns;
@@ -206,7 +206,8 @@ static enum status empty_like(const struct scan_products *first, const struct sc
     p->loss->grades_used = first->loss->grades_used;
     for (uint32_t r = 0; r < p->n_yields; r++)
         p->yields[r]->grades_used = first->yields[r]->grades_used;
-    memset(p->live_time_s, 0, p->n_points * sizeof *p->live_time_s);
+    memcpy(p->sensitivity, first->sensitivity, p->n_pixels * sizeof *p->sensitivity);
+    memcpy(p->window_s, first->window_s, p->n_pixels * sizeof *p->window_s);
     *out = p;
     return STATUS_OK;
 }
@@ -226,6 +227,8 @@ static enum status sum_make(const struct repeat *r, size_t n, size_t g, struct s
             sum->scan_numbers[member++] = r[i].products->scan->number;
             s = add_repeat(sum, &r[g], &r[i], row_of);
         }
+    if (s == STATUS_OK)
+        scan_live_time_settle(sum->sum);
     free(row_of);
     return s;
 }

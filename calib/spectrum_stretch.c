@@ -7,7 +7,7 @@
 #include "calib/spectrum.h"
 
 /* Grid in ln s and q; the bins of the coarse axis are one grid step of ln s. */
-static const double LN_STEP = 0.008, LN_S_MIN = -0.92, LN_S_MAX = 0.88;
+static const double LN_STEP = 0.008, LN_S_MIN = -1.44, LN_S_MAX = 1.44;  /* a factor 4.2: arrays whose gains differ by 2 either way */
 static const double Q_LIMIT = 0.3;
 enum { Q_GRID = 25, CANDIDATES = 4, REFINEMENTS = 40 };
 

@@ -22,7 +22,7 @@ struct stretch_reference;  /* opaque: log-density tables of the reference for ev
 enum status stretch_reference_new(const float *heights, size_t n, struct stretch_reference **out);
 void stretch_reference_free(struct stretch_reference *r);
 
-/* s 0.4..2.4, q -0.3..0.3. STATUS_TOO_FEW: fewer than 30 positive heights. */
+/* s 0.24..4.2, q -0.3..0.3. STATUS_TOO_FEW: fewer than 30 positive heights. */
 enum status stretch_find(const struct stretch_reference *r, const float *heights, size_t n, struct stretch *out);
 
 double stretch_map(const struct stretch *t, double reference_height);

@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Below this width a window is a part of a line, where the wider lines of the lesser grades would change the result. */
-static const double NARROW_EV = 12;
-
-uint32_t yield_region_grades(const struct yield_region *r) {
-    uint32_t high = UINT32_C(1) << GRADE_HIGH, mid = UINT32_C(1) << GRADE_MID;
-    return r->hi_eV - r->lo_eV < NARROW_EV ? high : high | mid;
-}
-
 static bool name_is_good(const char *name) {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     size_t n = strspn(name, letters);
@@ -26,10 +18,12 @@ enum status yield_spectrum_new(const struct yield_region *r, uint32_t n_points, 
     struct yield_spectrum *y = calloc(1, sizeof *y);
     if (y == NULL)
         return STATUS_NO_MEMORY;
-    *y = (struct yield_spectrum){ .region = *r, .n_points = n_points, .n_pixels = n_pixels, .grades_used = yield_region_grades(r) };
+    *y = (struct yield_spectrum){ .region = *r, .n_points = n_points, .n_pixels = n_pixels, .grades_used = UINT32_C(1) << GRADE_HIGH };
     y->counts = calloc(n_points ? n_points : 1, sizeof *y->counts);
     y->pixels_used = calloc(n_pixels ? n_pixels : 1, 1);
-    if (y->counts == NULL || y->pixels_used == NULL) {
+    y->live_time_s = calloc(n_points ? n_points : 1, sizeof *y->live_time_s);
+    y->crowding = calloc(n_points ? n_points : 1, sizeof *y->crowding);
+    if (y->counts == NULL || y->pixels_used == NULL || y->live_time_s == NULL || y->crowding == NULL) {
         yield_spectrum_free(y);
         return STATUS_NO_MEMORY;
     }
@@ -43,15 +37,24 @@ void yield_spectrum_free(struct yield_spectrum *y) {
         return;
     free(y->counts);
     free(y->pixels_used);
+    free(y->live_time_s);
+    free(y->crowding);
     free(y);
 }
 
-void yield_spectrum_add(struct yield_spectrum *y, const struct photon_block *b, size_t i) {
+static bool counts_row(const struct yield_spectrum *y, const struct photon_block *b, size_t i) {
     assert(b->cuts[i] == 0 && b->point[i] >= 0 && (uint32_t)b->point[i] < y->n_points && b->pixel[i] < y->n_pixels && b->grade[i] < N_GRADES);
     bool trusted = (b->flags[i] & TRUST_MASK) < TRUST_BEYOND && (b->flags[i] & FLAG_LAST_OF_DEAD) == 0;
     double energy_eV = (double)b->energy_eV[i];
-    if (y->pixels_used[b->pixel[i]] && trusted && (y->grades_used >> b->grade[i] & 1) && energy_eV >= y->region.lo_eV && energy_eV < y->region.hi_eV)
-        y->counts[b->point[i]]++;
+    return y->pixels_used[b->pixel[i]] && trusted && (y->grades_used >> b->grade[i] & 1) && energy_eV >= y->region.lo_eV && energy_eV < y->region.hi_eV;
+}
+
+void yield_spectrum_add(struct yield_spectrum *y, const struct photon_block *b, size_t i) {
+    y->counts[b->point[i]] += counts_row(y, b, i);
+}
+
+void yield_spectrum_remove(struct yield_spectrum *y, const struct photon_block *b, size_t i) {
+    y->counts[b->point[i]] -= counts_row(y, b, i);
 }
 
 /* Gehrels, ApJ 303, 336 (1986), eq. 7: upper 1-sigma limit, which stays above 0 when nothing was counted. */
@@ -59,12 +62,12 @@ static double counts_error(uint32_t counts) {
     return counts < 10 ? sqrt(counts + 0.75) + 1 : sqrt(counts);
 }
 
-struct yield_value yield_value_of(uint32_t counts, enum yield_norm norm, double i0, double i0_sigma, double live_time_s) {
+struct yield_value yield_value_of(uint32_t counts, enum yield_norm norm, double i0, double i0_sigma, double live_time_s, double crowding) {
     bool by_i0 = norm == YIELD_PER_I0_LIVE_TIME;
     double q = by_i0 ? i0 * live_time_s : live_time_s;
     if (!(live_time_s > 0) || (by_i0 && !(i0 > 0)) || !isfinite(q) || q == 0)
         return (struct yield_value){ .yield = NAN, .error = NAN };
     double relative_i0 = by_i0 && i0_sigma > 0 ? i0_sigma / i0 : 0;
     double yield = counts / q;
-    return (struct yield_value){ .yield = yield, .error = hypot(counts_error(counts) / q, yield * relative_i0) };
+    return (struct yield_value){ .yield = yield, .error = hypot(counts_error(counts) * sqrt(1 + crowding) / q, yield * relative_i0) };
 }

@@ -19,20 +19,25 @@ struct yield_spectrum {
     struct yield_region region;
     uint32_t n_points;
     uint32_t *counts;
-    uint32_t grades_used;       /* bit mask: windows under 12 eV take grade 0, wider ones 0 and 1 */
+    uint32_t grades_used;       /* bit g: grade g is counted. Grade high alone: see below */
     uint8_t *pixels_used;
     uint32_t n_pixels;
+    double *live_time_s;        /* n_points; of its own grades and pixels (scan_live_time.h) */
+    double *crowding;           /* n_points; what the variance of counts exceeds Poisson's by, relative: close pairs are lost together */
 };
 
-uint32_t yield_region_grades(const struct yield_region *r);  /* default grades of a window */
+/* A window of any width takes grade high alone. The lesser grades may join a wide one once their energies can be trusted: a
+ * record of grade mid holds the next pulse, one of grade tail stands on the one before, and the filter for isolated pulses gives both a
+ * wrong energy. Live time is counted for exactly the grades that are used, so leaving them out costs counts, never a bias. */
 enum status yield_spectrum_new(const struct yield_region *r, uint32_t n_points, uint32_t n_pixels, struct yield_spectrum **out);
 void yield_spectrum_free(struct yield_spectrum *y);
 void yield_spectrum_add(struct yield_spectrum *y, const struct photon_block *b, size_t i);
+void yield_spectrum_remove(struct yield_spectrum *y, const struct photon_block *b, size_t i);  /* takes back what _add did */
 
 enum yield_norm { YIELD_PER_LIVE_TIME, YIELD_PER_I0_LIVE_TIME };
 struct yield_value { double yield, error; };  /* NaN where it cannot be */
-/* counts / (i0 x live_time_s) or counts / live_time_s. Error: Poisson (Gehrels upper for < 10 counts: sqrt(N + 3/4) + 1),
- * i0_sigma in quadrature. i0 <= 0 or NaN with YIELD_PER_I0_LIVE_TIME, or live_time_s <= 0, gives NaN. */
-struct yield_value yield_value_of(uint32_t counts, enum yield_norm norm, double i0, double i0_sigma, double live_time_s);
+/* counts / (i0 x live_time_s) or counts / live_time_s. Error: Poisson (Gehrels upper for < 10 counts: sqrt(N + 3/4) + 1), times
+ * sqrt(1 + crowding), i0_sigma in quadrature. i0 <= 0 or NaN with YIELD_PER_I0_LIVE_TIME, or live_time_s <= 0, gives NaN. */
+struct yield_value yield_value_of(uint32_t counts, enum yield_norm norm, double i0, double i0_sigma, double live_time_s, double crowding);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char array_model_not_stored[] = "not in the calibration file";
+
 bool array_model_new(size_t n_channels, size_t n_tables, struct array_model **out) {
     struct array_model *m = calloc(1, sizeof *m);
     if (m == NULL)
@@ -42,6 +44,8 @@ struct array_verdict array_model_verdict(const struct array_model *m, size_t pix
         const struct pixel_calibration *p = &m->tables[k]->pixels[pixel];
         bool older = k + 1 < m->n_tables;
         if (p->curve == NULL) {
+            if (!older)
+                v.verdict = verdict_names[p->verdict];
             v.reason = v.reason[0] ? v.reason : p->reason;
             continue;
         }
@@ -76,7 +80,7 @@ static bool select_rows(struct calibration_table *t, const struct array_model *f
         } else {
             rows[i].verdict = VERDICT_BAD;
             rows[i].resolution_eV = NAN;
-            snprintf(rows[i].reason, sizeof rows[i].reason, "not in the calibration file");
+            snprintf(rows[i].reason, sizeof rows[i].reason, "%s", array_model_not_stored);
         }
     }
     for (uint32_t k = 0; k < t->n_pixels; k++)
@@ -95,7 +99,7 @@ bool array_model_select(struct array_model *from, const int32_t *channels, size_
     for (size_t i = 0; i < n; i++) {
         size_t k = array_model_find(from, channels[i]);
         m->channels[i].channel = channels[i];
-        snprintf(m->channels[i].reason, sizeof m->channels[i].reason, "not in the calibration file");
+        snprintf(m->channels[i].reason, sizeof m->channels[i].reason, "%s", array_model_not_stored);
         if (k < from->n_channels) {
             m->channels[i] = from->channels[k];
             from->channels[k].model = NULL;

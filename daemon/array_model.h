@@ -34,6 +34,7 @@ size_t array_model_find(const struct array_model *m, int32_t channel);   /* posi
 struct array_verdict { const char *verdict, *reason; double resolution_eV; };
 struct array_verdict array_model_verdict(const struct array_model *m, size_t pixel);
 
+extern const char array_model_not_stored[];   /* reason of a channel that array_model_select did not find */
 /* A model for the channels given, in their order: what the stored array knows of each, nothing for the others. Consumes *from. */
 bool array_model_select(struct array_model *from, const int32_t *channels, size_t n, struct array_model **out);
 

@@ -13,8 +13,8 @@ static void count_timeline(struct beamtime *b) {
 
 bool beamtime_open(const struct beamtime_paths *paths, const char *i0_key, struct beamtime *out) {
     struct beamtime b = { 0 };
-    if (!run_input_collect(paths->pulses, paths->n_pulses, paths->prefer_off, &b.pulses) ||
-        !run_input_collect(paths->noise, paths->n_noise, false, &b.noise)) {
+    if (!run_input_collect(paths->noise, paths->n_noise, false, NULL, &b.noise) ||
+        !run_input_collect(paths->pulses, paths->n_pulses, paths->prefer_off, &b.noise, &b.pulses)) {
         log_error("out of memory while listing the input files");
         beamtime_close(&b);
         return false;
@@ -26,7 +26,7 @@ bool beamtime_open(const struct beamtime_paths *paths, const char *i0_key, struc
     }
     struct log_search search = {
         .run_folders = b.pulses.folders, .n_run_folders = b.pulses.n_folders, .log_folders = paths->logs, .n_log_folders = paths->n_logs,
-        .i0_key = i0_key, .first_ns = b.pulses.first_ns, .last_ns = b.pulses.last_ns,
+        .i0_key = i0_key, .calibration = paths->calibration, .first_ns = b.pulses.first_ns, .last_ns = b.pulses.last_ns,
     };
     struct log_counts counts;
     if (!beamtime_logs_collect(&search, &b.timeline, &counts)) {

@@ -12,6 +12,7 @@ struct beamtime_paths {
     char **pulses, **noise, **logs;   /* as named on the command line */
     size_t n_pulses, n_noise, n_logs;
     bool prefer_off;
+    const char *calibration;          /* label of a state that counts as a calibration whatever its name; "all": all records, nothing else; NULL: CALn only */
 };
 
 struct beamtime {

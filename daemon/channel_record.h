@@ -13,6 +13,7 @@ struct channel_record {
     int64_t time_ns;               /* the record's own stamp, floored to 1 us */
     int64_t frame;
     bool coefficients;             /* which of the two below is meant */
+    bool gap_before;               /* between this and the record before it not all is known: torn records, or a restart of the electronics */
     struct pulse_record samples;
     struct off_record off;
 };

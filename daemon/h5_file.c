@@ -320,17 +320,26 @@ hid_t h5_file_column(struct h5_file *f, hid_t group, const struct data_array *li
     return d;
 }
 
-void h5_file_append(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n) {
-    if (f->failed || n == 0)
-        return;
-    hsize_t first = at, count = n, total = at + n;
+static void write_slab(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n) {
+    hsize_t first = at, count = n;
     hid_t memory = H5Screate_simple(1, &count, NULL), space = -1;
-    if (good(f, "a column", H5Dset_extent(column, &total)) && good(f, "a column", space = H5Dget_space(column))) {
+    if (good(f, "a column", space = H5Dget_space(column))) {
         H5Sselect_hyperslab(space, H5S_SELECT_SET, &first, NULL, &count, NULL);
         good(f, "a column", H5Dwrite(column, h5_memory_type(type), memory, space, H5P_DEFAULT, data));
         H5Sclose(space);
     }
     H5Sclose(memory);
+}
+
+void h5_file_append(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n) {
+    hsize_t total = at + n;
+    if (!f->failed && n > 0 && good(f, "a column", H5Dset_extent(column, &total)))
+        write_slab(f, column, type, data, at, n);
+}
+
+void h5_file_overwrite(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n) {
+    if (!f->failed && n > 0)
+        write_slab(f, column, type, data, at, n);
 }
 
 void h5_file_close_column(hid_t column) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/experiment_state.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
@@ -28,6 +29,7 @@ struct learning {
     int64_t times[STEP_TIMES];
     bool pause[STEP_TIMES];
     struct gain_step_score *scores;
+    struct report_spectra *spectra;          /* NULL: nobody asked for a report */
     struct progress progress;
 };
 
@@ -128,11 +130,15 @@ static bool learn_channels(struct learning *l, unsigned workers) {
     size_t n = l->beamtime->pulses.n_channels;
     l->learnt = calloc(n, sizeof *l->learnt);
     l->good = calloc(n, sizeof *l->good);
-    if (l->learnt == NULL || l->good == NULL || !make_plans(l))
+    if (l->learnt == NULL || l->good == NULL || !make_plans(l)) {
+        log_error("out of memory while learning the pixels");
         return false;
+    }
     progress_begin(&l->progress, "learning", n);
     bool good = pipeline_run_ordered(n, workers, learn_job, take_learnt, l);
     progress_end(&l->progress);
+    if (!good)
+        log_error("out of memory while learning the pixels");
     return good;
 }
 
@@ -228,6 +234,13 @@ static void hand_over(struct learning *l, struct array_model *m) {
     }
 }
 
+static double cut_share(const struct learnt_channel *c, uint32_t cuts) {
+    uint64_t n = 0;
+    for (int k = 0; k < N_CUTS; k++)
+        n += cuts & CUT_BIT(k) ? c->cut_counts[k] : 0;
+    return c->measured ? (double)n / (double)c->measured : 0;
+}
+
 /* A calibration state as calibration_table_learn wants it. */
 struct calibration_input {
     struct calibration_heights *heights;
@@ -236,8 +249,10 @@ struct calibration_input {
 };
 
 static void calibration_input_done(struct calibration_input *in, size_t n) {
-    for (size_t i = 0; in->heights != NULL && i < n; i++)
+    for (size_t i = 0; in->heights != NULL && i < n; i++) {
         free((void *)(uintptr_t)in->heights[i].heights);
+        free((void *)(uintptr_t)in->heights[i].time_ns);
+    }
     free(in->heights);
     free(in->corrections);
 }
@@ -248,9 +263,14 @@ static bool calibration_input_make(const struct learning *l, const struct scan *
     in->corrections = calloc(n, sizeof *in->corrections);
     bool good = in->heights != NULL && in->corrections != NULL;
     for (size_t i = 0; good && i < n; i++) {
-        float *heights;
-        good = learnt_channel_heights(&l->learnt[i], state->start_ns, state->end_ns, &in->corrections[i], &heights, &in->heights[i].n);
-        in->heights[i].heights = good ? heights : NULL;
+        const struct learnt_channel *c = &l->learnt[i];
+        float *heights = NULL;
+        int64_t *time_ns = NULL;
+        good = learnt_channel_heights(c, state->start_ns, state->end_ns, &in->corrections[i], &heights, &time_ns, &in->heights[i].n);
+        in->heights[i].heights = heights;
+        in->heights[i].time_ns = time_ns;
+        in->heights[i].no_pulse = cut_share(c, CUT_BIT(CUT_UNLOCKED) | CUT_BIT(CUT_PEAK_TIME));
+        in->heights[i].clipped = cut_share(c, CUT_BIT(CUT_SATURATED));
         in->photons += in->heights[i].n;
     }
     return good;
@@ -267,10 +287,19 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     double mono_eV = isfinite(state->mono_eV) ? state->mono_eV : settings->mono_eV > 0 ? settings->mono_eV : (double)NAN;
     const char *name = state->label[0] ? state->label : state->log_name;
     struct complaint why = { 0 };
-    if (in.photons == 0)
-        log_warning("%s: no photons in this calibration state; were the pulses of its run given?", name);
+    *out = NULL;
+    if (in.photons == 0) {
+        log_warning("%s: no photons in this calibration state, it is left out; were the pulses of its run given?", name);
+        calibration_input_done(&in, n);
+        return true;
+    }
     enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    if (l->spectra != NULL && (s == STATUS_OK || s == STATUS_TOO_FEW) && report_spectra_add(l->spectra, *out, in.heights) != STATUS_OK) {
+        calibration_table_free(*out);
+        s = STATUS_NO_MEMORY;
+    }
     if (s != STATUS_OK && s != STATUS_TOO_FEW) {
+        log_error("%s: %s", name, why.text[0] ? why.text : status_text(s));
         calibration_input_done(&in, n);
         return false;
     }
@@ -288,6 +317,20 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     return true;
 }
 
+static bool is_state(const struct scan *s, const char *label) {
+    int32_t number;
+    if (!s->calibration)
+        return false;
+    return strcmp(s->label, label) == 0 || (state_label_kind(label, &number) == 'C' && (number == s->log_number || number == s->number));
+}
+
+bool learning_has_state(const struct scan_timeline *t, const char *label) {
+    for (size_t i = 0; i < scan_timeline_count(t); i++)
+        if (is_state(scan_timeline_at(t, i), label))
+            return true;
+    return false;
+}
+
 static bool calibrate_all(const struct learning *l, const struct learning_settings *settings, struct array_model *m) {
     const struct scan_timeline *t = l->beamtime->timeline;
     const struct calibration_table *before = NULL;
@@ -296,10 +339,11 @@ static bool calibrate_all(const struct learning *l, const struct learning_settin
         const struct scan *state = scan_timeline_at(t, i);
         if (!state->calibration)
             continue;
-        if (settings->only_calibration < 0 || settings->only_calibration == state->log_number || settings->only_calibration == state->number) {
+        if (settings->only == NULL || is_state(state, settings->only)) {
             if (!calibrate_state(l, settings, state, before, &m->tables[m->n_tables]))
                 return false;
-            before = m->tables[m->n_tables++];
+            if (m->tables[m->n_tables] != NULL)
+                before = m->tables[m->n_tables++];
         }
     }
     return true;
@@ -316,20 +360,26 @@ static void learning_done(struct learning *l) {
     free(l->good);
 }
 
-bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out) {
+bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra) {
     struct learning l = { .beamtime = b };
     struct array_model *m = NULL;
     bool good = array_model_new(b->pulses.n_channels, b->n_calibrations, &m) && learn_channels(&l, settings->workers);
+    if (good && spectra != NULL && report_spectra_new(b->pulses.n_channels, b->n_calibrations, &l.spectra) != STATUS_OK) {
+        log_error("out of memory for what the report draws");
+        good = false;
+    }
     if (good) {
         good = correct_channels(&l, settings->workers) && calibrate_all(&l, settings, m);
         hand_over(&l, m);
     }
     learning_done(&l);
     if (!good) {
-        log_error("out of memory while learning the pixels");
+        report_spectra_free(l.spectra);
         array_model_free(m);
         return false;
     }
     *out = m;
+    if (spectra != NULL)
+        *spectra = l.spectra;
     return true;
 }

@@ -8,15 +8,21 @@
 #include "calib/line_table.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
+#include "daemon/sink/report_spectra.h"
 
 struct learning_settings {
     unsigned workers;                /* 0: one per processor */
     const struct line_table *lines;
     double mono_eV;                  /* of calibrations whose log does not say; 0 unknown */
-    int32_t only_calibration;        /* CALn to use alone; -1: all */
+    const char *only;                /* label of the calibration to use alone; NULL: all */
 };
 
-/* Delivers also when no pixel could be calibrated (the model then says why for each). False, logged, only when memory fails. */
-bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out);
+/* Whether a timeline has a calibration of this label (or number, for CALn). */
+bool learning_has_state(const struct scan_timeline *t, const char *label);
+
+/* A calibration state without photons is left out, with a warning. Delivers also when no pixel could be calibrated (the model then says why for each). spectra: NULL, or where to put what a report
+ * draws of the heights, one table for each of the model's. False after logging: no memory, or a line table that cannot calibrate
+ * at this mono energy. */
+bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra);
 
 #endif

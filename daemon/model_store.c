@@ -17,7 +17,7 @@ static const char format_name[] = "tesd calibration";
 
 static void write_channel(struct h5_file *f, hid_t channels, const struct array_channel *c, uint32_t index) {
     char name[32];
-    snprintf(name, sizeof name, "chan%06u", c->channel);
+    snprintf(name, sizeof name, "chan%06d", c->channel);
     if (!f->failed && H5Lexists(channels, name, H5P_DEFAULT) > 0) {
         h5_file_fail(f, name, "the channel number occurs twice");
         return;

@@ -17,12 +17,25 @@ static const struct h5_field table_fields[] = {
     FIELD(calibration_table, end_ns, ARRAY_I8),
     FIELD(calibration_table, mono_eV, ARRAY_F8),
     FIELD(calibration_table, reference_pixel, ARRAY_U4),
+    FIELD(calibration_table, resolution_eV, ARRAY_F8),
+    FIELD(calibration_table, n_lines, ARRAY_U4),
+};
+
+static const struct h5_field line_fields[] = {
+    FIELD(table_line, energy_eV, ARRAY_F8),
+    FIELD(table_line, n, ARRAY_U4),
+    FIELD(table_line, residual_eV, ARRAY_F8),
+    FIELD(table_line, spread_eV, ARRAY_F8),
+    FIELD(table_line, fault_eV, ARRAY_F8),
+    TRUTH(table_line, anchor),
 };
 
 static const struct h5_field pixel_fields[] = {
     FIELD(pixel_calibration, verdict, ARRAY_U4),
     FIELD(pixel_calibration, n_fits, ARRAY_U4),
     FIELD(pixel_calibration, resolution_eV, ARRAY_F8),
+    FIELD(pixel_calibration, resolution_sigma_eV, ARRAY_F8),
+    FIELD(pixel_calibration, rank, ARRAY_U4),
     FIELD(pixel_calibration, pulses, ARRAY_F8),
     FIELD(pixel_calibration, correction.baseline.jump_counts, ARRAY_F8),
     FIELD(pixel_calibration, correction.baseline.quantum_counts, ARRAY_F8),
@@ -35,6 +48,9 @@ static const struct h5_field pixel_fields[] = {
     COLUMNS(pixel_calibration, correction.step_time_ns, ARRAY_I8, GAIN_STEPS_MAX),
     FIELD(pixel_calibration, correction.gain_sigma, ARRAY_F8),
     FIELD(pixel_calibration, correction.noise_share, ARRAY_F8),
+    FIELD(pixel_calibration, step, ARRAY_F8),
+    FIELD(pixel_calibration, valid_from_ns, ARRAY_I8),
+    FIELD(pixel_calibration, shape_distance, ARRAY_F8),
     FIELD(pixel_calibration, jump, ARRAY_F8),
     TRUTH(pixel_calibration, jumped),
 };
@@ -49,6 +65,14 @@ static const struct h5_field fit_fields[] = {
     FIELD(anchor_fit, counts, ARRAY_F8),
     FIELD(anchor_fit, deviance_per_dof, ARRAY_F8),
     FIELD(anchor_fit, residual_eV, ARRAY_F8),
+    FIELD(anchor_fit, window_low, ARRAY_F8),
+    FIELD(anchor_fit, window_bin, ARRAY_F8),
+    FIELD(anchor_fit, eV_per_unit, ARRAY_F8),
+    FIELD(anchor_fit, gauss_fwhm_eV, ARRAY_F8),
+    FIELD(anchor_fit, background_per_eV, ARRAY_F8),
+    FIELD(anchor_fit, companion_counts, ARRAY_F8),
+    FIELD(anchor_fit, companion_offset_eV, ARRAY_F8),
+    FIELD(anchor_fit, window_bins, ARRAY_U4),
     TRUTH(anchor_fit, used),
 };
 
@@ -120,6 +144,11 @@ void model_store_write_table(struct h5_file *f, hid_t group, const struct calibr
     h5_file_text(f, group, "label", t->label);
     h5_file_text(f, group, "line_table_name", t->line_table_name);
     h5_file_text(f, group, "line_table_text", t->line_table_text);
+    h5_file_text(f, group, "remark", t->remark);
+    hid_t lines = h5_file_group(f, group, "lines", NULL);
+    h5_fields_write(f, lines, line_fields, COUNT(line_fields), t->lines, sizeof *t->lines, t->n_lines);
+    write_texts(f, lines, "line", t->lines[0].line, sizeof *t->lines, t->n_lines);
+    h5_file_close_group(lines);
     hid_t pixels = h5_file_group(f, group, "pixels", NULL);
     h5_fields_write(f, pixels, pixel_fields, COUNT(pixel_fields), t->pixels, sizeof *t->pixels, t->n_pixels);
     write_texts(f, pixels, "reason", t->n_pixels ? t->pixels[0].reason : "", sizeof *t->pixels, t->n_pixels);
@@ -172,6 +201,21 @@ static void read_lines(struct h5_input *in, hid_t group, struct anchor_fit *fits
     for (size_t k = 0; k < n; k++)
         memcpy(fits[k].line, lines[k], WIDTH);
     free(lines);
+}
+
+static void read_table_lines(struct h5_input *in, hid_t parent, struct calibration_table *t) {
+    enum { WIDTH = sizeof t->lines[0].line };
+    char names[CURVE_MAX_ANCHORS][WIDTH] = { { 0 } };
+    hid_t group = h5_input_group(in, parent, "lines");
+    if (t->n_lines > CURVE_MAX_ANCHORS) {
+        h5_input_fail(in, "a table with %u lines", t->n_lines);
+        t->n_lines = 0;
+    }
+    h5_fields_read(in, group, line_fields, COUNT(line_fields), t->lines, sizeof *t->lines, t->n_lines);
+    h5_input_texts(in, group, "line", t->n_lines, WIDTH, names[0]);
+    for (uint32_t k = 0; k < t->n_lines; k++)
+        memcpy(t->lines[k].line, names[k], WIDTH);
+    h5_file_close_group(group);
 }
 
 static void read_fits(struct h5_input *in, hid_t parent, struct calibration_table *t) {
@@ -239,6 +283,8 @@ struct calibration_table *model_store_read_table(struct h5_input *in, hid_t grou
     h5_input_texts(in, group, "label", 1, sizeof t->label, t->label);
     h5_input_texts(in, group, "line_table_name", 1, sizeof t->line_table_name, t->line_table_name);
     t->line_table_text = h5_input_text(in, group, "line_table_text");
+    h5_input_texts(in, group, "remark", 1, sizeof t->remark, t->remark);
+    read_table_lines(in, group, t);
     read_pixels(in, group, t);
     if (t->pixels && !in->failed) {
         read_fits(in, group, t);

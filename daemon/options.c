@@ -31,12 +31,24 @@ const struct option_row option_table[] = {
       .help = "where it ends: a whole number of bins further" },
     { .name = "rixs.loss_bin_eV", .unit = "eV", .default_text = "0.25", .kind = OPT_NUMBER, .offset = AT(rixs.loss.bin_eV), .lo = 0.01, .hi = 50,
       .help = "width of an energy-loss bin" },
+    { .name = "rixs.best_pixels", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(rixs.best_pixels), .lo = 0, .hi = 100000,
+      .help = "use only so many pixels of the best resolution in a scan's products; 0 uses all good ones" },
 
     { .name = "scan.i0_key", .unit = "", .default_text = "i0", .kind = OPT_TEXT, .offset = AT(scan.i0_key), .lo = 1, .hi = TEXT_HI(scan.i0_key),
       .help = "name of the incident-flux value among the point extras of a scan log" },
 
     { .name = "replay.workers", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(replay.workers), .lo = 0, .hi = 256,
       .help = "analysis threads of tesd replay; 0 is one for each core" },
+
+    { .name = "trigger.mode", .unit = "", .default_text = "auto", .kind = OPT_TEXT, .offset = AT(trigger.mode), .lo = 1, .hi = TEXT_HI(trigger.mode),
+      .help = "how the acquisition triggered: edge, edge-multi, edge-multi-short, edge-multi-single, edge-multi-isolated or level; auto tells by its status file, else by "
+              "the records" },
+    { .name = "trigger.auto_channels", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(trigger.automatic), .lo = 0, .hi = TEXT_HI(trigger.automatic),
+      .help = "channels that also took records without a pulse (auto trigger), like 3, 17, 100-120" },
+    { .name = "trigger.secondary_channels", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(trigger.secondary), .lo = 0, .hi = TEXT_HI(trigger.secondary),
+      .help = "channels whose records are copies made at another channel's triggers (group trigger)" },
+    { .name = "trigger.isolation_s", .unit = "s", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(trigger.isolation_s), .lo = 0, .hi = 10,
+      .help = "least time since the previous pulse for a photon of grade high; 0 is the record length or 6 decay times, whichever is longer" },
 
     { .name = "archive.compress", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(archive.compress),
       .help = "gzip the photon columns too: smaller files, several times slower to write" },

@@ -17,9 +17,10 @@ enum { OPTIONS_MAX_ROI = 32, OPTIONS_TEXT = 256 };
 struct options {
     struct { char lines[OPTIONS_TEXT]; double mono_eV; } calibration;     /* mono 0: take it from the log */
     struct { char kernel[16]; } analysis;                                  /* "auto", or a name of pulse/dot_kernel.h */
-    struct { struct energy_axis emission, loss; } rixs;
+    struct { struct energy_axis emission, loss; int64_t best_pixels; } rixs;   /* best_pixels 0: all good ones */
     struct { char i0_key[48]; } scan;                                      /* name in point_extras that holds I0 */
     struct { int64_t workers; } replay;                                    /* 0: one per core */
+    struct { char mode[24], automatic[OPTIONS_TEXT], secondary[OPTIONS_TEXT]; double isolation_s; } trigger;  /* lists of channels: "3, 17, 100-120" */
     struct { bool compress; } archive;
     struct { char endpoint[OPTIONS_TEXT]; } stream;                        /* "tcp://127.0.0.1:5560" */
     uint32_t n_roi;

@@ -13,6 +13,7 @@
 #include "daemon/options.h"
 #include "daemon/options_faults.h"
 #include "daemon/options_roi.h"
+#include "daemon/trigger_mode.h"
 
 enum { MAX_BINS = 100000 };
 
@@ -144,6 +145,17 @@ static void check_axes(const struct options *o, const struct config_outline *out
     check_axis(&o->rixs.loss, loss, outline, faults);
 }
 
+static void check_trigger(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
+    const struct { const char *name, *list; } lists[] = { { "trigger.auto_channels", o->trigger.automatic }, { "trigger.secondary_channels", o->trigger.secondary } };
+    enum trigger_kind kind;
+    if (!trigger_kind_named(o->trigger.mode, &kind))
+        options_faults_add(faults, config_outline_line(outline, "trigger.mode"),
+                           "trigger.mode: '%s' is not known; give auto, edge, edge-multi, edge-multi-short, edge-multi-single, edge-multi-isolated or level", o->trigger.mode);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        if (!trigger_list_good(lists[i].list))
+            options_faults_add(faults, config_outline_line(outline, lists[i].name), "%s: '%.60s' is no list of channels; write like 3, 17, 100-120", lists[i].name, lists[i].list);
+}
+
 static void parse_document(const uint8_t *bytes, size_t n, const struct config_outline *outline, struct options *o, struct options_faults *faults) {
     if (outline->empty || !check_outline(outline, faults))
         return;
@@ -153,6 +165,8 @@ static void parse_document(const uint8_t *bytes, size_t n, const struct config_o
     set_values(values, outline, o, faults);
     if (faults->n == 0)
         check_axes(o, outline, faults);
+    if (faults->n == 0)
+        check_trigger(o, outline, faults);
     if (config_outline_line(outline, "roi") > 0)
         options_roi_set(values, outline, o, faults);
     config_values_free(values);

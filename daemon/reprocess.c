@@ -1,11 +1,13 @@
 #include "daemon/reprocess.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "calib/calibration_verdict.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
@@ -26,11 +28,13 @@ struct reprocess {
     const struct beamtime *beamtime;
     const struct array_model *model;
     struct archive *archive;
+    struct grading *grading;
     struct reprocessed *result;
     struct scratch scratch;
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
     bool causal;
+    uint32_t best_pixels;
     struct progress progress;
 };
 
@@ -49,25 +53,34 @@ static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) 
 }
 
 /* In one pass where the records stand in order, which is nearly always; their order is known at the end of it. */
-static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, struct measured_pulse *pulses, size_t most, size_t *n) {
+static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, struct measured_pulse *pulses, bool *gaps, size_t most, size_t *n) {
     struct channel_record record;
     do {
-        for (*n = 0; *n < most && channel_reader_next(reader, &record); ++*n)
+        for (*n = 0; *n < most && channel_reader_next(reader, &record); ++*n) {
             analyse_measure(settings, &record, &pulses[*n]);
+            gaps[*n] = record.gap_before;
+        }
     } while (!channel_reader_ordered(reader) && channel_reader_sort(reader));
     return channel_reader_ordered(reader);
 }
 
-static void analyse_channel(struct scratch *scratch, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
+static void analyse_channel(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
     size_t most = channel_reader_most(reader) + 1, n;
     struct scratch_piece room = { 0 };
-    if (!scratch_take(scratch, most * sizeof(struct measured_pulse), &room))
+    if (!scratch_take(&r->scratch, most * (sizeof(struct measured_pulse) + sizeof(bool)), &room))
         return;
-    if (measure_all(settings, reader, room.data, most, &n) && photon_block_bytes(n) > 0 && scratch_take(scratch, photon_block_bytes(n), &out->room)) {
+    struct measured_pulse *pulses = room.data;
+    bool *gaps = (bool *)(pulses + most);
+    bool measured = measure_all(settings, reader, pulses, gaps, most, &n);
+    struct channel_counts counts = channel_reader_counts(reader);   /* of a whole pass: grading may walk again and stop early */
+    keep_counts(&r->result->pixels[settings->pixel], &counts);
+    if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
-        analyse_rows(settings, room.data, n, out->block);
+        analyse_rows(settings, pulses, n, out->block);
+        if (!grading_channel(r->grading, settings->pixel, reader, gaps, out->block))
+            out->block = NULL;
     }
-    scratch_give(scratch, &room);
+    scratch_give(&r->scratch, &room);
 }
 
 static void analyse_job(void *context, size_t pixel) {
@@ -76,9 +89,7 @@ static void analyse_job(void *context, size_t pixel) {
     struct analyse_settings settings = analyse_settings_of(r, pixel);
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
-    analyse_channel(&r->scratch, &settings, reader, &r->rows[pixel]);
-    struct channel_counts counts = channel_reader_counts(reader);
-    keep_counts(&r->result->pixels[pixel], &counts);
+    analyse_channel(r, &settings, reader, &r->rows[pixel]);
     channel_reader_close(reader);
 }
 
@@ -100,21 +111,26 @@ static bool take_block(void *context, size_t pixel) {
     }
     bin_stage_add(r->result->bins, b);
     count_rows(&r->result->pixels[pixel], b);
-    bool good = archive_photons(r->archive, b);
+    bool good = archive_photons(r->archive, b) && grading_take(r->grading, pixel, b);
     scratch_give(&r->scratch, &r->rows[pixel].room);
     progress_add(&r->progress, 1);
     return good;
 }
 
-/* A scan's set of pixels is frozen: those with a model and a curve when it began. */
+/* A scan's set of pixels is frozen: those with a model and a curve when it began, or the best of them. NULL when memory fails. */
 static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     struct reprocess *r = context;
     int64_t start_ns = scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns;
-    for (size_t i = 0; i < r->model->n_channels; i++) {
+    double *resolution_eV = calloc(r->model->n_channels + 1, sizeof *resolution_eV);
+    for (size_t i = 0; resolution_eV != NULL && i < r->model->n_channels; i++) {
         struct analyse_settings s = analyse_settings_of(r, i);
-        r->pixels_used[i] = s.model != NULL && analyse_calibration_at(&s, start_ns) != NULL;
+        struct calibration_pair c = analyse_calibration_at(&s, start_ns);
+        r->pixels_used[i] = s.model != NULL && c.before != NULL;
+        resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
     }
-    return r->pixels_used;
+    bool good = resolution_eV != NULL && calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;
+    free(resolution_eV);
+    return good ? r->pixels_used : NULL;
 }
 
 static bool write_pixels(const struct reprocess *r) {
@@ -122,16 +138,12 @@ static bool write_pixels(const struct reprocess *r) {
     struct archive_pixel *rows = calloc(m->n_channels, sizeof *rows);
     if (rows == NULL)
         return false;
-    double live_time_s = 0;
-    for (size_t k = 0; k < r->result->bins->n_products; k++)
-        for (uint32_t p = 0; p < r->result->bins->products[k]->n_points; p++)
-            live_time_s += r->result->bins->products[k]->live_time_s[p];
     for (size_t i = 0; i < m->n_channels; i++) {
         const struct pixel_totals *t = &r->result->pixels[i];
         struct array_verdict v = array_model_verdict(m, i);
         rows[i] = (struct archive_pixel){
-            .channel = (uint32_t)m->channels[i].channel, .sensitivity = 1, .verdict = v.verdict, .reason = v.reason, .records = t->records,
-            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = live_time_s, .lost_upstream = t->torn,
+            .channel = (uint32_t)m->channels[i].channel, .sensitivity = grading_sensitivity(r->grading, i), .verdict = v.verdict, .reason = v.reason, .records = t->records,
+            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn,
         };
         memcpy(rows[i].name, m->channels[i].name, sizeof rows[i].name);
         memcpy(rows[i].cut_counts, t->cut_counts, sizeof rows[i].cut_counts);
@@ -150,7 +162,7 @@ static bool write_calibrations(const struct reprocess *r, const char *state) {
 
 static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
-    bool good = write_pixels(r);
+    bool good = grading_finish(r->grading, r->archive) && write_pixels(r);
     for (size_t k = 0; good && k < out->bins->n_products; k++)
         good = archive_scan(r->archive, out->bins->products[k]);
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
@@ -176,7 +188,7 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     const struct archive_counter counters[] = {
         { "records", all.records },           { "photons", all.photons },       { "torn_records", all.torn },
         { "duplicate_records", all.duplicates }, { "frame_restarts", all.restarts }, { "stamp_disagreements", all.disagreements },
-        { "tail_bytes", all.tail_bytes },     { "unreadable_files", all.unreadable },
+        { "tail_bytes", all.tail_bytes },     { "unreadable_files", all.unreadable }, { "pixel_deaths", grading_died(r->grading) },
     };
     struct archive_process process = settings->process;
     process.counters = counters;
@@ -199,7 +211,7 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
         log_error("out of memory for the maps");
         return false;
     }
-    return archive_create(path, settings->compress, &r->archive);
+    return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) && archive_create(path, settings->compress, &r->archive);
 }
 
 static double seconds(clockid_t clock) {
@@ -230,13 +242,14 @@ static const char *folder_of(const char *path, char folder[PATH_MAX]) {
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
     char folder[PATH_MAX];
-    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal,
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
     good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);
     for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++)
         scratch_give(&r.scratch, &r.rows[i].room);
     archive_abandon(r.archive);
+    grading_free(r.grading);
     free(r.rows);
     free(r.pixels_used);
     if (!good)

@@ -10,12 +10,15 @@
 #include "calib/scan_products.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
+#include "daemon/grading.h"
 #include "daemon/sink/archive.h"
 
 struct reprocess_settings {
     unsigned workers;                /* 0: one per processor */
     struct product_settings products;
+    struct grading_settings grading;
     bool compress;                   /* photon columns too */
+    uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */
     struct archive_process process;  /* counters are added here */
     bool causal;                     /* a frozen model: no record looks at later ones */
     const char *calibration_state;   /* how the tables came about: "learnt", "loaded from CAL.h5" */

@@ -130,6 +130,10 @@ void livetime_insert(const struct livetime_sheet *s, int64_t anchor_ns, int64_t 
     count_gap(s, whole_gap(max64(anchor_ns, time_ns + s->table->blind_ns), next_ns), from, 1);
 }
 
+void livetime_remove(const struct livetime_sheet *s, int64_t anchor_ns, int64_t next_ns) {
+    count_gap(s, whole_gap(anchor_ns, next_ns), first_point_after(s, anchor_ns), -1);
+}
+
 /* ---- one pixel's stream ---- */
 
 static void count_until(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t next_ns, int64_t until_ns) {
@@ -165,6 +169,13 @@ struct livetime_graded livetime_pixel_event(struct livetime_pixel *p, const stru
         p->counted_ns = max64(p->counted_ns, p->anchor_ns);
     }
     return graded;
+}
+
+struct livetime_graded livetime_pixel_second(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns) {
+    count_until(p, s, time_ns, time_ns);
+    if (p->up)
+        p->anchor_ns = max64(p->anchor_ns, time_ns);
+    return grade_pending(p, s->table, time_ns);
 }
 
 struct livetime_graded livetime_pixel_down(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns) {

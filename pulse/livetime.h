@@ -78,6 +78,9 @@ struct livetime_graded { bool known; uint64_t row; uint8_t grade; };  /* a recor
 void livetime_pixel_up(struct livetime_pixel *p, int64_t time_ns);
 /* An event; closes the open gap. `row`: the caller's name for the record. */
 struct livetime_graded livetime_pixel_event(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns, uint64_t row);
+/* Edge mode: a pulse that was found inside the record of another, which is blind to it. Counts as the next event for what came before, has
+ * no record and leaves no blindness of its own. */
+struct livetime_graded livetime_pixel_second(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns);
 /* From here on nothing is known: run stop, data drop, lock lost. Counts as the next event for what came before. */
 struct livetime_graded livetime_pixel_down(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns);
 /* No event before `watermark_ns` is missing: counts and grades what that decides. Calling it or not, often or seldom, changes no
@@ -87,5 +90,8 @@ struct livetime_graded livetime_pixel_advance(struct livetime_pixel *p, const st
 /* An event that came late (filled from a file) into a gap already counted: the gap from `anchor_ns` to the event `next_ns` becomes
  * two. time_ns <= next_ns. The caller grades the three records anew. */
 void livetime_insert(const struct livetime_sheet *s, int64_t anchor_ns, int64_t time_ns, int64_t next_ns);
+
+/* A counted gap in which the pixel, as it turned out, was dead: all of it becomes dead time again. */
+void livetime_remove(const struct livetime_sheet *s, int64_t anchor_ns, int64_t next_ns);
 
 #endif

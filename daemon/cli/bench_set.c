@@ -105,13 +105,13 @@ static double seconds(clockid_t clock) {
 static bool learn(struct bench_set *s, const struct options *o, const struct line_table *lines) {
     char *pulses[] = { s->run }, *noise[] = { s->noise };
     const struct beamtime_paths paths = { .pulses = pulses, .n_pulses = 1, .noise = noise, .n_noise = 1 };
-    const struct learning_settings settings = { .lines = lines, .mono_eV = o->calibration.mono_eV, .only_calibration = -1 };
+    const struct learning_settings settings = { .lines = lines, .mono_eV = o->calibration.mono_eV };
     struct beamtime b;
     struct array_model *m;
     if (!beamtime_open(&paths, o->scan.i0_key, &b))
         return false;
     double wall_s = seconds(CLOCK_MONOTONIC), cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    bool good = learning_run(&b, &settings, &m);
+    bool good = learning_run(&b, &settings, &m, NULL);
     s->learn_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
     s->learn_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
     if (good) {

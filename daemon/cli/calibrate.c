@@ -1,35 +1,33 @@
 #include <argp.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/offline_arguments.h"
+#include "daemon/cli/output_path.h"
 #include "daemon/cli/verdict_table.h"
 #include "daemon/exit_code.h"
 #include "daemon/learning.h"
 #include "daemon/log.h"
 #include "daemon/model_store.h"
 
-enum { KEY_STATE = 2000 };
+enum { KEY_STATE = 2000, KEY_REPORT };
 
 struct arguments {
     struct offline_arguments offline;
-    const char *output;
-    int state;   /* CALn, -1: all */
+    const char *output, *report;
+    const char *state;   /* label of the calibration to use alone; NULL: all */
+    int argc;
+    char **argv;
 };
 
 static error_t parse_argument(int key, char *value, struct argp_state *state) {
     struct arguments *a = state->input;
-    char *end;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->offline; return 0;
     case 'o': a->output = value; return 0;
-    case KEY_STATE:
-        a->state = strncmp(value, "CAL", 3) == 0 && isdigit((unsigned char)value[3]) ? (int)strtol(value + 3, &end, 10) : -1;
-        if (a->state < 0 || *end != 0)
-            argp_error(state, "--state %s: the label of a calibration, such as CAL0", value);
-        return 0;
+    case KEY_REPORT: a->report = value; return 0;
+    case KEY_STATE: a->state = value; return 0;
     case ARGP_KEY_END:
         if (a->output == NULL)
             argp_error(state, "-o FILE.h5 is needed");
@@ -46,35 +44,82 @@ static bool any_good(const struct array_model *m) {
     return false;
 }
 
-static int work(const struct arguments *a, const struct options *options, const struct line_table *lines) {
+/* The states there are, for a message: "CAL0, CAL3". */
+static void list_states(const struct beamtime *b, char *text, size_t size) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < scan_timeline_count(b->timeline) && used + 80 < size; i++) {
+        const struct scan *s = scan_timeline_at(b->timeline, i);
+        if (s->calibration)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", s->label[0] ? s->label : s->log_name);
+    }
+}
+
+static bool has_calibration(const struct arguments *a, const struct beamtime *b) {
+    char states[400];
+    list_states(b, states, sizeof states);
+    if (a->state != NULL && !learning_has_state(b->timeline, a->state)) {
+        log_error("%s is not among the states of these records; calibrations are: %s. --state takes any label of the state file, or all", a->state,
+                  states[0] ? states : "none");
+        return false;
+    }
+    if (b->n_calibrations == 0)
+        log_error("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records; give --logs DIR, or "
+                  "--state LABEL with any label of the state file, or --state all");
+    return b->n_calibrations > 0;
+}
+
+/* The table and the report also of a calibration that failed: they say why. */
+static int deliver(const struct arguments *a, const struct line_table *lines, const struct beamtime *b, const struct array_model *m,
+                   const struct report_spectra *spectra) {
+    if (!a->offline.quiet)
+        verdict_table_print(stdout, m, NULL);
+    if (m->n_tables == 0) {
+        log_error("%s holds no photons, so there is nothing to calibrate with", a->state ? a->state : "no calibration state");
+        return EXIT_REFUSED;
+    }
+    bool reported = a->report == NULL || offline_report(a->report, b, m, spectra, a->argc, a->argv);
+    if (lines->n > 0 && !any_good(m)) {
+        log_error("no pixel could be calibrated, so no calibration was written; the table says why for each");
+        return EXIT_FAILED;
+    }
+    if (!model_store_save(a->output, m))
+        return EXIT_FAILED;
+    printf("%s: %s\n", lines->n > 0 ? "calibration" : "filters and peaks, without curves", a->output);
+    return reported ? EXIT_GOOD : EXIT_FAILED;
+}
+
+/* Without a line table every spectrum will do: where no state is a calibration, all records are one. */
+static bool open_beamtime(struct arguments *a, const struct options *options, const struct line_table *lines, struct beamtime *b) {
+    a->offline.paths.calibration = a->state;
+    if (!beamtime_open(&a->offline.paths, options->scan.i0_key, b))
+        return false;
+    if (lines->n > 0 || b->n_calibrations > 0 || a->state != NULL)
+        return true;
+    beamtime_close(b);
+    a->offline.paths.calibration = "all";
+    return beamtime_open(&a->offline.paths, options->scan.i0_key, b);
+}
+
+static int work(struct arguments *a, const struct options *options, const struct line_table *lines) {
     struct beamtime b;
     struct array_model *m;
-    if (!beamtime_open(&a->offline.paths, options->scan.i0_key, &b))
+    struct report_spectra *spectra = NULL;
+    if (!open_beamtime(a, options, lines, &b))
         return EXIT_REFUSED;
     int code = b.refused ? EXIT_REFUSED : EXIT_GOOD;
     struct learning_settings settings = {
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : options->replay.workers),
-        .lines = lines, .mono_eV = options->calibration.mono_eV, .only_calibration = a->state,
+        .lines = lines, .mono_eV = options->calibration.mono_eV, .only = a->state,
     };
-    if (b.n_calibrations == 0) {
-        log_error("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records; give --logs DIR");
+    if (!has_calibration(a, &b)) {
         code = EXIT_REFUSED;
-    } else if (!learning_run(&b, &settings, &m)) {
+    } else if (!learning_run(&b, &settings, &m, a->report != NULL ? &spectra : NULL)) {
         code = EXIT_FAILED;
     } else {
-        if (!a->offline.quiet)
-            verdict_table_print(stdout, m, NULL);
-        if (m->n_tables == 0) {
-            log_error("CAL%d is not among the calibration states of these records", a->state);
-            code = EXIT_REFUSED;
-        } else if (!any_good(m)) {
-            log_error("no pixel could be calibrated, so nothing was written; the table says why for each");
-            code = EXIT_FAILED;
-        } else if (!model_store_save(a->output, m)) {
-            code = EXIT_FAILED;
-        } else {
-            printf("calibration: %s\n", a->output);
-        }
+        int delivered = deliver(a, lines, &b, m, spectra);
+        code = delivered != EXIT_GOOD ? delivered : code;
+        report_spectra_free(spectra);
         array_model_free(m);
     }
     beamtime_close(&b);
@@ -84,18 +129,19 @@ static int work(const struct arguments *a, const struct options *options, const 
 int cmd_calibrate(int argc, char **argv) {
     static const struct argp_option rows[] = {
         { .name = "output", .key = 'o', .arg = "CAL.h5", .doc = "where to keep what was learnt (needed)" },
-        { .name = "state", .key = KEY_STATE, .arg = "CALn", .doc = "this calibration alone (default: all there are)" },
+        { .name = "report", .key = KEY_REPORT, .arg = "FILE.html", .doc = "a page that shows every pixel's spectrum, fits, curve, errors, drift and verdict" },
+        { .name = "state", .key = KEY_STATE, .arg = "LABEL", .doc = "this calibration alone: CALn, any label of the state file, or all for all records (default: every CALn)" },
         { 0 }
     };
     static const struct argp_child children[] = { { .argp = &offline_argp }, { 0 } };
     static const struct argp argp = { .options = rows, .parser = parse_argument, .args_doc = "PULSES...", .children = children,
                                       .doc = "Learns noise, filters, corrections and energy curves of every pixel and keeps them in one file." };
-    struct arguments a = { .offline.workers = -1, .state = -1 };
+    struct arguments a = { .offline.workers = -1, .argc = argc, .argv = argv };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct options options;
     struct line_table *lines;
-    int code;
-    if (offline_settings(&a.offline, &options, &lines, &code)) {
+    int code = (int)output_path_check(a.output);
+    if (code == EXIT_GOOD && offline_settings(&a.offline, &options, &lines, &code)) {
         code = work(&a, &options, lines);
         line_table_free(lines);
         options_done(&options);

@@ -1,5 +1,6 @@
 #include "daemon/cli/offline_arguments.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ static const struct argp_option rows[] = {
     { .name = "config", .key = 'c', .arg = "FILE", .doc = "settings (YAML); tesd check-config --reference lists them" },
     { .name = "noise", .key = KEY_NOISE, .arg = "PATH", .doc = "noise run: folder or files; may be given several times; never counts as pulses" },
     { .name = "logs", .key = KEY_LOGS, .arg = "DIR", .doc = "scan logs that do not lie in the run's own folder; may be given several times" },
-    { .name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "reference lines: a name in config/lines or a file" },
+    { .name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "reference lines: a name in config/lines or a file; none: only list the peaks" },
     { .name = "prefer", .key = KEY_PREFER, .arg = "FORMAT", .doc = "ljh (default) or off, where a run has both for a channel" },
     { .name = "workers", .key = KEY_WORKERS, .arg = "N", .doc = "threads; 0: one per processor. Results do not depend on it" },
     { .name = "quiet", .key = 'q', .doc = "no table, warnings only" },
@@ -73,6 +74,8 @@ struct line_table *offline_lines(const char *name) {
     size_t n;
     struct complaint why = { 0 };
     struct line_table *t = NULL;
+    if (strcmp(name, "none") == 0)
+        return line_table_none();
     if (!config_path_lines(name, path))
         return NULL;
     enum status s = file_bytes_text(path, TABLE_LIMIT, &text, &n, &why);
@@ -108,4 +111,15 @@ char *offline_command_line(int argc, char **argv) {
             end = stpcpy(end, " ");
     }
     return line;
+}
+
+bool offline_report(const char *path, const struct beamtime *b, const struct array_model *m, const struct report_spectra *spectra, int argc, char **argv) {
+    char *command_line = offline_command_line(argc, argv);
+    struct report_facts facts = { .title = b->pulses.n_folders ? b->pulses.folders[0] : "", .command_line = command_line ? command_line : "",
+                                  .source = spectra ? "learnt" : "loaded" };
+    bool written = report_write(path, &facts, m, spectra);
+    free(command_line);
+    if (written)
+        printf("report: %s\n", path);
+    return written;
 }

@@ -8,6 +8,7 @@
 #include "calib/line_table.h"
 #include "daemon/beamtime.h"
 #include "daemon/options.h"
+#include "daemon/sink/report.h"
 
 struct offline_arguments {
     const char *config;           /* -c; NULL: defaults */
@@ -28,5 +29,8 @@ struct line_table *offline_lines(const char *name);   /* a table by name or path
 
 /* The command line as one string for provenance; free() it. */
 char *offline_command_line(int argc, char **argv);
+
+/* --report: the calibration as a page. spectra NULL: it was loaded, not learnt. False after logging. */
+bool offline_report(const char *path, const struct beamtime *b, const struct array_model *m, const struct report_spectra *spectra, int argc, char **argv);
 
 #endif

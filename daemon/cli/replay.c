@@ -6,6 +6,7 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/offline_arguments.h"
+#include "daemon/cli/output_path.h"
 #include "daemon/cli/verdict_table.h"
 #include "daemon/exit_code.h"
 #include "daemon/kernel_choice.h"
@@ -17,11 +18,11 @@
 #include "daemon/sink/picture.h"
 #include "daemon/stage/bin.h"
 
-enum { KEY_CALIBRATION = 2000, KEY_SPEED, KEY_PUBLISH, KEY_PLOT };
+enum { KEY_CALIBRATION = 2000, KEY_SPEED, KEY_PUBLISH, KEY_PLOT, KEY_REPORT };
 
 struct arguments {
     struct offline_arguments offline;
-    const char *output, *calibration, *plot;
+    const char *output, *calibration, *plot, *report;
     bool publish, realtime;
     int argc;
     char **argv;
@@ -34,6 +35,7 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case 'o': a->output = value; return 0;
     case KEY_CALIBRATION: a->calibration = value; return 0;
     case KEY_PLOT: a->plot = value; return 0;
+    case KEY_REPORT: a->report = value; return 0;
     case KEY_PUBLISH: a->publish = true; return 0;
     case KEY_SPEED:
         if (strcmp(value, "max") != 0 && strcmp(value, "realtime") != 0)
@@ -48,6 +50,24 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     }
 }
 
+/* A calibration of another array is refused; one that lacks some channels leaves them without energies. */
+static bool tell_missing_channels(const char *path, const struct array_model *m) {
+    size_t found = 0;
+    int32_t missing = -1;
+    for (size_t i = m->n_channels; i-- > 0;) {
+        bool here = m->channels[i].model != NULL || strcmp(m->channels[i].reason, array_model_not_stored) != 0;
+        found += here;
+        if (!here)
+            missing = m->channels[i].channel;
+    }
+    if (found == 0)
+        log_error("%s: holds none of the %zu channels of these pulses (channel %d is the first); give the calibration of this array", path, m->n_channels, missing);
+    else if (found < m->n_channels)
+        log_warning("%s: does not hold %zu of the %zu channels of these pulses (channel %d is the first); they get no energies", path, m->n_channels - found,
+                    m->n_channels, missing);
+    return found > 0;
+}
+
 static bool load_model(const char *path, const struct beamtime *b, struct array_model **out) {
     struct array_model *stored;
     size_t n = b->pulses.n_channels;
@@ -60,6 +80,10 @@ static bool load_model(const char *path, const struct beamtime *b, struct array_
         if ((*out)->channels[i].name[0] == 0)
             snprintf((*out)->channels[i].name, sizeof (*out)->channels[i].name, "%s", b->pulses.channels[i].name);
     free(channels);
+    if (good && !tell_missing_channels(path, *out)) {
+        array_model_free(*out);
+        return false;
+    }
     return good;
 }
 
@@ -95,6 +119,38 @@ static bool plot(const char *path, const struct reprocessed *r) {
     return good;
 }
 
+/* What the files held besides whole records in order, one line for each kind. */
+static void tell_damage(const struct beamtime *b, const struct reprocessed *r) {
+#define COUNT(field) offsetof(struct pixel_totals, field)
+    static const struct { size_t offset; const char *what; } kinds[] = {
+        { COUNT(torn), "torn records were passed over; 'tesd inspect FILE' says where" },
+        { COUNT(tail_bytes), "bytes of unfinished records at the ends of files; still being written, or cut short" },
+        { COUNT(cut_counts[CUT_SHORT]), "records are not what the filter is for (another length, or OFF for LJH) and have no energy" },
+        { COUNT(duplicates), "records came twice and are counted once" },
+        { COUNT(restarts), "restarts of the frame counter" },
+        { COUNT(disagreements), "records whose time stamp and frame counter disagree by more than 1 ms; the stamp counts" },
+    };
+#undef COUNT
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        unsigned long long sum = 0, channels = 0, first = 0;
+        for (size_t i = r->n_pixels; i-- > 0;) {
+            uint64_t n = *(const uint64_t *)(const void *)((const char *)&r->pixels[i] + kinds[k].offset);
+            sum += n;
+            channels += n > 0;
+            first = n > 0 ? i : first;
+        }
+        if (sum > 0)
+            log_warning("%llu %s (%llu channel%s, the first is %d)", sum, kinds[k].what, channels, channels == 1 ? "" : "s", b->pulses.channels[first].channel);
+    }
+}
+
+static bool any_pixel_used(const struct scan_products *p) {
+    for (uint32_t i = 0; i < p->n_pixels; i++)
+        if (p->pixels_used[i])
+            return true;
+    return false;
+}
+
 static void print_scans(const struct reprocessed *r) {
     for (size_t k = 0; k < r->bins->n_products; k++) {
         const struct scan_products *p = r->bins->products[k];
@@ -104,8 +160,9 @@ static void print_scans(const struct reprocessed *r) {
             moving += p->moving[i];
         }
         printf("scan %4d %-16.16s %5u points %10llu photons %8llu moving\n", p->scan->number, p->scan->sample, p->n_points, photons, moving);
+        const char *why = any_pixel_used(p) ? "were the pulses of its run given?" : "no pixel has an energy calibration";
         if (photons == 0)
-            log_warning("scan %d (%s): no photons; were the pulses of its run given?", p->scan->number, p->scan->log_name);
+            log_warning("scan %d (%s): no photons; %s", p->scan->number, p->scan->log_name, why);
     }
 }
 
@@ -123,12 +180,15 @@ static bool process(const struct arguments *a, const struct options *o, const st
     struct reprocess_settings settings = {
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
         .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
+        .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
         .compress = o->archive.compress,
+        .best_pixels = (uint32_t)o->rixs.best_pixels,
         .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
         .causal = a->calibration != NULL,
-        .calibration_state = a->calibration ? "loaded" : "learnt",
+        .calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations",
         .title = b->pulses.n_folders ? b->pulses.folders[0] : "",
     };
+    trigger_kind_named(o->trigger.mode, &settings.grading.kind);
     const char **inputs = list_inputs(b, &settings.process.n_inputs);
     settings.process.inputs = inputs;
     bool good = inputs != NULL && reprocess_run(b, m, &settings, a->output, &r);
@@ -136,6 +196,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
     free(command_line);
     if (!good)
         return false;
+    tell_damage(b, &r);
     if (!a->offline.quiet) {
         verdict_table_print(stdout, m, r.pixels);
         print_scans(&r);
@@ -153,11 +214,12 @@ static bool process(const struct arguments *a, const struct options *o, const st
 static int work(const struct arguments *a, const struct options *o, const struct line_table *lines) {
     struct beamtime b;
     struct array_model *m;
+    struct report_spectra *spectra = NULL;
     if (!beamtime_open(&a->offline.paths, o->scan.i0_key, &b))
         return EXIT_REFUSED;
     struct learning_settings learning = {
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
-        .lines = lines, .mono_eV = o->calibration.mono_eV, .only_calibration = -1,
+        .lines = lines, .mono_eV = o->calibration.mono_eV,
     };
     if (a->calibration == NULL && b.n_calibrations == 0)
         log_warning("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records: the file will "
@@ -166,9 +228,11 @@ static int work(const struct arguments *a, const struct options *o, const struct
     int code = EXIT_REFUSED;
     if (kernel == NULL) {
         code = EXIT_USAGE;
-    } else if (a->calibration != NULL ? load_model(a->calibration, &b, &m) : learning_run(&b, &learning, &m)) {
+    } else if (a->calibration != NULL ? load_model(a->calibration, &b, &m) : learning_run(&b, &learning, &m, a->report != NULL ? &spectra : NULL)) {
         kernel_choice_apply(kernel, m);
-        code = !process(a, o, &b, m) ? EXIT_FAILED : b.refused ? EXIT_REFUSED : EXIT_GOOD;
+        bool reported = a->report == NULL || offline_report(a->report, &b, m, spectra, a->argc, a->argv);
+        report_spectra_free(spectra);
+        code = !process(a, o, &b, m) || !reported ? EXIT_FAILED : b.refused ? EXIT_REFUSED : EXIT_GOOD;
         array_model_free(m);
     } else if (a->calibration == NULL) {
         code = EXIT_FAILED;
@@ -182,6 +246,7 @@ int cmd_replay(int argc, char **argv) {
         { .name = "output", .key = 'o', .arg = "OUT.nxs", .doc = "the NeXus file to write (needed)" },
         { .name = "calibration", .key = KEY_CALIBRATION, .arg = "CAL.h5", .doc = "apply what tesd calibrate kept, instead of learning from these records" },
         { .name = "plot", .key = KEY_PLOT, .arg = "FILE", .doc = "picture of map and PFY, .png or .svg; one per sample and edge" },
+        { .name = "report", .key = KEY_REPORT, .arg = "FILE.html", .doc = "a page that shows the calibration, pixel by pixel, as tesd calibrate --report does" },
         { .name = "publish", .key = KEY_PUBLISH, .doc = "send the products over the stream, point by point as they were measured" },
         { .name = "speed", .key = KEY_SPEED, .arg = "max|realtime", .doc = "pace of --publish; realtime keeps the times of the scan (default max)" },
         { 0 }
@@ -193,8 +258,10 @@ int cmd_replay(int argc, char **argv) {
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct options options;
     struct line_table *lines;
-    int code;
-    if (offline_settings(&a.offline, &options, &lines, &code)) {
+    int code = (int)output_path_check(a.output);
+    if (code == EXIT_GOOD && a.plot != NULL)
+        code = (int)output_path_check_picture(a.plot);
+    if (code == EXIT_GOOD && offline_settings(&a.offline, &options, &lines, &code)) {
         code = work(&a, &options, lines);
         line_table_free(lines);
         options_done(&options);

@@ -1,6 +1,5 @@
-/* daemon/cli/simulate.c - tesd simulate -o DIR: arguments, then daemon/cli/simulate_run.c does the work. */
+/* daemon/cli/simulate.c - tesd simulate: arguments, then daemon/cli/simulate_run.c (-o) or simulate_serve.c (--serve) does the work. */
 #include <argp.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,18 +7,13 @@
 #include <time.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/number_option.h"
 #include "daemon/cli/simulate_run.h"
+#include "daemon/cli/simulate_serve.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 
-/* One row per number: the flag, the help and the check follow from it. `quick` is the value under --quick; NAN: the same. */
-static const struct number_row {
-    const char *name, *unit;
-    double usual, quick, lo, hi;
-    bool whole;
-    size_t offset;
-    const char *help;
-} numbers[] = {
+static const struct number_option numbers[] = {
 #define AT(field) offsetof(struct simulate_settings, field)
     {"pixels", "N", 16, 8, 1, 4096, true, AT(pixels), "pixels of the array"},
     {"seed", "N", 1, NAN, 0, 9007199254740992., true, AT(seed), "everything follows from it"},
@@ -45,14 +39,14 @@ enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], N_WORDS = 9, KEY_NUMBER =
 enum key { KEY_OUT = 'o', KEY_EDGES = 500, KEY_CONDITIONS, KEY_FEATURE, KEY_TRIGGER, KEY_START, KEY_LINES, KEY_QUICK, KEY_FORCE };
 
 static const struct argp_option words[N_WORDS] = {
-    {.name = "output", .key = KEY_OUT, .arg = "DIR", .doc = "folder to write; made when it is not there (required)"},
+    {.name = "output", .key = KEY_OUT, .arg = "DIR", .doc = "folder to write; made when it is not there"},
     {.name = "quick", .key = KEY_QUICK, .doc = "a tiny beamtime: other defaults, in brackets"},
     {.name = "force", .key = KEY_FORCE, .doc = "write into a folder that is not empty; an earlier simulation in it is removed"},
     {.name = "edges", .key = KEY_EDGES, .arg = "LIST", .doc = "of o, mn, co, ni, in this order [co,o]"},
     {.name = "conditions", .key = KEY_CONDITIONS, .arg = "LIST", .doc = "names of the sample's conditions [pristine,heated]"},
     {.name = "feature", .key = KEY_FEATURE, .arg = "LIST", .doc = "strength of the 531/523 eV feature in each condition, as a share of the O K fluorescence [0.03,0.15]"},
     {.name = "trigger", .key = KEY_TRIGGER, .arg = "MODE", .doc = "edge-multi (every pulse gets a full record) or edge (blind for a record) [edge-multi]"},
-    {.name = "start", .key = KEY_START, .arg = "TIME", .doc = "UTC time of the pulse run [2026-03-02T09:00:00]"},
+    {.name = "start", .key = KEY_START, .arg = "TIME", .doc = "UTC time of the pulse run [2026-03-02T09:00:00; served by the real clock or xN: now]"},
     {.name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "line table that gives the calibration mix its positions and profiles [nslsii-mix]"},
 };
 
@@ -100,15 +94,6 @@ static void take_conditions(struct simulate_settings *s, const char *list, struc
             argp_error(state, "--conditions %s: name %u is empty, longer than %d letters, or holds other signs than letters, digits, _ and -", list, i + 1, BEAMTIME_NAME - 1);
 }
 
-static double number_of(const char *text, double lo, double hi, bool whole, const char *flag, struct argp_state *state) {
-    char *end;
-    errno = 0;
-    const double x = strtod(text, &end);
-    if (end == text || *end != '\0' || errno != 0 || !(x >= lo && x <= hi) || (whole && floor(x) != x))
-        argp_error(state, "--%s %s: a %s from %.15g to %.15g is needed", flag, text, whole ? "whole number" : "number", lo, hi);
-    return x;
-}
-
 static void take_strengths(struct simulate_settings *s, const char *list, struct argp_state *state) {
     s->n_strengths = (uint32_t)count_of(list);
     if (s->n_strengths > BEAMTIME_MAX_CONDITIONS)
@@ -116,7 +101,8 @@ static void take_strengths(struct simulate_settings *s, const char *list, struct
     for (uint32_t i = 0; i < s->n_strengths; i++) {
         char text[32] = "";
         item_of(list, i, text, sizeof text);
-        s->feature[i] = number_of(text, 0, 10, false, "feature", state);
+        static const struct number_option strength = {.name = "feature", .lo = 0, .hi = 10};
+        s->feature[i] = number_option_value(&strength, text, state);
     }
 }
 
@@ -128,6 +114,7 @@ static void take_start(struct simulate_settings *s, const char *text, struct arg
     if (at < 315532800 || at > 2208988800)
         argp_error(state, "--start %s: a UTC time like 2026-03-02T09:00:00 is needed, 1980 to 2039", text);
     s->start_ns = (int64_t)at * 1000000000;
+    s->start_given = true;
 }
 
 static void take_trigger(struct simulate_settings *s, const char *text, struct argp_state *state) {
@@ -141,20 +128,17 @@ static void take_trigger(struct simulate_settings *s, const char *text, struct a
 
 struct arguments {
     struct simulate_settings settings;
+    struct serve_settings serve;
     bool quick, given[N_NUMBERS];
 };
-
-static double *number_at(struct arguments *a, size_t i) {
-    return (double *)(void *)((char *)&a->settings + numbers[i].offset);
-}
 
 static void finish_arguments(struct arguments *a, struct argp_state *state) {
     struct simulate_settings *s = &a->settings;
     for (size_t i = 0; i < N_NUMBERS; i++)
         if (!a->given[i])
-            *number_at(a, i) = a->quick && !isnan(numbers[i].quick) ? numbers[i].quick : numbers[i].usual;
-    if (s->folder == NULL)
-        argp_error(state, "say where to write: -o DIR");
+            *number_option_place(&numbers[i], &a->settings) = a->quick && !isnan(numbers[i].quick) ? numbers[i].quick : numbers[i].usual;
+    if ((s->folder == NULL) == (a->serve.endpoint == NULL))
+        argp_error(state, "say where to write, -o DIR, or where to serve, --serve ENDPOINT");
     if (s->presamples + 32 > s->samples)
         argp_error(state, "--presamples %g leaves too little of %g samples", s->presamples, s->samples);
     if (s->samples * s->period_s > 0.1)
@@ -197,7 +181,10 @@ static error_t parse_word(int key, char *value, struct argp_state *state) {
     case KEY_LINES:
         s->lines = value;
         return 0;
-    case ARGP_KEY_END:
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->serve;
+        return 0;
+    case ARGP_KEY_SUCCESS:
         finish_arguments(a, state);
         return 0;
     default:
@@ -209,42 +196,37 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     struct arguments *a = state->input;
     if (key < KEY_NUMBER || key >= KEY_NUMBER + N_NUMBERS)
         return parse_word(key, value, state);
-    const struct number_row *row = &numbers[key - KEY_NUMBER];
-    *number_at(a, (size_t)(key - KEY_NUMBER)) = number_of(value, row->lo, row->hi, row->whole, row->name, state);
+    const struct number_option *row = &numbers[key - KEY_NUMBER];
+    *number_option_place(row, &a->settings) = number_option_value(row, value, state);
     a->given[key - KEY_NUMBER] = true;
     return 0;
 }
 
-enum { HELP = 160 };
-
-static void make_flags(struct argp_option flags[N_WORDS + N_NUMBERS + 1], char help[N_NUMBERS][HELP]) {
+static void make_flags(struct argp_option flags[N_WORDS + N_NUMBERS + 1], char help[N_NUMBERS][NUMBER_HELP]) {
     memcpy(flags, words, sizeof words);
-    for (int i = 0; i < N_NUMBERS; i++) {
-        const struct number_row *row = &numbers[i];
-        const int n = snprintf(help[i], HELP, "%s [%.10g", row->help, row->usual);
-        if (isnan(row->quick))
-            snprintf(help[i] + n, HELP - (size_t)n, "]");
-        else
-            snprintf(help[i] + n, HELP - (size_t)n, "; quick %.10g]", row->quick);
-        flags[N_WORDS + i] = (struct argp_option){.name = row->name, .key = KEY_NUMBER + i, .arg = row->unit, .doc = help[i]};
-    }
+    for (int i = 0; i < N_NUMBERS; i++)
+        flags[N_WORDS + i] = number_option_flag(&numbers[i], KEY_NUMBER + i, help[i]);
     flags[N_WORDS + N_NUMBERS] = (struct argp_option){0};
 }
 
 int cmd_simulate(int argc, char **argv) {
     struct argp_option flags[N_WORDS + N_NUMBERS + 1];
-    char help[N_NUMBERS][HELP];
+    char help[N_NUMBERS][NUMBER_HELP];
+    struct serve_flags serve;
     make_flags(flags, help);
+    simulate_serve_flags(&serve);
+    const struct argp_child children[] = {{.argp = &serve.argp}, {0}};
     const struct argp argp = {
         .options = flags,
         .parser = parse_argument,
-        .args_doc = "-o DIR",
+        .children = children,
+        .args_doc = "-o DIR\n--serve ENDPOINT",
         .doc = "Writes a synthetic beamtime: a noise run, calibrations before and after, energy scans of a layered oxide in two conditions, as LJH files with "
-               "state files and scan logs, and truth.h5 with every photon and every number behind them."
-               "\vThe same options give the same bytes. Exit status: 0 good, 1 it could not be written, 2 wrong use.",
+               "state files and scan logs, and truth.h5 with every photon and every number behind them; or serves it live, as the acquisition server DASTARD would."
+               "\vThe same options give the same bytes. Served, the first line of output names the four ports; SIGINT or SIGTERM ends it. Exit status: 0 good, 1 it could not be written, 2 wrong use.",
     };
     struct arguments a = {.settings = {.lines = "nslsii-mix", .start_ns = INT64_C(1772442000) * 1000000000, .n_conditions = 2, .conditions = {"pristine", "heated"},
                                        .n_edges = 2, .edges = {rixs_edge_named("co"), rixs_edge_named("o")}, .n_strengths = 2, .feature = {0.03, 0.15}}};
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    return simulate_run(&a.settings);
+    return a.serve.endpoint != NULL ? simulate_serve(&a.settings, &a.serve) : simulate_run(&a.settings);
 }

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/config_path.h"
+#include "daemon/cli/simulate_plan.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
@@ -20,28 +20,7 @@
 #include "daemon/sink/beamtime_writer.h"
 #include "daemon/sink/truth_file.h"
 
-enum { BATCH = 64, TABLE_BYTES = 1 << 20 };
-
-/* ---- the line table ---- */
-
-static struct line_table *load_lines(const char *name) {
-    char path[CONFIG_PATH];
-    if (!config_path_lines(name, path))
-        return NULL;
-    FILE *from = fopen(path, "rb");
-    uint8_t *bytes = malloc(TABLE_BYTES);
-    struct line_table *table = NULL;
-    struct complaint why = {.text = ""};
-    const size_t n = from == NULL || bytes == NULL ? 0 : fread(bytes, 1, TABLE_BYTES, from);
-    if (from == NULL || bytes == NULL || ferror(from))
-        log_error("%s: cannot be read: %m", path);
-    else if (line_table_parse(name, bytes, n, &table, &why) != STATUS_OK)
-        log_error("%s: line %u: %s", path, why.line, why.text);
-    free(bytes);
-    if (from != NULL)
-        fclose(from);
-    return table;
-}
+enum { BATCH = 64 };
 
 /* ---- the folder ---- */
 
@@ -121,8 +100,7 @@ static bool enough_space(const struct beamtime_writer *w, const char *folder) {
 
 struct simulation {
     struct beamtime_writer writer;
-    struct beamtime_sim *plan;
-    struct pixel_sim *pixels;
+    struct simulate_plan plan;
     struct pixel_outcome outcomes[BATCH];
     uint32_t first;            /* pixel of outcomes[0] */
     atomic_bool failed;
@@ -130,53 +108,16 @@ struct simulation {
     uint64_t records, photons, in_records;
 };
 
-static enum status make_plan(const struct simulate_settings *s, const struct line_table *lines, struct beamtime_sim **out) {
-    struct beamtime_settings b = {.seed = (uint64_t)s->seed, .start_ns = s->start_ns, .rate_Hz = s->rate_Hz, .n_edges = s->n_edges, .n_conditions = s->n_conditions,
-                                  .n_repeats = (uint32_t)s->scans, .n_points = (uint32_t)s->points, .dwell_s = s->dwell_s, .move_s = s->move_s,
-                                  .calibration_s = s->calibration_s, .mono_eV = s->mono_eV, .lines = lines};
-    memcpy(b.edges, s->edges, sizeof b.edges);
-    memcpy(b.conditions, s->conditions, sizeof b.conditions);
-    memcpy(b.feature_strength, s->feature, sizeof b.feature_strength);
-    return beamtime_sim_new(&b, out);
-}
-
 static void make_writer(const struct simulate_settings *s, struct simulation *m) {
     struct beamtime_writer *w = &m->writer;
-    *w = (struct beamtime_writer){.plan = m->plan, .pixels = m->pixels, .n_pixels = (uint32_t)s->pixels, .seed = (uint64_t)s->seed, .period_s = s->period_s,
+    *w = (struct beamtime_writer){.plan = m->plan.beam, .pixels = m->plan.pixels, .n_pixels = (uint32_t)s->pixels, .seed = (uint64_t)s->seed, .period_s = s->period_s,
                                   .n_samples = (uint32_t)s->samples, .n_presamples = (uint32_t)s->presamples, .noise_records = (uint32_t)s->noise_records,
                                   .trigger = s->trigger, .stamp_jitter_s = s->stamp_jitter_us * 1e-6};
-    w->noise_start_ns = m->plan->settings.start_ns - llround((s->noise_records * s->samples * s->period_s + 10) * 1e9);
-    const time_t at = (time_t)(m->plan->settings.start_ns / 1000000000);
+    w->noise_start_ns = m->plan.beam->settings.start_ns - llround((s->noise_records * s->samples * s->period_s + 10) * 1e9);
+    const time_t at = (time_t)(m->plan.beam->settings.start_ns / 1000000000);
     struct tm t;
     strftime(w->day, sizeof w->day, "%Y%m%d", gmtime_r(&at, &t));
     snprintf(w->folder, sizeof w->folder, "%s/%s", s->folder, w->day);
-}
-
-struct drawing {
-    struct pixel_sim_settings settings;
-    enum pixel_kind *kinds;
-    struct pixel_sim *pixels;
-    atomic_bool failed;
-};
-
-static void draw_pixel(void *ctx, size_t i) {
-    struct drawing *d = ctx;
-    if (pixel_sim_draw(&d->settings, (uint32_t)i, d->kinds[i], &d->pixels[i]) != STATUS_OK)
-        atomic_store(&d->failed, true);
-}
-
-static bool draw_pixels(const struct simulate_settings *s, struct simulation *m) {
-    const uint32_t n = (uint32_t)s->pixels;
-    struct drawing d = {.settings = {.seed = (uint64_t)s->seed, .period_s = s->period_s, .n_samples = (uint32_t)s->samples,
-                                     .n_presamples = (uint32_t)s->presamples, .run_s = (double)(m->plan->end_ns - m->plan->settings.start_ns) * 1e-9,
-                                     .resolution_eV = s->resolution_eV, .gain_step = s->gain_step},
-                        .kinds = calloc(n, sizeof *d.kinds), .pixels = m->pixels};
-    if (d.kinds == NULL)
-        return false;
-    pixel_sim_kinds((uint64_t)s->seed, n, s->bad_fraction, d.kinds);
-    const bool ran = pipeline_run(n, (unsigned)s->workers, draw_pixel, &d);
-    free(d.kinds);
-    return ran && !atomic_load(&d.failed);
 }
 
 static void simulate_pixel(void *ctx, size_t i) {
@@ -217,12 +158,12 @@ static void print_report(const struct simulate_settings *s, const struct simulat
     const struct beamtime_writer *w = &m->writer;
     printf("%s/0000  noise: %u records of each of %u pixels\n", w->folder, w->noise_records, w->n_pixels);
     printf("%s/0001  pulses: %llu records, %llu of %llu photons in them; %zu scans and calibrations in %.0f s of beamtime\n", w->folder,
-           (unsigned long long)m->records, (unsigned long long)m->in_records, (unsigned long long)m->photons, m->plan->n_scans,
-           (double)(m->plan->end_ns - m->plan->settings.start_ns) * 1e-9);
+           (unsigned long long)m->records, (unsigned long long)m->in_records, (unsigned long long)m->photons, m->plan.beam->n_scans,
+           (double)(m->plan.beam->end_ns - m->plan.beam->settings.start_ns) * 1e-9);
     printf("%s/truth.h5  every photon, and the numbers of every pixel\n", s->folder);
     for (int k = PIXEL_DEAD; k < N_PIXEL_KINDS; k++)
         for (uint32_t i = 0; i < w->n_pixels; i++)
-            if (m->pixels[i].kind == (enum pixel_kind)k)
+            if (m->plan.pixels[i].kind == (enum pixel_kind)k)
                 printf("channel %u: %s\n", beamtime_channel(i), pixel_kind_names[k]);
 }
 
@@ -243,16 +184,10 @@ static bool write_everything(const struct simulate_settings *s, struct simulatio
     return good;
 }
 
-static int simulate_with(const struct simulate_settings *s, const struct line_table *lines, struct simulation *m) {
-    m->pixels = calloc((size_t)s->pixels, sizeof *m->pixels);
-    if (m->pixels == NULL || make_plan(s, lines, &m->plan) != STATUS_OK) {
-        log_error("no memory for a beamtime of %.0f points a scan", s->points);
-        return EXIT_FAILED;
-    }
-    if (!draw_pixels(s, m)) {
-        log_error("the noise of these pixels cannot be scaled to %g eV; try another --resolution or record length", s->resolution_eV);
-        return EXIT_FAILED;
-    }
+static int simulate_with(const struct simulate_settings *s, struct simulation *m) {
+    const enum exit_code code = simulate_plan_new(s, &m->plan);
+    if (code != EXIT_GOOD)
+        return (int)code;
     make_writer(s, m);
     if (!write_everything(s, m))
         return EXIT_FAILED;
@@ -265,16 +200,10 @@ int simulate_run(const struct simulate_settings *s) {
         log_error("%.40s...: the path is too long", s->folder);
         return EXIT_USAGE;
     }
-    struct line_table *lines = load_lines(s->lines);
-    if (lines == NULL)
-        return EXIT_USAGE;
     struct simulation *m = calloc(1, sizeof *m);
-    const int code = m == NULL ? EXIT_FAILED : simulate_with(s, lines, m);
-    line_table_free(lines);
-    if (m != NULL) {
-        beamtime_sim_free(m->plan);
-        free(m->pixels);
-    }
+    const int code = m == NULL ? EXIT_FAILED : simulate_with(s, m);
+    if (m != NULL)
+        simulate_plan_done(&m->plan);
     free(m);
     return code;
 }

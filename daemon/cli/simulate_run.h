@@ -11,7 +11,7 @@
 /* Numbers are doubles, as typed; their ranges have been checked. */
 struct simulate_settings {
     const char *folder, *lines;
-    bool force, feature_given;
+    bool force, feature_given, start_given;
     enum trigger_mode trigger;
     int64_t start_ns;
     uint32_t n_edges, n_conditions, n_strengths;

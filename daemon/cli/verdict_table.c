@@ -22,6 +22,12 @@ static unsigned count_used_anchors(const struct array_model *m, size_t pixel) {
     return 0;
 }
 
+/* What a pixel without a line table shows: height and prominence of its peaks, most prominent first. */
+static void print_peaks(FILE *to, const struct pixel_calibration *p) {
+    for (uint32_t i = 0; i < p->n_fits; i++)
+        fprintf(to, "%s%10.1f (%.0f counts)%s", i % 5 == 0 ? "        " : "  ", p->fits[i].height, p->fits[i].counts, i % 5 == 4 || i + 1 == p->n_fits ? "\n" : "");
+}
+
 static void print_row(FILE *to, const struct array_model *m, const struct pixel_totals *totals, size_t i) {
     const struct array_channel *c = &m->channels[i];
     struct array_verdict v = array_model_verdict(m, i);
@@ -35,6 +41,9 @@ static void print_row(FILE *to, const struct array_model *m, const struct pixel_
         fprintf(to, " %10llu", (unsigned long long)c->learning.pulse_records);
     const char *note = v.reason[0] ? v.reason : c->reason;
     fprintf(to, "%s%s\n", note[0] ? "  " : "", note);
+    for (size_t k = 0; k < m->n_tables; k++)
+        if (m->tables[k]->pixels[i].verdict == VERDICT_NO_TABLE)
+            print_peaks(to, &m->tables[k]->pixels[i]);
 }
 
 static void print_summary(FILE *to, const struct array_model *m) {
@@ -44,7 +53,9 @@ static void print_summary(FILE *to, const struct array_model *m) {
             of[k] += strcmp(array_model_verdict(m, i).verdict, verdict_names[k]) == 0;
     fprintf(to, "%zu pixels:", m->n_channels);
     for (int k = 0; k < N_VERDICTS; k++)
-        fprintf(to, " %zu %s%s", of[k], verdict_names[k], k + 1 < N_VERDICTS ? "," : "\n");
+        if (k <= VERDICT_BAD || of[k] > 0)
+            fprintf(to, "%s %zu %s", k ? "," : "", of[k], verdict_names[k]);
+    fputc('\n', to);
 }
 
 void verdict_table_print(FILE *to, const struct array_model *m, const struct pixel_totals *totals) {

@@ -42,6 +42,8 @@ struct archive_process {        /* /entry/process */
 bool archive_create(const char *path, bool compress, struct archive **out);
 bool archive_photons(struct archive *a, const struct photon_block *block);           /* appends; feeds /entry/heights as well */
 bool archive_photons_end(struct archive *a);                                         /* the rest of the rows reaches the file */
+/* Row `row` of those appended so far gets another grade and other flags. */
+bool archive_photon_regrade(struct archive *a, uint64_t row, uint8_t grade, uint8_t flags);
 bool archive_pixels(struct archive *a, const struct archive_pixel *pixels, size_t n);
 bool archive_scan(struct archive *a, const struct scan_products *products);          /* scan_, rixs_, loss_, pfy_ groups */
 bool archive_sum(struct archive *a, const struct scan_sum *sum);

@@ -48,8 +48,18 @@ static const struct { const char *name, *units; size_t offset; } fit_columns[] =
     { .name = "line_residual_eV", .units = "eV", .offset = offsetof(struct anchor_fit, residual_eV) },
 };
 
+static const struct { const char *name, *units; size_t offset; } table_line_columns[] = {
+    { .name = "table_line_energy_eV", .units = "eV", .offset = offsetof(struct table_line, energy_eV) },
+    { .name = "table_line_residual_eV", .units = "eV", .offset = offsetof(struct table_line, residual_eV) },
+    { .name = "table_line_spread_eV", .units = "eV", .offset = offsetof(struct table_line, spread_eV) },
+    { .name = "table_line_fault_eV", .units = "eV", .offset = offsetof(struct table_line, fault_eV) },
+};
+
 static const struct { const char *name, *units; size_t offset; } pixel_columns[] = {
     { .name = "resolution_eV", .units = "eV", .offset = offsetof(struct pixel_calibration, resolution_eV) },
+    { .name = "resolution_sigma_eV", .units = "eV", .offset = offsetof(struct pixel_calibration, resolution_sigma_eV) },
+    { .name = "step", .units = "arb", .offset = offsetof(struct pixel_calibration, step) },
+    { .name = "shape_distance", .units = "", .offset = offsetof(struct pixel_calibration, shape_distance) },
     { .name = "pulses", .units = "counts", .offset = offsetof(struct pixel_calibration, pulses) },
     { .name = "jump", .units = "arb", .offset = offsetof(struct pixel_calibration, jump) },
     { .name = "drift_slope", .units = "1/counts", .offset = offsetof(struct pixel_calibration, correction.gain[TERM_BASELINE]) },
@@ -146,8 +156,10 @@ static void write_verdicts(const struct sheet *s) {
     size_t n = s->t->n_pixels;
     const char **texts = calloc(2 * n + 1, sizeof *texts);
     uint8_t *jumped = calloc(n + 1, 1);
-    if (texts && jumped) {
+    uint32_t *rank = calloc(n + 1, sizeof *rank);
+    if (texts && jumped && rank) {
         for (size_t p = 0; p < n; p++) {
+            rank[p] = s->t->pixels[p].rank;
             texts[p] = verdict_names[s->t->pixels[p].verdict];
             texts[n + p] = s->t->pixels[p].reason;
             jumped[p] = s->t->pixels[p].jumped;
@@ -155,11 +167,14 @@ static void write_verdicts(const struct sheet *s) {
         h5_file_texts(s->a->file, s->group, "verdict", texts, n, 0);
         h5_file_texts(s->a->file, s->group, "reason", texts + n, n, 0);
         h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "jumped", .type = ARRAY_U1, .rank = 1, .shape = { n }, .data = jumped });
+        h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "rank", .type = ARRAY_U4, .rank = 1, .shape = { n },
+                                                                  .long_name = "1: best resolution; 0: no curve, or not known", .data = rank });
     } else {
         h5_file_fail(s->a->file, "verdict", "out of memory");
     }
     free(texts);
     free(jumped);
+    free(rank);
 }
 
 static void write_pixels(const struct sheet *s) {
@@ -188,6 +203,27 @@ static void write_correction(const struct sheet *s) {
                                                                   .units = "ns", .data = most->step_time_ns });
 }
 
+static void write_table_lines(const struct sheet *s) {
+    double values[CURVE_MAX_ANCHORS];
+    const char *names[CURVE_MAX_ANCHORS];
+    uint32_t n = s->t->n_lines, pixels[CURVE_MAX_ANCHORS];
+    for (uint32_t k = 0; k < n; k++) {
+        names[k] = s->t->lines[k].line;
+        pixels[k] = s->t->lines[k].n;
+    }
+    if (n == 0)
+        return;
+    h5_file_texts(s->a->file, s->group, "table_line", names, n, 0);
+    h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "table_line_pixels", .type = ARRAY_U4, .rank = 1, .shape = { n },
+                                                              .long_name = "pixels in which the line was found", .data = pixels });
+    for (size_t c = 0; c < sizeof table_line_columns / sizeof *table_line_columns; c++) {
+        for (uint32_t k = 0; k < n; k++)
+            values[k] = field(&s->t->lines[k], table_line_columns[c].offset);
+        h5_file_array(s->a->file, s->group, &(struct data_array){ .name = table_line_columns[c].name, .type = ARRAY_F8, .rank = 1, .shape = { n },
+                                                                  .units = table_line_columns[c].units, .data = values });
+    }
+}
+
 static void write_header(const struct sheet *s, const char *state_text) {
     h5_file_text(s->a->file, s->group, "label", s->t->label);
     h5_file_text(s->a->file, s->group, "state", state_text);
@@ -198,6 +234,9 @@ static void write_header(const struct sheet *s, const char *state_text) {
     archive_integer(s->a, s->group, "end_ns", "ns", s->t->end_ns);
     archive_integer(s->a, s->group, "reference_pixel", NULL, s->t->reference_pixel == UINT32_MAX ? -1 : (int64_t)s->t->reference_pixel);
     archive_number(s->a, s->group, "mono_eV", "eV", s->t->mono_eV);
+    archive_number(s->a, s->group, "typical_resolution_eV", "eV", s->t->resolution_eV);
+    h5_file_text(s->a->file, s->group, "remark", s->t->remark);
+    write_table_lines(s);
 }
 
 bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text) {

@@ -1,4 +1,5 @@
 /* Photon columns are staged to whole chunks: such writes bypass HDF5's chunk cache and cost about what a write() costs. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,25 @@ bool archive_photons(struct archive *a, const struct photon_block *block) {
 
 bool archive_photons_end(struct archive *a) {
     write_staged(a);
+    return !a->file->failed;
+}
+
+static void overwrite(struct archive *a, size_t column, uint64_t row, uint8_t value) {
+    struct photon_store *s = &a->photons;
+    assert(array_type_size(photon_columns[column].type) == 1);
+    if (row >= s->n_written)
+        s->staged[column][row - s->n_written] = value;
+    else
+        h5_file_overwrite(a->file, s->columns[column], photon_columns[column].type, &value, row, 1);
+}
+
+bool archive_photon_regrade(struct archive *a, uint64_t row, uint8_t grade, uint8_t flags) {
+    assert(row < a->photons.n_written + a->photons.n_staged);
+    for (size_t k = 0; k < N_PHOTON_COLUMNS; k++)
+        if (photon_columns[k].offset == offsetof(struct photon_block, grade))
+            overwrite(a, k, row, grade);
+        else if (photon_columns[k].offset == offsetof(struct photon_block, flags))
+            overwrite(a, k, row, flags);
     return !a->file->failed;
 }
 

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/scan_live_time.h"
 #include "daemon/h5_fields.h"
 #include "daemon/sink/archive_parts.h"
+#include "pulse/livetime.h"
 
 static const struct h5_field point_columns[] = {
     { .name = "incident_eV", .type = ARRAY_F8, .offset = offsetof(struct scan_point, incident_eV), .units = "eV", .long_name = "incident energy" },
@@ -46,6 +48,18 @@ static void write_extra(struct archive *a, hid_t group, const struct scan_extra 
         h5_file_array(a->file, group, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { n_points }, .data = extra->values });
 }
 
+static void write_grade_times(struct archive *a, hid_t group, const struct scan_products *p) {
+    static const char *const columns[N_LIVETIME_COLUMNS] = { "high", "mid", "tail", "low", "none", "dead" };
+    h5_file_array(a->file, group, &(struct data_array){ .name = "grade_time_ns", .type = ARRAY_I8, .rank = 3, .units = "ns", .data = p->grade_time_ns,
+                                                        .shape = { p->n_pixels, p->n_points, N_LIVETIME_COLUMNS },
+                                                        .long_name = "time in which one more photon would have got each grade" });
+    h5_file_member_texts(a->file, group, "grade_time_ns", "columns", columns, N_LIVETIME_COLUMNS);
+    struct grade_agreement agreement = scan_live_time_agreement(p);
+    int64_t n_grades = agreement.n_grades;
+    h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "chi2_grades", .type = ARRAY_F8, .data = &agreement.chi2 });
+    h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "n_grades", .type = ARRAY_I8, .data = &n_grades });
+}
+
 static void write_scan(struct archive *a, const char *name, const struct scan_products *p) {
     const struct scan *s = p->scan;
     hid_t group = h5_file_group(a->file, a->entry, name, "NXcollection");
@@ -60,6 +74,7 @@ static void write_scan(struct archive *a, const char *name, const struct scan_pr
     write_counts(a, group, "photons", "photons in the point, all pixels", p->photons, p->n_points);
     write_counts(a, group, "moving", "photons between this point and the next", p->moving, p->n_points);
     h5_file_array(a->file, group, &(struct data_array){ .name = "live_time_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_points }, .units = "s", .data = p->live_time_s });
+    write_grade_times(a, group, p);
     for (uint32_t k = 0; k < s->n_extras; k++)
         write_extra(a, group, &s->extras[k], s->n_points);
     h5_file_close_group(group);

@@ -8,14 +8,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "calib/beamtime_pixel.h"
 #include "daemon/log.h"
 #include "pulse/record_ljh.h"
 #include "pulse/resolution_limit.h"
 
-enum purpose { DRAW_TRIGGERS = 201, DRAW_FAULTS, DRAW_NOISE, DRAW_NOISE_RUN, DRAW_STRAY, DRAW_STAMPS };
+enum purpose { DRAW_NOISE_RUN = 204, DRAW_STRAY = 205 };   /* the others of this series: calib/beamtime_pixel.c */
 enum { ROWS = 32, FILE_BUFFER = 1 << 18 };
 
-static const double block_s = 0.05, stray_per_s = 0.1, contaminated_transmission = 0.02;
+static const double stray_per_s = 0.1;
 
 const double beamtime_limit_eV[BEAMTIME_LIMITS] = {277, 525, 705, 930};
 
@@ -50,12 +51,9 @@ bool beamtime_make_folders(const struct beamtime_writer *w) {
     return true;
 }
 
-/* Stamps of one block share one error, whatever the channel. */
-static int64_t stamp_at(const struct beamtime_writer *w, int64_t start_ns, uint64_t run, int64_t frame) {
-    const double time_s = (double)frame * w->period_s;
-    const uint64_t block = (uint64_t)(time_s / block_s);
-    const double error = w->stamp_jitter_s * fmax(-2.5, fmin(2.5, random_stream_normal_at(w->seed, block, DRAW_STAMPS + (run << 16))));
-    return start_ns + llround((time_s + error) * 1e9);
+static struct beamtime_array array_of(const struct beamtime_writer *w) {
+    return (struct beamtime_array){.plan = w->plan, .pixels = w->pixels, .n_pixels = w->n_pixels, .seed = w->seed, .period_s = w->period_s, .n_samples = w->n_samples,
+                                   .n_presamples = w->n_presamples, .trigger = w->trigger, .stamp_jitter_s = w->stamp_jitter_s};
 }
 
 /* ---- one file ---- */
@@ -112,106 +110,49 @@ static bool ljh_file_add(struct ljh_file *f, uint32_t pixel, int64_t frame, int6
 
 /* ---- what a pixel meets ---- */
 
-struct pixel_run {
-    struct deposit *own, *neighbour[2];
-    struct pulse_train train, neighbours[2];
-    struct disturbance *faults;
-    size_t n_faults;
-    struct trigger *triggers;
-    size_t n_triggers;
-};
-
-static void pixel_run_done(struct pixel_run *r) {
-    free(r->own);
-    free(r->neighbour[0]);
-    free(r->neighbour[1]);
-    free(r->faults);
-    free(r->triggers);
-}
-
-static struct deposit *deposits_of(const struct beamtime_writer *w, const struct sim_photon *photons, size_t n) {
-    struct deposit *d = malloc((n + 1) * sizeof *d);
-    for (size_t i = 0; d != NULL && i < n; i++)
-        d[i] = (struct deposit){(double)(photons[i].time_ns - w->plan->settings.start_ns) * 1e-9 / w->period_s, photons[i].energy_eV * 1e-3};
-    return d;
-}
-
-static bool photons_of(const struct beamtime_writer *w, uint32_t pixel, struct sim_photon **photons, size_t *n) {
-    const struct pixel_sim *p = &w->pixels[pixel];
-    return beamtime_sim_photons(w->plan, pixel, p->sensitivity, p->kind == PIXEL_NO_CARBON ? contaminated_transmission : 1, photons, n) == STATUS_OK;
-}
-
-static bool meet_neighbours(const struct beamtime_writer *w, uint32_t pixel, struct pixel_run *r) {
-    for (uint32_t side = 0; side < 2; side++) {
-        const int64_t other = (int64_t)pixel + (side == 0 ? -1 : 1);
-        if (other < 0 || other >= w->n_pixels)
-            continue;
-        struct sim_photon *photons = NULL;
-        size_t n = 0;
-        if (!photons_of(w, (uint32_t)other, &photons, &n))
-            return false;
-        r->neighbour[side] = deposits_of(w, photons, n);
-        free(photons);
-        if (r->neighbour[side] == NULL)
-            return false;
-        r->neighbours[side] = (struct pulse_train){r->neighbour[side], n};
-    }
+/* Photons and their fates move from p to *out. */
+static bool take_photons(struct beamtime_pixel *p, struct pixel_outcome *out) {
+    out->frame = malloc((p->n + 1) * sizeof *out->frame);
+    out->stamp_ns = malloc((p->n + 1) * sizeof *out->stamp_ns);
+    if (out->frame == NULL || out->stamp_ns == NULL)
+        return false;
+    out->photons = p->photons;
+    out->n = p->n;
+    out->fate = p->fate;
+    out->record = p->trigger_of;
+    p->photons = NULL;
+    p->fate = NULL;
+    p->trigger_of = NULL;
+    out->n_records = p->n_triggers;
+    for (size_t i = 0; i < p->n_triggers; i++)
+        out->n_fault_records += p->triggers[i].deposit == NO_DEPOSIT;
     return true;
 }
 
-static int64_t run_frames(const struct beamtime_writer *w) {
-    return (int64_t)((double)(w->plan->end_ns - w->plan->settings.start_ns) * 1e-9 / w->period_s);
-}
-
-static bool meet_photons(const struct beamtime_writer *w, uint32_t pixel, struct pixel_run *r, struct pixel_outcome *out) {
-    if (!photons_of(w, pixel, &out->photons, &out->n) || (r->own = deposits_of(w, out->photons, out->n)) == NULL)
-        return false;
-    r->train = (struct pulse_train){r->own, out->n};
-    struct random_stream random;
-    random_stream_init(&random, w->seed, pixel, DRAW_FAULTS);
-    r->n_faults = trigger_sim_faults(&w->pixels[pixel], run_frames(w), &random, NULL, 0);
-    r->faults = malloc((r->n_faults + 1) * sizeof *r->faults);
-    r->triggers = malloc((r->n_faults + out->n + 1) * sizeof *r->triggers);
-    out->fate = malloc(out->n + 1);
-    out->record = malloc((out->n + 1) * sizeof *out->record);
-    out->frame = malloc((out->n + 1) * sizeof *out->frame);
-    out->stamp_ns = malloc((out->n + 1) * sizeof *out->stamp_ns);
-    if (r->faults == NULL || r->triggers == NULL || out->fate == NULL || out->record == NULL || out->frame == NULL || out->stamp_ns == NULL)
-        return false;
-    trigger_sim_faults(&w->pixels[pixel], run_frames(w), &random, r->faults, r->n_faults);
-    const struct trigger_settings settings = {w->trigger, w->n_samples, w->n_presamples, run_frames(w)};
-    random_stream_init(&random, w->seed, pixel, DRAW_TRIGGERS);
-    r->n_triggers = trigger_sim_run(&w->pixels[pixel], &settings, r->train, r->faults, r->n_faults, &random, r->triggers, out->fate, out->record);
-    out->n_records = r->n_triggers;
-    for (size_t i = 0; i < r->n_triggers; i++)
-        out->n_fault_records += r->triggers[i].deposit == NO_DEPOSIT;
-    return true;
-}
-
-static void note_records(const struct beamtime_writer *w, const struct pixel_run *r, struct pixel_outcome *out) {
+static void note_records(const struct beamtime_writer *w, const struct beamtime_pixel *r, struct pixel_outcome *out) {
+    const struct beamtime_array a = array_of(w);
     for (size_t i = 0; i < out->n; i++) {
         const int64_t k = out->record[i];
         out->frame[i] = k < 0 ? -1 : r->triggers[k].frame;
-        out->stamp_ns[i] = k < 0 ? INT64_MIN : stamp_at(w, w->plan->settings.start_ns, 1, r->triggers[k].frame) / 1000 * 1000;
+        out->stamp_ns[i] = k < 0 ? INT64_MIN : beamtime_stamp_ns(&a, w->plan->settings.start_ns, 1, r->triggers[k].frame) / 1000 * 1000;
     }
 }
 
 /* ---- the two files of a pixel ---- */
 
-static bool write_pulses(const struct beamtime_writer *w, uint32_t pixel, const struct pixel_run *r) {
+static bool write_pulses(const struct beamtime_writer *w, uint32_t pixel, const struct beamtime_pixel *r) {
     if (r->n_triggers == 0)
         return true;   /* the acquisition server makes a file at a channel's first record */
-    struct random_stream random;
+    const struct beamtime_array a = array_of(w);
     struct pulse_stream *stream = NULL;
     struct ljh_file f;
-    random_stream_init(&random, w->seed, pixel, DRAW_NOISE);
     bool good = ljh_file_open(&f, w, pixel, 1, w->plan->settings.start_ns);
-    if (good && pulse_stream_new(&w->pixels[pixel], r->train, r->neighbours, r->faults, r->n_faults, &random, w->n_samples, &stream) != STATUS_OK)
+    if (good && beamtime_pixel_stream(&a, pixel, r, &stream) != STATUS_OK)
         good = complain_about(&f);
     for (size_t i = 0; good && i < r->n_triggers; i++) {
         const int64_t frame = r->triggers[i].frame;
         pulse_stream_read(stream, frame - w->n_presamples, f.samples);
-        good = ljh_file_add(&f, pixel, frame, stamp_at(w, w->plan->settings.start_ns, 1, frame));
+        good = ljh_file_add(&f, pixel, frame, beamtime_stamp_ns(&a, w->plan->settings.start_ns, 1, frame));
     }
     pulse_stream_free(stream);
     return ljh_file_close(&f, good);
@@ -235,6 +176,7 @@ static bool write_noise(const struct beamtime_writer *w, uint32_t pixel, struct 
     if (shut.kind == PIXEL_LOCK_JUMP)
         shut.jump_s = INFINITY;
     shut.gain_step_s = INFINITY;
+    const struct beamtime_array a = array_of(w);
     out->noise_pulses = stray_photons(w, pixel, (double)w->noise_records * w->n_samples, stray, MAX_STRAY);
     struct random_stream random;
     random_stream_init(&random, w->seed, pixel, DRAW_NOISE_RUN);
@@ -247,7 +189,7 @@ static bool write_noise(const struct beamtime_writer *w, uint32_t pixel, struct 
     for (int64_t i = 0; good && i < w->noise_records; i++) {
         const int64_t first = i * w->n_samples, frame = first + w->n_presamples;
         pulse_stream_read(stream, first, f.samples);
-        good = ljh_file_add(&f, pixel, frame, stamp_at(w, w->noise_start_ns, 0, frame));
+        good = ljh_file_add(&f, pixel, frame, beamtime_stamp_ns(&a, w->noise_start_ns, 0, frame));
     }
     pulse_stream_free(stream);
     return ljh_file_close(&f, good);
@@ -263,18 +205,19 @@ static void note_limits(const struct beamtime_writer *w, uint32_t pixel, struct 
 }
 
 bool beamtime_write_pixel(const struct beamtime_writer *w, uint32_t pixel, struct pixel_outcome *out) {
-    struct pixel_run r = {0};
+    const struct beamtime_array a = array_of(w);
+    struct beamtime_pixel met = {0};
     *out = (struct pixel_outcome){0};
-    bool good = meet_photons(w, pixel, &r, out) && meet_neighbours(w, pixel, &r);
+    bool good = beamtime_pixel_meet(&a, pixel, &met) == STATUS_OK && take_photons(&met, out);
     if (!good)
         log_error("channel %u: no memory for its photons; simulate a shorter beamtime or a lower --rate", beamtime_channel(pixel));
-    good = good && write_pulses(w, pixel, &r) && (w->noise_records == 0 || write_noise(w, pixel, out));
+    good = good && write_pulses(w, pixel, &met) && (w->noise_records == 0 || write_noise(w, pixel, out));
     if (good) {
-        note_records(w, &r, out);
+        note_records(w, &met, out);
         note_limits(w, pixel, out);
     } else {
         pixel_outcome_done(out);
     }
-    pixel_run_done(&r);
+    beamtime_pixel_done(&met);
     return good;
 }

@@ -75,7 +75,7 @@ static bool add_incident(struct data_group *g, const struct scan *s, uint32_t fi
 
 /* i0 and live_time_s of the points, pixels_used and grades_used: every product carries them. */
 static bool add_context(struct data_group *g, const struct scan_products *p, uint32_t first, uint32_t n, const uint8_t *pixels_used,
-                        uint32_t n_pixels, uint32_t grades) {
+                        uint32_t n_pixels, uint32_t grades, const double *live_time_s) {
     double *i0 = own(g, n), *room = own(g, N_GRADES);
     uint8_t *codes = (uint8_t *)room, n_codes = 0;
     if (!i0 || !room)
@@ -86,7 +86,7 @@ static bool add_context(struct data_group *g, const struct scan_products *p, uin
         if (grades >> k & 1)
             codes[n_codes++] = k;
     add(g, "i0", ROLE_AUX, ARRAY_F8, n, i0)->long_name = "incident intensity";
-    with_text(add(g, "live_time_s", ROLE_AUX, ARRAY_F8, n, p->live_time_s + first), "s", "live time");
+    with_text(add(g, "live_time_s", ROLE_AUX, ARRAY_F8, n, live_time_s + first), "s", "live time of a pixel of sensitivity 1");
     add(g, "pixels_used", ROLE_AUX, ARRAY_U1, n_pixels, pixels_used);
     add(g, "grades_used", ROLE_AUX, ARRAY_U1, n_codes, codes);
     return true;
@@ -125,7 +125,7 @@ enum status data_group_map(const struct scan_products *p, const struct rixs_map 
     struct data_array *counts = with_text(add(&g, "counts", ROLE_SIGNAL, ARRAY_U4, n_points, m->counts), "counts", "photons");
     counts->rank = 2;
     counts->shape[1] = m->n_bins;
-    bool good = add_incident(&g, p->scan, 0, n_points) && add_energy(&g, m) && add_context(&g, p, 0, n_points, m->pixels_used, m->n_pixels, m->grades_used);
+    bool good = add_incident(&g, p->scan, 0, n_points) && add_energy(&g, m) && add_context(&g, p, 0, n_points, m->pixels_used, m->n_pixels, m->grades_used, p->live_time_s);
     struct data_array *outside = with_text(add(&g, "outside", ROLE_AUX, ARRAY_U4, n_points, m->outside), "counts", "photons not in the map");
     outside->rank = 2;
     outside->shape[1] = N_OUTSIDE;
@@ -136,7 +136,7 @@ enum status data_group_row(const struct scan_products *p, const struct rixs_map 
     struct data_group g = { .signal = "counts", .axes = { m->kind == RIXS_LOSS ? "energy_loss" : "emission_energy" }, .n_axes = 1 };
     set_title(&g, "row of the RIXS map", p->scan, which);
     with_text(add(&g, "counts", ROLE_SIGNAL, ARRAY_U4, m->n_bins, m->counts + (size_t)point * m->n_bins), "counts", "photons");
-    bool good = add_energy(&g, m) && add_incident(&g, p->scan, point, 1) && add_context(&g, p, point, 1, m->pixels_used, m->n_pixels, m->grades_used);
+    bool good = add_energy(&g, m) && add_incident(&g, p->scan, point, 1) && add_context(&g, p, point, 1, m->pixels_used, m->n_pixels, m->grades_used, p->live_time_s);
     for (unsigned k = 0; k < g.n_arrays; k++)
         if (strcmp(g.arrays[k].name, "incident_energy") == 0)
             g.arrays[k].role = ROLE_AUX;
@@ -150,7 +150,7 @@ static bool add_yield(struct data_group *g, const struct scan_products *p, const
         return false;
     for (uint32_t k = 0; k < n_points; k++) {
         const struct scan_point *point = &p->scan->points[k];
-        struct yield_value v = yield_value_of(y->counts[k], norm, point->i0, point->i0_sigma, p->live_time_s[k]);
+        struct yield_value v = yield_value_of(y->counts[k], norm, point->i0, point->i0_sigma, y->live_time_s[k], y->crowding[k]);
         value[k] = v.yield;
         error[k] = v.error;
     }
@@ -169,6 +169,6 @@ enum status data_group_yield(const struct scan_products *p, const struct yield_s
     set_title(&g, what, p->scan, which);
     bool good = add_yield(&g, p, y, n_points, norm);
     with_text(add(&g, "counts", ROLE_AUX, ARRAY_U4, n_points, y->counts), "counts", "photons");
-    good = good && add_incident(&g, p->scan, 0, n_points) && add_context(&g, p, 0, n_points, y->pixels_used, y->n_pixels, y->grades_used);
+    good = good && add_incident(&g, p->scan, 0, n_points) && add_context(&g, p, 0, n_points, y->pixels_used, y->n_pixels, y->grades_used, y->live_time_s);
     return finish(&g, good, out);
 }

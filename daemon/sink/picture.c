@@ -154,11 +154,15 @@ static bool write_picture(const char *path, const char *part, bool svg, const ch
     return false;
 }
 
+bool picture_name_good(const char *path) {
+    return ends_with(path, ".svg") || ends_with(path, ".png");
+}
+
 bool picture_products(const char *path, const char *title, const struct scan_products *products) {
     bool svg = ends_with(path, ".svg");
     char *part = NULL;
     struct picture_map map;
-    if (!svg && !ends_with(path, ".png")) {
+    if (!picture_name_good(path)) {
         log_error("%s: a picture's name must end in .png or .svg", path);
         return false;
     }

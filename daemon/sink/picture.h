@@ -7,6 +7,8 @@
 
 #include "calib/scan_products.h"
 
+bool picture_name_good(const char *path);   /* ends in .png or .svg */
+
 /* One page: the map (left, emission against incident energy, elastic line drawn, regions marked) and the PFY of the regions (right). */
 bool picture_products(const char *path, const char *title, const struct scan_products *products);
 

@@ -1,12 +1,13 @@
 #include "daemon/sink/stream_message.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <zmq.h>
+
+#include "daemon/json_value.h"
 
 struct stream_message {
     struct stream_meta meta;
@@ -71,29 +72,12 @@ const struct stream_meta *stream_message_meta(const struct stream_message *m) { 
 
 /* ---- the header ---- */
 
-/* Names in logs may hold bytes that are no UTF-8: JSON cannot carry those. */
-static json_t *text(const char *s) {
-    if (!s)
-        return json_string("");
-    json_t *j = json_string(s);
-    if (j)
-        return j;
-    char plain[256];
-    size_t n = 0;
-    for (; s[n] && n + 1 < sizeof plain; n++)
-        plain[n] = (unsigned char)s[n] < 128 ? s[n] : '?';
-    plain[n] = '\0';
-    return json_string(plain);
-}
-
 /* Unix ns exceed what a browser's number holds. */
 static json_t *time_text(int64_t ns) {
     char digits[32];
     snprintf(digits, sizeof digits, "%" PRId64, ns);
     return json_string(digits);
 }
-
-static json_t *number_or_null(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
 static void add_lost(json_t *header, const struct publish_lost *lost) {
     double missing = (double)(lost->upstream + lost->queue + lost->rejected), known = missing + (double)lost->records;
@@ -116,14 +100,14 @@ static void add_group(json_t *header, const struct data_group *g) {
         json_array_append_new(axes, json_string(g->axes[k]));
     for (unsigned k = 0; k < g->n_arrays; k++)
         json_array_append_new(arrays, array_entry(&g->arrays[k], k));
-    json_object_set_new(header, "signal", text(g->signal));
+    json_object_set_new(header, "signal", json_value_text(g->signal));
     json_object_set_new(header, "axes", axes);
     json_object_set_new(header, "arrays", arrays);
     if (g->title[0])
-        json_object_set_new(header, "title", text(g->title));
+        json_object_set_new(header, "title", json_value_text(g->title));
     if (g->is_yield) {
-        json_object_set_new(header, "roi_eV", json_pack("[o,o]", number_or_null(g->roi_eV[0]), number_or_null(g->roi_eV[1])));
-        json_object_set_new(header, "normalised_by", text(g->normalised_by));
+        json_object_set_new(header, "roi_eV", json_pack("[o,o]", json_value_number(g->roi_eV[0]), json_value_number(g->roi_eV[1])));
+        json_object_set_new(header, "normalised_by", json_value_text(g->normalised_by));
     }
 }
 
@@ -132,12 +116,12 @@ static void add_meta(json_t *header, const struct stream_meta *meta) {
     json_object_set_new(header, "point", json_integer(meta->point));
     json_object_set_new(header, "t_ns", time_text(meta->t_ns));
     json_object_set_new(header, "start_ns", time_text(meta->start_ns));
-    json_object_set_new(header, "accum", text(meta->accum));
+    json_object_set_new(header, "accum", json_value_text(meta->accum));
     if (meta->event)
-        json_object_set_new(header, "event", text(meta->event));
+        json_object_set_new(header, "event", json_value_text(meta->event));
     if (meta->scan >= 0) {
-        json_object_set_new(header, "sample", text(meta->sample));
-        json_object_set_new(header, "label", text(meta->label));
+        json_object_set_new(header, "sample", json_value_text(meta->sample));
+        json_object_set_new(header, "label", json_value_text(meta->label));
         json_object_set_new(header, "n_points", json_integer(meta->n_points));
     }
 }
@@ -146,13 +130,13 @@ static json_t *make_header(const struct stream_message *m, const struct stream_s
     static const struct data_group nothing = { .signal = "" };
     json_t *header = json_object();
     json_object_set_new(header, "v", json_integer(STREAM_VERSION));
-    json_object_set_new(header, "kind", text(m->meta.kind));
+    json_object_set_new(header, "kind", json_value_text(m->meta.kind));
     json_object_set_new(header, "seq", json_integer((json_int_t)seq));
-    json_object_set_new(header, "boot", text(source->boot));
-    json_object_set_new(header, "run", text(source->run));
+    json_object_set_new(header, "boot", json_value_text(source->boot));
+    json_object_set_new(header, "run", json_value_text(source->run));
     add_meta(header, &m->meta);
-    json_object_set_new(header, "state", text(source->state));
-    json_object_set_new(header, "cal", text(source->calibration_id));
+    json_object_set_new(header, "state", json_value_text(source->state));
+    json_object_set_new(header, "cal", json_value_text(source->calibration_id));
     json_object_set_new(header, "snap", json_boolean(snap));
     add_lost(header, &m->meta.lost);
     add_group(header, m->has_group ? &m->group : &nothing);

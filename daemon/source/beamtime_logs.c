@@ -58,10 +58,25 @@ static void keep(struct collection *c, struct scan *s) {
     *s = (struct scan){ 0 };
 }
 
+static bool wants_all(const struct collection *c) {
+    return c->search->calibration != NULL && strcmp(c->search->calibration, "all") == 0;
+}
+
+static void keep_all_records(struct collection *c) {
+    struct scan s = { .calibration = true, .number = -1, .log_number = -1, .start_ns = c->search->first_ns, .end_ns = c->search->last_ns + 1,
+                      .mono_eV = (double)__builtin_nanf(""), .label = "all" };
+    keep(c, &s);
+}
+
 static void keep_state(struct collection *c, const struct state_label *label) {
     int32_t number;
     char kind = state_label_kind(label->label, &number);
-    if (kind == 0)
+    const char *wanted = c->search->calibration;
+    if (wanted != NULL && kind != 'C' && strcmp(label->label, wanted) == 0) {
+        kind = 'C';
+        number = -1;
+    }
+    if (kind == 0 || (kind == 'C' && wants_all(c)))
         return;
     struct scan s = {
         .calibration = kind == 'C', .number = -1, .log_number = number,
@@ -131,7 +146,7 @@ static void read_log(struct collection *c, const char *path, const char *name) {
         struct scan *scan = &log.scans[i];
         if (scan->end_ns < c->first_ns || scan->start_ns > c->last_ns) {
             c->counts->other_runs++;
-        } else {
+        } else if (!scan->calibration || !wants_all(c)) {
             c->counts->logs++;
             keep(c, scan);
         }
@@ -221,6 +236,8 @@ bool beamtime_logs_collect(const struct log_search *search, struct scan_timeline
     struct collection c = { .search = search, .counts = counts, .first_ns = search->first_ns, .last_ns = search->last_ns, .memory = true };
     struct scan_timeline *t = NULL;
     search_all(&c);
+    if (wants_all(&c))
+        keep_all_records(&c);
     bool good = c.memory && scan_timeline_new(&t) == STATUS_OK && fill_timeline(&c, t);
     for (size_t i = 0; i < c.n; i++)
         scan_done(&c.scans[i]);

@@ -16,6 +16,7 @@ struct log_search {
     char *const *log_folders;    /* --logs: the same kinds of files, directly in the folder or in its logs/ */
     size_t n_log_folders;
     const char *i0_key;
+    const char *calibration;     /* label of a state that is one, too; "all": the span of the records, and no other calibration; NULL */
     int64_t first_ns, last_ns;   /* span of the records */
 };
 struct log_counts { size_t states, logs, other_runs, refused; };

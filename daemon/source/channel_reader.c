@@ -15,6 +15,9 @@ struct channel_reader {
     bool indexed;
     struct record_index index;
     size_t at_place;
+    uint64_t torn_before;             /* in the file of the walk, when the last record came */
+    int64_t last_frame;               /* of the walk; meaningful behind its first record */
+    bool begun;
     uint64_t duplicates, unreadable;
 };
 
@@ -73,6 +76,13 @@ static bool next_in_files(struct channel_reader *r, struct channel_record *out, 
     return false;
 }
 
+/* `where` grows by the record's length along a file; by more where something torn was skipped. */
+static bool gap_between(const struct channel_reader *r, const struct record_place *a, const struct record_place *b) {
+    const struct source_info *info = &r->files[b->file]->info;
+    return b->frame < a->frame ||
+           (a->file == b->file && info->torn > 0 && (b->where < a->where || b->where - a->where > 2 * (uint64_t)info->shape.n_samples + 16));
+}
+
 static bool next_in_index(struct channel_reader *r, struct channel_record *out) {
     while (r->at_place < r->index.n) {
         const struct record_place *p = &r->index.places[r->at_place++];
@@ -80,6 +90,7 @@ static bool next_in_index(struct channel_reader *r, struct channel_record *out) 
             continue;
         out->time_ns = out->samples.trigger_time_ns = p->time_ns;
         out->frame = out->samples.trigger_frame = p->frame;
+        out->gap_before = r->at_place > 1 && gap_between(r, p - 1, p);
         return true;
     }
     return false;
@@ -90,7 +101,12 @@ bool channel_reader_next(struct channel_reader *r, struct channel_record *out) {
         return next_in_index(r, out);
     if (!next_in_files(r, out, NULL))
         return false;
-    record_order_note(&r->order, r->files[r->at_file]->info.shape.sample_period_s, out->time_ns, out->frame);
+    const struct source_info *info = &r->files[r->at_file]->info;
+    record_order_note(&r->order, info->shape.sample_period_s, out->time_ns, out->frame);
+    out->gap_before = r->begun && (out->frame < r->last_frame || info->torn > r->torn_before);
+    r->torn_before = info->torn;
+    r->last_frame = out->frame;
+    r->begun = true;
     return true;
 }
 
@@ -99,6 +115,8 @@ void channel_reader_rewind(struct channel_reader *r) {
     if (r->indexed)
         return;
     r->order = (struct record_order){ 0 };
+    r->begun = false;
+    r->torn_before = 0;
     r->at_file = 0;
     for (size_t i = 0; i < r->n_files; i++)
         source_file_rewind(r->files[i]);

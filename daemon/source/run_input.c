@@ -11,7 +11,6 @@
 #include "daemon/source/source.h"
 
 struct found {             /* one pulse file, opened once to read its header */
-    char *path;            /* resolved */
     char *run;             /* folder and name without ending: a channel of one run, whatever the format */
     struct channel_input channel;
     struct input_file file;
@@ -21,6 +20,7 @@ struct search {
     struct found *found;
     size_t n, capacity;
     struct run_input *result;
+    const struct run_input *except;
     bool memory;           /* false: some allocation failed */
 };
 
@@ -97,6 +97,14 @@ static struct found *room_for_one(struct search *s) {
     return &s->found[s->n];
 }
 
+static bool is_excepted(const struct search *s, const char *resolved) {
+    for (size_t i = 0; s->except != NULL && i < s->except->n_channels; i++)
+        for (size_t k = 0; k < s->except->channels[i].n_files; k++)
+            if (strcmp(s->except->channels[i].files[k].resolved, resolved) == 0)
+                return true;
+    return false;
+}
+
 static void add_file(struct search *s, const char *path) {
     struct found *f = room_for_one(s);
     struct complaint why;
@@ -107,7 +115,11 @@ static void add_file(struct search *s, const char *path) {
         free(resolved);
         return;
     }
-    *f = (struct found){ .path = resolved };
+    *f = (struct found){ .file.resolved = resolved };
+    if (is_excepted(s, resolved)) {
+        free(resolved);
+        return;
+    }
     if (!look_at(path, f, &why)) {
         refuse(s, path, &why);
         free(resolved);
@@ -195,11 +207,11 @@ static int found_order(const void *a, const void *b, void *prefer_off) {
         return run;
     if (x->channel.coefficients != y->channel.coefficients)
         return x->channel.coefficients == *(bool *)prefer_off ? -1 : 1;
-    return strcmp(x->path, y->path);
+    return strcmp(x->file.resolved, y->file.resolved);
 }
 
 static void found_done(struct found *f) {
-    free(f->path);
+    free(f->file.resolved);
     free(f->run);
     free(f->file.path);
 }
@@ -211,7 +223,7 @@ static void drop_repeats(struct search *s) {
         struct found *f = &s->found[i];
         const struct found *last = kept ? &s->found[kept - 1] : NULL;
         bool repeat = last != NULL && strcmp(last->run, f->run) == 0;
-        if (repeat && strcmp(last->path, f->path) == 0)
+        if (repeat && strcmp(last->file.resolved, f->file.resolved) == 0)
             log_note("%s: named twice, counted once", f->file.path);
         else if (repeat)
             formats++;
@@ -257,7 +269,7 @@ static bool group_channels(struct search *s) {
             return false;
         c->files = grown;
         c->files[c->n_files++] = f->file;
-        f->file.path = NULL;
+        f->file = (struct input_file){ 0 };
     }
     return true;
 }
@@ -267,7 +279,8 @@ static void find_span(struct run_input *r) {
     r->last_ns = INT64_MIN;
     for (size_t i = 0; i < r->n_channels; i++) {
         struct channel_input *c = &r->channels[i];
-        qsort(c->files, c->n_files, sizeof *c->files, file_order);
+        if (c->n_files > 1)
+            qsort(c->files, c->n_files, sizeof *c->files, file_order);
         for (size_t k = 0; k < c->n_files; k++) {
             if (!c->files[k].has_records)
                 continue;
@@ -277,9 +290,9 @@ static void find_span(struct run_input *r) {
     }
 }
 
-bool run_input_collect(char *const *paths, size_t n_paths, bool prefer_off, struct run_input *out) {
+bool run_input_collect(char *const *paths, size_t n_paths, bool prefer_off, const struct run_input *except, struct run_input *out) {
     *out = (struct run_input){ 0 };
-    struct search s = { .result = out, .memory = true };
+    struct search s = { .result = out, .except = except, .memory = true };
     for (size_t i = 0; i < n_paths; i++)
         add_path(&s, paths[i]);
     if (s.n > 0)
@@ -297,8 +310,10 @@ bool run_input_collect(char *const *paths, size_t n_paths, bool prefer_off, stru
 
 void run_input_done(struct run_input *r) {
     for (size_t i = 0; i < r->n_channels; i++) {
-        for (size_t k = 0; k < r->channels[i].n_files; k++)
+        for (size_t k = 0; k < r->channels[i].n_files; k++) {
             free(r->channels[i].files[k].path);
+            free(r->channels[i].files[k].resolved);
+        }
         free(r->channels[i].files);
     }
     for (size_t i = 0; i < r->n_folders; i++)

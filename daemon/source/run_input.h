@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 struct input_file {
-    char *path;
+    char *path;                  /* as it was named */
+    char *resolved;              /* without links: tells whether two names are one file */
     int64_t first_ns, last_ns;   /* record times, by a look at both ends; meaningful when it has records */
     bool has_records;
 };
@@ -31,9 +32,9 @@ struct run_input {
     int64_t first_ns, last_ns;   /* over all files; first > last when there is no record */
 };
 
-/* Folders give their *.ljh, *.noi and *.off files (not those below them). LJH wins over OFF of the same channel and run unless
+/* Files of `except` (NULL: none) are left out: noise never counts as pulses. Folders give their *.ljh, *.noi and *.off files (not those below them). LJH wins over OFF of the same channel and run unless
  * prefer_off. The same file named twice counts once. False only when memory fails. */
-bool run_input_collect(char *const *paths, size_t n_paths, bool prefer_off, struct run_input *out);
+bool run_input_collect(char *const *paths, size_t n_paths, bool prefer_off, const struct run_input *except, struct run_input *out);
 void run_input_done(struct run_input *r);
 const struct channel_input *run_input_find(const struct run_input *r, int32_t channel);  /* NULL: none */
 

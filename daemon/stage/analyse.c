@@ -4,14 +4,9 @@
 
 #include "pulse/baseline_track.h"
 
-const struct pixel_calibration *analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns) {
-    size_t latest = 0;
-    while (latest + 1 < s->n_tables && s->tables[latest + 1]->start_ns <= time_ns)
-        latest++;
-    for (size_t i = latest + 1; i-- > 0 && i < s->n_tables;)
-        if (s->pixel < s->tables[i]->n_pixels && s->tables[i]->pixels[s->pixel].curve != NULL)
-            return &s->tables[i]->pixels[s->pixel];
-    return NULL;
+struct calibration_pair analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns) {
+    return s->causal ? calibration_pair_latest(s->tables, s->n_tables, s->pixel, time_ns)
+                     : calibration_pair_between(s->tables, s->n_tables, s->pixel, time_ns);
 }
 
 void analyse_measure(const struct analyse_settings *s, const struct channel_record *r, struct measured_pulse *out) {
@@ -30,17 +25,21 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
 }
 
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
-static void set_energy(const struct analyse_settings *s, const struct pixel_calibration *c, const struct measured_pulse *m, struct photon_block *b, size_t i) {
-    float height = height_correction_apply(&c->correction, m);
-    struct curve_value v = calibration_curve_value(c->curve, height);
-    double own = height_correction_sigma(&c->correction, s->model->noise_sigma, (double)height) * calibration_curve_slope(c->curve, (double)height);
+static void set_energy(const struct analyse_settings *s, const struct calibration_pair *c, const struct measured_pulse *m, struct photon_block *b, size_t i) {
+    float height = height_correction_apply(&c->before->correction, m);
+    float later = c->after ? height_correction_apply(&c->after->correction, m) : height;
+    double slope;
+    struct curve_value v = calibration_pair_value(c, height, later, &slope);
+    double own = height_correction_sigma(&c->before->correction, s->model->noise_sigma, (double)height) * slope;
     b->energy_eV[i] = v.energy_eV;
     b->energy_sigma_eV[i] = (float)sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
     b->flags[i] = v.trust;
 }
 
 static void add_row(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b) {
-    const struct pixel_calibration *calibration = s->model != NULL ? analyse_calibration_at(s, m->time_ns) : NULL;
+    struct calibration_pair calibration = { .before = NULL };
+    if (s->model != NULL)
+        calibration = analyse_calibration_at(s, m->time_ns);
     size_t i = b->n++;
     b->time_ns[i] = m->time_ns;
     b->frame[i] = m->frame;
@@ -53,8 +52,8 @@ static void add_row(const struct analyse_settings *s, const struct measured_puls
     b->flags[i] = TRUST_INSIDE;
     b->energy_eV[i] = NAN;
     b->energy_sigma_eV[i] = NAN;
-    if (calibration != NULL)
-        set_energy(s, calibration, m, b, i);
+    if (calibration.before != NULL)
+        set_energy(s, &calibration, m, b, i);
     else
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
     if (b->cuts[i] == 0 && !isfinite(b->energy_eV[i]))
@@ -63,10 +62,12 @@ static void add_row(const struct analyse_settings *s, const struct measured_puls
 
 /* One rule per pixel: all its calibrations were learnt together. */
 static void follow_baseline(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n) {
-    const struct pixel_calibration *calibration = n > 0 && s->model != NULL ? analyse_calibration_at(s, pulses[0].time_ns) : NULL;
-    if (calibration == NULL)
+    if (n == 0 || s->model == NULL)
         return;
-    const struct baseline_rule *rule = &calibration->correction.baseline;
+    struct calibration_pair calibration = analyse_calibration_at(s, pulses[0].time_ns);
+    if (calibration.before == NULL)
+        return;
+    const struct baseline_rule *rule = &calibration.before->correction.baseline;
     if (!s->causal) {
         baseline_track_both(rule, pulses, n);
         return;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "calib/calibration_pair.h"
 #include "calib/calibration_table.h"
 #include "calib/photon_block.h"
 #include "daemon/channel_record.h"
@@ -17,13 +18,12 @@ struct analyse_settings {
     uint32_t pixel;
     const struct pixel_model *model;             /* NULL: every row gets CUT_NO_MODEL */
     size_t n_tables;
-    struct calibration_table *const *tables;     /* by start time; the one to use is the latest that started before the record */
-    bool causal;                                 /* corrections from a record and those before it alone; false: from both sides */
+    struct calibration_table *const *tables;     /* by start time */
+    bool causal;                                 /* a record and those before it, and the latest calibration, alone; false: from both sides */
 };
 
-/* What holds for the pixel at a time: of the latest calibration that started before it; where that one has no curve, of the one before
- * (stale); before the first calibration the first one. It has a curve. NULL: none. */
-const struct pixel_calibration *analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns);
+/* What holds for the pixel at a time (calibration_pair.h). before NULL: no curve. */
+struct calibration_pair analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns);
 
 /* Record -> measured pulse: raw height, arrival, baseline, cuts. Without a model: NaN and CUT_NO_MODEL. Nothing allocates. */
 void analyse_measure(const struct analyse_settings *s, const struct channel_record *record, struct measured_pulse *out);

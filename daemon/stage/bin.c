@@ -23,8 +23,10 @@ bool bin_stage_new(const struct scan_timeline *timeline, uint32_t n_pixels, cons
     b->products = calloc(n ? n : 1, sizeof(struct scan_products *));
     b->of_scan = calloc(n ? n : 1, sizeof *b->of_scan);
     bool good = b->products != NULL && b->of_scan != NULL;
-    for (size_t i = 0; good && i < n; i++)
-        good = add_scan(b, i, n_pixels, settings, used(context, i));
+    for (size_t i = 0; good && i < n; i++) {
+        const uint8_t *set = used(context, i);
+        good = set != NULL && add_scan(b, i, n_pixels, settings, set);
+    }
     if (!good) {
         bin_stage_free(b);
         return false;
@@ -64,11 +66,20 @@ static struct target place_row(struct bin_stage *b, struct photon_block *block, 
     block->point[i] = place.point;
     if (place.point >= 0)
         block->incident_eV[i] = (float)s->points[place.point].incident_eV;
-    if (block->cuts[i] != 0)
-        return (struct target){ 0 };
-    if (place.point >= 0)
+    if (block->cuts[i] == 0 && place.point >= 0)
         scan_products_prepare(b->products[k], block, i);
     return (struct target){ b->products[k], place.after };
+}
+
+void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i, uint8_t grade, uint8_t flags) {
+    struct scan_place place = scan_timeline_place(b->timeline, block->time_ns[i]);
+    int32_t k = place.index < 0 ? -1 : b->of_scan[place.index];
+    if (k >= 0)
+        scan_products_remove(b->products[k], block, i, place.after);
+    block->grade[i] = grade;
+    block->flags[i] = flags;
+    if (k >= 0)
+        scan_products_add(b->products[k], block, i, place.after);
 }
 
 /* Photons fall all over maps that are larger than a cache: their places are fetched for a batch before any is counted. */

@@ -19,11 +19,13 @@ struct bin_stage {
     struct scan_place place;           /* of the last row: the next one is nearly always there too */
 };
 
-/* pixels_used: for timeline index i, n_pixels bytes at pixels_used(context, i). False when memory fails. */
+/* pixels_used: for timeline index i, n_pixels bytes at pixels_used(context, i), NULL: no memory. False when memory fails. */
 typedef const uint8_t *bin_pixels_used(void *context, size_t timeline_index);
 bool bin_stage_new(const struct scan_timeline *timeline, uint32_t n_pixels, const struct product_settings *settings, bin_pixels_used *used, void *context, struct bin_stage **out);
 void bin_stage_free(struct bin_stage *b);
 /* Sets scan, point and incident_eV of every row and counts the photons among them. */
 void bin_stage_add(struct bin_stage *b, struct photon_block *block);
+/* A row added before is counted anew under another grade and other flags, which it is given. */
+void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i, uint8_t grade, uint8_t flags);
 
 #endif

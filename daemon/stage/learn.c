@@ -57,7 +57,7 @@ bool learner_new(const struct channel_shape *shape, const struct noise_plan *pla
         s = shape->coefficients ? off_residuals_new(&l->residuals)
                                 : pixel_learner_new(plan, shape->n_samples, shape->n_presamples, shape->sample_period_s, &l->pulses);
     }
-    if (s != STATUS_OK) {
+    if (s != STATUS_OK && s != STATUS_BAD_VALUE) {   /* a shape that no filter can be learnt for is a reason, told by learner_make_model */
         learner_free(l);
         return false;
     }
@@ -95,25 +95,33 @@ void learner_train(struct learner *l, const struct channel_record *record) {
 }
 
 static enum status model_from_samples(struct learner *l, struct complaint *why) {
+    if (l->pulses == NULL) {
+        complaint_set(why, 0, 0, "records of %u samples, %u of them before the trigger, are too short for a filter (16 before and 32 after are needed)",
+                      l->shape.n_samples, l->shape.n_presamples);
+        return STATUS_BAD_VALUE;
+    }
     return pixel_learner_finish(l->pulses, &l->result.model, &l->result.learning, why);
 }
 
-static enum status model_from_coefficients(struct learner *l) {
+static enum status model_from_coefficients(struct learner *l, struct complaint *why) {
     struct off_header h = { .n_bases = l->shape.n_bases, .n_samples = l->shape.n_samples, .n_presamples = l->shape.n_presamples,
                             .frame_period_s = l->shape.sample_period_s };
     enum status s = pixel_model_from_off(&h, l->shape.n_presamples, l->shape.basis, &l->result.model);
     if (s == STATUS_OK)
         off_residuals_apply(l->residuals, l->result.model);
+    else if (s == STATUS_BAD_VALUE)
+        complaint_set(why, 0, 0, "a basis of %u vectors and %u samples (%u before the trigger) holds no pulse shape to filter with",
+                      l->shape.n_bases, l->shape.n_samples, l->shape.n_presamples);
     return s;
 }
 
 void learner_make_model(struct learner *l) {
     struct complaint why = { 0 };
-    enum status s = l->residuals != NULL ? model_from_coefficients(l) : model_from_samples(l, &why);
+    enum status s = l->residuals != NULL ? model_from_coefficients(l, &why) : model_from_samples(l, &why);
     struct learnt_channel *r = &l->result;
     if (s == STATUS_NO_MEMORY)
         l->memory = false;
-    else if (s != STATUS_OK && l->n_calibrations > 0 && l->trained == 0 && l->residuals == NULL)
+    else if (s != STATUS_OK && l->n_calibrations > 0 && l->trained == 0 && l->pulses != NULL)
         snprintf(r->reason, sizeof r->reason, "none of its %llu records lies in a calibration state", (unsigned long long)l->records);
     else if (s != STATUS_OK)
         snprintf(r->reason, sizeof r->reason, "%s", why.text[0] ? why.text : status_text(s));
@@ -144,6 +152,9 @@ void learner_measure(struct learner *l, const struct channel_record *record) {
         pixel_model_measure(l->result.model, &record->samples, &m);
     m.time_ns = record->time_ns;
     m.frame = record->frame;
+    l->result.measured++;
+    if (m.cuts != 0)
+        l->result.cut_counts[cut_reason(m.cuts)]++;
     if (m.cuts == 0 && isfinite(m.height) && !keep_measured(l, &m))
         l->memory = false;
 }
@@ -237,20 +248,28 @@ void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_group
     free(group);
 }
 
-bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights, size_t *n) {
+bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights,
+                            int64_t **time_ns, size_t *n) {
     size_t from = 0, to;
     while (from < c->n_pulses && c->pulses[from].time_ns < start_ns)
         from++;
     for (to = from; to < c->n_pulses && c->pulses[to].time_ns < end_ns;)
         to++;
     float *h = malloc((to - from + 1) * sizeof *h);
-    if (h == NULL)
+    int64_t *t = malloc((to - from + 1) * sizeof *t);
+    if (h == NULL || t == NULL) {
+        free(h);
+        free(t);
         return false;
+    }
     *correction = c->correction;
     height_correction_refer(correction, c->pulses + from, to - from);
-    for (size_t i = from; i < to; i++)
+    for (size_t i = from; i < to; i++) {
         h[i - from] = height_correction_apply(correction, &c->pulses[i]);
+        t[i - from] = c->pulses[i].time_ns;
+    }
     *heights = h;
+    *time_ns = t;
     *n = to - from;
     return true;
 }

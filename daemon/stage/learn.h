@@ -27,6 +27,7 @@ struct learnt_channel {
     struct measured_pulse *pulses;   /* good ones in time order, with their baselines from both sides */
     struct height_correction correction;  /* learnt on all of them; references over all */
     bool no_memory;                  /* a later step had none */
+    uint64_t measured, cut_counts[N_CUTS];    /* records measured, and those cut by their reason */
 };
 
 struct learner;
@@ -50,6 +51,6 @@ void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_group
 
 /* Heights of the pulses in [start, end), corrected with *correction, whose references are those pulses' own. heights is malloc'ed, the
  * caller frees. False: no memory. */
-bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights, size_t *n);
+bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights, int64_t **time_ns, size_t *n);
 
 #endif

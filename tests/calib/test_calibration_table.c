@@ -19,7 +19,7 @@ struct array {
 static void fill(struct array *a, uint32_t i, size_t n, struct seeded *r) {
     free(a->owned[i]);
     a->owned[i] = mix_heights(&a->pixel[i], n, r);
-    a->heights[i] = (struct calibration_heights){a->owned[i], n};
+    a->heights[i] = (struct calibration_heights){.heights = a->owned[i], .n = n};
 }
 
 static struct array *array_new(uint32_t n, size_t pulses, struct seeded *r) {
@@ -69,7 +69,7 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
     struct seeded r = draw_start("calibration_table array", 41);
     struct array *a = array_new(40, 3000, &r);
     struct calibration_table *t = learn(a, NULL, STATUS_OK, NULL);
-    double pull2 = 0, held2 = 0;
+    double pull2 = 0, held2 = 0, deviance = 0;
     int n = 0, held = 0;
     for (uint32_t i = 0; i < a->n; i++) {
         const struct pixel_calibration *p = &t->pixels[i];
@@ -81,6 +81,7 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
             if (p->fits[k].used) {
                 double z = (p->fits[k].height - mix_height(&a->pixel[i], p->fits[k].energy_eV)) / p->fits[k].height_sigma;
                 pull2 += z * z;
+                deviance += p->fits[k].deviance_per_dof;
                 n++;
             }
         for (double e = 250; e < 940; e += 30) {
@@ -95,7 +96,9 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
         assert_true(fabs(elastic->residual_eV) < 6);
         assert_true(fabs(p->resolution_eV / a->pixel[i].resolution_eV - 1) < 0.35);
     }
-    printf("pull of anchors %.3f, rms error of energies 250-940 eV %.3f eV, reference %u\n", sqrt(pull2 / n), sqrt(held2 / held), t->reference_pixel);
+    printf("pull of anchors %.3f, deviance %.3f, rms error of energies 250-940 eV %.3f eV, reference %u\n", sqrt(pull2 / n), deviance / n, sqrt(held2 / held),
+           t->reference_pixel);
+    assert_true(deviance / n > 0.9 && deviance / n < 1.15);
     assert_true(sqrt(pull2 / n) > 0.9 && sqrt(pull2 / n) < 1.2);
     assert_true(sqrt(held2 / held) < 0.2);
     calibration_table_free(t);
@@ -250,11 +253,89 @@ static void an_ambiguous_spectrum_gives_no_curve(void **state) {
     for (int i = 0; i < 2000; i++)
         heights[i] = (float)(peaks[i % 4] + 12 * draw_normal(&r));
     assert_int_equal(line_table_parse("abc", (const uint8_t *)text, strlen(text), &lines, NULL), STATUS_OK);
-    struct calibration_heights h = {heights, 2000};
+    struct calibration_heights h = {.heights = heights, .n = 2000};
     struct complaint why = {0};
     assert_int_equal(calibration_table_learn(lines, NAN, &h, 1, NULL, &t, &why), STATUS_TOO_FEW);
     assert_int_equal(t->pixels[0].verdict, VERDICT_AMBIGUOUS);
     assert_null(t->pixels[0].curve);
+    calibration_table_free(t);
+    line_table_free(lines);
+}
+
+/* Whatever the heights are, it ends, and nothing that is no mix is called good. */
+static void nonsense_ends_and_is_not_good(void **state) {
+    (void)state;
+    struct seeded r = draw_start("calibration_table nonsense", 48);
+    struct array *a = array_new(10, 800, &r);
+    for (uint32_t i = 0; i < a->n; i++)
+        for (int k = 0; k < 800; k++) {
+            double u = draw_uniform(&r);
+            const double kinds[] = {1e30 * u, 1e-30 * u, 12000 * u, k, 1e38, 3000 - 800 * log(1 - u), k % 2 ? 1 : 1e6, exp(60 * u - 30), u < 0.5 ? INFINITY : 5, floor(3 * u)};
+            a->owned[i][k] = (float)kinds[i];
+        }
+    struct complaint why = {0};
+    struct calibration_table *t = learn(a, NULL, STATUS_TOO_FEW, &why);
+    for (uint32_t i = 0; i < a->n; i++)
+        assert_true(t->pixels[i].verdict != VERDICT_GOOD && !t->pixels[i].curve && strlen(t->pixels[i].reason) > 0);
+    calibration_table_free(t);
+    array_free(a);
+}
+
+static const char kilovolt_table[] =
+    "line,energy_eV,unc_eV,use,excited_above_eV,components,source\n"
+    "AlKa,1486.6,0.1,anchor,1560,,user\nSiKa,1740.0,0.1,anchor,1840,,user\nClKa,2622.4,0.2,anchor,2822,,user\nTiKa,4510.9,0.2,anchor,4966,,user\n"
+    "MnKa,5898.8,0.1,anchor,6539,L:5898.8:2.3:2|L:5887.7:2.3:1,user\nMnKb,6490.4,0.3,check,6539,,user\n"
+    "CuKa,8047.8,0.1,anchor,8979,L:8047.8:2.5:2|L:8027.9:3.0:1,user\nCuKb,8905.3,0.3,check,8979,,user\n";
+
+/* One photon of that sample; Lorentzian wings end 40 eV out. */
+static double kilovolt_photon(double fwhm_eV, struct seeded *r) {
+    static const struct { double energy_eV, lorentz_eV, share; } lines[] = {{1486.6, 0, 0.16}, {1740, 0, 0.16}, {2622.4, 0, 0.13}, {4510.9, 0, 0.15}, {5898.8, 2.3, 0.12},
+        {5887.7, 2.3, 0.06}, {6490.4, 0, 0.03}, {8047.8, 2.5, 0.11}, {8027.9, 3, 0.055}, {8905.3, 0, 0.025}};
+    double u = draw_uniform(r), wing;
+    size_t i = 0;
+    while (i + 1 < sizeof lines / sizeof lines[0] && u >= lines[i].share)
+        u -= lines[i++].share;
+    do
+        wing = 0.5 * lines[i].lorentz_eV * tan(M_PI * (draw_uniform(r) - 0.5));
+    while (fabs(wing) > 40);
+    return lines[i].energy_eV + wing + fwhm_eV / 2.3548 * draw_normal(r);
+}
+
+static void a_users_table_of_other_lines_calibrates_too(void **state) {
+    (void)state;
+    enum { PIXELS = 10, PULSES = 3000 };
+    struct seeded r = draw_start("calibration_table kilovolts", 49);
+    struct line_table *lines = NULL;
+    struct calibration_table *t = NULL;
+    struct calibration_heights h[PIXELS];
+    struct mix_pixel truth[PIXELS];
+    float *owned[PIXELS];
+    assert_int_equal(line_table_parse("user", (const uint8_t *)kilovolt_table, strlen(kilovolt_table), &lines, NULL), STATUS_OK);
+    for (int i = 0; i < PIXELS; i++) {
+        truth[i] = (struct mix_pixel){.gain = 1.5 + draw_uniform(&r), .bend = (1 + 2 * draw_uniform(&r)) * 1e-5};
+        owned[i] = malloc(PULSES * sizeof(float));
+        for (int k = 0; k < PULSES; k++)
+            owned[i][k] = (float)mix_height(&truth[i], kilovolt_photon(4.5, &r));
+        h[i] = (struct calibration_heights){.heights = owned[i], .n = PULSES};
+    }
+    struct complaint why = {.text = ""};
+    assert_int_equal(calibration_table_learn(lines, NAN, h, PIXELS, NULL, &t, &why), STATUS_OK);
+    double square = 0;
+    int n = 0;
+    for (int i = 0; i < PIXELS; i++) {
+        const struct pixel_calibration *p = &t->pixels[i];
+        assert_int_equal(p->verdict, VERDICT_GOOD);
+        assert_true(fabs(p->resolution_eV / 4.5 - 1) < 0.3);
+        for (double e = 1500; e < 8100; e += 330, n++) {
+            double off = (double)calibration_curve_value(p->curve, (float)mix_height(&truth[i], e)).energy_eV - e;
+            square += off * off;
+        }
+    }
+    printf("rms error of energies 1500-8100 eV %.2f eV; typical resolution %.2f eV; '%s'\n", sqrt(square / n), t->resolution_eV, why.text);
+    assert_true(sqrt(square / n) < 1.0);
+    assert_string_equal(why.text, "");
+    for (int i = 0; i < PIXELS; i++)
+        free(owned[i]);
     calibration_table_free(t);
     line_table_free(lines);
 }
@@ -268,6 +349,8 @@ int main(void) {
         cmocka_unit_test(one_pixel_alone_is_enough),
         cmocka_unit_test(nothing_to_learn_from_is_said),
         cmocka_unit_test(an_ambiguous_spectrum_gives_no_curve),
+        cmocka_unit_test(nonsense_ends_and_is_not_good),
+        cmocka_unit_test(a_users_table_of_other_lines_calibrates_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

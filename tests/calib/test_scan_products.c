@@ -59,6 +59,40 @@ static void the_books_close(void **state) {
     scan_products_free(p);
 }
 
+/* Half of the rows added and taken back: as if they had never been there. */
+static void what_was_added_can_be_taken_back(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    struct scan_point points[N_POINTS];
+    struct scan scan = test_scan(points);
+    struct scan_products *p = new_products(&scan), *want = new_products(&scan);
+    struct photon_block *b, *copy;
+    assert_int_equal(photon_block_new(5000, &b), STATUS_OK);
+    assert_int_equal(photon_block_new(5000, &copy), STATUS_OK);
+    fill_photons(&d, &(struct photon_range){ N_POINTS, N_PIXELS, 500, 540, 0.25 }, b);
+    for (size_t i = 0; i < b->n; i++) {
+        photon_block_copy_row(copy, b, i);
+        scan_products_add(p, b, i, b->point[i] < 0 ? 1 : b->point[i]);
+        if (i % 2)
+            scan_products_add(want, b, i, b->point[i] < 0 ? 1 : b->point[i]);
+    }
+    for (size_t i = 0; i < copy->n; i += 2)
+        scan_products_remove(p, copy, i, copy->point[i] < 0 ? 1 : copy->point[i]);
+    assert_memory_equal(p->photons, want->photons, sizeof(uint32_t[N_POINTS]));
+    assert_memory_equal(p->moving, want->moving, sizeof(uint32_t[N_POINTS]));
+    assert_memory_equal(p->events, want->events, sizeof(uint32_t[N_POINTS * N_GRADES]));
+    assert_memory_equal(p->high_photons, want->high_photons, sizeof(uint32_t[N_POINTS * N_PIXELS]));
+    assert_memory_equal(p->emission->counts, want->emission->counts, N_POINTS * want->emission->n_bins * sizeof(uint32_t));
+    assert_memory_equal(p->loss->outside, want->loss->outside, sizeof(uint32_t[N_POINTS * N_OUTSIDE]));
+    for (int r = 0; r < 2; r++)
+        assert_memory_equal(p->yields[r]->counts, want->yields[r]->counts, sizeof(uint32_t[N_POINTS]));
+    assert_true(total(p->events, N_POINTS * N_GRADES) > 0 && total(p->high_photons, N_POINTS * N_PIXELS) > 0);
+    photon_block_free(b);
+    photon_block_free(copy);
+    scan_products_free(p);
+    scan_products_free(want);
+}
+
 static void moving_counts_under_the_point_before(void **state) {
     (void)state;
     struct scan_point points[N_POINTS];
@@ -86,7 +120,7 @@ static void new_products_have_dwells_pixels_and_grades(void **state) {
         assert_true(p->live_time_s[k] == 1.2);
     assert_memory_equal(p->emission->pixels_used, pixels, N_PIXELS);
     assert_memory_equal(p->yields[1]->pixels_used, pixels, N_PIXELS);
-    assert_true(p->emission->grades_used == 1 && p->loss->grades_used == 1 && p->yields[0]->grades_used == 3 && p->yields[1]->grades_used == 1);
+    assert_true(p->emission->grades_used == 1 && p->loss->grades_used == 1 && p->yields[0]->grades_used == 1 && p->yields[1]->grades_used == 1);
     scan_products_free(p);
     scan_products_free(NULL);
     scan.n_points = 0;
@@ -127,6 +161,7 @@ static void shards_add_to_the_whole(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_books_close),
+        cmocka_unit_test(what_was_added_can_be_taken_back),
         cmocka_unit_test(moving_counts_under_the_point_before),
         cmocka_unit_test(new_products_have_dwells_pixels_and_grades),
         cmocka_unit_test(shards_add_to_the_whole),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "calib/scan_products.h"
+#include "pulse/livetime.h"
 
 enum { MAX_SCANS = 8 };
 
@@ -30,7 +31,7 @@ static struct scan *add_scan(struct beamtime *b, const char *sample, double lo_e
     for (uint32_t k = 0; k < n; k++) {
         b->products[b->n]->emission->counts[k * 40] = 1 + (uint32_t)b->n;
         b->products[b->n]->photons[k] = 10 * k;
-        b->products[b->n]->live_time_s[k] = 0.5;
+        b->products[b->n]->grade_time_ns[k * N_LIVETIME_COLUMNS + LIVETIME_HIGH] = 500000000;
     }
     b->n++;
     return s;

@@ -8,12 +8,15 @@
 #include "calib/yield_region.h"
 #include "tests/calib/photons.h"
 
-static void narrow_windows_take_the_best_grade_only(void **state) {
+static void windows_take_the_best_grade_only(void **state) {
     (void)state;
-    assert_int_equal(yield_region_grades(&(struct yield_region){ "sPFY", 522, 525 }), 1);
-    assert_int_equal(yield_region_grades(&(struct yield_region){ "a", 500, nextafter(512, 0) }), 1);
-    assert_int_equal(yield_region_grades(&(struct yield_region){ "b", 500, 512 }), 3);
-    assert_int_equal(yield_region_grades(&(struct yield_region){ "tfy", -INFINITY, INFINITY }), 3);
+    const struct yield_region regions[] = { { "sPFY", 522, 525 }, { "tfy", -INFINITY, INFINITY } };
+    for (size_t k = 0; k < 2; k++) {
+        struct yield_spectrum *y;
+        assert_int_equal(yield_spectrum_new(&regions[k], 3, 2, &y), STATUS_OK);
+        assert_int_equal(y->grades_used, 1);
+        yield_spectrum_free(y);
+    }
 }
 
 static void bad_regions_are_refused(void **state) {
@@ -47,7 +50,7 @@ static void counts_equal_the_definition(void **state) {
                 continue;
             yield_spectrum_add(y, b, i);
             double e = (double)b->energy_eV[i];
-            bool grade = b->grade[i] == 0 || (b->grade[i] == 1 && regions[r].hi_eV - regions[r].lo_eV >= 12);
+            bool grade = b->grade[i] == 0;
             want[b->point[i]] += b->pixel[i] != 2 && grade && (b->flags[i] & 3) < 2 && (b->flags[i] & 4) == 0 && e >= regions[r].lo_eV && e < regions[r].hi_eV;
         }
         assert_memory_equal(y->counts, want, sizeof want);
@@ -63,19 +66,22 @@ static void assert_close(double got, double want) {
 
 static void yields_and_errors_follow_the_formula(void **state) {
     (void)state;
-    struct yield_value v = yield_value_of(100, YIELD_PER_LIVE_TIME, NAN, NAN, 2);
+    struct yield_value v = yield_value_of(100, YIELD_PER_LIVE_TIME, NAN, NAN, 2, 0);
     assert_close(v.yield, 50);
     assert_close(v.error, 5);
-    v = yield_value_of(100, YIELD_PER_I0_LIVE_TIME, 4, NAN, 2);
+    v = yield_value_of(100, YIELD_PER_I0_LIVE_TIME, 4, NAN, 2, 0);
     assert_close(v.yield, 12.5);
     assert_close(v.error, 1.25);
-    v = yield_value_of(100, YIELD_PER_I0_LIVE_TIME, 4, 0.3, 2);
+    v = yield_value_of(100, YIELD_PER_I0_LIVE_TIME, 4, 0.3, 2, 0);
     assert_close(v.error, sqrt(1.25 * 1.25 + 12.5 * 12.5 * 0.075 * 0.075));
-    v = yield_value_of(9, YIELD_PER_LIVE_TIME, 0, 0, 1);
+    v = yield_value_of(9, YIELD_PER_LIVE_TIME, 0, 0, 1, 0);
     assert_close(v.error, sqrt(9.75) + 1);
-    v = yield_value_of(10, YIELD_PER_LIVE_TIME, 0, 0, 1);
+    v = yield_value_of(10, YIELD_PER_LIVE_TIME, 0, 0, 1, 0);
     assert_close(v.error, sqrt(10));
-    v = yield_value_of(0, YIELD_PER_I0_LIVE_TIME, 2, 0.1, 0.5);
+    v = yield_value_of(100, YIELD_PER_LIVE_TIME, NAN, NAN, 2, 0.44);
+    assert_close(v.yield, 50);
+    assert_close(v.error, 6);
+    v = yield_value_of(0, YIELD_PER_I0_LIVE_TIME, 2, 0.1, 0.5, 0);
     assert_true(v.yield == 0);
     assert_close(v.error, sqrt(0.75) + 1);
 }
@@ -87,14 +93,14 @@ static void yields_that_cannot_be_are_nan(void **state) {
         { YIELD_PER_I0_LIVE_TIME, -1, -1 }, { YIELD_PER_LIVE_TIME, 1, 0 },     { YIELD_PER_LIVE_TIME, 1, -2 },     { YIELD_PER_LIVE_TIME, 1, NAN },
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
-        struct yield_value v = yield_value_of(5, cases[k].norm, cases[k].i0, 0.1, cases[k].live_time_s);
+        struct yield_value v = yield_value_of(5, cases[k].norm, cases[k].i0, 0.1, cases[k].live_time_s, 0);
         assert_true(isnan(v.yield) && isnan(v.error));
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(narrow_windows_take_the_best_grade_only),
+        cmocka_unit_test(windows_take_the_best_grade_only),
         cmocka_unit_test(bad_regions_are_refused),
         cmocka_unit_test(counts_equal_the_definition),
         cmocka_unit_test(yields_and_errors_follow_the_formula),

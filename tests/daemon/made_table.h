@@ -27,6 +27,9 @@ static inline void made_fits(struct pixel_calibration *p, uint64_t *seed) {
         f->energy_eV = made_uniform(seed), f->energy_unc_eV = made_uniform(seed), f->height = made_uniform(seed), f->height_sigma = made_uniform(seed);
         f->fwhm_eV = made_uniform(seed), f->fwhm_sigma_eV = made_uniform(seed), f->counts = made_uniform(seed), f->deviance_per_dof = made_uniform(seed);
         f->residual_eV = k ? made_uniform(seed) : (double)NAN;
+        f->window_low = made_uniform(seed), f->window_bin = made_uniform(seed), f->eV_per_unit = made_uniform(seed), f->gauss_fwhm_eV = made_uniform(seed);
+        f->background_per_eV = made_uniform(seed), f->companion_counts = made_uniform(seed), f->companion_offset_eV = made_uniform(seed);
+        f->window_bins = 40 + k;
         f->used = k % 2;
     }
 }
@@ -48,6 +51,13 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
     *t = (struct calibration_table){ .number = 2, .start_ns = made_start_ns, .end_ns = made_start_ns + 17, .mono_eV = NAN, .label = "CAL2", .reference_pixel = 1, .n_pixels = n_pixels };
     snprintf(t->line_table_name, sizeof t->line_table_name, "nslsii-mix");
     t->line_table_text = strdup("# lines\nCKa,277,0.5,anchor,284,,nowhere\n");
+    t->resolution_eV = 1.75;
+    snprintf(t->remark, sizeof t->remark, "the table has CKa at 277.00 eV");
+    t->n_lines = 3;
+    for (uint32_t k = 0; k < t->n_lines; k++) {
+        t->lines[k] = (struct table_line){ .energy_eV = 277 + k, .anchor = k < 2, .n = 5 + k, .residual_eV = made_uniform(seed), .spread_eV = k ? made_uniform(seed) : (double)NAN, .fault_eV = made_uniform(seed) };
+        snprintf(t->lines[k].line, sizeof t->lines[k].line, "Line%u", k);
+    }
     t->pixels = calloc(n_pixels, sizeof *t->pixels);
     for (uint32_t p = 0; p < n_pixels; p++) {
         struct pixel_calibration *c = &t->pixels[p];
@@ -57,6 +67,11 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
         made_fits(c, seed);
         c->curve = p ? made_curve(10 + p) : NULL;
         c->resolution_eV = p ? 2.5 + p : (double)NAN;
+        c->resolution_sigma_eV = 0.25 + p;
+        c->rank = p;
+        c->step = p == 1 ? 12.5 : (double)NAN;
+        c->valid_from_ns = p == 1 ? made_start_ns + 5 : 0;
+        c->shape_distance = made_uniform(seed);
         c->pulses = 1000 + p;
         c->correction = made_correction(seed);
         c->jump = -3.5;

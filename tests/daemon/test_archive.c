@@ -126,6 +126,32 @@ static void columns_and_products_come_back(void **state) {
     made_scan_free(m);
 }
 
+/* Before and after their chunk went to the file; and the grade times of every pixel and point. */
+static void rows_can_be_regraded_and_times_come_back(void **state) {
+    (void)state;
+    struct made_scan *m = made_scan_new((struct made_plan){ .number = 3, .n_points = 5, .n_pixels = 4, .n_photons = 40000, .i0 = true, .incident = true, .seed = 9 });
+    for (int k = 0; k < 4 * 5 * 6; k++)
+        m->products->grade_time_ns[k] = 1000 + k;
+    struct archive *a;
+    assert_true(archive_create(in_folder("grades.nxs"), false, &a));
+    assert_true(archive_photons(a, m->photons));
+    static const uint64_t rows[] = { 0, 16383, 16384, 39999 };
+    for (int k = 0; k < 4; k++) {
+        m->photons->grade[rows[k]] = GRADE_NONE;
+        m->photons->flags[rows[k]] |= FLAG_LAST_OF_DEAD;
+        assert_true(archive_photon_regrade(a, rows[k], m->photons->grade[rows[k]], m->photons->flags[rows[k]]));
+    }
+    assert_true(archive_scan(a, m->products));
+    assert_true(finish(a));
+    hid_t f = open_file(in_folder("grades.nxs"));
+    bytes_are(f, "entry/photons/grade", m->photons->grade, 40000);
+    bytes_are(f, "entry/photons/flags", m->photons->flags, 40000);
+    bytes_are(f, "entry/scan_0003/grade_time_ns", m->products->grade_time_ns, 4 * 5 * 6 * sizeof(int64_t));
+    assert_true(H5Aexists_by_name(f, "entry/scan_0003", "chi2_grades", H5P_DEFAULT) > 0);
+    H5Fclose(f);
+    made_scan_free(m);
+}
+
 static void yields_are_counts_over_i0_and_live_time(void **state) {
     (void)state;
     struct made_scan *m = made_scan_new((struct made_plan){ .n_points = 9, .n_pixels = 2, .n_photons = 3000, .i0 = true, .incident = true, .seed = 8 });
@@ -322,6 +348,7 @@ static void a_full_disk_is_an_error_and_leaves_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_and_products_come_back),
+        cmocka_unit_test(rows_can_be_regraded_and_times_come_back),
         cmocka_unit_test(yields_are_counts_over_i0_and_live_time),
         cmocka_unit_test(same_calls_give_the_same_datasets),
         cmocka_unit_test(block_sizes_do_not_matter),

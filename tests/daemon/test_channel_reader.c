@@ -76,7 +76,7 @@ static struct channel_reader *read_in_order(const struct folder *f, const size_t
     struct channel_reader *r;
     for (size_t i = 0; i < f->n; i++)
         args[i] = f->args[order ? order[i] : i];
-    assert_true(run_input_collect(args, f->n, false, input));
+    assert_true(run_input_collect(args, f->n, false, NULL, input));
     assert_int_equal(input->n_channels, 1);
     assert_int_equal(input->refused, 0);
     assert_true(channel_reader_open(&input->channels[0], 0, &r));
@@ -200,7 +200,7 @@ static void folders_and_refusals(void **state) {
     FILE *empty = fopen(f.args[1], "wb");
     fclose(empty);
     char *twice[] = { f.path, f.args[0], "/nowhere/a_chan1.ljh" };
-    assert_true(run_input_collect(twice, 3, false, &input));
+    assert_true(run_input_collect(twice, 3, false, NULL, &input));
     assert_int_equal(input.n_channels, 1);
     assert_int_equal(input.channels[0].channel, 7);
     assert_int_equal(input.channels[0].n_files, 1);
@@ -208,6 +208,10 @@ static void folders_and_refusals(void **state) {
     assert_int_equal(input.refused, 2);   /* the empty file and the missing one */
     assert_int_equal(input.first_ns, t[0].time_ns);
     assert_int_equal(input.last_ns, t[RECORDS - 1].time_ns);
+    struct run_input without;
+    assert_true(run_input_collect(twice, 1, false, &input, &without));   /* noise never counts as pulses */
+    assert_int_equal(without.n_channels, 0);
+    run_input_done(&without);
     run_input_done(&input);
     folder_done(&f);
 }

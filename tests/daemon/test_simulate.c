@@ -138,7 +138,7 @@ static void test_pulses_are_the_truth(void **state) {
     uint64_t recorded = 0;
     for (hsize_t i = 0; i < n; i++)
         recorded += record[i] >= 0;
-    assert_true(found == recorded && recorded > 0.98 * (double)n && n > 2000 && rising > 0.99 * (double)found);
+    assert_true(found == recorded && (double)recorded > 0.98 * (double)n && n > 2000 && (double)rising > 0.99 * (double)found);
     free(frame), free(record), free(stamp), free(time), free(pixel), free(energy), free(gain), free(records);
 }
 

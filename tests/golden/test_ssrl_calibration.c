@@ -97,8 +97,9 @@ static struct calibration_table *calibrate(const struct line_table *lines, const
     struct calibration_heights h[CHANNELS];
     struct calibration_table *t = NULL;
     for (int k = 0; k < CHANNELS; k++)
-        h[k] = (struct calibration_heights){d->heights[c][k], d->n[c][k] < limit ? d->n[c][k] : limit};
-    assert_int_equal(calibration_table_learn(lines, 1000, h, CHANNELS, before, &t, NULL), STATUS_OK);
+        h[k] = (struct calibration_heights){.heights = d->heights[c][k], .n = d->n[c][k] < limit ? d->n[c][k] : limit};
+    enum status status = calibration_table_learn(lines, 1000, h, CHANNELS, before, &t, NULL);
+    assert_true(status == STATUS_OK || (status == STATUS_TOO_FEW && limit <= 150));
     return t;
 }
 
@@ -171,8 +172,8 @@ static void both_calibrations(void **state) {
     calibration_table_free(first);
     calibration_table_free(second);
     /* with the first pulses only, whatever is called good must be right within 8 eV */
-    static const size_t limits[] = {600, 300};
-    for (size_t l = 0; l < 2; l++)
+    static const size_t limits[] = {600, 300, 150};
+    for (size_t l = 0; l < 3; l++)
         for (int c = 0; c < 2; c++) {
             struct calibration_table *t = calibrate(lines, &d, c, limits[l], NULL);
             int good = 0;
@@ -184,7 +185,7 @@ static void both_calibrations(void **state) {
                 }
             }
             printf("first %zu pulses, cal %d: %d of 4 good\n", limits[l], c + 1, good);
-            assert_true(good >= 3);
+            assert_true(limits[l] <= 150 || good >= 3);
             calibration_table_free(t);
         }
     for (int c = 0; c < 2; c++)

@@ -269,6 +269,60 @@ static void shards_in_time_add(void **state) {
     }
 }
 
+/* A gap taken back is dead, and the rest as if the pixel had been down in it. */
+static void removed_gaps_are_dead(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    for (unsigned round = 0; round < 3000; round++) {
+        struct livetime_table t = some_table(round);
+        struct history h = random_history(&d, &t, 5 + dice_below(&d, 60), false);
+        if (h.n < 3)
+            continue;
+        struct result got, first, rest;
+        run(&h, &got);
+        unsigned k = 1 + (unsigned)dice_below(&d, h.n - 2);
+        struct history before = h, after = h;
+        before.n = k + 1;
+        after.n = h.n - k - 1;
+        memmove(after.events, h.events + k + 1, after.n * sizeof *h.events);
+        after.events[0] = anchor_after(&h, k + 1);
+        run(&before, &first);
+        if (after.n > 1)
+            run(&after, &rest);
+        struct livetime_sheet s = { .table = &h.table, .n_points = h.n_points, .start_ns = h.start_ns, .end_ns = h.end_ns, .grade_time_ns = got.rows };
+        if (anchor_after(&h, k) < h.events[k + 1])
+            livetime_remove(&s, anchor_after(&h, k), h.events[k + 1]);
+        assert_rows_close(&h, &got);
+        for (uint32_t i = 0; i < h.n_points; i++)
+            for (unsigned g = 0; g < LIVETIME_DEAD; g++) {
+                size_t cell = i * N_LIVETIME_COLUMNS + g;
+                assert_true(got.rows[cell] == first.rows[cell] + (after.n > 1 ? rest.rows[cell] : 0));
+            }
+    }
+}
+
+/* A pulse seen inside the record of another ends what came before it, and blinds nobody. */
+static void second_pulses_only_end_gaps(void **state) {
+    (void)state;
+    struct livetime_table t = table_of(LIVETIME_EDGE, 1e-9, 20, 8, 2, 5e-9);
+    struct history h = { .table = t, .n_points = 1, .start_ns = { real_time }, .end_ns = { real_time + 300 } };
+    struct result with, without;
+    struct livetime_sheet a = sheet_of(&h, &with);
+    struct livetime_pixel p = { .up = false };
+    livetime_pixel_up(&p, real_time);
+    livetime_pixel_event(&p, &a, real_time + 50, 7);
+    struct livetime_graded g = livetime_pixel_second(&p, &a, real_time + 60);
+    assert_true(g.known && g.row == 7 && g.grade == LIVETIME_MID);
+    assert_false(livetime_pixel_second(&p, &a, real_time + 61).known);
+    livetime_pixel_down(&p, &a, real_time + 300);
+    struct livetime_sheet b = sheet_of(&h, &without);
+    p = (struct livetime_pixel){ .up = false };
+    livetime_pixel_up(&p, real_time);
+    livetime_pixel_event(&p, &b, real_time + 50, 7);
+    livetime_pixel_down(&p, &b, real_time + 300);
+    assert_memory_equal(with.rows, without.rows, N_LIVETIME_COLUMNS * sizeof *with.rows);
+}
+
 /* Events exactly on window and point edges, run start inside a point, a point shorter than any window, an empty pixel. */
 static void edges_belong_to_one_side(void **state) {
     (void)state;
@@ -311,6 +365,8 @@ int main(void) {
         cmocka_unit_test(a_watermark_changes_no_number),
         cmocka_unit_test(late_events_change_no_number),
         cmocka_unit_test(shards_in_time_add),
+        cmocka_unit_test(removed_gaps_are_dead),
+        cmocka_unit_test(second_pulses_only_end_gaps),
         cmocka_unit_test(edges_belong_to_one_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,79 @@
+#include "calib/calibration_pair.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+static const struct pixel_calibration *pixel_of(const struct calibration_table *t, uint32_t pixel) {
+    return pixel < t->n_pixels ? &t->pixels[pixel] : NULL;
+}
+
+/* Lines stepped within it: no curve can be believed from its start on, or until its own holds. */
+static bool is_wall(const struct pixel_calibration *p, int64_t time_ns) {
+    return p && p->jumped && (!p->curve || time_ns < p->valid_from_ns);
+}
+
+struct calibration_pair calibration_pair_latest(struct calibration_table *const *tables, size_t n, uint32_t pixel, int64_t time_ns) {
+    size_t latest = 0;
+    while (latest + 1 < n && tables[latest + 1]->start_ns <= time_ns)
+        latest++;
+    for (size_t i = latest + 1; i-- > 0 && i < n;) {
+        const struct pixel_calibration *p = pixel_of(tables[i], pixel);
+        if (is_wall(p, time_ns))
+            break;
+        if (p && p->curve)
+            return (struct calibration_pair){.before = p};
+    }
+    return (struct calibration_pair){.before = NULL};
+}
+
+static double middle_of(const struct calibration_table *t) {
+    return 0.5 * (double)t->start_ns + 0.5 * (double)t->end_ns;
+}
+
+struct calibration_pair calibration_pair_between(struct calibration_table *const *tables, size_t n, uint32_t pixel, int64_t time_ns) {
+    struct calibration_pair pair = {.before = NULL};
+    double time = (double)time_ns, from = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct pixel_calibration *p = pixel_of(tables[i], pixel);
+        bool begun = tables[i]->start_ns <= time_ns;
+        if (is_wall(p, time_ns)) {
+            if (!begun || time_ns < tables[i]->end_ns)
+                return begun ? (struct calibration_pair){.before = NULL} : pair;
+            pair = (struct calibration_pair){.before = NULL};
+        } else if (p && p->curve && p->verdict != VERDICT_STALE) {
+            double middle = middle_of(tables[i]);
+            if (p->jumped && pair.before && !begun)
+                break;
+            if (!pair.before || middle <= time || p->jumped) {
+                pair.before = p;
+                from = middle;
+                if (middle > time)
+                    break;
+                continue;
+            }
+            pair.after = p;
+            pair.weight = fmin(fmax((time - from) / (middle - from), 0), 1);
+            break;
+        }
+    }
+    return pair;
+}
+
+struct curve_value calibration_pair_value(const struct calibration_pair *p, float height_before, float height_after, double *slope) {
+    struct curve_value a = calibration_curve_value(p->before->curve, height_before);
+    double slope_a = calibration_curve_slope(p->before->curve, (double)height_before);
+    if (slope)
+        *slope = slope_a;
+    if (!p->after)
+        return a;
+    struct curve_value b = calibration_curve_value(p->after->curve, height_after);
+    double w = p->weight, energy = exp((1 - w) * log((double)a.energy_eV) + w * log((double)b.energy_eV));
+    if (slope)
+        *slope = (1 - w) * slope_a + w * calibration_curve_slope(p->after->curve, (double)height_after);
+    return (struct curve_value){
+        .energy_eV = (float)energy,
+        .sigma_eV = (float)hypot((1 - w) * (double)a.sigma_eV, w * (double)b.sigma_eV),
+        .common_sigma_eV = (float)((1 - w) * (double)a.common_sigma_eV + w * (double)b.common_sigma_eV),
+        .trust = a.trust > b.trust ? a.trust : b.trust,
+    };
+}

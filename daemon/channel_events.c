@@ -1,0 +1,101 @@
+#include "daemon/channel_events.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "pulse/cut.h"
+#include "pulse/edge_trigger.h"
+
+enum { SECONDS_MAX = 16 };
+
+static void mark_all_secondary(struct photon_block *b) {
+    for (size_t i = 0; i < b->n; i++)
+        b->cuts[i] |= CUT_BIT(CUT_SECONDARY);
+}
+
+/* Records without a cut, taken evenly over the run. */
+static bool learn_level(struct channel_reader *reader, const struct photon_block *b, struct edge_trigger *t) {
+    size_t step = b->n / EDGE_TRIGGER_RECORDS + 1;
+    struct channel_record record;
+    channel_reader_rewind(reader);
+    for (size_t i = 0; i < b->n && channel_reader_next(reader, &record); i++)
+        if (i % step == 0 && b->cuts[i] == 0)
+            edge_trigger_learn(t, &record.samples);
+    return edge_trigger_settle(t);
+}
+
+static bool keep_second(struct channel_events *e, struct inner_event s) {
+    if (e->n_seconds == e->capacity) {
+        size_t capacity = e->capacity ? 2 * e->capacity : 64;
+        struct inner_event *grown = realloc(e->seconds, capacity * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        e->seconds = grown;
+        e->capacity = capacity;
+    }
+    e->seconds[e->n_seconds++] = s;
+    return true;
+}
+
+static bool keep_seconds(struct channel_events *e, const struct edge_trigger *t, const struct channel_record *record, double period_s, size_t row) {
+    uint32_t samples[SECONDS_MAX];
+    size_t n = edge_trigger_find(t, &record->samples, samples, SECONDS_MAX);
+    bool good = true;
+    for (size_t k = 0; good && k < n; k++) {
+        int64_t later_ns = llround((samples[k] - (double)record->samples.n_presamples) * period_s * 1e9);
+        good = keep_second(e, (struct inner_event){ .row = row, .time_ns = record->time_ns + later_ns });
+    }
+    return good;
+}
+
+/* Everything that needs the samples. */
+static bool look_into_records(struct channel_reader *reader, struct trigger_mode mode, const struct edge_trigger *t, struct photon_block *b, struct channel_events *e) {
+    double period_s = channel_reader_info(reader)->shape.sample_period_s;
+    struct channel_record record;
+    bool good = true;
+    channel_reader_rewind(reader);
+    for (size_t i = 0; good && i < b->n && channel_reader_next(reader, &record); i++) {
+        if (mode.automatic && !edge_trigger_fired(t, &record.samples))
+            b->cuts[i] |= CUT_BIT(CUT_SECONDARY);
+        else if (e->kind == TRIGGER_KIND_EDGE)
+            good = keep_seconds(e, t, &record, period_s, i);
+    }
+    return good;
+}
+
+static bool has_samples(const struct channel_reader *reader) {
+    const struct source_info *info = channel_reader_info(reader);
+    return info != NULL && !info->shape.coefficients;
+}
+
+static uint32_t samples_of(const struct channel_reader *reader) {
+    const struct source_info *info = channel_reader_info(reader);
+    return info != NULL ? info->shape.n_samples : 0;
+}
+
+bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, bool inverted, struct photon_block *block, struct channel_events *out) {
+    struct channel_events e = { .kind = mode.kind };
+    struct edge_trigger *t = calloc(1, sizeof *t);
+    bool good = t != NULL;
+    if (good && mode.secondary)
+        mark_all_secondary(block);
+    if (good && e.kind == TRIGGER_KIND_UNKNOWN)
+        e.kind = trigger_kind_of_frames(block->frame, block->n, samples_of(reader));
+    if (good && (e.kind == TRIGGER_KIND_EDGE || mode.automatic) && !mode.secondary && has_samples(reader)) {
+        t->inverted = inverted;
+        if (learn_level(reader, block, t))
+            good = look_into_records(reader, mode, t, block, &e);
+    }
+    free(t);
+    if (!good) {
+        channel_events_done(&e);
+        return false;
+    }
+    *out = e;
+    return true;
+}
+
+void channel_events_done(struct channel_events *e) {
+    free(e->seconds);
+    *e = (struct channel_events){ 0 };
+}

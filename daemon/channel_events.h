@@ -1,0 +1,25 @@
+/* daemon/channel_events.h - which records of a channel are events of its pixel, and what else its samples tell about time.
+ *   channel_reader + rows + trigger mode --> CUT_SECONDARY, gaps, second pulses inside records (edge trigger) */
+#ifndef TESD_DAEMON_CHANNEL_EVENTS_H
+#define TESD_DAEMON_CHANNEL_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "calib/photon_block.h"
+#include "daemon/source/channel_reader.h"
+#include "daemon/stage/grade.h"
+#include "daemon/trigger_mode.h"
+
+struct channel_events {
+    enum trigger_kind kind;        /* never unknown */
+    struct inner_event *seconds;
+    size_t n_seconds, capacity;
+};
+
+/* Row i of the block is record i of the reader. Adds CUT_SECONDARY where it applies. With the edge trigger (or automatic records among the
+ * others) every record of samples is read once more, after its level has been learnt from the good ones. False: no memory. */
+bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, bool inverted, struct photon_block *block, struct channel_events *out);
+void channel_events_done(struct channel_events *e);
+
+#endif

@@ -1,0 +1,132 @@
+#include "daemon/stage/grade.h"
+
+#include <stdlib.h>
+
+#include "pulse/cut.h"
+
+/* Silences of more than this many mean intervals of the pixel are worth a look; one in e^10 is by chance. */
+static const double LONG_INTERVALS = 10;
+
+struct walk {
+    const struct grade_input *in;
+    struct photon_block *block;
+    const struct livetime_sheet *sheet;
+    struct livetime_pixel pixel;
+    size_t span, second;              /* next of each */
+    size_t last_row;                  /* of the last event since the pixel came up */
+    int64_t last_ns;
+    double long_ns;                   /* silences longer than this are kept */
+    struct grade_silence longest;
+    struct grade_silences *silences;
+    bool good;
+};
+
+void grade_silences_done(struct grade_silences *s) {
+    free(s->list);
+    *s = (struct grade_silences){ 0 };
+}
+
+static void keep_silence(struct walk *w, struct grade_silence silence) {
+    struct grade_silences *s = w->silences;
+    if (s->n == s->capacity) {
+        size_t capacity = s->capacity ? 2 * s->capacity : 8;
+        struct grade_silence *grown = realloc(s->list, capacity * sizeof *grown);
+        if (grown == NULL) {
+            w->good = false;
+            return;
+        }
+        s->list = grown;
+        s->capacity = capacity;
+    }
+    s->list[s->n++] = silence;
+}
+
+/* The open gap is about to be closed at end_ns by `row`. */
+static void end_silence(struct walk *w, int64_t end_ns, size_t row) {
+    if (w->silences == NULL || !w->pixel.up || end_ns <= w->pixel.anchor_ns)
+        return;
+    struct grade_silence s = { { w->pixel.anchor_ns, end_ns }, w->last_row, row };
+    if ((double)(end_ns - w->pixel.anchor_ns) > w->long_ns)
+        keep_silence(w, s);
+    else if (end_ns - s.span.start_ns > w->longest.span.end_ns - w->longest.span.start_ns)
+        w->longest = s;
+}
+
+static void note(struct walk *w, struct livetime_graded g) {
+    if (g.known)
+        w->block->grade[g.row] = g.grade;
+}
+
+/* What came before is not known, so neither is whether it still blinds. */
+static void come_up(struct walk *w, int64_t time_ns) {
+    livetime_pixel_up(&w->pixel, time_ns + w->in->table->blind_ns);
+    w->last_row = SIZE_MAX;
+}
+
+static void go_down(struct walk *w, int64_t time_ns) {
+    end_silence(w, time_ns, SIZE_MAX);
+    note(w, livetime_pixel_down(&w->pixel, w->sheet, time_ns));
+}
+
+/* Down at the end of every span that is over by then, up at the start of the one that holds the time. */
+static void move_to(struct walk *w, int64_t time_ns) {
+    const struct grade_input *in = w->in;
+    for (; w->span < in->n_up && in->up[w->span].end_ns < time_ns; w->span++)
+        if (w->pixel.up)
+            go_down(w, in->up[w->span].end_ns);
+    if (!w->pixel.up && w->span < in->n_up && in->up[w->span].start_ns <= time_ns)
+        come_up(w, in->up[w->span].start_ns);
+}
+
+static void meet_event(struct walk *w, size_t row) {
+    int64_t time_ns = w->block->time_ns[row];
+    bool same_span = w->pixel.up && time_ns <= w->in->up[w->span].end_ns;
+    bool blind = same_span && w->in->gap_before[row] && w->last_row != SIZE_MAX;
+    if (blind)
+        go_down(w, w->last_ns);
+    else
+        move_to(w, time_ns);
+    end_silence(w, time_ns, row);
+    note(w, livetime_pixel_event(&w->pixel, w->sheet, time_ns, row));
+    if (blind)
+        come_up(w, time_ns);
+    w->last_row = row;
+    w->last_ns = time_ns;
+}
+
+static void meet_seconds(struct walk *w, size_t row) {
+    const struct grade_input *in = w->in;
+    for (; w->second < in->n_seconds && in->seconds[w->second].row <= row; w->second++)
+        if (in->seconds[w->second].row == row)
+            note(w, livetime_pixel_second(&w->pixel, w->sheet, in->seconds[w->second].time_ns));
+}
+
+static bool is_event(const struct photon_block *b, size_t row) {
+    return (b->cuts[row] & CUT_BIT(CUT_SECONDARY)) == 0;
+}
+
+static double long_silence_ns(const struct grade_input *in, const struct photon_block *b) {
+    double up_ns = 0, n = 0;
+    for (size_t k = 0; k < in->n_up; k++)
+        up_ns += (double)(in->up[k].end_ns - in->up[k].start_ns);
+    for (size_t i = 0; i < b->n; i++)
+        n += is_event(b, i);
+    return n > 0 ? LONG_INTERVALS * up_ns / n : 0;
+}
+
+bool grade_rows(const struct grade_input *in, struct photon_block *block, const struct livetime_sheet *sheet, struct grade_silences *silences) {
+    struct walk w = { .in = in, .block = block, .sheet = sheet, .last_row = SIZE_MAX, .silences = silences, .good = true };
+    w.long_ns = long_silence_ns(in, block);
+    livetime_sheet_reset(sheet);
+    for (size_t i = 0; i < block->n; i++) {
+        block->grade[i] = GRADE_NONE;
+        if (is_event(block, i)) {
+            meet_event(&w, i);
+            meet_seconds(&w, i);
+        }
+    }
+    move_to(&w, INT64_MAX);
+    if (silences != NULL && w.longest.span.end_ns > w.longest.span.start_ns)
+        keep_silence(&w, w.longest);
+    return w.good;
+}

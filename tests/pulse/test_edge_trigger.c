@@ -1,0 +1,111 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "pulse/edge_trigger.h"
+#include "tests/dice.h"
+
+enum { N = 512, N_PRE = 128, BASE = 8000 };
+static const double LEVEL = 300;
+
+struct world { double signal[4 * N]; sample_u16 samples[N]; struct pulse_record record; };
+
+static void add_pulse(struct world *w, double arrival, double height) {
+    for (int i = 0; i < 4 * N; i++) {
+        double t = i - arrival;
+        if (t > 0)
+            w->signal[i] += height * (exp(-t / 75) - exp(-t / 5));
+    }
+}
+
+static double rise(const double *d, int i) {
+    return d[i] + d[i - 1] - d[i - 2] - d[i - 3];
+}
+
+/* The record that the trigger makes of the signal from sample `from` on; false: it does not fire. */
+static bool trigger(struct world *w, struct dice *d, int from, bool inverted) {
+    int at = from;
+    while (at < 3 * N && rise(w->signal, at) < LEVEL)
+        at++;
+    for (int i = 0; i < N; i++)
+        w->samples[i] = (uint16_t)lround(BASE + (inverted ? -1 : 1) * w->signal[at - N_PRE + i] + 6 * (dice_unit(d) + dice_unit(d) - 1));
+    w->record = (struct pulse_record){ .samples = w->samples, .n_samples = N, .n_presamples = N_PRE };
+    return at < 3 * N;
+}
+
+static struct edge_trigger learnt(struct dice *d, bool inverted) {
+    struct edge_trigger t = { .inverted = inverted };
+    for (int k = 0; k < 400; k++) {
+        struct world w = { .signal = { 0 } };
+        add_pulse(&w, N + dice_unit(d), 600 + 4000 * dice_unit(d));
+        assert_true(trigger(&w, d, N / 2, inverted));
+        edge_trigger_learn(&t, &w.record);
+    }
+    assert_true(edge_trigger_settle(&t));
+    return t;
+}
+
+static void the_level_is_read_off_the_records(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    for (int inverted = 0; inverted < 2; inverted++) {
+        struct edge_trigger t = learnt(&d, inverted);
+        assert_true(fabs(t.level - LEVEL) < 0.15 * LEVEL);
+    }
+    struct edge_trigger few = { .level = 0 };
+    assert_false(edge_trigger_settle(&few));
+}
+
+static void second_pulses_are_found_where_they_are(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    for (int inverted = 0; inverted < 2; inverted++) {
+        struct edge_trigger t = learnt(&d, inverted);
+        for (int k = 0; k < 300; k++) {
+            struct world w = { .signal = { 0 } };
+            int delay = 25 + (int)dice_below(&d, N - N_PRE - 40);
+            add_pulse(&w, N + dice_unit(&d), 1000 + 2000 * dice_unit(&d));
+            add_pulse(&w, N + delay, 1000 + 2000 * dice_unit(&d));
+            assert_true(trigger(&w, &d, N / 2, inverted));
+            uint32_t samples[4];
+            assert_int_equal(edge_trigger_find(&t, &w.record, samples, 4), 1);
+            assert_true(abs((int)samples[0] - N_PRE - delay) <= 4);
+            assert_int_equal(edge_trigger_find(&t, &w.record, samples, 0), 0);
+            assert_true(edge_trigger_fired(&t, &w.record));
+        }
+    }
+}
+
+static void quiet_records_show_nothing(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    struct edge_trigger t = learnt(&d, false);
+    uint32_t samples[4];
+    struct world w = { .signal = { 0 } };
+    assert_false(trigger(&w, &d, N, false));
+    assert_false(edge_trigger_fired(&t, &w.record));
+    assert_int_equal(edge_trigger_find(&t, &w.record, samples, 4), 0);
+    for (int k = 0; k < 200; k++) {
+        memset(&w, 0, sizeof w);
+        add_pulse(&w, N + dice_unit(&d), 600 + 4000 * dice_unit(&d));
+        assert_true(trigger(&w, &d, N / 2, false));
+        assert_int_equal(edge_trigger_find(&t, &w.record, samples, 4), 0);
+    }
+    w.record.n_presamples = 2;
+    assert_false(edge_trigger_fired(&t, &w.record));
+    assert_int_equal(edge_trigger_find(&t, &w.record, samples, 4), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_level_is_read_off_the_records),
+        cmocka_unit_test(second_pulses_are_found_where_they_are),
+        cmocka_unit_test(quiet_records_show_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

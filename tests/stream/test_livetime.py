@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""Rates through the whole program at 60 photons/s per pixel, both triggers, and a pixel that dies in mid-scan. A short form of
+tests/bench/accept_livetime.py."""
+import os, shutil, sys, tempfile
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bench'))
+import accept_livetime as accept
+import h5py, numpy as np
+
+def main():
+    tesd = os.environ.get('TESD', 'build/tesd')
+    folder = tempfile.mkdtemp(prefix='tesd_livetime_')
+    wrong = 0
+    try:
+        for trigger in ('edge-multi', 'edge'):
+            out, truth = accept.simulate_and_replay(tesd, os.path.join(folder, trigger), 3, 60, trigger, 8, 31, 1.5, 30)
+            good, bias, dropped = accept.judge(f'{trigger} 60/s', [accept.Scan(out, truth)])
+            if not good or abs(dropped) < 0.2:
+                wrong += 1
+                print(f'FAILED: {trigger}: bias {bias}, dropped {dropped}')
+        wrong += not a_dead_pixel_leaves_counts_and_live_time(tesd, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if wrong else 0
+
+def cut_file(path, share):
+    """A channel that stops: whole records kept. The header ends at its own marker."""
+    data = open(path, 'rb').read()
+    start = data.index(b'#End of Header') + len(b'#End of Header')
+    start = data.index(b'\n', start) + 1
+    text = data[:start].decode('latin-1')
+    samples = int([l for l in text.splitlines() if l.startswith('Total Samples')][0].split(':')[1])
+    size = 16 + 2 * samples
+    keep = int(share * ((len(data) - start) // size))
+    open(path, 'wb').write(data[:start + keep * size])
+
+def a_dead_pixel_leaves_counts_and_live_time(tesd, folder):
+    where = os.path.join(folder, 'dead')
+    accept.run(tesd, 'simulate', '-o', where, '--seed', '4', '--pixels', '6', '--rate', '30', '--edges', 'co', '--conditions', 'a', '--scans', '1', '--points', '21', '--dwell', '2',
+               '--move', '0.1', '--calibration-s', '60', '--noise-records', '300', '--bad-fraction', '0')
+    day = [d for d in os.listdir(where) if d.startswith('2')][0]
+    pulses = f'{where}/{day}/0001'
+    victim = sorted(n for n in os.listdir(pulses) if n.endswith('.ljh'))[2]
+    cut_file(os.path.join(pulses, victim), 0.45)
+    out = os.path.join(where, 'out.nxs')
+    accept.run(tesd, 'replay', pulses, '--noise', f'{where}/{day}/0000', '--logs', f'{pulses}/logs', '-q', '-o', out)
+    with h5py.File(out) as f:
+        e = f['entry']
+        channel = int(victim.split('_chan')[1].split('.')[0])
+        pixel = list(e['pixels/channel'][()]).index(channel)
+        ph = {k: e['photons'][k][()] for k in ('pixel', 'flags', 'time_ns', 'point', 'cuts')}
+        scan = [n for n in e if n.startswith('scan_')][0]
+        mine = ph['pixel'] == pixel
+        flagged = np.flatnonzero(ph['flags'] & 4)
+        last = ph['time_ns'][mine].max()
+        times, start, end = e[scan]['grade_time_ns'][()], e[scan]['start_ns'][()], e[scan]['end_ns'][()]
+        dead = times[pixel, :, 5]
+        after = np.clip(end - np.maximum(start, last), 0, None)
+        others = np.delete(times[:, :, 5], pixel, axis=0)
+        checks = {
+            'one record is flagged, the last of the pixel that died': len(flagged) == 1 and mine[flagged[0]] and ph['time_ns'][flagged[0]] == last,
+            'all time after it is dead, to the ns': np.array_equal(dead, after) and dead.sum() > 0,
+            'nobody else died': not others.any(),
+            'rows sum to the dwell': np.array_equal(times.sum(axis=2), np.broadcast_to(end - start, times.shape[:2])),
+            'the counter says so': int(e['process/counters/pixel_deaths'][()]) == 1,
+        }
+    for what, good in checks.items():
+        print(('good: ' if good else 'FAILED: ') + what)
+    return all(checks.values())
+
+if __name__ == '__main__':
+    sys.exit(main())
