@@ -8,8 +8,7 @@
 #include "pulse/robust.h"
 #include "pulse/sharpening.h"
 
-enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, ROW = CUBIC + N_CORRECTION_TERMS, PIXELS_MIN = 3, ROUNDS = 8 };
-_Static_assert(GAIN_STEP_GROUPS_MAX * CUBIC + N_CORRECTION_TERMS <= NORMAL_MAX, "what a pixel may explain fits");
+enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, PIXELS_MIN = 3, ROUNDS = 8, TERMS = N_CORRECTION_TERMS };
 
 static const double sigma_of_height = 0.0013;
 static const double told_within = 2e-3;       /* a pixel counts at a time when it knows its step to this, relative */
@@ -22,19 +21,29 @@ static const double seen_sigmas = 3.5, seen_share = 0.25;
 struct witness {
     int64_t time_ns;
     unsigned group;
-    double height, psi;
-    double row[ROW];         /* (1, u, u^2, u^3) and the terms, times height */
+    double height, pull, weight;   /* pull = psi x height, weight = pull^2 */
+    double power[CUBIC];           /* of its relative height */
+    double term[TERMS];            /* of the correction, their cubic in height taken out group by group */
+};
+
+struct group {
+    struct normal_equations cubic;      /* sum of power power', factored */
+    double pull[CUBIC];                 /* sum of pull x power */
+    double weight[CUBIC][CUBIC];        /* sum of weight x power power' */
+    double term[CUBIC][TERMS];          /* sum of weight x power x term */
 };
 
 struct witnesses {
     size_t n, n_groups;
     size_t group_end[GAIN_STEP_GROUPS_MAX];
-    struct witness *of;      /* group by group */
+    struct group *group;
+    struct witness *of;      /* group by group, then by time */
     double *height, *psi;
     double sigma, scale;
 };
 
 static void witnesses_done(struct witnesses *w) {
+    free(w->group);
     free(w->of);
     free(w->height);
     free(w->psi);
@@ -58,7 +67,7 @@ static void gather(const struct correction_pulses *p, const struct height_correc
             if (group_of(p, i) == g) {
                 struct witness *x = &w->of[w->n];
                 *x = (struct witness){ .time_ns = p->pulses[i].time_ns, .group = (unsigned)w->n_groups };
-                height_correction_terms(c, &p->pulses[i], x->row + CUBIC);
+                height_correction_terms(c, &p->pulses[i], x->term);
                 w->height[w->n++] = (double)height_correction_apply(c, &p->pulses[i]);
             }
         w->group_end[w->n_groups++] = w->n;
@@ -67,8 +76,8 @@ static void gather(const struct correction_pulses *p, const struct height_correc
 
 static enum status witnesses_init(const struct correction_pulses *p, const struct height_correction *c, struct witnesses *w) {
     *w = (struct witnesses){ .of = malloc((p->n + 1) * sizeof *w->of), .height = malloc((p->n + 1) * sizeof *w->height),
-                             .psi = malloc((p->n + 1) * sizeof *w->psi) };
-    if (!w->of || !w->height || !w->psi)
+                             .psi = malloc((p->n + 1) * sizeof *w->psi), .group = calloc(GAIN_STEP_GROUPS_MAX, sizeof *w->group) };
+    if (!w->of || !w->height || !w->psi || !w->group)
         return STATUS_NO_MEMORY;
     gather(p, c, w);
     if (w->n < PULSES_MIN)
@@ -90,88 +99,150 @@ static enum status find_psi(struct witnesses *w) {
     return STATUS_OK;
 }
 
-/* Terms less their value at the first pulse, so that a baseline of thousands does not drown the constant. */
-static void finish_rows(struct witnesses *w) {
-    double origin[N_CORRECTION_TERMS];
-    memcpy(origin, w->of[0].row + CUBIC, sizeof origin);
+/* Terms are counted from the first pulse's, so that a baseline of thousands does not drown what changes. */
+static void finish_witnesses(struct witnesses *w) {
+    double origin[TERMS];
+    memcpy(origin, w->of[0].term, sizeof origin);
     for (size_t i = 0; i < w->n; i++) {
         struct witness *x = &w->of[i];
         double u = fmax(-1, fmin(1.5, w->height[i] / w->scale - 1));
         x->height = w->height[i];
-        x->psi = w->psi[i];
-        for (int k = 0; k < N_CORRECTION_TERMS; k++)
-            x->row[CUBIC + k] = (x->row[CUBIC + k] - origin[k]) * (k == TERM_OFFSET ? 1 : x->height);
-        x->row[0] = x->height;
+        x->pull = w->psi[i] * x->height;
+        x->weight = x->pull * x->pull;
+        x->power[0] = 1;
         for (int k = 1; k < CUBIC; k++)
-            x->row[k] = x->row[k - 1] * u;
+            x->power[k] = x->power[k - 1] * u;
+        for (int k = 0; k < TERMS; k++)
+            x->term[k] = (x->term[k] - origin[k]) / (k == TERM_OFFSET ? x->height : 1);
     }
 }
 
-static int by_time(const void *va, const void *vb) {
-    const struct witness *a = va, *b = vb;
-    if (a->time_ns != b->time_ns)
-        return a->time_ns < b->time_ns ? -1 : 1;
-    return a->group < b->group ? -1 : a->group > b->group ? 1 : (a->height > b->height) - (a->height < b->height);
-}
-
-/* Unknowns that a pulse has a part in: its group's cubic, and the terms. */
-static void unknowns_of(const struct witness *x, size_t n_groups, unsigned unknown[ROW]) {
-    for (unsigned k = 0; k < ROW; k++)
-        unknown[k] = k < CUBIC ? x->group * CUBIC + k : (unsigned)n_groups * CUBIC + k - CUBIC;
-}
-
-static enum status information_of_rest(const struct witnesses *w, struct normal_equations *e) {
-    unsigned unknown[ROW];
-    normal_equations_init(e, (unsigned)w->n_groups * CUBIC + N_CORRECTION_TERMS);
-    for (size_t i = 0; i < w->n; i++) {
-        const struct witness *x = &w->of[i];
-        unknowns_of(x, w->n_groups, unknown);
-        normal_equations_add_sparse(e, unknown, ROW, x->row, x->psi * x->psi, x->psi);
+/* Takes a cubic in height off each term in one group; not weighted by psi, whose sum over a stretch of the spectrum is not zero: a
+ * compressed spectrum is always sharper. False: the group's heights do not carry a cubic. */
+static bool remove_cubics(struct witness *of, size_t n, struct group *g) {
+    normal_equations_init(&g->cubic, CUBIC);
+    double sum[TERMS][CUBIC] = { { 0 } };
+    for (size_t i = 0; i < n; i++) {
+        normal_equations_add(&g->cubic, of[i].power, 1, 0);
+        for (int k = 0; k < TERMS; k++)
+            for (int j = 0; j < CUBIC; j++)
+                sum[k][j] += of[i].term[k] * of[i].power[j];
     }
-    for (unsigned k = 0; k < e->n; k++)
-        e->matrix[k * e->n + k] += 1e-9 * e->matrix[k * e->n + k] + 1e-300;
-    return normal_equations_factor(e);
+    if (normal_equations_factor(&g->cubic) != STATUS_OK)
+        return false;
+    for (int k = 0; k < TERMS; k++) {
+        normal_equations_solve(&g->cubic, sum[k], sum[k]);
+        for (size_t i = 0; i < n; i++)
+            for (int j = 0; j < CUBIC; j++)
+                of[i].term[k] -= sum[k][j] * of[i].power[j];
+    }
+    return true;
 }
 
-/* From the last time to the first, adding the pulses that come to lie behind the step. */
-static void score_times(const struct witnesses *w, const struct normal_equations *e, const int64_t *times, size_t n_times, struct gain_step_score *out) {
-    double shared[NORMAL_MAX] = { 0 }, whitened[NORMAL_MAX], score = 0, information = 0;
-    unsigned unknown[ROW];
-    size_t i = w->n;
+static void sum_group(const struct witness *of, size_t n, struct group *g) {
+    for (size_t i = 0; i < n; i++)
+        for (int j = 0; j < CUBIC; j++) {
+            g->pull[j] += of[i].pull * of[i].power[j];
+            for (int k = 0; k < CUBIC; k++)
+                g->weight[j][k] += of[i].weight * of[i].power[j] * of[i].power[k];
+            for (int k = 0; k < TERMS; k++)
+                g->term[j][k] += of[i].weight * of[i].power[j] * of[i].term[k];
+        }
+}
+
+/* Groups that carry a cubic, with their sums, and the information on the terms. False: nothing to judge with. */
+static bool sum_up(struct witnesses *w, struct normal_equations *terms) {
+    normal_equations_init(terms, TERMS);
+    for (size_t g = 0, from = 0; g < w->n_groups; from = w->group_end[g++]) {
+        struct witness *of = w->of + from;
+        size_t n = w->group_end[g] - from;
+        if (!remove_cubics(of, n, &w->group[g]))
+            return false;
+        sum_group(of, n, &w->group[g]);
+        for (size_t i = 0; i < n; i++)
+            normal_equations_add(terms, of[i].term, of[i].weight, of[i].pull);
+    }
+    double largest = 0;
+    for (int k = 0; k < TERMS; k++)
+        largest = fmax(largest, terms->matrix[k * TERMS + k]);
+    for (int k = 0; k < TERMS; k++)
+        terms->matrix[k * TERMS + k] += 1e-9 * terms->matrix[k * TERMS + k] + 1e-15 * largest + 1e-300;
+    return normal_equations_factor(terms) == STATUS_OK;
+}
+
+/* Sums over the pulses of one group behind the step. */
+struct behind { double count[CUBIC], pull, weight, powers[CUBIC], term[TERMS]; };
+
+static void pass(struct behind *b, const struct witness *x) {
+    b->pull += x->pull;
+    b->weight += x->weight;
+    for (int j = 0; j < CUBIC; j++) {
+        b->count[j] += x->power[j];
+        b->powers[j] += x->weight * x->power[j];
+    }
+    for (int k = 0; k < TERMS; k++)
+        b->term[k] += x->weight * x->term[k];
+}
+
+/* Adds one group's score, information and overlap with the terms for the step less its cubic (coefficients beta). */
+static void judge_group(const struct group *g, const struct behind *b, double *score, double *information, double overlap[TERMS]) {
+    double beta[CUBIC];
+    normal_equations_solve(&g->cubic, b->count, beta);
+    *score += b->pull;
+    *information += b->weight;
+    for (int k = 0; k < TERMS; k++)
+        overlap[k] += b->term[k];
+    for (int j = 0; j < CUBIC; j++) {
+        *score -= beta[j] * g->pull[j];
+        *information -= 2 * beta[j] * b->powers[j];
+        for (int k = 0; k < CUBIC; k++)
+            *information += beta[j] * g->weight[j][k] * beta[k];
+        for (int k = 0; k < TERMS; k++)
+            overlap[k] -= beta[j] * g->term[j][k];
+    }
+}
+
+static struct gain_step_score judge_time(const struct witnesses *w, const struct normal_equations *terms, const struct behind *behind) {
+    struct gain_step_score s = { 0, 0 };
+    double overlap[TERMS] = { 0 }, share[TERMS], whole = 0;
+    for (size_t g = 0; g < w->n_groups; g++) {
+        judge_group(&w->group[g], &behind[g], &s.score, &s.information, overlap);
+        whole += behind[g].weight;
+    }
+    normal_equations_solve(terms, overlap, share);
+    for (int k = 0; k < TERMS; k++) {
+        s.score -= share[k] * terms->right[k];
+        s.information -= share[k] * overlap[k];
+    }
+    return s.information > 1e-6 * whole ? s : (struct gain_step_score){ 0, 0 };
+}
+
+/* From the last time to the first, passing the pulses that come to lie behind the step. */
+static void score_times(const struct witnesses *w, const struct normal_equations *terms, const int64_t *times, size_t n_times, struct gain_step_score *out) {
+    struct behind behind[GAIN_STEP_GROUPS_MAX] = { 0 };
+    size_t at[GAIN_STEP_GROUPS_MAX];
+    for (size_t g = 0; g < w->n_groups; g++)
+        at[g] = w->group_end[g];
     for (size_t t = n_times; t-- > 0;) {
-        for (; i > 0 && w->of[i - 1].time_ns >= times[t]; i--) {
-            const struct witness *x = &w->of[i - 1];
-            double weight = x->psi * x->psi * x->height;
-            score += x->psi * x->height;
-            information += weight * x->height;
-            unknowns_of(x, w->n_groups, unknown);
-            for (unsigned k = 0; k < ROW; k++)
-                shared[unknown[k]] += weight * x->row[k];
-        }
-        normal_equations_solve(e, shared, whitened);
-        double explained = 0, bias = 0;
-        for (unsigned k = 0; k < e->n; k++) {
-            explained += shared[k] * whitened[k];
-            bias += e->right[k] * whitened[k];
-        }
-        double left = information - explained;
-        out[t] = left > 1e-9 * information ? (struct gain_step_score){ score - bias, left } : (struct gain_step_score){ 0, 0 };
+        for (size_t g = 0; g < w->n_groups; g++)
+            for (size_t begin = g ? w->group_end[g - 1] : 0; at[g] > begin && w->of[at[g] - 1].time_ns >= times[t];)
+                pass(&behind[g], &w->of[--at[g]]);
+        out[t] = judge_time(w, terms, behind);
     }
 }
 
 enum status gain_step_scores(const struct correction_pulses *p, const struct height_correction *c, const int64_t *times, size_t n_times, struct gain_step_score *out) {
     struct witnesses w;
-    struct normal_equations e;
+    struct normal_equations terms;
     for (size_t t = 0; t < n_times; t++)
         out[t] = (struct gain_step_score){ 0, 0 };
     enum status s = witnesses_init(p, c, &w);
     if (s == STATUS_OK)
         s = find_psi(&w);
     if (s == STATUS_OK) {
-        finish_rows(&w);
-        qsort(w.of, w.n, sizeof *w.of, by_time);
-        if (information_of_rest(&w, &e) == STATUS_OK)
-            score_times(&w, &e, times, n_times, out);
+        finish_witnesses(&w);
+        if (sum_up(&w, &terms))
+            score_times(&w, &terms, times, n_times, out);
     }
     witnesses_done(&w);
     return s == STATUS_NO_MEMORY ? s : STATUS_OK;

@@ -19,15 +19,6 @@ void normal_equations_add(struct normal_equations *e, const double *row, double 
     }
 }
 
-void normal_equations_add_sparse(struct normal_equations *e, const unsigned *unknown, unsigned count, const double *row, double weight, double value) {
-    for (unsigned i = 0; i < count; i++) {
-        double *to = e->matrix + (size_t)unknown[i] * e->n;
-        for (unsigned j = 0; j <= i; j++)
-            to[unknown[j]] += weight * row[i] * row[j];
-        e->right[unknown[i]] += value * row[i];
-    }
-}
-
 enum status normal_equations_factor(struct normal_equations *e) {
     size_t n = e->n;
     for (size_t j = 0; j < n; j++) {

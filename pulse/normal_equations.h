@@ -6,7 +6,7 @@
 
 #include "pulse/status.h"
 
-enum { NORMAL_MAX = 56 };
+enum { NORMAL_MAX = 12 };
 
 struct normal_equations {
     unsigned n;                              /* unknowns, 1..NORMAL_MAX */
@@ -16,8 +16,6 @@ struct normal_equations {
 
 void normal_equations_init(struct normal_equations *e, unsigned n);   /* all zero */
 void normal_equations_add(struct normal_equations *e, const double *row, double weight, double value);
-/* The same for a row that is zero but for `count` unknowns, named in ascending order. */
-void normal_equations_add_sparse(struct normal_equations *e, const unsigned *unknown, unsigned count, const double *row, double weight, double value);
 
 /* Replaces the matrix by its Cholesky factor. STATUS_NOT_POSITIVE: an unknown is not determined (the pivot is below 1e-12 of its
  * diagonal); the matrix is then of no more use. */
