@@ -58,16 +58,19 @@ class Scan:
             self.chi2 = float(e[scan].attrs['chi2_grades'])
 
 def step_of(scans, of):
-    """Mean of busy points over mean of quiet ones; busy: more than half-way up in expected rate."""
-    busy, quiet = 0, 0
-    n_busy, n_quiet = 0, 0
+    """Mean rate of busy points over that of quiet ones, and its relative error; busy: more than half-way up in expected rate. Rates are
+    averaged, not counts and times apart: within each class busier points have less live time."""
+    rates, variances = ([], []), ([], [])
     for s in scans:
-        rate = s.expected / s.dwell
-        top = rate > (rate.min() + rate.max()) / 2
-        num, den = of(s)
-        busy, n_busy = busy + num[top].sum(), n_busy + den[top].sum()
-        quiet, n_quiet = quiet + num[~top].sum(), n_quiet + den[~top].sum()
-    return (busy / n_busy) / (quiet / n_quiet), np.sqrt(1 / max(busy, 1) + 1 / max(quiet, 1))
+        expected = s.expected / s.dwell
+        top = expected > (expected.min() + expected.max()) / 2
+        counts, time = of(s)
+        for side in (0, 1):
+            here = top == bool(side)
+            rates[side].extend(counts[here] / time[here])
+            variances[side].extend(counts[here] / time[here] ** 2)
+    quiet, busy = np.mean(rates[0]), np.mean(rates[1])
+    return busy / quiet, np.sqrt(np.sum(variances[0]) / np.sum(rates[0]) ** 2 + np.sum(variances[1]) / np.sum(rates[1]) ** 2)
 
 def pulls_of(scans):
     """Errors without what I0 adds, since the simulated I0 is noisy and the expected counts are not."""
