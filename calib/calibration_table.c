@@ -45,8 +45,8 @@ static const struct pixel_calibration *earlier(const struct learning *l, uint32_
 static bool expect_from_before(struct learning *l, uint32_t pixel) {
     const struct pixel_calibration *old = earlier(l, pixel);
     struct pixel_work *w = &l->works[pixel];
-    double height[PLAN_MAX];
-    if (!old)
+    double height[PLAN_MAX] = { 0 };
+    if (!old || l->plan.n_anchors == 0)
         return false;
     for (size_t i = 0; i < l->plan.n_anchors; i++)
         height[i] = calibration_curve_height(old->curve, l->plan.lines[i].line.energy_eV);

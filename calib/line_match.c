@@ -144,7 +144,7 @@ static double left_over_penalty(const struct search *s, const double gain[3], do
 
 static void judge(struct search *s) {
     struct line_match m = {.n = s->n_lines};
-    double residual[MATCH_MAX_LINES], gain[3], highest = 0, weakest = INFINITY;
+    double residual[MATCH_MAX_LINES] = { 0 }, gain[3] = { 0 }, highest = 0, weakest = INFINITY;
     for (size_t i = 0; i < s->n_peaks; i++)
         highest = fmax(highest, s->peaks[i].prominence);
     for (size_t k = 0; k < m.n; k++) {

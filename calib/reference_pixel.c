@@ -101,7 +101,7 @@ static bool agrees(const struct candidate *from, const struct candidate *to, con
 }
 
 enum status reference_pixel_choose(const struct pixel_work *works, uint32_t n_pixels, const struct fit_plan *plan, struct reference_pixel *out) {
-    const struct pixel_work **ordered = malloc((n_pixels ? n_pixels : 1) * sizeof(*ordered));
+    const struct pixel_work **ordered = malloc((n_pixels ? n_pixels : 1) * sizeof(const struct pixel_work *));
     if (!ordered)
         return STATUS_NO_MEMORY;
     size_t n = 0;
@@ -109,7 +109,7 @@ enum status reference_pixel_choose(const struct pixel_work *works, uint32_t n_pi
         if (works[i].smooth)
             ordered[n++] = &works[i];
     if (n > 0)
-        qsort(ordered, n, sizeof(*ordered), by_counts);
+        qsort(ordered, n, sizeof(const struct pixel_work *), by_counts);
     struct candidate list[CANDIDATES];
     size_t found = gather(works, ordered, n, plan, list);
     free(ordered);

@@ -83,7 +83,7 @@ static double inverse(double u, double q, double X, double *per_ln_u) {
 }
 
 static double log_density_at(const struct spectrum *f, double uniform, double u, double q, double X) {
-    double per_ln_u, ln_x = inverse(u, q, X, &per_ln_u);
+    double per_ln_u = 0, ln_x = inverse(u, q, X, &per_ln_u);
     double line = isnan(ln_x) || !(per_ln_u > 0) ? 0 : spectrum_value(f, ln_x) * per_ln_u;
     return log(UNIFORM_SHARE + (1 - UNIFORM_SHARE) * line / uniform);
 }

@@ -143,11 +143,29 @@ static int by_start(const void *va, const void *vb) {
     return (a->span.start_ns > b->span.start_ns) - (a->span.start_ns < b->span.start_ns);
 }
 
+/* The runs, each at least as long as this channel's own records say: of a file with torn records the end is not known before. */
+static struct time_span *runs_of(const struct grade_plan *plan, const struct photon_block *b) {
+    struct time_span *up = malloc((plan->n_up + 1) * sizeof *up);
+    if (up == NULL)
+        return NULL;
+    memcpy(up, plan->up, plan->n_up * sizeof *up);
+    size_t k = 0;
+    for (size_t i = 0; i < b->n && plan->n_up > 0; i++) {
+        while (k + 1 < plan->n_up && b->time_ns[i] >= up[k + 1].start_ns)
+            k++;
+        up[k].end_ns = b->time_ns[i] >= up[k].end_ns ? b->time_ns[i] + 1 : up[k].end_ns;
+    }
+    return up;
+}
+
 static bool grade_channel(const struct grading *g, struct graded_channel *c, const bool *gap_before, struct photon_block *block) {
-    const struct grade_input in = { .table = &c->table, .up = g->plan.up, .n_up = g->plan.n_up, .gap_before = gap_before,
+    struct time_span *up = runs_of(&g->plan, block);
+    const struct grade_input in = { .table = &c->table, .up = up, .n_up = g->plan.n_up, .gap_before = gap_before,
                                     .seconds = c->events.seconds, .n_seconds = c->events.n_seconds };
     struct livetime_sheet calibrations = sheet_of(c, &g->plan.calibrations, c->calibration_ns), points = sheet_of(c, &g->plan.points, c->times_ns);
-    if (!grade_rows(&in, block, &calibrations, NULL) || !grade_rows(&in, block, &points, &c->silences))
+    bool good = up != NULL && grade_rows(&in, block, &calibrations, NULL) && grade_rows(&in, block, &points, &c->silences);
+    free(up);
+    if (!good)
         return false;
     qsort(c->silences.list, c->silences.n, sizeof *c->silences.list, by_start);
     count_calibration_photons(&g->plan.calibrations, block, c->calibration_photons);
@@ -239,10 +257,15 @@ bool grading_take(struct grading *g, size_t pixel, const struct photon_block *bl
 /* ---- deaths ---- */
 
 static size_t find_end(const struct graded_channel *c, size_t row) {
-    size_t k = 0;
-    while (k < c->ends->n && c->end_rows[k].row < row)
-        k++;
-    return k;
+    size_t lo = 0, hi = c->ends->n;
+    while (lo < hi) {
+        size_t middle = lo + (hi - lo) / 2;
+        if (c->end_rows[middle].row < row)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
 }
 
 static bool regrade(struct grading *g, struct graded_channel *c, size_t row, uint8_t grade, uint8_t flags, struct archive *a) {

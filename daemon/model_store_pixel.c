@@ -116,7 +116,7 @@ static void read_shape(struct h5_input *in, hid_t group, const char *channel, st
         h5_fields_read_one(in, shape, shape_fields, N_SHAPE_FIELDS, m->shape);
         h5_input_array(in, shape, "rows", ARRAY_F4, SHAPE_TERMS * m->shape->stride, m->shape->rows);
     }
-    if (!in->failed && !(m->shape->reference > 0))
+    if (!in->failed && m->shape != NULL && !(m->shape->reference > 0))
         h5_input_fail(in, "the shape of %s has no reference height", channel);
     h5_file_close_group(shape);
 }

@@ -71,7 +71,7 @@ static void sort_by_group(const struct correction_pulses *p, struct bench *b) {
 
 static enum status bench_init(const struct correction_pulses *p, const struct height_correction *from, struct bench *b) {
     *b = (struct bench){ .c = height_correction_none() };
-    b->pulse = malloc((p->n + 1) * sizeof *b->pulse);
+    b->pulse = malloc((p->n + 1) * sizeof(const struct measured_pulse *));
     b->height = malloc((p->n + 1) * sizeof *b->height);
     b->term = malloc((p->n + 1) * N_CORRECTION_TERMS * sizeof *b->term);
     b->scratch = malloc((p->n + 1) * sizeof *b->scratch);

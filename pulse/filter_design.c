@@ -101,7 +101,7 @@ static enum status reweigh(const struct waves *w, const double *gain, double *x)
         return STATUS_NO_MEMORY;
     for (uint32_t f = 0; f <= w->n / 2; f++) {
         double a[2], twice = f == 0 || 2 * f == w->n ? 1 : 2;
-        if (gain[f] == 0)
+        if (gain[f] == 0)   // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the caller fills n/2 + 1 of them
             continue;
         wave_amplitude(w, x, f, a);
         for (uint32_t k = 0, at = 0; k < w->n; k++, at = (at + f) % w->n)

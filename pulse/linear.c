@@ -37,9 +37,9 @@ static void improve(double *x, const double *a, const double *column, size_t m, 
 }
 
 enum status linear_toeplitz(const double *column, size_t n, const double *rhs, size_t n_rhs, double *solution) {
-    double least = (double)n * DBL_EPSILON * column[0];
     if (n == 0 || !(column[0] > 0))
         return STATUS_NOT_POSITIVE;
+    double least = (double)n * DBL_EPSILON * column[0];
     double *a = calloc(n * (n_rhs + 1), sizeof *a);
     if (a == NULL)
         return STATUS_NO_MEMORY;
