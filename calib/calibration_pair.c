@@ -33,13 +33,14 @@ static double middle_of(const struct calibration_table *t) {
 struct calibration_pair calibration_pair_between(struct calibration_table *const *tables, size_t n, uint32_t pixel, int64_t time_ns) {
     struct calibration_pair pair = {.before = NULL};
     double time = (double)time_ns, from = 0;
+    const struct calibration_pair none = { .before = NULL };
     for (size_t i = 0; i < n; i++) {
         const struct pixel_calibration *p = pixel_of(tables[i], pixel);
         bool begun = tables[i]->start_ns <= time_ns;
         if (is_wall(p, time_ns)) {
             if (!begun || time_ns < tables[i]->end_ns)
-                return begun ? (struct calibration_pair){.before = NULL} : pair;
-            pair = (struct calibration_pair){.before = NULL};
+                return begun ? none : pair;
+            pair = none;
         } else if (p && p->curve && p->verdict != VERDICT_STALE) {
             double middle = middle_of(tables[i]);
             if (p->jumped && pair.before && !begun)

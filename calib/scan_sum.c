@@ -129,7 +129,7 @@ static void name_group(char *out, size_t size, const struct repeat *first, bool 
     char sample[sizeof first->products->scan->sample];
     const char *from = first->products->scan->sample;
     size_t n = 0;
-    for (; from[n] != '\0' && n < sizeof sample - 1; n++) {
+    for (; n < sizeof sample - 1 && from[n] != '\0'; n++) {
         char c = from[n];
         bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
         sample[n] = plain ? c : '_';

@@ -82,8 +82,10 @@ static void read_attribute(const struct ebit *e, const char *group, const char *
 
 static void counts_the_records(void **state) {
     const struct ebit *e = *state;
-    if (e == NULL)
+    if (e == NULL) {
         skip();
+        return;   /* skip does not come back, which the analyser cannot know */
+    }
     assert_int_equal(off_record_count(&e->header, e->file.n), 69235);
     assert_int_equal(e->header.header_bytes, 81233);
     assert_int_equal(e->header.record_bytes, 56);
@@ -92,8 +94,10 @@ static void counts_the_records(void **state) {
 
 static void sample_records_are_equal(void **state) {
     const struct ebit *e = *state;
-    if (e == NULL)
+    if (e == NULL) {
         skip();
+        return;   /* skip does not come back, which the analyser cannot know */
+    }
     int64_t index[SAMPLES];
     double want[SAMPLES], extra[SAMPLES][2];
     read_dataset(e, "sample_records/index", H5T_NATIVE_INT64, index);
@@ -114,8 +118,10 @@ static void sample_records_are_equal(void **state) {
 /* int64 columns in double lose a few bits: those are compared exactly by the sample records. */
 static void frames_and_times_are_exact(void **state) {
     const struct ebit *e = *state;
-    if (e == NULL)
+    if (e == NULL) {
         skip();
+        return;   /* skip does not come back, which the analyser cannot know */
+    }
     int64_t index[SAMPLES], frames[SAMPLES], times_ns[SAMPLES];
     read_dataset(e, "sample_records/index", H5T_NATIVE_INT64, index);
     read_dataset(e, "sample_records/framecount", H5T_NATIVE_INT64, frames);
@@ -136,8 +142,10 @@ static int compare(const void *a, const void *b) {
 /* The sum's error grows with the sum of magnitudes, in whatever order it was taken. */
 static void columns_are_equal(void **state) {
     const struct ebit *e = *state;
-    if (e == NULL)
+    if (e == NULL) {
         skip();
+        return;   /* skip does not come back, which the analyser cannot know */
+    }
     size_t n = off_record_count(&e->header, e->file.n);
     double *values = malloc(n * sizeof *values);
     for (size_t c = 0; c < COLUMNS; c++) {
@@ -162,8 +170,10 @@ static void columns_are_equal(void **state) {
 /* basis x coefficients, as the peer models the pulse. */
 static void modelled_pulses_are_equal(void **state) {
     const struct ebit *e = *state;
-    if (e == NULL)
+    if (e == NULL) {
         skip();
+        return;   /* skip does not come back, which the analyser cannot know */
+    }
     static double want[SAMPLES][1000];
     int64_t index[SAMPLES];
     read_dataset(e, "sample_records/index", H5T_NATIVE_INT64, index);
