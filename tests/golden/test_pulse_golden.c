@@ -102,10 +102,10 @@ static void learn_filter(const struct data_set *set, hid_t f, const struct ljh *
     ljh_load(set->noise, &noise);
     uint32_t n = l->store.n_samples, records = l->store.n_records;
     double *mask = golden_array(f, "auto_cuts/average_pulse_mask", records), *average = malloc(3 * n * sizeof *average), variance;
-    double *model = average + n, *covariance = model + n;
     bool *chosen = calloc(records, sizeof *chosen), *good = calloc(noise.store.n_records, sizeof *good);
     struct noise_plan *plan;
     assert_true(average && chosen && good);
+    double *model = average + n, *covariance = model + n;
     for (uint32_t i = 0; i < records; i++)
         chosen[i] = mask[i] > 0;
     pulse_template_average(&l->store, chosen, average);
