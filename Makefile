@@ -124,8 +124,8 @@ lint:
 	@$(MAKE) CC=clang build=build/lint-clang CFLAGS='-O1 -Werror' all $(patsubst $(build)/%,build/lint-clang/%,$(tests))
 	@tests/tool/lint $(flags)
 
-bench: $(benches)
-	@for b in $(benches); do $$b || exit; done
+bench: all $(benches)
+	@for b in $(benches) '$(TESD) bench'; do $$b || exit; done
 
 share := $(DESTDIR)$(PREFIX)/share/$(name)
 units := $(DESTDIR)$(PREFIX)/lib
