@@ -21,7 +21,7 @@ static void set_up(struct fixture *f) {
     *f = (struct fixture){ .path = "/tmp/tesd_bytes_XXXXXX", .bytes = malloc(SIZE) };
     int fd = mkstemp(f->path);
     assert_true(fd >= 0 && f->bytes != NULL);
-    for (size_t i = 0; i < SIZE; i++)
+    for (size_t i = 0; f->bytes != NULL && i < SIZE; i++)
         f->bytes[i] = (uint8_t)(i * 2654435761U >> 13);
     assert_int_equal(write(fd, f->bytes, SIZE), SIZE);
     close(fd);

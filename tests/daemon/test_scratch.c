@@ -11,8 +11,9 @@
 static void beyond_the_budget_lies_a_file(void **state) {
     (void)state;
     struct scratch s = { .folder = "/tmp", .budget = 1 << 20 };
-    struct scratch_piece a, b, c;
+    struct scratch_piece a = { 0 }, b = { 0 }, c = { 0 };
     assert_true(scratch_take(&s, 600000, &a) && scratch_take(&s, 600000, &b) && scratch_take(&s, 1, &c));
+    assert_true(a.data && b.data && c.data);
     assert_false(a.in_file);
     assert_true(b.in_file);
     assert_false(c.in_file);
@@ -22,7 +23,7 @@ static void beyond_the_budget_lies_a_file(void **state) {
     assert_true(((uint8_t *)a.data)[599999] == 1 && ((uint8_t *)b.data)[0] == 2);
     scratch_give(&s, &a);
     assert_null(a.data);
-    struct scratch_piece again;
+    struct scratch_piece again = { 0 };
     assert_true(scratch_take(&s, 600000, &again));
     assert_false(again.in_file);
     scratch_give(&s, &again);

@@ -63,7 +63,6 @@ static void slide(struct ljh_cursor *c, const uint8_t *bytes, size_t n, struct f
             REQUIRE(end - first < 12 * c->header.record_bytes + 64);
             end += 1 + (n - end) / 3 < c->header.record_bytes ? 1 + (n - end) / 3 : c->header.record_bytes;
         } else {
-            step = LJH_NEED_MORE;
             first = n + 1;
         }
         free(window);
