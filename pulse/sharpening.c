@@ -27,8 +27,8 @@ static void range_of(const double *x, size_t n, double *low, double *high) {
     *low = INFINITY;
     *high = -INFINITY;
     for (size_t i = 0; i < n; i++) {
-        *low = fmin(*low, x[i]);
-        *high = fmax(*high, x[i]);
+        *low = x[i] < *low ? x[i] : *low;
+        *high = x[i] > *high ? x[i] : *high;
     }
 }
 
@@ -71,22 +71,31 @@ static double place_of(const struct sharpening_points *p, const double *coeffici
 /* Bin and the share of the next one; bins are centred at low + index x width. What left the range counts at its end. */
 static size_t bin_of(const struct density *d, double x, double *share) {
     double at = (x - d->low) / d->width;
-    at = fmax(0, fmin(at, (double)d->bins - 1.001));
+    double last = (double)d->bins - 1.001;
+    at = at > 0 ? at < last ? at : last : 0;
     size_t bin = (size_t)at;
     *share = at - (double)bin;
     return bin;
 }
 
+/* A running sum; in the middle one addition waits for the one before, which is what this costs. */
 static void smooth_once(const double *in, size_t bins, double *out) {
+    const double share = 1.0 / (2 * RADIUS + 1);
     double sum = 0;
-    for (size_t i = 0; i < RADIUS && i < bins; i++)
+    size_t i = 0;
+    for (; i < RADIUS && i < bins; i++)
         sum += in[i];
-    for (size_t i = 0; i < bins; i++) {
-        if (i + RADIUS < bins)
-            sum += in[i + RADIUS];
-        out[i] = fmax(sum, 0) / (2 * RADIUS + 1);
-        if (i >= RADIUS)
-            sum -= in[i - RADIUS];
+    for (i = 0; i <= RADIUS && i < bins; i++) {
+        sum += i + RADIUS < bins ? in[i + RADIUS] : 0;
+        out[i] = sum * share;
+    }
+    for (; i + RADIUS < bins; i++) {
+        sum += in[i + RADIUS] - in[i - RADIUS - 1];
+        out[i] = sum * share;
+    }
+    for (; i < bins; i++) {
+        sum -= in[i - RADIUS - 1];
+        out[i] = sum * share;
     }
 }
 

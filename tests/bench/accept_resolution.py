@@ -34,13 +34,17 @@ def load(nxs, truth):
     """Rows of the photon table joined with truth by pixel and frame, and what is known of the pixels."""
     with h5py.File(nxs) as f:
         rows = {k: f['entry/photons'][k][()] for k in ('time_ns', 'frame', 'pixel', 'energy_eV', 'energy_sigma_eV', 'cuts')}
-        good = f['entry/pixels/verdict'][()].astype(str) == 'good'
+        good, channel = f['entry/pixels/verdict'][()].astype(str) == 'good', f['entry/pixels/channel'][()]
         tables = [f['entry'][k] for k in sorted(f['entry']) if k.startswith('calibration_')]
         starts = np.sort([int(t['start_ns'][()]) for t in tables])
     with h5py.File(truth) as f:
         t = {k: f['photons'][k][()] for k in ('time_ns', 'pixel', 'energy_eV', 'frame', 'record')}
         limits, at = f['pixels/limit_fwhm_eV'][()], f['pixels/limit_energy_eV'][()]
+        kinds, of_channel = f['pixels/kind'][()].astype(str), {int(c): i for i, c in enumerate(f['pixels/channel'][()])}
         period, n, p = (float(f['settings'][k][()]) for k in ('sample_period_s', 'n_samples', 'n_presamples'))
+    place = np.array([of_channel[int(c)] for c in channel])   # a dead pixel has truth and no file
+    rows['pixel'] = place[rows['pixel']]
+    good = [p for p, ok in zip(place, good) if ok and kinds[p] == 'good']
     same = t['pixel'][1:] == t['pixel'][:-1]
     gap = np.where(same, np.diff(t['time_ns']) * 1e-9, np.inf)
     before, after = np.append(np.inf, gap), np.append(gap, np.inf)
@@ -73,7 +77,7 @@ def judge(nxs, truth):
     """Per good pixel: width / limit through truth and by its own curve, and the width of error / energy_sigma_eV for both."""
     rows, good, limits, at = load(nxs, truth)
     found = []
-    for pixel in np.flatnonzero(good):
+    for pixel in good:
         use = (rows['pixel'] == pixel) & (rows['cuts'] == 0) & rows['isolated'] & (rows['true_eV'] > 250) & (rows['true_eV'] < 1010)
         through, own = np.full(len(use), np.nan), rows['energy_eV'] - rows['true_eV']
         for c in np.unique(rows['calibration'][use]):
