@@ -35,7 +35,8 @@ static inline void sample_put(struct ljh_sample *f, const void *bytes, size_t n)
         if (f->bytes == NULL)
             abort();
     }
-    memcpy(f->bytes + f->n, bytes, n);
+    if (f->bytes != NULL)   /* without room nothing is put */
+        memcpy(f->bytes + f->n, bytes, n);
     f->n += n;
 }
 
