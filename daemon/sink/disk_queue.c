@@ -290,12 +290,13 @@ static bool aligned(const struct job *j) {
     return (j->offset + j->done) % DISK_ALIGN == 0 && (uintptr_t)(j->data + j->done) % DISK_ALIGN == 0 && j->n - j->done >= DISK_ALIGN;
 }
 
-/* As much again as there is, within limits: large files get large extents, small ones take little. */
+/* As much again as there is, within limits: large files get large extents. Small ones get none, since giving back what is not used
+ * takes some file systems milliseconds. */
 static bool wants_space(struct disk_file *f, const struct job *j) {
     const uint64_t end = j->offset + j->n;
-    if (!f->allocates || end <= f->allocated_bytes)
+    if (!f->allocates || end <= f->allocated_bytes || end < ALLOCATE_LEAST)
         return false;
-    uint64_t more = end < ALLOCATE_LEAST ? ALLOCATE_LEAST : end > ALLOCATE_MOST ? ALLOCATE_MOST : end / DISK_ALIGN * DISK_ALIGN;
+    const uint64_t more = end > ALLOCATE_MOST ? ALLOCATE_MOST : end / DISK_ALIGN * DISK_ALIGN;
     f->request = (struct disk_request){ .op = DISK_ALLOCATE, .fd = f->fd, .offset = f->allocated_bytes, .n = end - f->allocated_bytes + more };
     return true;
 }
@@ -375,14 +376,15 @@ void disk_queue_close(struct disk_queue *q, struct disk_file *f) {
     f->closing = true;
 }
 
-/* Space allocated beyond the end is given back. */
+/* Space allocated beyond the end is given back; of one file at a time, which is slow enough. */
 static bool close_some(struct disk_queue *q) {
-    bool moved = false;
-    for (struct disk_file *f = q->files, *next; f != NULL; f = next) {
+    bool moved = false, truncated = false;
+    for (struct disk_file *f = q->files, *next; f != NULL && !truncated; f = next) {
         next = f->next;
         if (!f->closing || f->first != NULL)
             continue;
-        if (f->allocated_bytes > f->acked_bytes && ftruncate(f->fd, (off_t)f->acked_bytes) != 0)
+        truncated = f->allocated_bytes > f->acked_bytes;
+        if (truncated && ftruncate(f->fd, (off_t)f->acked_bytes) != 0)
             log_warning("%s: space beyond its end cannot be given back: %s", f->path, strerror(errno));
         forget(q, f);
         moved = true;
