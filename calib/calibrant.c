@@ -34,7 +34,7 @@ static double resolution_of(const struct calibrant_state *states, size_t n) {
     return USUAL_RESOLUTION;
 }
 
-/* The mono energy must be known and no excited line near. Returns how many are. */
+/* The mono energy must be known and no excited line near. Returns how many different ones there are. */
 static size_t choose_states(struct survey *v) {
     double clear = CLEAR * resolution_of(v->states, v->n_states);
     size_t n = 0;
@@ -46,7 +46,10 @@ static size_t choose_states(struct survey *v) {
             if (l->use != LINE_OFF && mono > l->excited_above_eV && fabs(mono - l->energy_eV) < clear)
                 v->usable[s] = false;
         }
-        n += v->usable[s];
+        bool other = v->usable[s];
+        for (size_t k = 0; k < s; k++)
+            other = other && !(v->usable[k] && fabs(v->states[k].mono_eV - mono) < 1);
+        n += other;
     }
     return n;
 }

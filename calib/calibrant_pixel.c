@@ -7,7 +7,9 @@
 #include "calib/peak_find.h"
 
 static const double SEARCH = 14.0, WINDOW = 2.4, USUAL_RESOLUTION = 3.0;   /* eV; x resolution */
+static const double CLEAR = 6, CLEAR_WIDTHS = 2.5;   /* eV and resolutions: what is found of a line this near the elastic one may be that */
 static const double DRIFT = 5e-4;              /* relative, between states: prior */
+static const double SAME_MONO = 1.0;            /* eV */
 static const double LEAST_COUNTS = 25, SIGNIFICANT = 5;
 
 /* The state whose curve of this pixel has most anchors; n_states: none. */
@@ -77,9 +79,11 @@ static struct height_error fit_elastic(const struct calibrant_state *state, cons
     return found;
 }
 
-/* Height of a line in one state; NaN when it was not fitted there. */
+/* Height of a line in one state; NaN when it was not fitted there, or may be the state's elastic line. */
 static struct height_error line_in(const struct calibrant_state *state, uint32_t pixel, const struct reference_line *line) {
     const struct pixel_calibration *p = state->table ? &state->table->pixels[pixel] : NULL;
+    if (p && fabs(state->mono_eV - line->energy_eV) < CLEAR + CLEAR_WIDTHS * resolution_of(state, pixel))
+        return (struct height_error){NAN, NAN};
     for (uint32_t i = 0; p && i < p->n_fits; i++)
         if (strcmp(p->fits[i].line, line->name) == 0)
             return (struct height_error){p->fits[i].height, p->fits[i].height_sigma};
@@ -143,11 +147,24 @@ bool calibrant_pixel_measure(const struct line_table *seed, const struct calibra
     return out->n_elastic >= CALIBRANT_LEAST_STATES;
 }
 
+/* Elastic lines as anchors, by energy; those of (nearly) one mono energy become one, so that noise cannot turn their order. */
 static size_t collect(const struct calibrant_pixel *p, const struct calibrant_state *states, size_t n_states, size_t left_out, double mono_unc_eV, struct curve_anchor *a) {
     size_t n = 0;
-    for (size_t s = 0; s < n_states; s++)
-        if (p->elastic[s].sigma > 0 && s != left_out)
-            a[n++] = (struct curve_anchor){p->elastic[s].height, p->elastic[s].sigma, states[s].mono_eV, mono_unc_eV};
+    bool taken[CALIBRANT_MAX_STATES] = {false};
+    for (size_t s = 0; s < n_states; s++) {
+        double height = 0, energy = 0, weight = 0;
+        for (size_t k = s; k < n_states; k++) {
+            double w = 1 / (p->elastic[k].sigma * p->elastic[k].sigma);
+            if (!(p->elastic[k].sigma > 0) || k == left_out || taken[k] || fabs(states[k].mono_eV - states[s].mono_eV) > SAME_MONO)
+                continue;
+            taken[k] = true;
+            height += w * p->elastic[k].height;
+            energy += w * states[k].mono_eV;
+            weight += w;
+        }
+        if (weight > 0)
+            a[n++] = (struct curve_anchor){height / weight, sqrt(1 / weight), energy / weight, mono_unc_eV};
+    }
     return n;
 }
 
@@ -171,7 +188,8 @@ bool calibrant_pixel_energies(const struct calibrant_pixel *p, const struct cali
                               enum curve_form form, struct calibrant_energy *out, double *elastic_rms_eV) {
     struct curve_anchor a[CALIBRANT_MAX_STATES];
     struct calibration_curve *curve;
-    if (calibration_curve_new(form, a, collect(p, states, n_states, n_states, mono_unc_eV, a), &curve) != STATUS_OK)
+    size_t n = collect(p, states, n_states, n_states, mono_unc_eV, a);
+    if (n < CALIBRANT_LEAST_STATES || calibration_curve_new(form, a, n, &curve) != STATUS_OK)
         return false;
     for (size_t k = 0; k < n_lines; k++) {
         struct height_error l = p->line[k];

@@ -277,8 +277,13 @@ static bool calibration_input_make(const struct learning *l, const struct scan *
     return good;
 }
 
+/* Heights go to who asked for them. */
+static bool keep_state(const struct learning_settings *settings, double mono_eV, struct calibration_input *in, size_t n, size_t table) {
+    return settings->keep == NULL || calibration_states_add(settings->keep, mono_eV, &in->heights, n, table);
+}
+
 static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state,
-                            const struct calibration_table *before, struct calibration_table **out) {
+                            const struct calibration_table *before, size_t index, struct calibration_table **out) {
     size_t n = l->beamtime->pulses.n_channels;
     struct calibration_input in = { 0 };
     if (!calibration_input_make(l, state, &in)) {
@@ -295,6 +300,12 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         return true;
     }
     enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    if (s == STATUS_NOT_FOUND && settings->keep != NULL) {
+        log_warning("%s: %s; only its elastic line counts", name, why.text);
+        bool kept = keep_state(settings, mono_eV, &in, n, SIZE_MAX);
+        calibration_input_done(&in, n);
+        return kept;
+    }
     if ((s == STATUS_OK || s == STATUS_TOO_FEW) && calibration_form_set(*out, settings->form) != STATUS_OK) {
         calibration_table_free(*out);
         s = STATUS_NO_MEMORY;
@@ -314,12 +325,13 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         struct pixel_calibration *p = &(*out)->pixels[i];
         p->correction = p->verdict == VERDICT_STALE && before != NULL ? before->pixels[i].correction : in.corrections[i];
     }
+    bool kept = keep_state(settings, mono_eV, &in, n, index);
     calibration_input_done(&in, n);
     (*out)->number = state->number;
     (*out)->start_ns = state->start_ns;
     (*out)->end_ns = state->end_ns <= l->beamtime->pulses.last_ns ? state->end_ns : l->beamtime->pulses.last_ns + 1;
     snprintf((*out)->label, sizeof (*out)->label, "%s", state->label);
-    return true;
+    return kept;
 }
 
 static bool is_state(const struct scan *s, const char *label) {
@@ -345,7 +357,7 @@ static bool calibrate_all(const struct learning *l, const struct learning_settin
         if (!state->calibration)
             continue;
         if (settings->only == NULL || is_state(state, settings->only)) {
-            if (!calibrate_state(l, settings, state, before, &m->tables[m->n_tables]))
+            if (!calibrate_state(l, settings, state, before, m->n_tables, &m->tables[m->n_tables]))
                 return false;
             if (m->tables[m->n_tables] != NULL)
                 before = m->tables[m->n_tables++];
