@@ -119,9 +119,10 @@ enum status correction_prior_make(const struct correction_estimate *e, size_t n,
     struct correction_prior prior = { .terms = usual_terms(e, n, &prior.pixels) };
     if (prior.pixels < PRIOR_PIXELS_MIN)
         return STATUS_TOO_FEW;
-    double mean[N][N], l[N][N] = { { 0 } }, *scratch = malloc((N + 1) * prior.pixels * sizeof *scratch), *z = scratch + prior.pixels;
+    double mean[N][N], l[N][N] = { { 0 } }, *scratch = malloc((N + 1) * prior.pixels * sizeof *scratch);
     if (scratch == NULL)
         return STATUS_NO_MEMORY;
+    double *z = scratch + prior.pixels;
     unsigned index[N], m = list(prior.terms, index);
     mean_covariance(e, n, prior.terms, scratch, mean);
     enum status s = factorise(mean, index, m, l);
