@@ -1,6 +1,7 @@
 #include "calib/shared_width.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 enum { STEPS = 12 };
 static const double LARGEST_STEP = 0.4;        /* of ln width */
@@ -40,22 +41,28 @@ static void add_width_error(struct line_fit *f, double variance) {
     f->counts_sigma = sqrt(f->covariance[2][2]);
 }
 
-enum status shared_width_fit(struct shared_line *lines, size_t n, double start_fwhm_eV, struct shared_width *out) {
-    double at = log(start_fwhm_eV), low = at - REACH, high = at + REACH;
-    struct wish w = fit_all(lines, n, start_fwhm_eV);
-    for (int i = 0; i < STEPS && w.information > LEAST_INFORMATION; i++) {
-        double step = w.slope / w.information, next = fmin(fmax(at + fmin(fmax(step, -LARGEST_STEP), LARGEST_STEP), low), high);
-        if (fabs(next - at) * sqrt(w.information) < SETTLED)
+static struct wish climb(struct shared_line *lines, size_t n, double *at) {
+    double low = *at - REACH, high = *at + REACH;
+    struct wish w = fit_all(lines, n, exp(*at));
+    for (int i = 0; i < STEPS && w.information > 0; i++) {
+        double step = w.slope / w.information, next = fmin(fmax(*at + fmin(fmax(step, -LARGEST_STEP), LARGEST_STEP), low), high);
+        if (fabs(next - *at) * sqrt(w.information) < SETTLED)
             break;
-        at = next;
-        w = fit_all(lines, n, exp(at));
+        *at = next;
+        w = fit_all(lines, n, exp(*at));
     }
-    if (!(w.information > LEAST_INFORMATION) && fabs(at - log(start_fwhm_eV)) > 0)
-        w = fit_all(lines, n, exp(at = log(start_fwhm_eV)));
+    return w;
+}
+
+enum status shared_width_fit(struct shared_line *lines, size_t n, double start_fwhm_eV, struct shared_width *out) {
+    double at = log(start_fwhm_eV);
+    struct wish w = climb(lines, n, &at);
+    bool known = w.information > LEAST_INFORMATION;
+    if (!known)
+        w = fit_all(lines, n, start_fwhm_eV);
     if (w.fitted == 0)
         return STATUS_TOO_FEW;
-    bool known = w.information > LEAST_INFORMATION;
-    *out = (struct shared_width){exp(at), known ? exp(at) / sqrt(w.information) : 0};
+    *out = known ? (struct shared_width){exp(at), exp(at) / sqrt(w.information)} : (struct shared_width){start_fwhm_eV, 0};
     for (size_t i = 0; i < n && known; i++)
         if (lines[i].status == STATUS_OK)
             add_width_error(&lines[i].fit, 1 / w.information);
