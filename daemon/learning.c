@@ -294,7 +294,7 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         calibration_input_done(&in, n);
         return true;
     }
-    enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    enum status s = calibration_table_learn_by(&settings->rules, settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
     if ((s == STATUS_OK || s == STATUS_TOO_FEW) && calibration_form_set(*out, settings->form) != STATUS_OK) {
         calibration_table_free(*out);
         s = STATUS_NO_MEMORY;
