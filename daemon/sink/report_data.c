@@ -159,6 +159,9 @@ static json_t *pixel_object(struct document *d, const struct pixel_calibration *
     put(d, o, "reason", json_value_text(p->reason));
     put(d, o, "pulses", number(p->pulses));
     put(d, o, "resolution_eV", short_number(p->resolution_eV));
+    put(d, o, "resolution_sigma_eV", short_number(p->resolution_sigma_eV));
+    put(d, o, "rank", json_integer(p->rank));
+    put(d, o, "step", short_number(p->step));
     put(d, o, "drift", short_number(p->correction.gain[TERM_BASELINE]));
     put(d, o, "drift_reference", number(p->correction.reference[TERM_BASELINE]));
     put(d, o, "jump", short_number(p->jump));
