@@ -88,7 +88,7 @@ static double own_width(const struct array_fit *a, size_t line, bool *measured, 
 
 /* Lines too weak for a width of their own in a pixel: begun with the table's width or, without one, their neighbour's; `weak` marks them. */
 static void separate(const struct array_fit *a, bool *weak, double *scratch) {
-    double own[PLAN_MAX];
+    double own[PLAN_MAX] = { 0 };
     for (size_t k = 0; k < a->plan->n; k++) {
         bool measured;
         own[k] = own_width(a, k, &measured, scratch);
@@ -131,7 +131,7 @@ static size_t elastic_of(const struct fit_plan *plan) {
 
 static enum status find_tail(struct array_fit *a, size_t elastic) {
     struct line_fit_request *requests = malloc((count(a) + (size_t)1) * sizeof *requests);
-    struct spectrum **windows = malloc((count(a) + (size_t)1) * sizeof *windows);
+    struct spectrum **windows = malloc((count(a) + (size_t)1) * sizeof(struct spectrum *));
     enum status status = requests && windows ? STATUS_OK : STATUS_NO_MEMORY;
     size_t n = 0;
     for (uint32_t i = 0; status == STATUS_OK && i < count(a); i++) {
@@ -161,7 +161,7 @@ enum status array_fit_run(struct array_fit *a) {
         return STATUS_NO_MEMORY;
     a->tail = (struct line_tail){0, 0};
     free_rounds(a, scratch);
-    bool weak[PLAN_MAX], any = false;
+    bool weak[PLAN_MAX] = { false }, any = false;
     separate(a, weak, scratch);
     free(scratch);
     fit_pixels(a);

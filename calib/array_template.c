@@ -1,5 +1,6 @@
 #include "calib/array_template.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -170,6 +171,7 @@ static size_t ask(const struct making *m, struct vote *votes) {
 }
 
 static bool agree(const struct fit_plan *plan, const double *a, const double *b) {
+    assert(plan->n_anchors > 0);
     double units_per_eV = a[plan->n_anchors - 1] / plan->lines[plan->n_anchors - 1].line.energy_eV;
     for (size_t i = 0; i < plan->n_anchors; i++)
         if (!(fabs(a[i] - b[i]) < plan->lines[i].search_eV * units_per_eV))

@@ -1,5 +1,6 @@
 #include "calib/assignment.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ static void map_lines(const struct assignment *a, const struct stretch *to, doub
 
 /* Do two lists of heights mean the same lines, within `eV` at 1 keV? `units_per_eV` at the top. */
 static bool same_place(const struct fit_plan *plan, const double *one, const double *other, double eV) {
+    assert(plan->n_anchors > 0);
     double units_per_eV = one[plan->n_anchors - 1] / plan->lines[plan->n_anchors - 1].line.energy_eV;
     for (size_t i = 0; i < plan->n_anchors; i++)
         if (!(fabs(one[i] - other[i]) < eV * plan->scale * units_per_eV))
