@@ -8,6 +8,7 @@
 #include "calib/line_table.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
+#include "daemon/calibration_states.h"
 #include "daemon/sink/report_spectra.h"
 
 struct learning_settings {
@@ -16,6 +17,7 @@ struct learning_settings {
     double mono_eV;                  /* of calibrations whose log does not say; 0 unknown */
     enum curve_form form;            /* of the energy curves */
     struct calibration_rules rules;
+    struct calibration_states *keep; /* NULL, or where the heights of every calibration go; then one whose mono excites too few anchors is no error */
     const char *only;                /* label of the calibration to use alone; NULL: all */
 };
 
