@@ -217,10 +217,7 @@ static int work(const struct arguments *a, const struct options *o, const struct
     struct report_spectra *spectra = NULL;
     if (!beamtime_open(&a->offline.paths, o->scan.i0_key, &b))
         return EXIT_REFUSED;
-    struct learning_settings learning = {
-        .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
-        .lines = lines, .mono_eV = o->calibration.mono_eV,
-    };
+    struct learning_settings learning = offline_learning(&a->offline, o, lines);
     if (a->calibration == NULL && b.n_calibrations == 0)
         log_warning("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records: the file will "
                     "have heights but no energies; give --logs DIR or --calibration FILE");
