@@ -18,6 +18,13 @@ const struct option_row option_table[] = {
     { .name = "calibration.curve", .unit = "", .default_text = "spline", .kind = OPT_TEXT, .offset = AT(calibration.curve), .lo = 1, .hi = TEXT_HI(calibration.curve),
       .help = "form of the gain p/E: spline (through the anchors), smoothing (spline that gives way by the anchors' errors) or quadratic" },
 
+    { .name = "monitor.window_s", .unit = "s", .default_text = "300", .kind = OPT_NUMBER, .offset = AT(monitor.window_s), .lo = 10, .hi = 86400,
+      .help = "length of the windows in which every pixel is watched: baseline, residual, rate, a line and the elastic line" },
+    { .name = "monitor.line", .unit = "", .default_text = "OKa", .kind = OPT_TEXT, .offset = AT(monitor.line), .lo = 0, .hi = TEXT_HI(monitor.line),
+      .help = "line of the table whose centre is watched; empty is none" },
+    { .name = "monitor.alarm_eV", .unit = "eV", .default_text = "1", .kind = OPT_NUMBER, .offset = AT(monitor.alarm_eV), .lo = 0.05, .hi = 100,
+      .help = "a pixel is alarmed when what is watched has moved by so much since its calibration" },
+
     { .name = "analysis.kernel", .unit = "", .default_text = "auto", .kind = OPT_TEXT, .offset = AT(analysis.kernel), .lo = 1, .hi = TEXT_HI(analysis.kernel),
       .help = "variant of the hot loops: auto (the fastest that this machine has), scalar, avx2" },
 

@@ -29,11 +29,13 @@ struct reprocess {
     const struct array_model *model;
     struct archive *archive;
     struct grading *grading;
+    struct monitoring *monitoring;
     struct reprocessed *result;
     struct scratch scratch;
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
     bool causal;
+    const struct reprocess_stored *stored;
     uint32_t best_pixels;
     struct progress progress;
 };
@@ -77,8 +79,34 @@ static void analyse_channel(struct reprocess *r, const struct analyse_settings *
     if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
         analyse_rows(settings, pulses, n, out->block);
-        if (!grading_channel(r->grading, settings->pixel, reader, gaps, out->block))
+        if (!grading_channel(r->grading, settings->pixel, reader, r->causal, gaps, out->block) || !monitoring_channel(r->monitoring, settings->pixel, pulses, out->block))
             out->block = NULL;
+    }
+    scratch_give(&r->scratch, &room);
+}
+
+/* The pulses were measured when their records came; from there on the same. */
+static void analyse_stored(struct reprocess *r, const struct analyse_settings *settings, struct rows *out) {
+    const struct reprocess_stored *from = r->stored;
+    int64_t first_ns, last_ns;
+    size_t most = pulse_store_most(from->pulses, from->pixel_of[settings->pixel], &first_ns, &last_ns) + 1;
+    struct scratch_piece room = { 0 };
+    struct stored_channel c;
+    if (!scratch_take(&r->scratch, most * sizeof(struct measured_pulse), &room))
+        return;
+    if (pulse_store_channel(from->pulses, from->pixel_of[settings->pixel], from->sample_period_s, room.data, &c)) {
+        keep_counts(&r->result->pixels[settings->pixel], &c.counts);
+        struct kept_rows kept = { .gap_before = c.gaps, .flags = c.flags, .seconds = c.seconds, .n_seconds = c.n_seconds };
+        c.seconds = NULL;
+        if (scratch_take(&r->scratch, photon_block_bytes(c.n + 1), &out->room)) {
+            out->block = photon_block_in(out->room.data, c.n + 1);
+            analyse_rows(settings, room.data, c.n, out->block);
+            if (!grading_kept(r->grading, settings->pixel, from->n_samples, &kept, out->block) || !monitoring_channel(r->monitoring, settings->pixel, room.data, out->block))
+                out->block = NULL;
+        } else {
+            free(kept.seconds);
+        }
+        stored_channel_done(&c);
     }
     scratch_give(&r->scratch, &room);
 }
@@ -87,6 +115,10 @@ static void analyse_job(void *context, size_t pixel) {
     struct reprocess *r = context;
     struct channel_reader *reader;
     struct analyse_settings settings = analyse_settings_of(r, pixel);
+    if (r->stored != NULL) {
+        analyse_stored(r, &settings, &r->rows[pixel]);
+        return;
+    }
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
     analyse_channel(r, &settings, reader, &r->rows[pixel]);
@@ -160,9 +192,45 @@ static bool write_calibrations(const struct reprocess *r, const char *state) {
     return good;
 }
 
+/* FWHM of the typical pixel at a time; NaN unknown. */
+static double resolution_at(const struct reprocess *r, int64_t time_ns) {
+    double resolution_eV = NAN;
+    for (size_t k = 0; k < r->model->n_tables; k++)
+        if (r->model->tables[k]->resolution_eV > 0 && (!isfinite(resolution_eV) || r->model->tables[k]->start_ns <= time_ns))
+            resolution_eV = r->model->tables[k]->resolution_eV;
+    return resolution_eV;
+}
+
+static size_t index_of(const struct bin_stage *b, int32_t product) {
+    size_t i = 0;
+    while (b->of_scan[i] != product)
+        i++;
+    return i;
+}
+
+/* A number of its own for every scan; nothing reads it back into energies. */
+static bool write_elastics(struct reprocess *r) {
+    struct reprocessed *out = r->result;
+    size_t n = out->bins->n_products;
+    out->elastic = calloc(n + 1, sizeof *out->elastic);
+    bool good = out->elastic != NULL;
+    for (size_t k = 0; good && k < n; k++) {
+        const struct scan_products *p = out->bins->products[k];
+        uint8_t *point_used = calloc(p->n_points + (size_t)1, 1);
+        good = point_used != NULL && p->loss != NULL;
+        if (good) {
+            scan_elastic_find(p->loss, p->scan, resolution_at(r, p->scan->start_ns), point_used, &out->elastic[k]);
+            good = archive_elastic(r->archive, p->scan, &out->elastic[k], point_used);
+            monitoring_free_points(r->monitoring, index_of(out->bins, (int32_t)k), point_used);
+        }
+        free(point_used);
+    }
+    return good;
+}
+
 static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
-    bool good = grading_finish(r->grading, r->archive) && write_pixels(r);
+    bool good = grading_finish(r->grading, r->archive) && write_pixels(r) && write_elastics(r) && monitoring_finish(r->monitoring, r->archive);
     for (size_t k = 0; good && k < out->bins->n_products; k++)
         good = archive_scan(r->archive, out->bins->products[k]);
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
@@ -211,7 +279,8 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
         log_error("out of memory for the maps");
         return false;
     }
-    return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) && archive_create(path, settings->compress, &r->archive);
+    return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) &&
+           monitoring_new(&settings->monitoring, r->beamtime, r->model, &r->monitoring) && archive_create(path, settings->compress, &r->archive);
 }
 
 static double seconds(clockid_t clock) {
@@ -242,7 +311,7 @@ static const char *folder_of(const char *path, char folder[PATH_MAX]) {
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
     char folder[PATH_MAX];
-    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .best_pixels = settings->best_pixels,
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .stored = settings->stored, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
     good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);
@@ -250,6 +319,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
         scratch_give(&r.scratch, &r.rows[i].room);
     archive_abandon(r.archive);
     grading_free(r.grading);
+    monitoring_free(r.monitoring);
     free(r.rows);
     free(r.pixels_used);
     if (!good)
@@ -261,5 +331,6 @@ void reprocessed_done(struct reprocessed *r) {
     scan_sums_free(r->sums, r->n_sums);
     bin_stage_free(r->bins);
     free(r->pixels);
+    free(r->elastic);
     *r = (struct reprocessed){ 0 };
 }

@@ -11,12 +11,24 @@
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
 #include "daemon/grading.h"
+#include "daemon/monitoring.h"
+#include "daemon/pulse_store.h"
 #include "daemon/sink/archive.h"
 
+/* Pulses that a live session measured, instead of files to read (then the beamtime's files are names and spans only). */
+struct reprocess_stored {
+    const struct pulse_store *pulses;   /* settled */
+    const uint16_t *pixel_of;           /* model's channel -> pixel of the store */
+    uint32_t n_samples;                 /* of a whole record */
+    double sample_period_s;
+};
+
 struct reprocess_settings {
+    const struct reprocess_stored *stored;   /* NULL: read the files */
     unsigned workers;                /* 0: one per processor */
     struct product_settings products;
     struct grading_settings grading;
+    struct monitoring_settings monitoring;
     bool compress;                   /* photon columns too */
     uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */
     struct archive_process process;  /* counters are added here */
@@ -34,6 +46,7 @@ struct reprocessed {                 /* what remains after the file is written: 
     size_t n_pixels;
     struct pixel_totals *pixels;
     struct bin_stage *bins;          /* products of every scan */
+    struct scan_elastic *elastic;    /* of each of them */
     double photons_wall_s, photons_cpu_s;   /* from the first file opened to the last photon column written; CPU of the whole process */
     size_t n_sums;
     struct scan_sum *sums;
