@@ -103,10 +103,10 @@ static struct trigger_mode mode_of(const struct grading *g, size_t pixel) {
 }
 
 /* Rise and fall from what the channel's filter was made of: its template, or the pulse in the basis of its file. */
-static bool times_of(const struct pixel_model *m, const struct source_info *info, struct pulse_times *out) {
+static bool times_of(const struct pixel_model *m, const struct channel_shape *shape_of, struct pulse_times *out) {
     enum { OFF_PULSE = 2 };
     if (m->coefficients)
-        return info->shape.basis != NULL && pulse_times_of(info->shape.basis + OFF_PULSE, info->shape.n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
+        return shape_of->basis != NULL && pulse_times_of(shape_of->basis + OFF_PULSE, shape_of->n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
     double *shape = m->template_pulse != NULL ? malloc(m->n_samples * sizeof *shape) : NULL;
     for (uint32_t i = 0; shape != NULL && i < m->n_samples; i++)
         shape[i] = (double)m->template_pulse[i];
@@ -115,10 +115,10 @@ static bool times_of(const struct pixel_model *m, const struct source_info *info
     return good;
 }
 
-static bool table_of(const struct grading *g, size_t pixel, const struct source_info *info, enum trigger_kind kind, struct livetime_table *out) {
+static bool table_of(const struct grading *g, size_t pixel, const struct channel_shape *shape, enum trigger_kind kind, struct livetime_table *out) {
     const struct pixel_model *m = g->model->channels[pixel].model;
     struct pulse_times t;
-    if (m == NULL || info == NULL || info->shape.coefficients != m->coefficients || info->shape.n_samples != m->n_samples || !times_of(m, info, &t))
+    if (m == NULL || shape == NULL || shape->coefficients != m->coefficients || shape->n_samples != m->n_samples || !times_of(m, shape, &t))
         return false;
     const struct livetime_settings s = {
         .trigger = kind == TRIGGER_KIND_EDGE ? LIVETIME_EDGE : LIVETIME_EDGE_MULTI,
@@ -184,15 +184,13 @@ static double shorter_window_s(const struct livetime_table *t) {
     return 1e-9 * (double)(high->before_lo_ns < high->after_lo_ns ? high->before_lo_ns : high->after_lo_ns);
 }
 
-bool grading_channel(struct grading *g, size_t pixel, struct channel_reader *reader, const bool *gap_before, struct photon_block *block) {
+/* When what happened is known: the channel's windows, then its rows. */
+static bool grade_events(const struct grading *g, size_t pixel, const struct channel_shape *shape, const bool *gap_before, struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
-    const struct pixel_model *m = g->model->channels[pixel].model;
-    if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m != NULL && m->inverted, block, &c->events))
-        return false;
     for (size_t i = 0; i < block->n; i++)
         c->n_events += (block->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0;
     c->kind = c->events.kind;
-    if (table_of(g, pixel, channel_reader_info(reader), c->kind, &c->table)) {
+    if (table_of(g, pixel, shape, c->kind, &c->table)) {
         c->live = c->kind == TRIGGER_KIND_EDGE || c->kind == TRIGGER_KIND_EDGE_MULTI;
         c->window_s = shorter_window_s(&c->table);
         return grade_channel(g, c, gap_before, block);
@@ -200,6 +198,21 @@ bool grading_channel(struct grading *g, size_t pixel, struct channel_reader *rea
     for (size_t i = 0; i < block->n; i++)
         block->grade[i] = GRADE_NONE;
     return true;
+}
+
+bool grading_channel(struct grading *g, size_t pixel, struct channel_reader *reader, bool causal, const bool *gap_before, struct photon_block *block) {
+    struct graded_channel *c = &g->channels[pixel];
+    const struct pixel_model *m = g->model->channels[pixel].model;
+    if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m != NULL && m->inverted, causal, block, &c->events))
+        return false;
+    const struct source_info *info = channel_reader_info(reader);
+    return grade_events(g, pixel, info != NULL ? &info->shape : NULL, gap_before, block);
+}
+
+bool grading_kept(struct grading *g, size_t pixel, uint32_t n_samples, const struct kept_rows *kept, struct photon_block *block) {
+    const struct channel_shape shape = { .n_samples = n_samples };
+    channel_events_kept(mode_of(g, pixel), n_samples, kept->flags, kept->seconds, kept->n_seconds, block, &g->channels[pixel].events);
+    return make_room(g, &g->channels[pixel]) && grade_events(g, pixel, &shape, kept->gap_before, block);
 }
 
 /* ---- all channels, on the main thread ---- */
