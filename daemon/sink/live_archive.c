@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "daemon/folder.h"
 #include "daemon/log.h"
@@ -15,7 +17,7 @@
 #include "daemon/sink/data_group.h"
 #include "daemon/sink/live_scan_file.h"
 
-enum { NFS_MAGIC = 0x6969, REBUILD_ROWS = 1000000, PATH_ROOM = 1024 };
+enum { NFS_MAGIC = 0x6969, REBUILD_ROWS = 1000000, PATH_ROOM = 1024, LEAST_SPACE = 4 << 20 };
 
 struct live_archive {
     struct live_archive_settings settings;
@@ -111,23 +113,33 @@ static void warn_of_nfs(const char *folder) {
         log_warning("%s: is on NFS, where a file cannot be read reliably while it grows; write on a local disk and copy", folder);
 }
 
+/* A restart within the scan, or a number used twice, finds its name taken. */
+static void choose_path(struct live_archive *a, int32_t number) {
+    const struct live_session *s = a->session;
+    snprintf(a->path, sizeof a->path, "%s/%s_scan%04d.nxs", s->folder, s->base_name, number);
+    for (unsigned k = 2; k < 1000 && access(a->path, F_OK) == 0; k++)
+        snprintf(a->path, sizeof a->path, "%s/%s_scan%04d_%u.nxs", s->folder, s->base_name, number, k);
+}
+
+/* HDF5 complains loudly and comes out of it badly: it is asked only when there is a chance. */
+static bool folder_ready(const char *folder) {
+    struct statvfs facts;
+    if (!folder_make(folder) || access(folder, W_OK) != 0 || statvfs(folder, &facts) != 0)
+        return false;
+    errno = facts.f_flag & ST_RDONLY ? EROFS : (uint64_t)facts.f_bavail * facts.f_frsize < LEAST_SPACE ? ENOSPC : 0;
+    return errno == 0;
+}
+
 static bool open_file(struct live_archive *a, const struct scan_products *p) {
     const struct live_session *s = a->session;
     const struct live_scan_setup setup = { .path = a->path, .config_text = s->config_text, .calibration_path = s->calibration_path, .model = a->model, .n_pixels = a->n_pixels, .pixels = a->pixels };
     describe_pixels(a);
-    if (!folder_make(s->folder))
+    if (!folder_ready(s->folder))
         return false;
-    errno = EEXIST;
-    for (unsigned k = 1; a->file == NULL && errno == EEXIST && k < 100; k++) {   /* a restart within the scan, or a number used twice */
-        char more[16] = "";
-        if (k > 1)
-            snprintf(more, sizeof more, "_%u", k);
-        snprintf(a->path, sizeof a->path, "%s/%s_scan%04d%s.nxs", s->folder, s->base_name, p->scan->number, more);
-        if (live_scan_file_open(&setup, p, &a->file))
-            a->counts.files++;
-    }
-    if (a->file == NULL)
+    choose_path(a, p->scan->number);
+    if (!live_scan_file_open(&setup, p, &a->file))
         return false;
+    a->counts.files++;
     if (a->counts.files == 1)
         warn_of_nfs(s->folder);
     a->by_i0 = data_group_norm(p->scan) == YIELD_PER_I0_LIVE_TIME;
@@ -139,6 +151,8 @@ static bool open_file(struct live_archive *a, const struct scan_products *p) {
 /* After a failure inside HDF5 the file ends where it is; what comes goes into another one, which lacks the rows before. */
 static void give_up_file(struct live_archive *a) {
     live_scan_file_close(a->file);
+    if (a->written_points == 0)
+        unlink(a->path);   /* nothing of it is worth anything */
     a->file = NULL;
     a->untidy = true;
     lose(a, a->scan_start_ns, a->scan_start_ns, a->file_rows);
@@ -154,7 +168,7 @@ static void note_order(struct live_archive *a) {
 }
 
 static bool write_rows(struct live_archive *a) {
-    if (a->gap_lost > 0 && a->waiting->n < a->waiting->capacity) {
+    if (a->gap_lost > 0) {
         live_scan_file_gap(a->file, a->gap_from_ns, a->gap_to_ns, a->gap_lost);
         a->gap_lost = 0;
         a->counts.gaps++;
