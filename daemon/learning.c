@@ -214,7 +214,7 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         calibration_input_done(&in, n);
         return true;
     }
-    enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    enum status s = calibration_table_learn_by(&settings->rules, settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
     if (s == STATUS_NOT_FOUND && settings->keep != NULL) {
         log_warning("%s: %s; only its elastic line counts", name, why.text);
         bool kept = keep_state(settings, mono_eV, &in, n, SIZE_MAX);
