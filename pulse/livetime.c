@@ -101,10 +101,12 @@ static void count_point(const struct livetime_sheet *s, uint32_t k, struct stret
  * Returns the first point that ends after the part's start. */
 static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t from, int sign) {
     struct stretch boxes[LIVETIME_BOXES];
-    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
-        boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
     while (from < s->n_points && s->end_ns[from] <= g.part.lo)
         from++;
+    if (from >= s->n_points || s->start_ns[from] >= g.part.hi)
+        return from;
+    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
+        boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
     for (uint32_t k = from; k < s->n_points && s->start_ns[k] < g.part.hi; k++)
         count_point(s, k, (struct stretch){ max64(g.part.lo, s->start_ns[k]), min64(g.part.hi, s->end_ns[k]) }, boxes, sign);
     return from;
