@@ -111,11 +111,26 @@ static void join_rows(struct line_lock *l) {
     }
 }
 
+static bool room_new(const struct line_lock *l, struct lock_room *room) {
+    size_t n = l->store->n + 1;
+    *room = (struct lock_room){.row = l->n_stretches * LOCK_MAX_KNOTS + 1, .scratch = malloc(n * sizeof(double)), .by_pixel = malloc(n * sizeof *room->by_pixel),
+                               .first = calloc(l->n_pixels + (size_t)2, sizeof(size_t)), .offset_eV = calloc(l->n_pixels + (size_t)1, sizeof(double)),
+                               .walk = {malloc(drift_room_doubles() * sizeof(double))}};
+    return room->scratch && room->by_pixel && room->first && room->offset_eV && room->walk.matrix;
+}
+
+static void room_done(struct lock_room *room) {
+    free(room->scratch);
+    free(room->by_pixel);
+    free(room->first);
+    free(room->offset_eV);
+    free(room->walk.matrix);
+}
+
 enum status line_lock_find(struct line_lock *l) {
     struct lock_store *s = l->store;
-    struct lock_room room = {.n_pixels = l->n_pixels, .row = l->n_stretches * LOCK_MAX_KNOTS + 1, .scratch = malloc((s->n + 1) * sizeof(double)), .matrix = malloc(sizeof(double) * LOCK_MAX_KNOTS * LOCK_MAX_KNOTS),
-                             .offset_eV = calloc(l->n_pixels + (size_t)1, sizeof(double))};
-    enum status status = room.scratch && room.matrix && room.offset_eV ? make_tables(l) : STATUS_NO_MEMORY;
+    struct lock_room room;
+    enum status status = room_new(l, &room) ? make_tables(l) : STATUS_NO_MEMORY;
     if (s->n > 1)
         qsort(s->photons, s->n, sizeof *s->photons, by_stretch_and_time);
     size_t from = 0;
@@ -128,9 +143,7 @@ enum status line_lock_find(struct line_lock *l) {
     }
     if (status == STATUS_OK)
         join_rows(l);
-    free(room.scratch);
-    free(room.matrix);
-    free(room.offset_eV);
+    room_done(&room);
     store_free(s);
     l->store = NULL;
     return status;

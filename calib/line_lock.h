@@ -1,9 +1,9 @@
 /* calib/line_lock.h - what a line of the sample says about the drift of gains during the scans (calibration.md 3; off by default).
  *   photons near the line --line_lock_add, find--> shift of every pixel at knots in time --line_lock_at--> relative correction
  * A stretch is a row of scans of one sample between two calibrations. Where the sample's line lies is not known to fractions of an eV, so only
- * its movement within a stretch counts: the reference is its mean, weighted by how well the calibrations hold at each time (Brownian
- * bridge between them). The mode common to all pixels is followed fast, a pixel's own part slowly and shrunk towards the common one by what the
- * pixels' scatter shows beyond its errors; the same for the common mode's scatter in time, so that without a drift nothing is done.
+ * its movement within a stretch counts, as a walk that is pinned at the calibrations (drift_walk.h). The mode common to all pixels is followed
+ * fast, a pixel's own part slowly, with one variance for all pixels: each is drawn to the common one by its errors. Where the counts
+ * do not insist on a drift its variance is 0, and nothing is done.
  *
  * Guards, each with its reason in the stretch:
  *   - photons of incident energies less than 30 eV above the line's edge never count: there the line moves with the excitation (K edge,
@@ -45,7 +45,7 @@ struct line_lock {
     struct lock_stretch *stretches;        /* by time, owned */
     size_t n_knots;
     int64_t *knot_ns;                      /* n_knots */
-    double *common_eV, *common_sigma_eV;   /* n_knots: the array's movement against its reference, as measured */
+    double *common_eV, *common_sigma_eV;   /* n_knots: where the line lay in the array against the table, as measured */
     float *shift_eV, *sigma_eV;            /* n_pixels x n_knots: movement taken out, at the line's energy, and its error */
     uint32_t pixels_refused;               /* more than 3 eV */
     struct lock_store *store;              /* photons until _find */

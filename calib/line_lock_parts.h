@@ -2,6 +2,7 @@
 #ifndef TESD_CALIB_LINE_LOCK_PARTS_H
 #define TESD_CALIB_LINE_LOCK_PARTS_H
 
+#include "calib/drift_walk.h"
 #include "calib/line_lock.h"
 
 struct lock_photon {
@@ -13,12 +14,12 @@ struct lock_photon {
 struct lock_store { struct lock_photon *photons; size_t n, room; };
 
 struct lock_room {
-    uint32_t n_pixels;
-    size_t row;              /* knots a pixel has room for */
-    double *scratch;         /* as many as there are photons */
-    double *matrix;          /* LOCK_MAX_KNOTS squared */
-    double weights[LOCK_MAX_KNOTS];
-    double *offset_eV;       /* n_pixels: where a pixel's line lies against the array's, over the stretch */
+    size_t row;                    /* knots a pixel has room for */
+    double *scratch;               /* as many as there are photons */
+    struct lock_photon *by_pixel;  /* as many: of the stretch, by pixel and time */
+    size_t *first;                 /* n_pixels + 1: where each pixel's begin */
+    double *offset_eV;             /* n_pixels: where a pixel's line lies against the array's, over the stretch */
+    struct drift_room walk;
 };
 
 /* One stretch: its photons by time. Appends its knots to the lock when it is locked, else sets the reason. */

@@ -1,35 +1,36 @@
-/* One stretch of scans. Centres are repeated medians, as in pixel_monitor.c. With w windows of the common mode, values c, errors s:
- *   true scatter in time  S^2 = max(0, var(c) - mean s^2),   what is believed of a deviation: S^2 / (S^2 + s^2)
- * and the same over pixels and their windows for the pixels' own part. A movement with the incident energy x is looked for as b in
- *   c = polynomial of third degree in time + b x
+/* One stretch of scans. Centres are repeated medians, as in pixel_monitor.c. A movement with the incident energy x is looked for as b in
+ *   centre = polynomial of third degree in time + b x
  * which repeated scans separate and a single one does not. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "calib/line_lock_parts.h"
 #include "pulse/linear.h"
 #include "pulse/robust.h"
 
-enum { WINDOW_COUNTS = 1500, PIXEL_COUNTS = 400, LEAST_WINDOWS = 3, PIXEL_MAX_WINDOWS = 40, CENTRE_ROUNDS = 10, FEWEST = 40, TERMS = 5 };
+enum { WINDOW_COUNTS = 400, LEAST_WINDOWS = 6, PIXEL_LEAST_WINDOWS = 3, PIXEL_MAX_WINDOWS = 40, CENTRE_ROUNDS = 10, FEWEST = 40, TERMS = 5 };
 static const double LEAST_WINDOW_S = 20;
 static const double STEP_LIMIT = 0.2, TOTAL_LIMIT = 3.0;     /* eV */
 static const double EXCITATION = 0.25, EXCITATION_SIGMAS = 4;   /* eV over the range of incident energies */
-static const double DRIFT_PER_HOUR = 0.5;                    /* eV rms in an hour away from a calibration */
 static const double CENTRE_SIGMA = 1.4 * 1.2533;             /* of a repeated median over that of a mean; pixel_monitor.c */
 static const double BACKGROUND = 0.5;                        /* of the counts at most may lie outside the reach */
+static const double INSIST = 4.0;                            /* ln likelihood by which a drift must be better than none */
+static const double drifts_eV[] = {0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2};   /* rms in an hour */
+enum { N_DRIFTS = sizeof drifts_eV / sizeof drifts_eV[0] };
 
 struct centre { double value, sigma; size_t n; };
 
-/* Of photons [0, n): those of one pixel, or of all with their pixels' offsets taken out (pixel UINT32_MAX). */
-static struct centre centre_of(const struct line_lock *l, const struct lock_photon *p, size_t n, uint32_t pixel, struct lock_room *room) {
+/* Of photons whose pixels' offsets are taken out. */
+static struct centre centre_of(const struct line_lock *l, const struct lock_photon *p, size_t n, struct lock_room *room) {
     struct centre c = {l->line.energy_eV, NAN, 0};
     double moved = l->reach_eV;
     for (int round = 0; round < CENTRE_ROUNDS && moved > 1e-3; round++) {
         size_t m = 0;
         for (size_t i = 0; i < n; i++) {
-            double e = (double)p[i].energy_eV - (pixel == UINT32_MAX ? room->offset_eV[p[i].pixel] : 0);
-            if ((pixel == UINT32_MAX || p[i].pixel == pixel) && fabs(e - c.value) <= l->reach_eV)
+            double e = (double)p[i].energy_eV - room->offset_eV[p[i].pixel];
+            if (fabs(e - c.value) <= l->reach_eV)
                 room->scratch[m++] = e;
         }
         c.n = m;
@@ -44,32 +45,46 @@ static struct centre centre_of(const struct line_lock *l, const struct lock_phot
     return c;
 }
 
+static int by_pixel_and_time(const void *a, const void *b) {
+    const struct lock_photon *x = a, *y = b;
+    if (x->pixel != y->pixel)
+        return x->pixel < y->pixel ? -1 : 1;
+    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
 static void find_offsets(const struct line_lock *l, const struct lock_photon *p, size_t n, struct lock_room *room) {
-    memset(room->offset_eV, 0, room->n_pixels * sizeof *room->offset_eV);
-    struct centre all = centre_of(l, p, n, UINT32_MAX, room);
-    for (uint32_t i = 0; i < room->n_pixels; i++) {
-        struct centre own = centre_of(l, p, n, i, room);
-        room->offset_eV[i] = own.sigma > 0 ? own.value - all.value : 0;
+    memcpy(room->by_pixel, p, n * sizeof *p);
+    qsort(room->by_pixel, n, sizeof *p, by_pixel_and_time);
+    memset(room->offset_eV, 0, l->n_pixels * sizeof *room->offset_eV);
+    for (size_t i = 0, k = 0; k <= l->n_pixels; k++) {
+        while (i < n && room->by_pixel[i].pixel < k)
+            i++;
+        room->first[k] = i;
+    }
+    struct centre all = centre_of(l, p, n, room);
+    for (uint32_t k = 0; k < l->n_pixels; k++) {
+        struct centre own = centre_of(l, room->by_pixel + room->first[k], room->first[k + 1] - room->first[k], room);
+        room->offset_eV[k] = own.sigma > 0 ? own.value - all.value : 0;
     }
 }
 
-/* Windows of equal counts. */
-struct window { double time_s, incident_eV, value, sigma; };
-
-static uint32_t make_windows(const struct line_lock *l, const struct lock_photon *p, size_t n, uint32_t wanted, struct lock_room *room, struct window *out) {
+/* Windows of equal counts of some photons by time; incident_eV of each, NULL: not asked. */
+static uint32_t make_windows(const struct line_lock *l, const struct lock_photon *p, size_t n, uint32_t wanted, int64_t origin_ns, struct lock_room *room,
+                             struct drift_point *out, double *incident_eV) {
     uint32_t made = 0;
     for (uint32_t k = 0; k < wanted; k++) {
         size_t from = n * k / wanted, to = n * (k + 1) / wanted;
-        struct window w = {0};
+        double time_s = 0, incident = 0;
         for (size_t i = from; i < to; i++) {
-            w.time_s += (double)(p[i].time_ns - p[0].time_ns) * 1e-9 / (double)(to - from);
-            w.incident_eV += (double)p[i].incident_eV / (double)(to - from);
+            time_s += (double)(p[i].time_ns - origin_ns) * 1e-9 / (double)(to - from);
+            incident += (double)p[i].incident_eV / (double)(to - from);
         }
-        struct centre c = centre_of(l, p + from, to - from, UINT32_MAX, room);
-        w.value = c.value;
-        w.sigma = c.sigma;
-        if (w.sigma > 0)
-            out[made++] = w;
+        struct centre c = centre_of(l, p + from, to - from, room);
+        if (!(c.sigma > 0))
+            continue;
+        if (incident_eV)
+            incident_eV[made] = incident;
+        out[made++] = (struct drift_point){time_s, c.value - l->line.energy_eV, c.sigma};
     }
     return made;
 }
@@ -81,19 +96,18 @@ static bool is_above_background(const struct line_lock *l, const struct lock_pho
     return (double)(n - inside) < BACKGROUND * (double)inside;
 }
 
-/* b of the head comment over the whole range of incident energies, with its error; b NaN when nothing varies. */
-static void find_excitation(const struct window *w, uint32_t n, struct lock_stretch *s) {
+/* b of the head comment over the whole range of incident energies, with its error; NaN when nothing varies. */
+static void find_excitation(const struct drift_point *w, const double *incident_eV, uint32_t n, struct lock_stretch *s) {
     double low = INFINITY, high = -INFINITY, normal[TERMS * TERMS] = {0}, right[TERMS * (TERMS + 1)] = {0};
-    s->excitation_eV = s->excitation_sigma_eV = NAN;
     for (uint32_t i = 0; i < n; i++) {
-        low = fmin(low, w[i].incident_eV);
-        high = fmax(high, w[i].incident_eV);
+        low = fmin(low, incident_eV[i]);
+        high = fmax(high, incident_eV[i]);
     }
     if (!(high - low > 1))
         return;
     for (uint32_t i = 0; i < n; i++) {
         double t = 2 * w[i].time_s / w[n - 1].time_s - 1, v = 1 / (w[i].sigma * w[i].sigma);
-        double row[TERMS] = {1, t, t * t, t * t * t, (w[i].incident_eV - low) / (high - low)};
+        double row[TERMS] = {1, t, t * t, t * t * t, (incident_eV[i] - low) / (high - low)};
         for (int a = 0; a < TERMS; a++) {
             right[a * (TERMS + 1)] += v * row[a] * (w[i].value - w[0].value);
             for (int b = 0; b < TERMS; b++)
@@ -102,134 +116,19 @@ static void find_excitation(const struct window *w, uint32_t n, struct lock_stre
     }
     for (int a = 0; a < TERMS; a++)
         right[a * (TERMS + 1) + 1 + a] = 1;
-    if (linear_dense(normal, TERMS, right, TERMS + 1) != STATUS_OK) {
-        s->excitation_sigma_eV = INFINITY;
-        return;
-    }
-    s->excitation_eV = right[(TERMS - 1) * (TERMS + 1)];
-    s->excitation_sigma_eV = sqrt(right[(TERMS - 1) * (TERMS + 1) + TERMS]);
+    bool told = linear_dense(normal, TERMS, right, TERMS + 1) == STATUS_OK;
+    s->excitation_eV = told ? right[(TERMS - 1) * (TERMS + 1)] : 0;
+    s->excitation_sigma_eV = told ? sqrt(right[(TERMS - 1) * (TERMS + 1) + TERMS]) : INFINITY;
 }
 
-/* Covariance of what the calibrations cannot know at two times: a Brownian bridge between the two, or a walk away from the only one. */
-static double ignorance(const struct lock_stretch *s, double a_ns, double b_ns) {
-    const double hour = 3.6e12, early = fmin(a_ns, b_ns), late = fmax(a_ns, b_ns);
-    bool before = s->before_ns != INT64_MIN, after = s->after_ns != INT64_MAX;
-    double hours = a_ns < b_ns || a_ns > b_ns ? 0 : 1;
-    if (before && after)
-        hours = fabs(early - (double)s->before_ns) / hour * fabs((double)s->after_ns - late) / fabs((double)(s->after_ns - s->before_ns));
-    else if (before)
-        hours = fabs(early - (double)s->before_ns) / hour;
-    else if (after)
-        hours = fabs((double)s->after_ns - late) / hour;
-    return DRIFT_PER_HOUR * DRIFT_PER_HOUR * hours;
-}
-
-/* Where the line would be without drift: generalised least squares of a constant. The windows next to the calibrations decide. */
-static double reference_of(const struct lock_stretch *s, double start_ns, const struct window *w, uint32_t n, struct lock_room *room) {
-    double *weight = room->weights, sum = 0, all = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        for (uint32_t k = 0; k < n; k++)
-            room->matrix[i * n + k] = ignorance(s, start_ns + 1e9 * w[i].time_s, start_ns + 1e9 * w[k].time_s);
-        room->matrix[i * n + i] += w[i].sigma * w[i].sigma;
-        weight[i] = 1;
-    }
-    if (linear_dense(room->matrix, n, weight, 1) != STATUS_OK)
-        for (uint32_t i = 0; i < n; i++)
-            weight[i] = 1;
-    for (uint32_t i = 0; i < n; i++) {
-        sum += weight[i] * w[i].value;
-        all += weight[i];
-    }
-    return sum / all;
-}
-
-/* Values become deviations from their reference, shrunk by what is scatter of the errors alone; steps limited. Returns the share that was
- * believed, 0: no drift seen. */
-static double settle(const struct lock_stretch *s, double start_ns, struct window *w, uint32_t n, struct lock_room *room) {
-    double mean = 0, variance = 0, noise = 0, reference = reference_of(s, start_ns, w, n, room);
-    for (uint32_t i = 0; i < n; i++)
-        mean += w[i].value / n;
-    for (uint32_t i = 0; i < n; i++) {
-        variance += (w[i].value - mean) * (w[i].value - mean) / (n - 1);
-        noise += w[i].sigma * w[i].sigma / n;
-    }
-    double drift = variance - noise * (1 + 3 * sqrt(2.0 / (n - 1)));   /* three sigma of the scatter's own error */
-    double share = drift > 0 ? drift / (drift + noise) : 0;
-    for (uint32_t i = 0; i < n; i++) {
-        w[i].value = share * (w[i].value - reference);
-        w[i].sigma *= share;
-        if (i > 0 && fabs(w[i].value - w[i - 1].value) > STEP_LIMIT)
-            w[i].value = w[i - 1].value + copysign(STEP_LIMIT, w[i].value - w[i - 1].value);
-    }
-    return share;
-}
-
-static double between(const struct window *w, uint32_t n, double time_s, bool sigma) {
-    uint32_t k = 0;
-    while (k + 2 < n && time_s >= w[k + 1].time_s)
-        k++;
-    double share = n < 2 ? 0 : fmin(fmax((time_s - w[k].time_s) / (w[k + 1].time_s - w[k].time_s), 0), 1);
-    double a = sigma ? w[k].sigma : w[k].value, b = n < 2 ? a : sigma ? w[k + 1].sigma : w[k + 1].value;
-    return (1 - share) * a + share * b;
-}
-
-/* A pixel's own windows: centres less its offset and the common movement. */
-static uint32_t pixel_windows(const struct line_lock *l, uint32_t pixel, const struct lock_photon *p, size_t n, const struct window *common, uint32_t n_common,
-                              struct lock_room *room, struct window *out) {
-    size_t own = 0, from = 0;
-    uint32_t made = 0;
-    for (size_t i = 0; i < n; i++)
-        own += p[i].pixel == pixel;
-    uint32_t wanted = (uint32_t)fmin((double)(own / PIXEL_COUNTS), PIXEL_MAX_WINDOWS);
-    for (uint32_t k = 0; k < wanted && wanted > 1; k++) {
-        size_t to = from, taken = 0, share = own * (k + 1) / wanted - own * k / wanted;
-        double time_s = 0;
-        for (; to < n && taken < share; to++)
-            if (p[to].pixel == pixel) {
-                time_s += (double)(p[to].time_ns - p[0].time_ns) * 1e-9;
-                taken++;
-            }
-        struct centre c = centre_of(l, p + from, to - from, pixel, room);
-        from = to;
-        if (!(c.sigma > 0) || taken == 0)
-            continue;
-        time_s /= (double)taken;
-        out[made++] = (struct window){.time_s = time_s, .value = c.value - l->line.energy_eV - between(common, n_common, time_s, false), .sigma = c.sigma};
-    }
-    return made;
-}
-
-/* Puts a pixel's movement at the knots; one that is too large to be a drift is refused. */
-static void put_pixel(struct line_lock *l, struct lock_stretch *s, uint32_t pixel, const struct window *common, const struct window *own, uint32_t n_own, size_t row) {
-    float *shift = l->shift_eV + pixel * row + s->first_knot, *sigma = l->sigma_eV + pixel * row + s->first_knot;
-    bool refused = false;
-    for (uint32_t k = 0; k < s->n_knots; k++) {
-        double mine = n_own > 0 ? between(own, n_own, common[k].time_s, false) : 0, error = n_own > 0 ? between(own, n_own, common[k].time_s, true) : 0;
-        shift[k] = (float)(common[k].value + mine);
-        sigma[k] = (float)hypot(common[k].sigma, error);
-        refused = refused || fabs((double)shift[k]) > TOTAL_LIMIT;
-    }
-    for (uint32_t k = 0; k < s->n_knots && refused; k++)
-        shift[k] = sigma[k] = 0;
-    l->pixels_refused += refused;
-}
-
-static void lock_pixels(struct line_lock *l, struct lock_stretch *s, const struct lock_photon *p, size_t n, const struct window *common, struct lock_room *room) {
-    for (uint32_t i = 0; i < l->n_pixels; i++) {
-        struct window own[PIXEL_MAX_WINDOWS];
-        uint32_t n_own = pixel_windows(l, i, p, n, common, s->n_knots, room, own);
-        double share = n_own >= LEAST_WINDOWS ? settle(s, (double)p[0].time_ns, own, n_own, room) : 0;
-        put_pixel(l, s, i, common, own, share > 0 ? n_own : 0, room->row);
-    }
-}
-
-static bool may_lock(const struct line_lock *l, struct lock_stretch *s, const struct lock_photon *p, size_t n, const struct window *w, uint32_t n_windows) {
+static bool may_lock(const struct line_lock *l, struct lock_stretch *s, const struct lock_photon *p, size_t n, const struct drift_point *w, const double *incident_eV,
+                     uint32_t n_windows) {
     if (n_windows < LEAST_WINDOWS)
         snprintf(s->reason, sizeof s->reason, "too few counts of %s at incident energies above %.0f eV: %zu, %d are needed", l->line.name, l->above_eV, n, LEAST_WINDOWS * WINDOW_COUNTS);
     else if (!is_above_background(l, p, n))
         snprintf(s->reason, sizeof s->reason, "%s does not stand out of its background", l->line.name);
     else
-        find_excitation(w, n_windows, s);
+        find_excitation(w, incident_eV, n_windows, s);
     if (s->reason[0])
         return false;
     bool moves = fabs(s->excitation_eV) > EXCITATION && fabs(s->excitation_eV) > EXCITATION_SIGMAS * s->excitation_sigma_eV;
@@ -240,28 +139,133 @@ static bool may_lock(const struct line_lock *l, struct lock_stretch *s, const st
     return s->reason[0] == 0;
 }
 
+static struct drift_ends ends_of(const struct lock_stretch *s, int64_t origin_ns) {
+    return (struct drift_ends){s->before_ns == INT64_MIN ? -INFINITY : (double)(s->before_ns - origin_ns) * 1e-9,
+                               s->after_ns == INT64_MAX ? INFINITY : (double)(s->after_ns - origin_ns) * 1e-9};
+}
+
+/* The drift, in eV rms per hour, that the gains in likelihood over none speak for; 0: none. */
+static double best_drift(const double gain[N_DRIFTS]) {
+    double best = INSIST, drift = 0;
+    for (int i = 0; i < N_DRIFTS; i++)
+        if (gain[i] > best) {
+            best = gain[i];
+            drift = drifts_eV[i];
+        }
+    return drift;
+}
+
+static void add_likelihoods(const struct drift_point *w, uint32_t n, struct drift_ends ends, struct drift_room room, double gain[N_DRIFTS]) {
+    double none = drift_walk_likelihood(w, n, ends, 0, room);
+    for (int i = 0; i < N_DRIFTS && isfinite(none); i++)
+        gain[i] += drift_walk_likelihood(w, n, ends, drifts_eV[i] * drifts_eV[i], room) - none;
+}
+
+/* Points become the walk, its steps limited; 0 where there is no drift. */
+static void follow(struct drift_point *w, uint32_t n, struct drift_ends ends, double drift, struct drift_room room) {
+    bool walks = drift > 0 && drift_walk_smooth(w, n, ends, drift * drift, room) == STATUS_OK;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!walks)
+            w[i].value = w[i].sigma = 0;
+        else if (i > 0 && fabs(w[i].value - w[i - 1].value) > STEP_LIMIT)
+            w[i].value = w[i - 1].value + copysign(STEP_LIMIT, w[i].value - w[i - 1].value);
+    }
+}
+
+static double between(const struct drift_point *w, uint32_t n, double time_s, bool sigma) {
+    uint32_t k = 0;
+    if (n == 0)
+        return 0;
+    while (k + 2 < n && time_s >= w[k + 1].time_s)
+        k++;
+    double share = n < 2 ? 0 : fmin(fmax((time_s - w[k].time_s) / (w[k + 1].time_s - w[k].time_s), 0), 1);
+    double a = sigma ? w[k].sigma : w[k].value, b = n < 2 ? a : sigma ? w[k + 1].sigma : w[k + 1].value;
+    return (1 - share) * a + share * b;
+}
+
+/* A pixel's own windows, less the common movement. 0: too few counts. */
+static uint32_t pixel_windows(const struct line_lock *l, uint32_t pixel, const struct drift_point *common, uint32_t n_common, int64_t origin_ns, struct lock_room *room,
+                              struct drift_point *out) {
+    size_t n = room->first[pixel + 1] - room->first[pixel];
+    uint32_t wanted = (uint32_t)fmin((double)(n / WINDOW_COUNTS), PIXEL_MAX_WINDOWS);
+    if (wanted < PIXEL_LEAST_WINDOWS)
+        return 0;
+    uint32_t made = make_windows(l, room->by_pixel + room->first[pixel], n, wanted, origin_ns, room, out, NULL);
+    for (uint32_t k = 0; k < made; k++)
+        out[k].value -= between(common, n_common, out[k].time_s, false);
+    return made;
+}
+
+/* Puts a pixel's movement at the knots; one that is too large to be a drift is refused. */
+static void put_pixel(struct line_lock *l, const struct lock_stretch *s, uint32_t pixel, const struct drift_point *common, const struct drift_point *own, uint32_t n_own, size_t row) {
+    float *shift = l->shift_eV + pixel * row + s->first_knot, *sigma = l->sigma_eV + pixel * row + s->first_knot;
+    bool refused = false;
+    for (uint32_t k = 0; k < s->n_knots; k++) {
+        shift[k] = (float)(common[k].value + between(own, n_own, common[k].time_s, false));
+        sigma[k] = (float)hypot(common[k].sigma, between(own, n_own, common[k].time_s, true));
+    }
+    for (uint32_t k = 0; k < n_own; k++)
+        refused = refused || fabs(own[k].value + between(common, s->n_knots, own[k].time_s, false)) > TOTAL_LIMIT;
+    for (uint32_t k = 0; k < s->n_knots && refused; k++)
+        shift[k] = sigma[k] = 0;
+    l->pixels_refused += refused;
+}
+
+/* Whether a pixel's line is somewhere no drift would bring it: not to be followed, and no witness for the others. */
+static bool has_jumped(const struct drift_point *own, uint32_t n) {
+    double low = INFINITY, high = -INFINITY;
+    for (uint32_t k = 0; k < n; k++) {
+        low = fmin(low, own[k].value);
+        high = fmax(high, own[k].value);
+    }
+    return high - low > TOTAL_LIMIT;
+}
+
+static void lock_pixels(struct line_lock *l, const struct lock_stretch *s, const struct drift_point *common, int64_t origin_ns, struct lock_room *room) {
+    double gain[N_DRIFTS] = {0};
+    struct drift_point own[PIXEL_MAX_WINDOWS];
+    struct drift_ends ends = ends_of(s, origin_ns);
+    for (uint32_t i = 0; i < l->n_pixels; i++) {
+        uint32_t n = pixel_windows(l, i, common, s->n_knots, origin_ns, room, own);
+        if (n >= PIXEL_LEAST_WINDOWS && !has_jumped(own, n))
+            add_likelihoods(own, n, ends, room->walk, gain);
+    }
+    double drift = best_drift(gain);
+    for (uint32_t i = 0; i < l->n_pixels; i++) {
+        uint32_t n = pixel_windows(l, i, common, s->n_knots, origin_ns, room, own);
+        if (has_jumped(own, n)) {
+            l->pixels_refused++;   /* its row stays 0 */
+            continue;
+        }
+        follow(own, n, ends, n >= PIXEL_LEAST_WINDOWS ? drift : 0, room->walk);
+        put_pixel(l, s, i, common, own, n, room->row);
+    }
+}
+
 void line_lock_stretch(struct line_lock *l, size_t index, const struct lock_photon *photons, size_t n, struct lock_room *room) {
     struct lock_stretch *s = &l->stretches[index];
-    struct window w[LOCK_MAX_KNOTS];
+    struct drift_point w[LOCK_MAX_KNOTS];
+    double incident_eV[LOCK_MAX_KNOTS], gain[N_DRIFTS] = {0};
+    int64_t origin_ns = n > 0 ? photons[0].time_ns : 0;
     s->photons = n;
     s->excitation_eV = s->excitation_sigma_eV = NAN;
-    double length_s = n > 0 ? (double)(photons[n - 1].time_ns - photons[0].time_ns) * 1e-9 : 0;
-    uint32_t wanted = (uint32_t)fmin(fmin((double)(n / WINDOW_COUNTS), length_s / LEAST_WINDOW_S), LOCK_MAX_KNOTS), n_windows = 0;
+    double length_s = n > 0 ? (double)(photons[n - 1].time_ns - origin_ns) * 1e-9 : 0;
+    uint32_t wanted = (uint32_t)fmin(fmin((double)(n / WINDOW_COUNTS), length_s / LEAST_WINDOW_S), LOCK_MAX_KNOTS), made = 0;
     if (wanted >= LEAST_WINDOWS) {
         find_offsets(l, photons, n, room);
-        n_windows = make_windows(l, photons, n, wanted, room, w);
+        made = make_windows(l, photons, n, wanted, origin_ns, room, w, incident_eV);
     }
-    if (!may_lock(l, s, photons, n, w, n_windows))
+    if (!may_lock(l, s, photons, n, w, incident_eV, made))
         return;
     s->first_knot = (uint32_t)l->n_knots;
-    s->n_knots = n_windows;
-    double reference = reference_of(s, (double)photons[0].time_ns, w, n_windows, room);
-    for (uint32_t k = 0; k < n_windows; k++) {
-        l->knot_ns[l->n_knots] = photons[0].time_ns + (int64_t)(1e9 * w[k].time_s);
-        l->common_eV[l->n_knots] = w[k].value - reference;
+    s->n_knots = made;
+    for (uint32_t k = 0; k < made; k++) {
+        l->knot_ns[l->n_knots] = origin_ns + (int64_t)(1e9 * w[k].time_s);
+        l->common_eV[l->n_knots] = w[k].value;
         l->common_sigma_eV[l->n_knots++] = w[k].sigma;
     }
-    settle(s, (double)photons[0].time_ns, w, n_windows, room);
-    lock_pixels(l, s, photons, n, w, room);
+    add_likelihoods(w, made, ends_of(s, origin_ns), room->walk, gain);
+    follow(w, made, ends_of(s, origin_ns), best_drift(gain), room->walk);
+    lock_pixels(l, s, w, origin_ns, room);
     s->locked = true;
 }

@@ -201,6 +201,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
         .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
         .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
+        .line_lock = o->calibration.line_lock,
         .monitoring = { .window_s = o->monitor.window_s, .alarm_eV = o->monitor.alarm_eV, .line = o->monitor.line },
         .compress = o->archive.compress,
         .best_pixels = (uint32_t)o->rixs.best_pixels,
