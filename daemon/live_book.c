@@ -81,6 +81,8 @@ void live_book_free(struct live_book *b) {
     free(b);
 }
 
+void live_book_pixels(struct live_book *b, const struct book_pixel *pixels) { memcpy(b->pixels, pixels, b->settings.n_pixels * sizeof *b->pixels); }
+
 /* ---- places ---- */
 
 static bool counts_in(struct live_place p) { return p.kind == PLACE_POINT || p.kind == PLACE_MOVING; }

@@ -28,7 +28,7 @@ struct pulse_store {
     size_t n_pixels;
     int fd;
     uint64_t n_entries, first, lost;      /* entries before `first` are forgotten */
-    int64_t from_ns;
+    int64_t from_ns, until_ns;
     size_t n_buffered;
     struct entry *buffer;
     struct stored_pixel *pixels;
@@ -127,7 +127,7 @@ static bool walk(struct pulse_store *s, each_entry *each) {
         }
         for (size_t i = 0; i < want; i++) {
             if (s->buffer[i].kind == ENTRY_PULSE)
-                wanted = s->buffer[i].pulse.time_ns >= s->from_ns;
+                wanted = s->buffer[i].pulse.time_ns >= s->from_ns && s->buffer[i].pulse.time_ns <= s->until_ns;
             if (wanted)
                 each(s, &s->buffer[i]);
         }
@@ -152,8 +152,9 @@ static void place_entry(struct pulse_store *s, const struct entry *e) {
     ((struct entry *)s->settled.data)[p->first + p->n++] = *e;
 }
 
-bool pulse_store_settle(struct pulse_store *s, int64_t from_ns) {
+bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns) {
     s->from_ns = from_ns;
+    s->until_ns = until_ns;
     bool good = flush(s) && walk(s, count_entry);
     uint64_t first = 0;
     for (size_t i = 0; i < s->n_pixels; i++) {
