@@ -10,9 +10,11 @@
  * kappa = 2 (1 - exp(-r m)) / r. To be called again when counts, times or sensitivities change. */
 void scan_live_time_settle(struct scan_products *p);
 
-/* Every grade measures the same rate of events: chi2 of the events of grades 0-3 against what their live times and the rate in each
- * point, as seen by the other pixels, lead to expect; one common factor is free. n_grades: those with any live time; chi2 has one
- * degree of freedom less. NaN when nothing was counted, or by one pixel only. */
+/* Every grade measures the same rate: events of the lesser grades against what their live times and the rate of high events in each
+ * point, as seen by the other pixels, lead to expect. chi2 = d' V^-1 d with d the sums of the excesses and V their covariance, from the
+ * scatter of the points (a close pair of photons gives an event to two grades at once, so grades are not independent). It has n_grades - 1
+ * degrees of freedom, scaled so that chi2 / (n_grades - 1) is F-distributed when points are few. n_grades: high and the lesser ones
+ * with 20 counts or more. NaN with fewer than 4 points per grade, or one pixel. */
 struct grade_agreement { double chi2; unsigned n_grades; };
 struct grade_agreement scan_live_time_agreement(const struct scan_products *p);
 

@@ -26,8 +26,10 @@ static enum status make_pixel_times(struct scan_products *p) {
     p->grade_time_ns = calloc(n_cells, N_LIVETIME_COLUMNS * sizeof *p->grade_time_ns);
     p->high_photons = calloc(n_cells, sizeof *p->high_photons);
     p->sensitivity = calloc(n_pixels, sizeof *p->sensitivity);
+    p->high_events = calloc(n_cells, sizeof *p->high_events);
     p->window_s = calloc(n_pixels, sizeof *p->window_s);
-    if (p->grade_time_ns == NULL || p->high_photons == NULL || p->sensitivity == NULL || p->window_s == NULL)
+    p->unresolved_s = calloc(n_pixels, sizeof *p->unresolved_s);
+    if (p->grade_time_ns == NULL || p->high_photons == NULL || p->high_events == NULL || p->sensitivity == NULL || p->window_s == NULL || p->unresolved_s == NULL)
         return STATUS_NO_MEMORY;
     for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++)
         p->sensitivity[pixel] = 1;
@@ -96,9 +98,11 @@ void scan_products_free(struct scan_products *p) {
     free(p->live_time_s);
     free(p->grade_time_ns);
     free(p->high_photons);
+    free(p->high_events);
     free(p->events);
     free(p->sensitivity);
     free(p->window_s);
+    free(p->unresolved_s);
     free(p);
 }
 
@@ -110,12 +114,14 @@ static void count_row(struct scan_products *p, const struct photon_block *b, siz
         p->moving[after] += photon ? sign : 0;
         return;
     }
-    size_t point = (size_t)b->point[i];
-    if ((b->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0 && p->pixels_used[b->pixel[i]] && (b->flags[i] & FLAG_LAST_OF_DEAD) == 0)
+    size_t point = (size_t)b->point[i], cell = (size_t)b->pixel[i] * p->n_points + point;
+    bool counts = (b->flags[i] & FLAG_LAST_OF_DEAD) == 0, high = counts && b->grade[i] == GRADE_HIGH;
+    bool event = counts && (b->cuts[i] & (CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_VETO))) == 0;
+    if (event && p->pixels_used[b->pixel[i]])
         p->events[point * N_GRADES + b->grade[i]] += sign;
     p->photons[point] += photon ? sign : 0;
-    if (photon && b->grade[i] == GRADE_HIGH && (b->flags[i] & FLAG_LAST_OF_DEAD) == 0)
-        p->high_photons[(size_t)b->pixel[i] * p->n_points + point] += sign;
+    p->high_photons[cell] += photon && high ? sign : 0;
+    p->high_events[cell] += event && high ? sign : 0;
 }
 
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
@@ -161,6 +167,7 @@ static void add_pixel_times(struct scan_products *into, const struct scan_produc
             for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
                 into->grade_time_ns[to * N_LIVETIME_COLUMNS + (from->pixels_used[pixel] ? g : LIVETIME_DEAD)] += from->grade_time_ns[cell * N_LIVETIME_COLUMNS + g];
             into->high_photons[to] += from->high_photons[cell];
+            into->high_events[to] += from->high_events[cell];
         }
     for (uint32_t r = 0; r < from->n_points; r++)
         for (unsigned g = 0; g < N_GRADES && row_of[r] != UINT32_MAX; g++)

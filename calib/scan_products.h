@@ -27,9 +27,11 @@ struct scan_products {
     double *live_time_s;         /* n_points; of the maps, per pixel of sensitivity 1 (scan_live_time.h) */
     int64_t *grade_time_ns;      /* n_pixels x n_points x N_LIVETIME_COLUMNS (pulse/livetime.h); all high when new */
     uint32_t *high_photons;      /* n_pixels x n_points: photons of grade high, what sensitivities are fitted to */
+    uint32_t *high_events;       /* n_pixels x n_points: events of grade high, whatever their other cuts */
     uint32_t *events;            /* n_points x N_GRADES: records of the pixels used that are no secondary ones, whatever their other cuts */
     double *sensitivity;         /* n_pixels; 1 when new */
     double *window_s;            /* n_pixels: the shorter of the two windows around a photon of grade high; 0 when new */
+    double *unresolved_s;        /* n_pixels: two photons nearer than this make one event; 0 when new */
     struct rixs_map *emission, *loss;
     uint32_t n_yields;
     struct yield_spectrum **yields;

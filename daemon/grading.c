@@ -23,7 +23,7 @@ struct graded_channel {
     bool live;                       /* its windows are known and its trigger leaves no unseen gaps: it has live time */
     enum trigger_kind kind;
     struct livetime_table table;
-    double window_s;
+    double window_s, unresolved_s;   /* as scan_products has them */
     struct channel_events events;    /* until taken */
     int64_t *times_ns;               /* plan.points x columns, until taken */
     int64_t *calibration_ns;         /* plan.calibrations x columns */
@@ -195,6 +195,7 @@ bool grading_channel(struct grading *g, size_t pixel, struct channel_reader *rea
     if (table_of(g, pixel, channel_reader_info(reader), c->kind, &c->table)) {
         c->live = c->kind == TRIGGER_KIND_EDGE || c->kind == TRIGGER_KIND_EDGE_MULTI;
         c->window_s = shorter_window_s(&c->table);
+        c->unresolved_s = 1e-9 * (double)c->table.unresolved_ns;
         return grade_channel(g, c, gap_before, block);
     }
     for (size_t i = 0; i < block->n; i++)
@@ -212,6 +213,7 @@ static void keep_times(struct grading *g, size_t pixel) {
         size_t n = (size_t)p->n_points * N_LIVETIME_COLUMNS;
         memcpy(p->grade_time_ns + pixel * n, from, n * sizeof *from);
         p->window_s[pixel] = c->window_s;
+        p->unresolved_s[pixel] = c->unresolved_s;
         from += n;
     }
 }

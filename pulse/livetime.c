@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <math.h>
 
+static const double UNRESOLVED_SHARE = 0.9;
+
 static int64_t max64(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -45,6 +47,7 @@ enum status livetime_table_make(const struct livetime_settings *s, struct liveti
         },
         .blind_ns = llround(blind * ns),
         .quantum_ns = llround(ns),
+        .unresolved_ns = llround(UNRESOLVED_SHARE * s->peak_samples * ns),
         .longest_after_ns = p,
     };
     return STATUS_OK;

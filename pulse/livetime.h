@@ -43,6 +43,8 @@ struct livetime_table {
     struct livetime_box boxes[LIVETIME_BOXES];
     int64_t blind_ns;         /* event to anchor */
     int64_t quantum_ns;       /* trigger times are whole samples; <= every after_lo */
+    int64_t unresolved_ns;    /* photons nearer than this make one event: 0.9 of the time to the maximum (live-time.md 1: none are told apart
+                               * within 0.7, all beyond 1.0) */
     int64_t longest_after_ns; /* beyond it `after` changes no grade */
 };
 
