@@ -9,7 +9,7 @@
 enum { GRADED = 1u << GRADE_HIGH | 1u << GRADE_MID | 1u << GRADE_TAIL | 1u << GRADE_LOW };
 
 static double pixel_live_ns(const struct scan_products *p, uint32_t pixel, uint32_t point, uint32_t grades) {
-    const int64_t *row = p->grade_time_ns + ((size_t)pixel * p->n_points + point) * N_LIVETIME_COLUMNS;
+    const int64_t *row = scan_products_times(p) + ((size_t)pixel * p->n_points + point) * N_LIVETIME_COLUMNS;
     int64_t ns = 0;
     for (unsigned g = 0; g < N_GRADES; g++)
         ns += grades >> g & 1 ? row[g] : 0;
@@ -79,6 +79,38 @@ void scan_live_time_settle(struct scan_products *p) {
         for (uint32_t i = 0; i < p->n_points; i++)
             y->crowding[i] = crowding_of(p, y, i);
     }
+}
+
+/* ---- sampled at the array's events ---- */
+
+/* Counts of instants into ns of the point; what is left of its dwell is dead. A point that no other pixel saw keeps its time by
+ * intervals. */
+static void scale_row(const int64_t *interval_ns, int64_t free_ns, int64_t dwell_ns, int64_t *row) {
+    double all = 0;
+    int64_t rest_ns = dwell_ns;
+    for (unsigned c = 0; c < N_LIVETIME_COLUMNS; c++)
+        all += (double)row[c];
+    for (unsigned c = 0; c < LIVETIME_DEAD; c++) {
+        int64_t ns = all > 0 ? llround((double)free_ns * fmax(0, (double)row[c] / all)) : interval_ns[c];
+        row[c] = ns < rest_ns ? ns : rest_ns;
+        rest_ns -= row[c];
+    }
+    row[LIVETIME_DEAD] = rest_ns;
+}
+
+void scan_live_time_scale_sampled(struct scan_products *p, uint32_t pixel, const int64_t *free_ns) {
+    for (uint32_t i = 0; i < p->n_points; i++) {
+        size_t row = ((size_t)pixel * p->n_points + i) * N_LIVETIME_COLUMNS;
+        scale_row(p->grade_time_ns + row, free_ns[i], p->scan->points[i].end_ns - p->scan->points[i].start_ns, p->sampled_time_ns + row);
+    }
+}
+
+void scan_live_time_both(const struct scan_products *p, double *interval_s, double *sampled_s) {
+    struct scan_products with = *p;
+    with.use_sampled = false;
+    set_live_time(&with, p->pixels_used, p->emission->grades_used, interval_s);
+    with.use_sampled = true;
+    set_live_time(&with, p->pixels_used, p->emission->grades_used, sampled_s);
 }
 
 /* ---- do the grades agree? ---- */

@@ -10,6 +10,12 @@
  * kappa = 2 (1 - exp(-r m)) / r. To be called again when counts, times or sensitivities change. */
 void scan_live_time_settle(struct scan_products *p);
 
+/* sampled_time_ns of one pixel, once: from numbers of instants to ns, rows that sum to each point's dwell. The instants fall in free_ns[point],
+ * what vetoes leave of the dwell. */
+void scan_live_time_scale_sampled(struct scan_products *p, uint32_t pixel, const int64_t *free_ns);
+/* live_time_s of the maps by either method, n_points each; sampled_time_ns is there. */
+void scan_live_time_both(const struct scan_products *p, double *interval_s, double *sampled_s);
+
 /* Every grade measures the same rate: events of the lesser grades against what their live times and the rate of high events in each
  * point, as seen by the other pixels, lead to expect. chi2 = d' V^-1 d with d the sums of the excesses and V their covariance, from the
  * scatter of the points (a close pair of photons gives an event to two grades at once, so grades are not independent). It has n_grades - 1

@@ -1,6 +1,7 @@
 #include "calib/scan_products.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
     struct scan_products *p = calloc(1, sizeof *p);
     if (p == NULL)
         return STATUS_NO_MEMORY;
-    *p = (struct scan_products){ .scan = scan, .n_points = scan->n_points, .n_pixels = n_pixels };
+    *p = (struct scan_products){ .scan = scan, .n_points = scan->n_points, .n_pixels = n_pixels, .dispersion = NAN };
     enum status s = make_counters(p, pixels_used);
     if (s == STATUS_OK)
         s = make_pixel_times(p);
@@ -84,6 +85,11 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
     return STATUS_OK;
 }
 
+enum status scan_products_sampled(struct scan_products *p) {
+    p->sampled_time_ns = calloc((size_t)p->n_pixels * p->n_points + 1, N_LIVETIME_COLUMNS * sizeof *p->sampled_time_ns);
+    return p->sampled_time_ns != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
 void scan_products_free(struct scan_products *p) {
     if (p == NULL)
         return;
@@ -97,6 +103,7 @@ void scan_products_free(struct scan_products *p) {
     free(p->moving);
     free(p->live_time_s);
     free(p->grade_time_ns);
+    free(p->sampled_time_ns);
     free(p->high_photons);
     free(p->high_events);
     free(p->events);
@@ -157,15 +164,20 @@ static void add_points(uint32_t *into, const uint32_t *from, uint32_t n, const u
             into[row_of[r]] += from[r];
 }
 
+const int64_t *scan_products_times(const struct scan_products *p) {
+    return p->use_sampled ? p->sampled_time_ns : p->grade_time_ns;
+}
+
 /* Of a pixel not used its time is dead: its counts are not in the maps. */
 static void add_pixel_times(struct scan_products *into, const struct scan_products *from, const uint32_t *row_of) {
+    const int64_t *times = scan_products_times(from);
     for (uint32_t pixel = 0; pixel < into->n_pixels; pixel++)
         for (uint32_t r = 0; r < from->n_points; r++) {
             if (row_of[r] == UINT32_MAX)
                 continue;
             size_t to = (size_t)pixel * into->n_points + row_of[r], cell = (size_t)pixel * from->n_points + r;
             for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
-                into->grade_time_ns[to * N_LIVETIME_COLUMNS + (from->pixels_used[pixel] ? g : LIVETIME_DEAD)] += from->grade_time_ns[cell * N_LIVETIME_COLUMNS + g];
+                into->grade_time_ns[to * N_LIVETIME_COLUMNS + (from->pixels_used[pixel] ? g : LIVETIME_DEAD)] += times[cell * N_LIVETIME_COLUMNS + g];
             into->high_photons[to] += from->high_photons[cell];
             into->high_events[to] += from->high_events[cell];
         }
