@@ -31,7 +31,7 @@ git_id   := $(shell git -c safe.directory='*' describe --always --dirty --exclud
 # Packages. OpenBLAS may be its threaded build whatever was asked for: the code calls openblas_set_num_threads(1) itself.
 pkg         = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 pure_pkg   := fftw3 lapacke openblas cminpack
-daemon_pkg := libzmq hdf5-serial jansson libcyaml yaml-0.1 cairo liburing libsystemd
+daemon_pkg := libzmq hdf5-serial zlib jansson libcyaml yaml-0.1 cairo liburing libsystemd
 pure_libs   := $(call pkg,libs,$(pure_pkg)) -lcerf -lm
 daemon_libs := $(call pkg,libs,$(daemon_pkg)) -lpthread
 flags       := -std=c11 -D_GNU_SOURCE -I. $(warnings) -ffp-contract=off -MMD -MP $(sanitize) $(call pkg,cflags,$(pure_pkg) $(daemon_pkg))

@@ -1,5 +1,5 @@
-/* g(p) = p / E: natural cubic spline through the anchors, straight outside; E(p) = p / g(p).
- * Uncertainty: the spline is linear in the knot values, g(p) = sum_i w_i(p) g_i with w_i the spline of the unit vector, and
+/* g(p) = p / E: a gain_fit through or near the anchors, straight outside; E(p) = p / g(p).
+ * Uncertainty: the fit is linear in the anchors' gains, g(p) = sum_i w_i(p) g_i with w_i the fit of the unit vector, and
  * dE/dg = -E/g. Moving the centre of anchor i by d moves its knot by d along p and by d/E_i in g, which at the old place is
  * a change of g by d (1/E_i - g'(p_i)) (first order). A change of the table's energy by u is a change of g by g_i u / E_i.
  * Evaluation is linear interpolation in a table: for curves this smooth the error is far below 1e-3 eV (tested). */
@@ -20,6 +20,7 @@ enum { TABLE_CELLS = 4096, SIGMA_CELLS = 512 };
 static const double TABLE_TOP = 2.0, POLE_GUARD = 0.5;
 
 struct calibration_curve {
+    enum curve_form form;
     size_t n;
     struct curve_anchor anchors[CURVE_MAX_ANCHORS];
     double covariance[CURVE_MAX_ANCHORS * CURVE_MAX_ANCHORS];
@@ -64,18 +65,18 @@ static void set_energies(struct calibration_curve *c) {
         c->energy[i] = gain_spline_energy(&c->gain, c->top * i / TABLE_CELLS);
 }
 
-static void set_uncertainty(struct calibration_curve *c) {
+static void set_uncertainty(struct calibration_curve *c, const struct gain_fit *fit) {
     struct natural_spline weight[CURVE_MAX_ANCHORS];
     double table_variance[CURVE_MAX_ANCHORS], unit[CURVE_MAX_ANCHORS] = {0};
     memset(c->covariance, 0, sizeof c->covariance);
     for (size_t i = 0; i < c->n; i++) {
         const struct curve_anchor *a = &c->anchors[i];
         double pixel = a->height_sigma * (1 / a->energy_eV - natural_spline_slope(&c->gain, a->height));
-        double table = c->gain.y[i] * a->energy_unc_eV / a->energy_eV;
+        double table = a->height / a->energy_eV * a->energy_unc_eV / a->energy_eV;
         c->covariance[i * c->n + i] = pixel * pixel;
         table_variance[i] = table * table;
         unit[i] = 1;
-        natural_spline_init(&weight[i], c->gain.x, unit, c->n);
+        gain_fit_curve(fit, unit, &weight[i]);
         unit[i] = 0;
     }
     c->sigma_cells_per_height = SIGMA_CELLS / c->top;
@@ -92,34 +93,50 @@ static void set_uncertainty(struct calibration_curve *c) {
     }
 }
 
-enum status calibration_curve_new(const struct curve_anchor *anchors, size_t n, struct calibration_curve **out) {
-    if (n < 2 || n > CURVE_MAX_ANCHORS)
+/* Errors that pull: the anchor's fit and the table's energy. */
+static enum status fit_gain(struct calibration_curve *c, struct gain_fit *fit) {
+    double x[CURVE_MAX_ANCHORS], gain[CURVE_MAX_ANCHORS], sigma[CURVE_MAX_ANCHORS];
+    for (size_t i = 0; i < c->n; i++) {
+        const struct curve_anchor *a = &c->anchors[i];
+        x[i] = a->height;
+        gain[i] = a->height / a->energy_eV;
+        sigma[i] = gain[i] * hypot(a->height_sigma / a->height, a->energy_unc_eV / a->energy_eV);
+    }
+    enum status status = gain_fit_init(fit, c->form, x, gain, sigma, c->n);
+    if (status == STATUS_OK)
+        gain_fit_curve(fit, gain, &c->gain);
+    return status;
+}
+
+static enum status make(struct calibration_curve *c) {
+    struct gain_fit fit;
+    if (!anchors_increase(c->anchors, c->n))
+        return STATUS_BAD_VALUE;
+    enum status status = fit_gain(c, &fit);
+    if (status != STATUS_OK || !gain_spline_is_monotone(&c->gain))
+        return STATUS_NOT_CONVERGED;
+    set_top(c);
+    set_energies(c);
+    set_uncertainty(c, &fit);
+    return STATUS_OK;
+}
+
+enum status calibration_curve_new(enum curve_form form, const struct curve_anchor *anchors, size_t n, struct calibration_curve **out) {
+    if (n < 2 || n > CURVE_MAX_ANCHORS || (unsigned)form >= N_CURVE_FORMS)
         return STATUS_BAD_VALUE;
     struct calibration_curve *c = calloc(1, sizeof *c);
     if (!c)
         return STATUS_NO_MEMORY;
+    c->form = form;
     c->n = n;
     memcpy(c->anchors, anchors, n * sizeof *anchors);
     qsort(c->anchors, n, sizeof *c->anchors, by_height);
-    if (!anchors_increase(c->anchors, n)) {
+    enum status status = make(c);
+    if (status == STATUS_OK)
+        *out = c;
+    else
         free(c);
-        return STATUS_BAD_VALUE;
-    }
-    double x[CURVE_MAX_ANCHORS], y[CURVE_MAX_ANCHORS];
-    for (size_t i = 0; i < n; i++) {
-        x[i] = c->anchors[i].height;
-        y[i] = c->anchors[i].energy_eV;
-    }
-    gain_spline_init(&c->gain, x, y, n);
-    if (!gain_spline_is_monotone(&c->gain)) {
-        free(c);
-        return STATUS_NOT_CONVERGED;
-    }
-    set_top(c);
-    set_energies(c);
-    set_uncertainty(c);
-    *out = c;
-    return STATUS_OK;
+    return status;
 }
 
 void calibration_curve_free(struct calibration_curve *c) {
@@ -186,6 +203,10 @@ double calibration_curve_height(const struct calibration_curve *c, double energy
 size_t calibration_curve_anchors(const struct calibration_curve *c, const struct curve_anchor **out) {
     *out = c->anchors;
     return c->n;
+}
+
+enum curve_form calibration_curve_form(const struct calibration_curve *c) {
+    return c->form;
 }
 
 const double *calibration_curve_covariance(const struct calibration_curve *c) {

@@ -1,5 +1,5 @@
-/* calib/calibration_curve.h - height p -> energy_eV for one pixel, with its uncertainty: natural cubic spline of the gain
- * g(p) = p / E through the anchors, continued straight outside them (ssrl-measured.md 1 says why), E = p / g(p).
+/* calib/calibration_curve.h - height p -> energy_eV for one pixel, with its uncertainty: E = p / g(p), the gain g(p) a natural cubic
+ * spline through the anchors, or another form of gain_fit.h, continued straight outside them.
  * Immutable once made; any thread may evaluate. */
 #ifndef TESD_CALIB_CALIBRATION_CURVE_H
 #define TESD_CALIB_CALIBRATION_CURVE_H
@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "calib/gain_fit.h"
 #include "pulse/status.h"
 
 enum { CURVE_MAX_ANCHORS = 24 };
@@ -20,7 +21,7 @@ struct calibration_curve;  /* opaque: knots, second derivatives, covariance, loo
 
 /* n >= 2 anchors in any order. STATUS_BAD_VALUE: heights or energies not strictly increasing together; STATUS_NOT_CONVERGED:
  * the curve is not monotone up to 1.05 x the top anchor. */
-enum status calibration_curve_new(const struct curve_anchor *anchors, size_t n, struct calibration_curve **out);
+enum status calibration_curve_new(enum curve_form form, const struct curve_anchor *anchors, size_t n, struct calibration_curve **out);
 void calibration_curve_free(struct calibration_curve *c);
 
 struct curve_value {
@@ -33,8 +34,9 @@ struct curve_value calibration_curve_value(const struct calibration_curve *c, fl
 double calibration_curve_slope(const struct calibration_curve *c, double height);   /* dE/dp, eV per unit */
 double calibration_curve_height(const struct calibration_curve *c, double energy_eV); /* inverse; NaN outside 0..2 x top */
 
+enum curve_form calibration_curve_form(const struct calibration_curve *c);
 size_t calibration_curve_anchors(const struct calibration_curve *c, const struct curve_anchor **out);  /* borrowed, by height */
-/* n x n covariance of the gain knots (pixel's part), row-major, borrowed. */
+/* n x n covariance of the anchors' gains (pixel's part), row-major, borrowed. */
 const double *calibration_curve_covariance(const struct calibration_curve *c);
 
 #endif

@@ -170,7 +170,7 @@ static void fit_all(struct learning *l) {
 static enum status keep_stale(struct pixel_calibration *p, const struct pixel_calibration *old) {
     const struct curve_anchor *anchors;
     size_t n = calibration_curve_anchors(old->curve, &anchors);
-    enum status status = calibration_curve_new(anchors, n, &p->curve);
+    enum status status = calibration_curve_new(calibration_curve_form(old->curve), anchors, n, &p->curve);
     if (status != STATUS_OK)
         return status;
     p->verdict = VERDICT_STALE;

@@ -68,6 +68,7 @@ struct calibration_table {
     int32_t number;                /* CALn */
     int64_t start_ns, end_ns;
     double mono_eV;                /* NaN unknown */
+    enum curve_form form;          /* of all its curves; calibration_form_set chooses another than the spline */
     char label[32];
     char line_table_name[64];
     char *line_table_text;

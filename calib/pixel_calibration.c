@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/calibration_form.h"
 #include "calib/calibration_verdict.h"
 #include "calib/height_jump.h"
 #include "calib/line_match.h"
@@ -327,32 +328,7 @@ static enum status make_curve(const struct pixel_calibration *p, struct calibrat
     for (uint32_t i = 0; i < p->n_fits; i++)
         if (p->fits[i].used)
             a[n++] = (struct curve_anchor){p->fits[i].height, p->fits[i].height_sigma, p->fits[i].energy_eV, p->fits[i].energy_unc_eV};
-    return calibration_curve_new(a, n, out);
-}
-
-/* Energy of each anchor by the spline through the others, less its own. */
-static void leave_one_out(struct pixel_calibration *p) {
-    size_t n = 0;
-    double height[CURVE_MAX_ANCHORS], energy[CURVE_MAX_ANCHORS];
-    uint32_t at[CURVE_MAX_ANCHORS];
-    for (uint32_t i = 0; i < p->n_fits; i++)
-        if (p->fits[i].used) {
-            height[n] = p->fits[i].height;
-            energy[n] = p->fits[i].energy_eV;
-            at[n++] = i;
-        }
-    for (size_t k = 0; k < n && n >= 4; k++) {
-        double h[CURVE_MAX_ANCHORS], e[CURVE_MAX_ANCHORS];
-        size_t m = 0;
-        for (size_t i = 0; i < n; i++)
-            if (i != k) {
-                h[m] = height[i];
-                e[m++] = energy[i];
-            }
-        struct natural_spline others;
-        gain_spline_init(&others, h, e, m);
-        p->fits[at[k]].residual_eV = gain_spline_energy(&others, height[k]) - energy[k];
-    }
+    return calibration_curve_new(CURVE_SPLINE, a, n, out);
 }
 
 enum status pixel_work_finish(struct pixel_work *w, const struct fit_plan *plan, struct pixel_calibration *out) {
@@ -388,7 +364,7 @@ enum status pixel_work_finish(struct pixel_work *w, const struct fit_plan *plan,
         calibration_verdict_note(out, "the curve is not monotone");
         return STATUS_OK;
     }
-    leave_one_out(out);
+    calibration_form_leave_one_out(out, CURVE_SPLINE);
     return STATUS_OK;
 }
 

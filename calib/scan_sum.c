@@ -1,6 +1,7 @@
 /* Which scans are repeats of one another, and their sum. Scans are put in order of sample, variable, edge, number of points and
  * number; each joins the first group before it, of the same four, whose set points it meets. Set points are compared in order of
  * energy, k-th with k-th, against the group's first scan, so that a chain of small differences cannot lead away from it. */
+#include "calib/absorption_edge.h"
 #include "calib/scan_live_time.h"
 #include "calib/scan_products.h"
 
@@ -9,15 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct edge { const char *name; double onset_eV; };
-
-/* K of C, N, O and L3 of the others: xraylib. */
-static const struct edge edges[] = {
-    { "C", 283.8 },  { "N", 401.6 },  { "O", 532.0 },  { "Ti", 455.5 }, { "V", 512.9 },  { "Cr", 574.5 },
-    { "Mn", 640.3 }, { "Fe", 708.1 }, { "Co", 778.6 }, { "Ni", 854.7 }, { "Cu", 931.1 }, { "Zn", 1019.7 },
-};
-enum { N_EDGES = sizeof edges / sizeof edges[0], MAX_EDGES_IN_SCAN = 2 };
 
 /* A set point and its row in the scan. */
 struct set_point { double incident_eV; uint32_t row; };
@@ -39,19 +31,17 @@ static int by_energy(const void *va, const void *vb) {
     return c ? c : (a->row < b->row ? -1 : a->row > b->row);
 }
 
-/* The edge whose onset the scan crosses; of two (V L3 and O K lie 19 eV apart) the one nearer to the middle set point, where
- * points are densest. A survey over more than two is no scan of an edge. */
-static const char *edge_of(const struct set_point *p, uint32_t n) {
-    unsigned crossed = 0;
-    const struct edge *best = NULL;
-    double middle = p[n / 2].incident_eV;
-    for (const struct edge *e = edges; e < edges + N_EDGES; e++)
-        if (e->onset_eV >= p[0].incident_eV && e->onset_eV <= p[n - 1].incident_eV) {
-            crossed++;
-            if (best == NULL || fabs(e->onset_eV - middle) < fabs(best->onset_eV - middle))
-                best = e;
-        }
-    return crossed >= 1 && crossed <= MAX_EDGES_IN_SCAN ? best->name : "scan";
+/* "scan" where the set points (by energy) cross no edge. */
+static enum status edge_name(const struct set_point *p, uint32_t n, const char **name) {
+    double *incident_eV = malloc((n + (size_t)1) * sizeof *incident_eV);
+    if (incident_eV == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t k = 0; k < n; k++)
+        incident_eV[k] = p[k].incident_eV;
+    const struct absorption_edge *e = absorption_edge_crossed(incident_eV, n);
+    *name = e != NULL ? e->symbol : "scan";
+    free(incident_eV);
+    return STATUS_OK;
 }
 
 static enum status repeat_make(const struct scan_products *products, struct repeat *r) {
@@ -66,8 +56,8 @@ static enum status repeat_make(const struct scan_products *products, struct repe
     }
     if (energies)
         qsort(p, s->n_points, sizeof *p, by_energy);
-    *r = (struct repeat){ .products = products, .set_points = p, .edge = energies ? edge_of(p, s->n_points) : "scan" };
-    return STATUS_OK;
+    *r = (struct repeat){ .products = products, .set_points = p, .edge = "scan" };
+    return energies ? edge_name(p, s->n_points, &r->edge) : STATUS_OK;
 }
 
 static int by_kind(const struct repeat *a, const struct repeat *b) {

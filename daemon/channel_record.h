@@ -18,6 +18,12 @@ struct channel_record {
     struct off_record off;
 };
 
+/* Stamps are floored to 1 us before anything is made of them; the lowest of all, which no clock says, is raised instead. */
+static inline int64_t channel_record_time(int64_t ns) {
+    int64_t rest = ns % 1000;
+    return rest >= 0 ? ns - rest : ns < INT64_MIN + 1000 ? ns - rest : ns - rest - 1000;
+}
+
 struct channel_shape {             /* what all records of a channel have in common */
     bool coefficients;
     uint32_t n_samples, n_presamples;

@@ -1,5 +1,6 @@
 #include "daemon/grading.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "daemon/stage/grade.h"
 #include "pulse/cut.h"
 #include "pulse/pulse_times.h"
+#include "pulse/tail_reach.h"
 
 bool grading_new(const struct grading_settings *settings, const struct beamtime *b, const struct array_model *m, struct bin_stage *bins, struct grading **out) {
     struct grading *g = calloc(1, sizeof *g);
@@ -73,12 +75,14 @@ static bool times_of(const struct pixel_model *m, const struct source_info *info
     enum { OFF_PULSE = 2 };
     if (m->coefficients)
         return info->shape.basis != NULL && pulse_times_of(info->shape.basis + OFF_PULSE, info->shape.n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
-    double *shape = m->template_pulse != NULL ? malloc(m->n_samples * sizeof *shape) : NULL;
-    for (uint32_t i = 0; shape != NULL && i < m->n_samples; i++)
-        shape[i] = (double)m->template_pulse[i];
-    bool good = shape != NULL && pulse_times_of(shape, 1, m->n_samples, m->n_presamples, out) == STATUS_OK;
-    free(shape);
-    return good;
+    return m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, out) == STATUS_OK;
+}
+
+/* As long as tails reach; the table takes six of what it is given. */
+static double isolating_decay_s(const struct grading *g, const struct pixel_model *m, const struct pulse_times *t) {
+    if (g->settings.isolation_s > 0)
+        return g->settings.isolation_s / TAIL_REACH_LEAST;
+    return t->decay_samples * m->sample_period_s * fmax(1, m->isolation_decays / TAIL_REACH_LEAST);
 }
 
 static bool table_of(const struct grading *g, size_t pixel, const struct source_info *info, enum trigger_kind kind, struct livetime_table *out) {
@@ -89,7 +93,7 @@ static bool table_of(const struct grading *g, size_t pixel, const struct source_
     const struct livetime_settings s = {
         .trigger = kind == TRIGGER_KIND_EDGE ? LIVETIME_EDGE : LIVETIME_EDGE_MULTI,
         .sample_period_s = m->sample_period_s, .n_samples = m->n_samples, .n_presamples = m->n_presamples, .peak_samples = t.peak_samples,
-        .decay_s = g->settings.isolation_s > 0 ? g->settings.isolation_s / 6 : t.decay_samples * m->sample_period_s,
+        .decay_s = isolating_decay_s(g, m, &t),
     };
     return livetime_table_make(&s, out) == STATUS_OK;
 }

@@ -20,7 +20,7 @@
 struct grading_settings {
     enum trigger_kind kind;               /* unknown: by acquisition status, else by the records of each channel */
     const char *automatic, *secondary;    /* lists of channels, "" none; borrowed */
-    double isolation_s;                   /* since the previous pulse, for grade high; 0: max(record, 6 x decay) */
+    double isolation_s;                   /* since the previous pulse, for grade high; 0: the longest of record, 6 x decay and what was learnt of tails (pulse/tail_reach.h) */
 };
 
 struct grading;

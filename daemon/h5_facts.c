@@ -1,8 +1,10 @@
 #include "daemon/h5_facts.h"
 
 #include <hdf5.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TEXT = 256 };
 
@@ -93,6 +95,43 @@ static void put_text(json_t *facts, hid_t file, const char *group, const char *n
         put(facts, key, json_string(text));
 }
 
+/* A scalar number; NaN when there is none. */
+static double read_number(hid_t file, const char *group, const char *name) {
+    char path[TEXT];
+    double value = NAN;
+    snprintf(path, sizeof path, "/entry/%s/%s", group, name);
+    hid_t d = H5Lexists(file, path, H5P_DEFAULT) > 0 ? H5Dopen2(file, path, H5P_DEFAULT) : -1;
+    hid_t space = d >= 0 ? H5Dget_space(d) : -1;
+    if (space >= 0 && H5Sget_simple_extent_npoints(space) == 1 && H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) < 0)
+        value = NAN;
+    if (space >= 0)
+        H5Sclose(space);
+    if (d >= 0)
+        H5Dclose(d);
+    return value;
+}
+
+/* What the monitors alarmed for, and where the elastic line lay in each scan. */
+static void put_watched(hid_t file, json_t *facts, const json_t *groups) {
+    json_t *alarms = json_object(), *elastic = json_object(), *name;
+    size_t i;
+    json_array_foreach(groups, i, name) {
+        const char *text = json_string_value(name);
+        double alarmed = strncmp(text, "monitor_", 8) == 0 ? read_number(file, text, "pixels_alarmed") : (double)NAN;
+        double offset = strncmp(text, "elastic_", 8) == 0 ? read_number(file, text, "emission_minus_incident_eV") : (double)NAN;
+        if (alarmed >= 0)
+            json_object_set_new(alarms, text + 8, json_integer((json_int_t)alarmed));
+        if (isfinite(offset))
+            json_object_set_new(elastic, text + 8, json_real(round(1000 * offset) / 1000));
+    }
+    if (json_object_size(alarms) > 0)
+        put(facts, "pixels_alarmed", json_incref(alarms));
+    if (json_object_size(elastic) > 0)
+        put(facts, "elastic_emission_minus_incident_eV", json_incref(elastic));
+    json_decref(alarms);
+    json_decref(elastic);
+}
+
 static void nexus(hid_t file, json_t *facts) {
     put(facts, "format", json_string("nexus"));
     put_text(facts, file, "/entry", "title", "title");
@@ -106,7 +145,9 @@ static void nexus(hid_t file, json_t *facts) {
     put_count(facts, "records", column_length(file, "/entry/photons", "time_ns"));
     put_count(facts, "photons", column_sum(file, "/entry/pixels", "photons"));
     put_count(facts, "pixels", column_length(file, "/entry/pixels", "channel"));
-    put(facts, "groups", names_below(file, "/entry"));
+    json_t *groups = names_below(file, "/entry");
+    put_watched(file, facts, groups);
+    put(facts, "groups", groups);
 }
 
 enum status h5_facts(const char *path, json_t *facts, struct complaint *why) {

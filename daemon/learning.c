@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/calibration_form.h"
 #include "calib/experiment_state.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
@@ -139,6 +140,7 @@ static bool learn_channels(struct learning *l, unsigned workers) {
     progress_end(&l->progress);
     if (!good)
         log_error("out of memory while learning the pixels");
+    learnt_channels_isolate(l->learnt, n);
     return good;
 }
 
@@ -294,6 +296,10 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         return true;
     }
     enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    if ((s == STATUS_OK || s == STATUS_TOO_FEW) && calibration_form_set(*out, settings->form) != STATUS_OK) {
+        calibration_table_free(*out);
+        s = STATUS_NO_MEMORY;
+    }
     if (l->spectra != NULL && (s == STATUS_OK || s == STATUS_TOO_FEW) && report_spectra_add(l->spectra, *out, in.heights) != STATUS_OK) {
         calibration_table_free(*out);
         s = STATUS_NO_MEMORY;

@@ -14,6 +14,7 @@ struct learning_settings {
     unsigned workers;                /* 0: one per processor */
     const struct line_table *lines;
     double mono_eV;                  /* of calibrations whose log does not say; 0 unknown */
+    enum curve_form form;            /* of the energy curves */
     const char *only;                /* label of the calibration to use alone; NULL: all */
 };
 

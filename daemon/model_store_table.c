@@ -16,6 +16,7 @@ static const struct h5_field table_fields[] = {
     FIELD(calibration_table, start_ns, ARRAY_I8),
     FIELD(calibration_table, end_ns, ARRAY_I8),
     FIELD(calibration_table, mono_eV, ARRAY_F8),
+    FIELD(calibration_table, form, ARRAY_U4),
     FIELD(calibration_table, reference_pixel, ARRAY_U4),
     FIELD(calibration_table, resolution_eV, ARRAY_F8),
     FIELD(calibration_table, n_lines, ARRAY_U4),
@@ -83,7 +84,7 @@ static const struct h5_field anchor_fields[] = {
     FIELD(curve_anchor, energy_unc_eV, ARRAY_F8),
 };
 
-_Static_assert(sizeof(enum verdict) == 4 && sizeof(bool) == 1, "stored as u4 and u1");
+_Static_assert(sizeof(enum verdict) == 4 && sizeof(enum curve_form) == 4 && sizeof(bool) == 1, "stored as u4 and u1");
 
 /* ---- writing ---- */
 
@@ -242,7 +243,7 @@ static void read_fits(struct h5_input *in, hid_t parent, struct calibration_tabl
 static void make_curves(struct h5_input *in, struct calibration_table *t, const struct curve_anchor *anchors, const uint32_t *n_anchors) {
     size_t at = 0;
     for (uint32_t p = 0; p < t->n_pixels && !in->failed; p++) {
-        enum status made = n_anchors[p] ? calibration_curve_new(anchors + at, n_anchors[p], &t->pixels[p].curve) : STATUS_OK;
+        enum status made = n_anchors[p] ? calibration_curve_new(t->form, anchors + at, n_anchors[p], &t->pixels[p].curve) : STATUS_OK;
         if (made != STATUS_OK)
             h5_input_fail(in, "the curve of pixel %u: %s", p, status_text(made));
         at += n_anchors[p];

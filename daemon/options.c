@@ -15,6 +15,15 @@ const struct option_row option_table[] = {
       .help = "line table: a name in config/lines (NAME.csv) or a path" },
     { .name = "calibration.mono_eV", .unit = "eV", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(calibration.mono_eV), .lo = 0, .hi = 20000,
       .help = "incident energy while calibrating, which decides the lines that are excited; 0 takes it from the log" },
+    { .name = "calibration.curve", .unit = "", .default_text = "spline", .kind = OPT_TEXT, .offset = AT(calibration.curve), .lo = 1, .hi = TEXT_HI(calibration.curve),
+      .help = "form of the gain p/E: spline (through the anchors), smoothing (spline that gives way by the anchors' errors) or quadratic" },
+
+    { .name = "monitor.window_s", .unit = "s", .default_text = "300", .kind = OPT_NUMBER, .offset = AT(monitor.window_s), .lo = 10, .hi = 86400,
+      .help = "length of the windows in which every pixel is watched: baseline, residual, rate, a line and the elastic line" },
+    { .name = "monitor.line", .unit = "", .default_text = "OKa", .kind = OPT_TEXT, .offset = AT(monitor.line), .lo = 0, .hi = TEXT_HI(monitor.line),
+      .help = "line of the table whose centre is watched; empty is none" },
+    { .name = "monitor.alarm_eV", .unit = "eV", .default_text = "1", .kind = OPT_NUMBER, .offset = AT(monitor.alarm_eV), .lo = 0.05, .hi = 100,
+      .help = "a pixel is alarmed when what is watched has moved by so much since its calibration" },
 
     { .name = "analysis.kernel", .unit = "", .default_text = "auto", .kind = OPT_TEXT, .offset = AT(analysis.kernel), .lo = 1, .hi = TEXT_HI(analysis.kernel),
       .help = "variant of the hot loops: auto (the fastest that this machine has), scalar, avx2" },
@@ -48,7 +57,7 @@ const struct option_row option_table[] = {
     { .name = "trigger.secondary_channels", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(trigger.secondary), .lo = 0, .hi = TEXT_HI(trigger.secondary),
       .help = "channels whose records are copies made at another channel's triggers (group trigger)" },
     { .name = "trigger.isolation_s", .unit = "s", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(trigger.isolation_s), .lo = 0, .hi = 10,
-      .help = "least time since the previous pulse for a photon of grade high; 0 is the record length or 6 decay times, whichever is longer" },
+      .help = "least time since the previous pulse for a photon of grade high; 0 is the record length or as long as tails of pulses make the next one be cut, at least 6 decay times" },
 
     { .name = "veto.neighbours", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(veto.neighbours), .lo = 0, .hi = TEXT_HI(veto.neighbours),
       .help = "distances in channel number, like 1, 2, 64, at which a large pulse vetoes photons because of crosstalk; empty is no such veto" },

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/calibration_form.h"
 #include "daemon/config_outline.h"
 #include "daemon/config_values.h"
 #include "daemon/log.h"
@@ -159,6 +160,13 @@ static void check_live_time(const struct options *o, const struct config_outline
             options_faults_add(faults, config_outline_line(outline, lists[i].name), "%s: '%.60s' is no list of channels; write like 3, 17, 100-120", lists[i].name, lists[i].list);
 }
 
+static void check_curve(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
+    enum curve_form form;
+    if (!calibration_form_named(o->calibration.curve, &form))
+        options_faults_add(faults, config_outline_line(outline, "calibration.curve"), "calibration.curve: '%s' is not known; give spline, smoothing or quadratic",
+                           o->calibration.curve);
+}
+
 static void parse_document(const uint8_t *bytes, size_t n, const struct config_outline *outline, struct options *o, struct options_faults *faults) {
     if (outline->empty || !check_outline(outline, faults))
         return;
@@ -170,6 +178,8 @@ static void parse_document(const uint8_t *bytes, size_t n, const struct config_o
         check_axes(o, outline, faults);
     if (faults->n == 0)
         check_live_time(o, outline, faults);
+    if (faults->n == 0)
+        check_curve(o, outline, faults);
     if (config_outline_line(outline, "roi") > 0)
         options_roi_set(values, outline, o, faults);
     config_values_free(values);

@@ -30,6 +30,7 @@ struct reprocess {
     struct archive *archive;
     struct grading *grading;
     struct array_events *array;      /* NULL: channels do not wait for each other */
+    struct monitoring *monitoring;
     struct reprocessed *result;
     struct scratch scratch;
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
@@ -99,7 +100,8 @@ static void analyse_channel(struct reprocess *r, const struct analyse_settings *
     if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
         analyse_rows(settings, pulses, n, out->block);
-        if (!grading_events(r->grading, settings->pixel, reader, out->block) || !grade_or_wait(r, settings->pixel, gaps, n, out))
+        if (!grading_events(r->grading, settings->pixel, reader, out->block) || !grade_or_wait(r, settings->pixel, gaps, n, out) ||
+            !monitoring_channel(r->monitoring, settings->pixel, pulses, out->block))
             out->block = NULL;
     }
     scratch_give(&r->scratch, &room);
@@ -182,9 +184,45 @@ static bool write_calibrations(const struct reprocess *r, const char *state) {
     return good;
 }
 
+/* FWHM of the typical pixel at a time; NaN unknown. */
+static double resolution_at(const struct reprocess *r, int64_t time_ns) {
+    double resolution_eV = NAN;
+    for (size_t k = 0; k < r->model->n_tables; k++)
+        if (r->model->tables[k]->resolution_eV > 0 && (!isfinite(resolution_eV) || r->model->tables[k]->start_ns <= time_ns))
+            resolution_eV = r->model->tables[k]->resolution_eV;
+    return resolution_eV;
+}
+
+static size_t index_of(const struct bin_stage *b, int32_t product) {
+    size_t i = 0;
+    while (b->of_scan[i] != product)
+        i++;
+    return i;
+}
+
+/* A number of its own for every scan; nothing reads it back into energies. */
+static bool write_elastics(struct reprocess *r) {
+    struct reprocessed *out = r->result;
+    size_t n = out->bins->n_products;
+    out->elastic = calloc(n + 1, sizeof *out->elastic);
+    bool good = out->elastic != NULL;
+    for (size_t k = 0; good && k < n; k++) {
+        const struct scan_products *p = out->bins->products[k];
+        uint8_t *point_used = calloc(p->n_points + (size_t)1, 1);
+        good = point_used != NULL && p->loss != NULL;
+        if (good) {
+            scan_elastic_find(p->loss, p->scan, resolution_at(r, p->scan->start_ns), point_used, &out->elastic[k]);
+            good = archive_elastic(r->archive, p->scan, &out->elastic[k], point_used);
+            monitoring_free_points(r->monitoring, index_of(out->bins, (int32_t)k), point_used);
+        }
+        free(point_used);
+    }
+    return good;
+}
+
 static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
-    bool good = grading_finish(r->grading, r->archive) && write_pixels(r);
+    bool good = grading_finish(r->grading, r->archive) && write_pixels(r) && write_elastics(r) && monitoring_finish(r->monitoring, r->archive);
     for (size_t k = 0; good && k < out->bins->n_products; k++)
         good = archive_scan(r->archive, out->bins->products[k]);
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
@@ -235,7 +273,8 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
     }
     if (array_events_wanted(&settings->array) && !array_events_new(&settings->array, r->model, &r->scratch, &r->array))
         return false;
-    return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) && archive_create(path, settings->compress, &r->archive);
+    return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) &&
+           monitoring_new(&settings->monitoring, r->beamtime, r->model, &r->monitoring) && archive_create(path, settings->compress, &r->archive);
 }
 
 static double seconds(clockid_t clock) {
@@ -297,6 +336,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     array_events_free(r.array);
     archive_abandon(r.archive);
     grading_free(r.grading);
+    monitoring_free(r.monitoring);
     free(r.rows);
     free(r.pixels_used);
     if (!good)
@@ -308,5 +348,6 @@ void reprocessed_done(struct reprocessed *r) {
     scan_sums_free(r->sums, r->n_sums);
     bin_stage_free(r->bins);
     free(r->pixels);
+    free(r->elastic);
     *r = (struct reprocessed){ 0 };
 }

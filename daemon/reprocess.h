@@ -12,6 +12,7 @@
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
 #include "daemon/grading.h"
+#include "daemon/monitoring.h"
 #include "daemon/sink/archive.h"
 
 struct reprocess_settings {
@@ -19,6 +20,7 @@ struct reprocess_settings {
     struct product_settings products;
     struct grading_settings grading;
     struct array_event_settings array;   /* vetoes across pixels, sampled live time */
+    struct monitoring_settings monitoring;
     bool compress;                   /* photon columns too */
     uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */
     struct archive_process process;  /* counters are added here */
@@ -36,6 +38,7 @@ struct reprocessed {                 /* what remains after the file is written: 
     size_t n_pixels;
     struct pixel_totals *pixels;
     struct bin_stage *bins;          /* products of every scan */
+    struct scan_elastic *elastic;    /* of each of them */
     double photons_wall_s, photons_cpu_s;   /* from the first file opened to the last photon column written; CPU of the whole process */
     size_t n_sums;
     struct scan_sum *sums;

@@ -158,7 +158,9 @@ static struct bench_time chain(struct bench_context *c, const struct beamtime *b
     const struct reprocess_settings settings = {
         .workers = workers,
         .products = { .emission = c->options->rixs.emission, .loss = c->options->rixs.loss, .n_regions = c->options->n_roi, .regions = c->options->roi },
-        .causal = true, .grading = { .automatic = "", .secondary = "" }, .process = { .command_line = "", .config_text = "", .state = "prelim" }, .calibration_state = "loaded", .title = "",
+        .causal = true, .grading = { .automatic = "", .secondary = "" },
+        .monitoring = { .window_s = c->options->monitor.window_s, .alarm_eV = c->options->monitor.alarm_eV, .line = c->options->monitor.line },
+        .process = { .command_line = "", .config_text = "", .state = "prelim" }, .calibration_state = "loaded", .title = "",
     };
     struct reprocessed r;
     unlink(c->set->output);

@@ -108,10 +108,8 @@ static int work(struct arguments *a, const struct options *options, const struct
     if (!open_beamtime(a, options, lines, &b))
         return EXIT_REFUSED;
     int code = b.refused ? EXIT_REFUSED : EXIT_GOOD;
-    struct learning_settings settings = {
-        .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : options->replay.workers),
-        .lines = lines, .mono_eV = options->calibration.mono_eV, .only = a->state,
-    };
+    struct learning_settings settings = offline_learning(&a->offline, options, lines);
+    settings.only = a->state;
     if (!has_calibration(a, &b)) {
         code = EXIT_REFUSED;
     } else if (!learning_run(&b, &settings, &m, a->report != NULL ? &spectra : NULL)) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/calibration_form.h"
 #include "daemon/config_path.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
@@ -98,6 +99,13 @@ bool offline_settings(const struct offline_arguments *a, struct options *options
     if (*lines == NULL)
         options_done(options);
     return *lines != NULL;
+}
+
+struct learning_settings offline_learning(const struct offline_arguments *a, const struct options *options, const struct line_table *lines) {
+    struct learning_settings s = { .workers = (unsigned)(a->workers >= 0 ? a->workers : options->replay.workers),
+                                   .lines = lines, .mono_eV = options->calibration.mono_eV, .form = CURVE_SPLINE };
+    calibration_form_named(options->calibration.curve, &s.form);   /* the settings' checks know the names */
+    return s;
 }
 
 char *offline_command_line(int argc, char **argv) {

@@ -7,6 +7,7 @@
 
 #include "calib/line_table.h"
 #include "daemon/beamtime.h"
+#include "daemon/learning.h"
 #include "daemon/options.h"
 #include "daemon/sink/report.h"
 
@@ -28,6 +29,9 @@ bool offline_settings(const struct offline_arguments *a, struct options *options
 struct line_table *offline_lines(const char *name);   /* a table by name or path; NULL after logging */
 
 /* The command line as one string for provenance; free() it. */
+/* How to learn, by arguments and settings; .only is left out. Borrows lines. */
+struct learning_settings offline_learning(const struct offline_arguments *a, const struct options *options, const struct line_table *lines);
+
 char *offline_command_line(int argc, char **argv);
 
 /* --report: the calibration as a page. spectra NULL: it was loaded, not learnt. False after logging. */

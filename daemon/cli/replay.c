@@ -151,6 +151,13 @@ static bool any_pixel_used(const struct scan_products *p) {
     return false;
 }
 
+static void print_elastic(const struct scan_elastic *e) {
+    if (e->found)
+        printf(", elastic %+.2f(%.2f) eV, FWHM %.2f\n", e->offset_eV, e->offset_sigma_eV, e->fwhm_eV);
+    else
+        printf("\n");
+}
+
 static void print_scans(const struct reprocessed *r) {
     for (size_t k = 0; k < r->bins->n_products; k++) {
         const struct scan_products *p = r->bins->products[k];
@@ -159,7 +166,8 @@ static void print_scans(const struct reprocessed *r) {
             photons += p->photons[i];
             moving += p->moving[i];
         }
-        printf("scan %4d %-16.16s %5u points %10llu photons %8llu moving\n", p->scan->number, p->scan->sample, p->n_points, photons, moving);
+        printf("scan %4d %-16.16s %5u points %10llu photons %8llu moving", p->scan->number, p->scan->sample, p->n_points, photons, moving);
+        print_elastic(&r->elastic[k]);
         const char *why = any_pixel_used(p) ? "were the pulses of its run given?" : "no pixel has an energy calibration";
         if (photons == 0)
             log_warning("scan %d (%s): no photons; %s", p->scan->number, p->scan->log_name, why);
@@ -184,6 +192,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         .array = { .neighbours = o->veto.neighbours, .neighbour_above_eV = o->veto.neighbour_above_eV, .neighbour_window_s = o->veto.neighbour_window_s,
                    .array_pixels = (uint32_t)o->veto.array_pixels, .array_window_s = o->veto.array_window_s, .array_hold_s = o->veto.array_hold_s,
                    .instants = strcmp(o->live_time.method, "array") == 0 },
+        .monitoring = { .window_s = o->monitor.window_s, .alarm_eV = o->monitor.alarm_eV, .line = o->monitor.line },
         .compress = o->archive.compress,
         .best_pixels = (uint32_t)o->rixs.best_pixels,
         .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
@@ -220,10 +229,7 @@ static int work(const struct arguments *a, const struct options *o, const struct
     struct report_spectra *spectra = NULL;
     if (!beamtime_open(&a->offline.paths, o->scan.i0_key, &b))
         return EXIT_REFUSED;
-    struct learning_settings learning = {
-        .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
-        .lines = lines, .mono_eV = o->calibration.mono_eV,
-    };
+    struct learning_settings learning = offline_learning(&a->offline, o, lines);
     if (a->calibration == NULL && b.n_calibrations == 0)
         log_warning("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records: the file will "
                     "have heights but no energies; give --logs DIR or --calibration FILE");

@@ -10,6 +10,8 @@
 
 #include "calib/calibration_table.h"
 #include "calib/photon_block.h"
+#include "calib/pixel_monitor.h"
+#include "calib/scan_elastic.h"
 #include "calib/scan_products.h"
 #include "pulse/cut.h"
 #include "pulse/pixel_model.h"
@@ -47,6 +49,18 @@ bool archive_photon_regrade(struct archive *a, uint64_t row, uint8_t grade, uint
 bool archive_pixels(struct archive *a, const struct archive_pixel *pixels, size_t n);
 bool archive_scan(struct archive *a, const struct scan_products *products);          /* scan_, rixs_, loss_, pfy_ groups */
 bool archive_sum(struct archive *a, const struct scan_sum *sum);
+struct archive_monitor {        /* monitor_NAME; all borrowed */
+    const char *name, *units, *line;     /* line "": none */
+    const struct monitor_plan *plan;
+    size_t n_pixels;
+    const struct monitor_value *values;  /* n_pixels x plan->n */
+    const uint8_t *alarm;                /* the same */
+    const double *median;                /* plan->n: of the array */
+    uint32_t pixels_alarmed;
+};
+bool archive_monitor(struct archive *a, const struct archive_monitor *m);
+/* elastic_NNNN. point_used: one byte a point. */
+bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used);
 /* state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
 bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);
 /* Writes title, times, process and the default attributes, flushes, closes and renames. The archive is freed either way. */

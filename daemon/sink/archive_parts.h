@@ -7,7 +7,7 @@
 #include "daemon/sink/archive.h"
 #include "daemon/sink/data_group.h"
 #include "daemon/sink/height_histogram.h"
-#include "daemon/sink/photon_columns.h"
+#include "daemon/photon_columns.h"
 
 enum { PHOTON_CHUNK_ROWS = 16384, GROUP_NAME = 160 };
 

@@ -67,11 +67,6 @@ static enum status open_off(struct source_file *f, struct complaint *why) {
     return STATUS_OK;
 }
 
-static int64_t floor_to_us(int64_t ns) {
-    int64_t rest = ns % 1000;
-    return ns - (rest < 0 ? rest + 1000 : rest);
-}
-
 static void rewind_off(struct source_file *f) {
     ((struct off_walk *)f->walk)->next = 0;
 }
@@ -100,7 +95,7 @@ static enum source_step next_off(struct source_file *f, uint32_t pixel, struct c
     *where = w->next++;
     f->info.records = w->next;
     out->coefficients = true;
-    out->time_ns = floor_to_us(out->off.time_ns);
+    out->time_ns = channel_record_time(out->off.time_ns);
     out->frame = out->off.frame;
     return SOURCE_RECORD;
 }
@@ -122,7 +117,7 @@ static bool last_time_off(struct source_file *f, int64_t *time_ns) {
         return false;
     struct off_record r;
     off_record_decode_at(&w->header, one, &r);
-    *time_ns = floor_to_us(r.time_ns);
+    *time_ns = channel_record_time(r.time_ns);
     return true;
 }
 

@@ -11,10 +11,8 @@
 
 #include "calib/array_activity.h"
 #include "calib/photon_block.h"
+#include "daemon/inner_event.h"
 #include "pulse/livetime.h"
-
-/* A pulse found inside the record of row `row`; by row, then by time. */
-struct inner_event { size_t row; int64_t time_ns; };
 
 struct grade_input {
     const struct livetime_table *table;

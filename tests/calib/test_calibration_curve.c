@@ -21,7 +21,7 @@ static const struct curve_anchor six[] = {
 
 static struct calibration_curve *curve_of(const struct curve_anchor *a, size_t n) {
     struct calibration_curve *c = NULL;
-    assert_int_equal(calibration_curve_new(a, n, &c), STATUS_OK);
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, a, n, &c), STATUS_OK);
     return c;
 }
 
@@ -153,18 +153,18 @@ static void bad_anchors_are_refused(void **state) {
     (void)state;
     struct calibration_curve *c = NULL;
     struct curve_anchor a[6];
-    assert_int_equal(calibration_curve_new(six, 1, &c), STATUS_BAD_VALUE);
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, six, 1, &c), STATUS_BAD_VALUE);
     memcpy(a, six, sizeof a);
     a[2].height = 7000;  /* N above O */
-    assert_int_equal(calibration_curve_new(a, 6, &c), STATUS_BAD_VALUE);
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, a, 6, &c), STATUS_BAD_VALUE);
     memcpy(a, six, sizeof a);
     a[0].height = NAN;
-    assert_int_equal(calibration_curve_new(a, 6, &c), STATUS_BAD_VALUE);
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, a, 6, &c), STATUS_BAD_VALUE);
     a[0].height = -5;
-    assert_int_equal(calibration_curve_new(a, 6, &c), STATUS_BAD_VALUE);
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, a, 6, &c), STATUS_BAD_VALUE);
     /* C and N so close in height that the gain turns over below them */
     const struct curve_anchor turn[] = {{100, 0, 100, 0}, {1000, 0, 101, 0}, {1100, 0, 900, 0}};
-    assert_int_equal(calibration_curve_new(turn, 3, &c), STATUS_NOT_CONVERGED);
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, turn, 3, &c), STATUS_NOT_CONVERGED);
     assert_null(c);
     struct calibration_curve *two = curve_of((const struct curve_anchor[]){{1000, 1, 100, 1}, {2900, 1, 300, 1}}, 2);
     assert_true(fabs((double)calibration_curve_value(two, 2000).energy_eV - 2000 / (10 - (2000.0 - 1000) / 1900 * (10 - 2900.0 / 300))) < 1e-3);

@@ -23,7 +23,7 @@ static struct calibration_curve *curve_of(double gain) {
         double e = 280 + 130 * i;
         a[i] = (struct curve_anchor){mix_height(&p, e), 2, e, 0.5};
     }
-    assert_int_equal(calibration_curve_new(a, 6, &c), STATUS_OK);
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, a, 6, &c), STATUS_OK);
     return c;
 }
 

@@ -23,7 +23,7 @@ static inline void made_array_repeat(struct calibration_table *t, uint32_t n) {
         const struct curve_anchor *anchors;
         pixels[i] = t->pixels[i % t->n_pixels];
         size_t k = pixels[i].curve ? calibration_curve_anchors(pixels[i].curve, &anchors) : 0;
-        enum status made = k ? calibration_curve_new(anchors, k, &pixels[i].curve) : STATUS_OK;
+        enum status made = k ? calibration_curve_new(CURVE_SPLINE, anchors, k, &pixels[i].curve) : STATUS_OK;
         assert(made == STATUS_OK);
         (void)made;
     }

@@ -14,7 +14,7 @@ static inline struct calibration_curve *made_curve(double gain) {
         anchors[k] = (struct curve_anchor){ .height = gain * energy * (1 - 1e-4 * energy), .height_sigma = 0.5 + 0.01 * k, .energy_eV = energy, .energy_unc_eV = 0.1 / (k + 3) };
     }
     struct calibration_curve *c = NULL;
-    enum status made = calibration_curve_new(anchors, 6, &c);
+    enum status made = calibration_curve_new(CURVE_SMOOTHING, anchors, 6, &c);
     assert(made == STATUS_OK);
     (void)made;
     return c;
@@ -48,7 +48,7 @@ static inline struct height_correction made_correction(uint64_t *seed) {
 
 static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *seed) {
     struct calibration_table *t = calloc(1, sizeof *t);
-    *t = (struct calibration_table){ .number = 2, .start_ns = made_start_ns, .end_ns = made_start_ns + 17, .mono_eV = NAN, .label = "CAL2", .reference_pixel = 1, .n_pixels = n_pixels };
+    *t = (struct calibration_table){ .number = 2, .start_ns = made_start_ns, .end_ns = made_start_ns + 17, .mono_eV = NAN, .form = CURVE_SMOOTHING, .label = "CAL2", .reference_pixel = 1, .n_pixels = n_pixels };
     snprintf(t->line_table_name, sizeof t->line_table_name, "nslsii-mix");
     t->line_table_text = strdup("# lines\nCKa,277,0.5,anchor,284,,nowhere\n");
     t->resolution_eV = 1.75;

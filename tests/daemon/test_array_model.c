@@ -34,7 +34,7 @@ static struct array_model *stored(void) {
             p->resolution_eV = 1.5 + i + k;
             snprintf(p->reason, sizeof p->reason, "reason %d of table %d", i, k);
             if (i != 2 && !(i == 3 && k == 1)) {
-                assert_int_equal(calibration_curve_new(anchors, 3, &p->curve), STATUS_OK);
+                assert_int_equal(calibration_curve_new(CURVE_SPLINE, anchors, 3, &p->curve), STATUS_OK);
                 p->verdict = VERDICT_GOOD;
             }
         }

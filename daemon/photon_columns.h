@@ -1,6 +1,6 @@
-/* daemon/sink/photon_columns.h - the columns of a photon block in the order, with the names and types, of /entry/photons. */
-#ifndef TESD_DAEMON_SINK_PHOTON_COLUMNS_H
-#define TESD_DAEMON_SINK_PHOTON_COLUMNS_H
+/* daemon/photon_columns.h - the columns of a photon block in the order, with the names and types, of /entry/photons. */
+#ifndef TESD_DAEMON_PHOTON_COLUMNS_H
+#define TESD_DAEMON_PHOTON_COLUMNS_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/sink/photon_columns.h"
+#include "daemon/photon_columns.h"
 
 #include <string.h>
 

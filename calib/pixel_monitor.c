@@ -1,0 +1,220 @@
+#include "calib/pixel_monitor.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "pulse/robust.h"
+
+const char *const monitor_names[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "pretrigger_mean", [MONITOR_RESIDUAL] = "residual", [MONITOR_RATE] = "rate",
+                                               [MONITOR_LINE] = "line", [MONITOR_ELASTIC] = "elastic"};
+const char *const monitor_units[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "counts", [MONITOR_RESIDUAL] = "counts", [MONITOR_RATE] = "1/s",
+                                               [MONITOR_LINE] = "eV", [MONITOR_ELASTIC] = "eV"};
+
+enum { SAMPLES = 512, FEWEST = 15, CENTRE_ROUNDS = 12 };
+static const double MEDIAN_SIGMA = 1.2533;   /* of a median over that of a mean, Gauss */
+static const double REPEATED_SIGMA = 1.4;    /* of the repeated median over that; measured on lines over a flat background */
+static const double SETTLED = 1e-3;          /* eV */
+
+/* At most SAMPLES evenly taken values of a window: every stride-th. A median needs no more. */
+struct samples {
+    double values[SAMPLES];
+    uint32_t n, seen, stride;
+};
+
+/* A photon near the elastic line. */
+struct near_elastic { float difference_eV; uint32_t window, slot; };
+enum { ALWAYS_FREE = UINT32_MAX };
+
+/* All values near a line. */
+struct list {
+    double *values;
+    size_t n, room;
+};
+
+struct pixel_monitor {
+    const struct monitor_plan *plan;
+    struct monitor_settings settings;
+    uint32_t window, count;
+    struct samples baseline, residual;
+    struct list line, elastic;
+    struct near_elastic *kept;      /* in order of windows */
+    size_t n_kept, kept_room;
+    double *scratch;
+    size_t scratch_room;
+    bool no_memory;
+    struct monitor_value *values;   /* N_MONITORS x plan->n */
+};
+
+enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, struct pixel_monitor **out) {
+    struct pixel_monitor *m = calloc(1, sizeof *m);
+    if (m)
+        m->values = calloc((size_t)plan->n * N_MONITORS + 1, sizeof *m->values);
+    if (!m || !m->values) {
+        free(m);
+        return STATUS_NO_MEMORY;
+    }
+    m->plan = plan;
+    m->settings = *settings;
+    for (size_t i = 0; i < (size_t)plan->n * N_MONITORS; i++)
+        m->values[i] = (struct monitor_value){.value = NAN, .sigma = NAN};
+    *out = m;
+    return STATUS_OK;
+}
+
+void pixel_monitor_free(struct pixel_monitor *m) {
+    if (!m)
+        return;
+    free(m->line.values);
+    free(m->elastic.values);
+    free(m->kept);
+    free(m->scratch);
+    free(m->values);
+    free(m);
+}
+
+static void take(struct samples *s, double value) {
+    if (!isfinite(value))
+        return;
+    s->stride = s->stride ? s->stride : 1;
+    if (s->seen++ % s->stride != 0)
+        return;
+    if (s->n == SAMPLES) {
+        for (uint32_t i = 0; i < SAMPLES / 2; i++)
+            s->values[i] = s->values[2 * i];
+        s->n = SAMPLES / 2;
+        s->stride *= 2;
+        if ((s->seen - 1) % s->stride != 0)
+            return;
+    }
+    s->values[s->n++] = value;
+}
+
+static void append(struct pixel_monitor *m, struct list *l, double value) {
+    if (l->n == l->room) {
+        size_t more = l->room ? 2 * l->room : 256;
+        double *bigger = realloc(l->values, more * sizeof *bigger);
+        if (!bigger) {
+            m->no_memory = true;
+            return;
+        }
+        l->values = bigger;
+        l->room = more;
+    }
+    l->values[l->n++] = value;
+}
+
+static void put(struct pixel_monitor *m, enum monitor_kind kind, struct monitor_value v) {
+    m->values[(size_t)kind * m->plan->n + m->window] = v;
+}
+
+static void put_median(struct pixel_monitor *m, enum monitor_kind kind, struct samples *s) {
+    if (s->n > 0) {
+        struct robust_centre c = robust_centre(s->values, s->n);
+        put(m, kind, (struct monitor_value){(float)c.median, (float)(MEDIAN_SIGMA * c.sigma / sqrt(s->n)), s->seen});
+    }
+    s->n = s->seen = s->stride = 0;
+}
+
+/* Values within reach of a place, copied to scratch. */
+static size_t within(struct pixel_monitor *m, const struct list *l, double centre, double reach) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (fabs(l->values[i] - centre) <= reach)
+            m->scratch[n++] = l->values[i];
+    return n;
+}
+
+static void put_centre(struct pixel_monitor *m, enum monitor_kind kind, struct list *l, double expected, double reach) {
+    double centre = expected, moved = reach;
+    size_t n = 0;
+    if (l->n > m->scratch_room) {
+        free(m->scratch);
+        m->scratch = malloc(l->room * sizeof *m->scratch);
+        m->scratch_room = m->scratch ? l->room : 0;
+        m->no_memory = m->no_memory || !m->scratch;
+    }
+    for (int round = 0; round < CENTRE_ROUNDS && moved > SETTLED && l->n <= m->scratch_room; round++) {
+        n = within(m, l, centre, reach);
+        if (n < FEWEST)
+            break;
+        double now = robust_median(m->scratch, n);
+        moved = fabs(now - centre);
+        centre = now;
+    }
+    if (n >= FEWEST) {
+        struct robust_centre c = robust_centre(m->scratch, n);
+        put(m, kind, (struct monitor_value){(float)centre, (float)(REPEATED_SIGMA * MEDIAN_SIGMA * c.sigma / sqrt((double)n)), (uint32_t)n});
+    }
+    l->n = 0;
+}
+
+static void close_window(struct pixel_monitor *m) {
+    const struct monitor_window *w = &m->plan->windows[m->window];
+    double length_s = (double)(w->end_ns - w->start_ns) * 1e-9;
+    put_median(m, MONITOR_PRETRIGGER_MEAN, &m->baseline);
+    put_median(m, MONITOR_RESIDUAL, &m->residual);
+    put(m, MONITOR_RATE, (struct monitor_value){(float)(m->count / length_s), (float)(sqrt(m->count) / length_s), m->count});
+    put_centre(m, MONITOR_LINE, &m->line, m->settings.line_eV, m->settings.line_reach_eV);
+    m->count = 0;
+}
+
+/* Closes windows up to the one that is to be current; windows without a record have a rate of 0. */
+static void move_to(struct pixel_monitor *m, uint32_t window) {
+    for (; m->window < window; m->window++)
+        close_window(m);
+}
+
+static void keep(struct pixel_monitor *m, struct near_elastic e) {
+    if (m->n_kept == m->kept_room) {
+        size_t more = m->kept_room ? 2 * m->kept_room : 256;
+        struct near_elastic *bigger = realloc(m->kept, more * sizeof *bigger);
+        if (!bigger) {
+            m->no_memory = true;
+            return;
+        }
+        m->kept = bigger;
+        m->kept_room = more;
+    }
+    m->kept[m->n_kept++] = e;
+}
+
+void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_record *r) {
+    uint32_t window = monitor_plan_find(m->plan, r->time_ns, m->window);
+    if (window == m->plan->n || window < m->window)
+        return;
+    move_to(m, window);
+    m->count++;
+    take(&m->baseline, (double)r->pretrigger_mean);
+    take(&m->residual, (double)r->residual);
+    if (!r->photon)
+        return;
+    const struct monitor_window *w = &m->plan->windows[window];
+    double incident = w->calibration ? w->mono_eV : r->incident_eV;
+    const struct monitor_settings *s = &m->settings;
+    bool excited = incident > s->line_above_eV || (w->calibration && isnan(incident));
+    /* twice the reach: the centre may wander */
+    if (excited && fabs(r->energy_eV - s->line_eV) <= 2 * s->line_reach_eV)
+        append(m, &m->line, r->energy_eV);
+    if (fabs(r->energy_eV - incident) <= 2 * s->elastic_reach_eV)
+        keep(m, (struct near_elastic){(float)(r->energy_eV - incident), window, w->calibration ? ALWAYS_FREE : r->slot});
+}
+
+static void finish_elastic(struct pixel_monitor *m, const uint8_t *free_slots) {
+    size_t at = 0;
+    for (m->window = 0; m->window < m->plan->n; m->window++) {
+        for (; at < m->n_kept && m->kept[at].window == m->window; at++)
+            if (m->kept[at].slot == ALWAYS_FREE || free_slots[m->kept[at].slot])
+                append(m, &m->elastic, (double)m->kept[at].difference_eV);
+        put_centre(m, MONITOR_ELASTIC, &m->elastic, 0, m->settings.elastic_reach_eV);
+    }
+}
+
+enum status pixel_monitor_finish(struct pixel_monitor *m, const uint8_t *free_slots) {
+    move_to(m, m->plan->n);
+    finish_elastic(m, free_slots);
+    return m->no_memory ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+const struct monitor_value *pixel_monitor_values(const struct pixel_monitor *m, enum monitor_kind kind) {
+    return m->values + (size_t)kind * m->plan->n;
+}

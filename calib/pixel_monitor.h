@@ -1,0 +1,52 @@
+/* calib/pixel_monitor.h - one pixel watched through the windows of a monitor_plan (calibration.md 3): median baseline, median residual,
+ * rate, and the centres of one line and of the elastic line.   records by time --add, finish--> a row of values for each monitor
+ * Centres are medians within a reach of the centre, repeated until they stay: a flat background does not pull them. Photons near the
+ * elastic line, a small part of all, are kept until the points are known at which that line stands free. */
+#ifndef TESD_CALIB_PIXEL_MONITOR_H
+#define TESD_CALIB_PIXEL_MONITOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "calib/monitor_plan.h"
+
+enum monitor_kind { MONITOR_PRETRIGGER_MEAN, MONITOR_RESIDUAL, MONITOR_RATE, MONITOR_LINE, MONITOR_ELASTIC, N_MONITORS };
+extern const char *const monitor_names[N_MONITORS];   /* as in monitor_NAME of the file */
+extern const char *const monitor_units[N_MONITORS];
+
+struct monitor_settings {
+    double line_eV;          /* line whose centre is watched; NaN: none */
+    double line_above_eV;    /* only photons of incident energies above this count: below, the line moves with the excitation or is not there */
+    double line_reach_eV, elastic_reach_eV;   /* half widths */
+};
+
+struct monitor_value {       /* of one window */
+    float value;             /* counts, counts, photons/s, eV, eV (emission - incident); NaN: nothing to say */
+    float sigma;             /* statistical; NaN with it */
+    uint32_t n;              /* records behind it */
+};
+
+struct pixel_monitor;        /* opaque */
+
+/* Borrows the plan. STATUS_NO_MEMORY. */
+enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, struct pixel_monitor **out);
+void pixel_monitor_free(struct pixel_monitor *m);
+
+struct monitor_record {
+    int64_t time_ns;
+    float pretrigger_mean, residual;   /* counts; NaN: not known */
+    bool photon;                       /* no cut, and a trusted energy */
+    double energy_eV;
+    double incident_eV;                /* NaN: between points; in calibrations the plan knows it */
+    uint32_t slot;                     /* of the scan point, for `free_slots`; not looked at in calibrations */
+};
+
+/* Records in the order of time; one that goes back to an earlier window is left out. */
+void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_record *r);
+/* After the last record, once. free_slots[slot] != 0: at this point the elastic line stands free (scan_elastic.h); only there it counts.
+ * STATUS_NO_MEMORY: some time on the way. */
+enum status pixel_monitor_finish(struct pixel_monitor *m, const uint8_t *free_slots);
+/* Row of plan->n values of that kind, borrowed. */
+const struct monitor_value *pixel_monitor_values(const struct pixel_monitor *m, enum monitor_kind kind);
+
+#endif

@@ -1,0 +1,142 @@
+#include "calib/scan_elastic.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "calib/line_fit.h"
+
+static const double USUAL_RESOLUTION = 3.0;
+static const double BLOCK = 4.0;                        /* eV of incident energy */
+static const double CORE = 0.9, SIDE_FROM = 1.5, SIDE_TO = 2.7;   /* x resolution from loss 0: where the line is, and where it is not */
+static const double ELSEWHERE = 2.5;                    /* x resolution: this far from loss 0 it is not the elastic line */
+static const double FREE = 2.0, NO_LINE = 4.0;          /* the core must hold so many times what the fuller side, and what the fluorescence, says */
+static const double CORE_SIGMAS = 3.0, CORE_LEAST = 6;
+static const double WINDOW = 2.7;                       /* x resolution: of the fit, on either side */
+static const double WIDTH_NEEDS = 60;                   /* counts in the window for a width of its own */
+
+/* Bins whose middles lie in [from, to). */
+static double counts_between(const struct rixs_map *m, uint32_t point, double from_eV, double to_eV) {
+    const uint32_t *row = m->counts + (size_t)point * m->n_bins;
+    double first = ceil((from_eV - m->axis.lo_eV) / m->axis.bin_eV - 0.5), end = ceil((to_eV - m->axis.lo_eV) / m->axis.bin_eV - 0.5), sum = 0;
+    for (uint32_t i = (uint32_t)fmin(fmax(first, 0), m->n_bins); i < (uint32_t)fmin(fmax(end, 0), m->n_bins); i++)
+        sum += row[i];
+    return sum;
+}
+
+/* Counts of the points of a block around loss 0, on either side as many as a core's width would hold, and what the other points have
+ * where the block's elastic line lies: a fluorescence line that it would cross. */
+struct block { double core, left, right, fluorescence; };
+
+static double block_number(const struct scan *s, uint32_t point) {
+    return floor(s->points[point].incident_eV / BLOCK);
+}
+
+static bool same_block(const struct scan *s, uint32_t a, uint32_t b) {
+    return fabs(block_number(s, a) - block_number(s, b)) < 0.5;   /* NaN: no */
+}
+
+static double fluorescence_at(const struct rixs_map *m, const struct scan *s, double energy_eV, double resolution) {
+    double sum = 0;
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < s->n_points; k++) {
+        double loss = s->points[k].incident_eV - energy_eV;
+        if (!(fabs(loss) > ELSEWHERE * resolution))
+            continue;
+        sum += counts_between(m, k, loss - CORE * resolution, loss + CORE * resolution);
+        n++;
+    }
+    return n > 0 ? sum / n : 0;
+}
+
+static void add_point(struct block *b, const struct rixs_map *m, const struct scan *s, uint32_t point, double resolution) {
+    double scale = 2 * CORE / (SIDE_TO - SIDE_FROM);
+    b->core += counts_between(m, point, -CORE * resolution, CORE * resolution);
+    b->left += scale * counts_between(m, point, -SIDE_TO * resolution, -SIDE_FROM * resolution);
+    b->right += scale * counts_between(m, point, SIDE_FROM * resolution, SIDE_TO * resolution);
+    b->fluorescence += fluorescence_at(m, s, s->points[point].incident_eV, resolution);
+}
+
+static bool stands_free(const struct block *b) {
+    double other = fmax(fmax(b->left, b->right), b->fluorescence);
+    return b->core >= CORE_LEAST && b->core > FREE * other && b->core > NO_LINE * b->fluorescence && b->core - other > CORE_SIGMAS * sqrt(other + 1);
+}
+
+/* Points by block of incident energy, wherever in the scan they were taken. */
+static uint32_t choose_points(const struct rixs_map *m, const struct scan *s, double resolution, uint8_t *point_used) {
+    uint32_t n = 0;
+    memset(point_used, 0, s->n_points);
+    for (uint32_t i = 0; i < s->n_points; i++) {
+        struct block b = {0};
+        bool first = isfinite(s->points[i].incident_eV);
+        for (uint32_t k = 0; k < i && first; k++)
+            first = !same_block(s, k, i);
+        for (uint32_t k = i; k < s->n_points && first; k++)
+            if (same_block(s, k, i))
+                add_point(&b, m, s, k, resolution);
+        for (uint32_t k = i; k < s->n_points && first && stands_free(&b); k++)
+            if (same_block(s, k, i)) {
+                point_used[k] = 1;
+                n++;
+            }
+    }
+    return n;
+}
+
+/* Sum of the chosen points within the window, into at most SCAN_ELASTIC_BINS bins of the map, joined to about an eighth of the
+ * resolution. */
+static void stack(const struct rixs_map *m, const uint8_t *point_used, double resolution, struct scan_elastic *out) {
+    uint32_t join = (uint32_t)fmax(1, floor(resolution / 8 / m->axis.bin_eV));
+    double window = fmin(WINDOW * resolution, 0.5 * SCAN_ELASTIC_BINS * join * m->axis.bin_eV);
+    uint32_t first = m->n_bins, last = 0;
+    for (uint32_t i = 0; i < m->n_bins; i++)
+        if (m->edges_eV[i] >= -window && m->edges_eV[i + 1] <= window) {
+            first = i < first ? i : first;
+            last = i + 1;
+        }
+    if (first >= last)
+        return;
+    out->n_bins = (last - first) / join;
+    out->low_eV = m->edges_eV[first];
+    out->bin_eV = join * m->axis.bin_eV;
+    for (uint32_t p = 0; p < m->n_points; p++)
+        for (uint32_t i = 0; i < out->n_bins * join && point_used[p]; i++)
+            out->stack[i / join] += m->counts[(size_t)p * m->n_bins + first + i];
+}
+
+static void fit(struct scan_elastic *out, double resolution) {
+    double counts[SCAN_ELASTIC_BINS] = {0}, total = 0;
+    for (uint32_t i = 0; i < out->n_bins; i++)
+        total += counts[i] = out->stack[i];
+    struct spectrum histogram = {.low = out->low_eV, .width = out->bin_eV, .n = out->n_bins, .counts = counts, .total = total};
+    struct line_shape shape;
+    line_shape_init(&shape, &(struct reference_line){.name = "elastic", .energy_eV = 1000});
+    struct line_fit_request request = {.histogram = &histogram, .shape = &shape, .start_fwhm_eV = resolution, .fixed_fwhm = total < WIDTH_NEEDS};
+    struct line_fit f;
+    enum status status = line_fit(&request, &f);
+    if (status != STATUS_OK || f.counts < 3 * f.counts_sigma) {
+        snprintf(out->reason, sizeof out->reason, "the fit of the elastic line found nothing in %.0f counts", total);
+        return;
+    }
+    out->found = true;
+    out->offset_eV = -f.centre_eV;
+    out->offset_sigma_eV = f.centre_sigma_eV;
+    out->fwhm_eV = f.gauss_fwhm_eV;
+    out->fwhm_sigma_eV = f.gauss_fwhm_sigma_eV;
+    out->counts = f.counts;
+}
+
+void scan_elastic_find(const struct rixs_map *loss, const struct scan *scan, double resolution_eV, uint8_t *point_used, struct scan_elastic *out) {
+    double resolution = resolution_eV > 0 && isfinite(resolution_eV) ? resolution_eV : USUAL_RESOLUTION;
+    *out = (struct scan_elastic){.offset_eV = NAN, .offset_sigma_eV = NAN, .fwhm_eV = NAN, .fwhm_sigma_eV = NAN, .counts = NAN};
+    out->n_points = choose_points(loss, scan, resolution, point_used);
+    if (out->n_points == 0) {
+        snprintf(out->reason, sizeof out->reason, "at no incident energy does the elastic line stand free");
+        return;
+    }
+    stack(loss, point_used, resolution, out);
+    if (out->n_bins < 8)
+        snprintf(out->reason, sizeof out->reason, "the energy-loss axis does not reach around 0");
+    else
+        fit(out, resolution);
+}

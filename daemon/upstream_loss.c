@@ -1,0 +1,244 @@
+#include "daemon/upstream_loss.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/rfc3339.h"
+
+enum { RECENT = 128, PAST = 16 };   /* of a channel: times kept, more than it sends in a window and a bit; segments that a file may still fill */
+
+struct tally {
+    uint64_t n;                     /* records of this segment so far */
+    int64_t recent[RECENT];         /* their newest times, in order of coming */
+    uint32_t kept, next;
+    uint64_t sent, settled;         /* sent in all windows of this segment; in those before the newest */
+    uint64_t past_sent, past_had;   /* of the segments before */
+    uint64_t by_port;
+};
+
+struct segment { int64_t from_ns, to_ns; };   /* (from, to]; to grows with each window */
+
+struct coupling { uint32_t source, receiver; };
+
+struct upstream_loss {
+    uint32_t n_channels;
+    struct tally *channels;
+    bool open, seen_start, met;     /* a segment is open; we were there before the source began; a record has come */
+    struct segment now, past[PAST];
+    unsigned n_past;
+    int64_t settled_ns, first_ns;
+    int64_t epoch_ns, zero_ns;      /* where the present epoch begins, and a little before: INT64_MIN not known */
+    bool stopped;
+    size_t n_couplings;
+    struct coupling *couplings;
+};
+
+bool upstream_loss_new(uint32_t n_channels, struct upstream_loss **out) {
+    struct upstream_loss *l = calloc(1, sizeof *l);
+    struct tally *t = calloc(n_channels + 1, sizeof *t);
+    if (l == NULL || t == NULL) {
+        free(l);
+        free(t);
+        return false;
+    }
+    *l = (struct upstream_loss){ .n_channels = n_channels, .channels = t, .epoch_ns = INT64_MIN };
+    *out = l;
+    return true;
+}
+
+void upstream_loss_free(struct upstream_loss *l) {
+    if (l == NULL)
+        return;
+    free(l->channels);
+    free(l->couplings);
+    free(l);
+}
+
+/* ---- records ---- */
+
+/* A file fills in what an earlier segment lacked. */
+static void credit_past(struct upstream_loss *l, struct tally *t, int64_t time_ns) {
+    for (unsigned i = 0; i < l->n_past && i < PAST; i++)
+        if (time_ns > l->past[i].from_ns && time_ns <= l->past[i].to_ns) {
+            t->past_had++;
+            return;
+        }
+}
+
+void upstream_loss_record(struct upstream_loss *l, uint32_t index, int64_t time_ns, bool by_port) {
+    if (index >= l->n_channels)
+        return;
+    struct tally *t = &l->channels[index];
+    t->by_port += by_port;
+    if (!l->met)
+        l->first_ns = time_ns;
+    l->met = true;
+    if (l->open && time_ns <= l->now.from_ns) {
+        credit_past(l, t, time_ns);
+        return;
+    }
+    t->n++;
+    if (t->kept == RECENT && time_ns < t->recent[t->next])
+        return;   /* old, from a file: it must not drive out what the newest window's end is to be found among */
+    t->recent[t->next] = time_ns;
+    t->next = (t->next + 1) % RECENT;
+    t->kept += t->kept < RECENT;
+}
+
+void upstream_loss_late_port(struct upstream_loss *l, uint32_t index) {
+    if (index < l->n_channels)
+        l->channels[index].by_port++;
+}
+
+static uint64_t recent_after(const struct tally *t, int64_t time_ns) {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < t->kept; i++)
+        n += t->recent[i] > time_ns;
+    return n;
+}
+
+/* Records of this segment up to the time, as far as the memory goes; older ones than it holds are before. */
+static uint64_t had_until(const struct tally *t, int64_t time_ns) {
+    return t->n - recent_after(t, time_ns);
+}
+
+/* ---- windows ---- */
+
+void upstream_loss_running(struct upstream_loss *l, bool running) {
+    if (!running && !l->open)
+        l->seen_start = true;
+    l->stopped = !running;
+    if (l->stopped && l->open) {
+        l->settled_ns = l->now.to_ns;
+        for (uint32_t i = 0; i < l->n_channels; i++)
+            l->channels[i].settled = l->channels[i].sent;
+    }
+}
+
+/* Sample clocks are off by up to 24 ppm, stamps by tens of ms. */
+void upstream_loss_epoch(struct upstream_loss *l, int64_t time_ns, int64_t frame, double period_s) {
+    double age_ns = (double)frame * period_s * 1e9, zero_ns = (double)time_ns - age_ns;
+    if (l->epoch_ns != INT64_MIN && fabs(zero_ns - (double)l->zero_ns) < 1e9 + 1e-4 * age_ns)
+        return;
+    l->zero_ns = (int64_t)zero_ns;
+    l->epoch_ns = l->zero_ns - UPSTREAM_LOSS_EDGE_NS;
+}
+
+void upstream_loss_uncouple(struct upstream_loss *l) {
+    l->n_couplings = 0;
+}
+
+bool upstream_loss_couple(struct upstream_loss *l, uint32_t source, uint32_t receiver) {
+    if (source >= l->n_channels || receiver >= l->n_channels)
+        return false;
+    struct coupling *grown = realloc(l->couplings, (l->n_couplings + 1) * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    l->couplings = grown;
+    l->couplings[l->n_couplings++] = (struct coupling){ source, receiver };
+    return true;
+}
+
+/* What was counted up to the last window's end is past; later records go with the next segment, if they lie in it. */
+static void close_segment(struct upstream_loss *l) {
+    const int64_t end_ns = l->now.to_ns + UPSTREAM_LOSS_EDGE_NS;
+    for (uint32_t i = 0; i < l->n_channels; i++) {
+        struct tally *t = &l->channels[i];
+        uint64_t had = had_until(t, end_ns);
+        t->past_sent += t->sent;
+        t->past_had += had < t->sent ? had : t->sent;
+        t->n -= had;
+        t->sent = t->settled = 0;
+    }
+    l->past[l->n_past % PAST] = l->now;
+    l->n_past++;
+    l->open = false;
+}
+
+static void open_segment(struct upstream_loss *l, int64_t from_ns) {
+    l->now = (struct segment){ from_ns, from_ns };
+    l->settled_ns = from_ns;
+    l->open = true;
+    for (uint32_t i = 0; i < l->n_channels; i++) {
+        struct tally *t = &l->channels[i];
+        uint64_t after = recent_after(t, from_ns);
+        t->n = t->kept < RECENT || after < RECENT ? after : t->n;
+    }
+}
+
+static void add_counts(struct upstream_loss *l, const uint32_t *counts, size_t n) {
+    for (uint32_t i = 0; i < l->n_channels; i++) {
+        struct tally *t = &l->channels[i];
+        t->settled = t->sent;
+        t->sent += i < n ? counts[i] : 0;
+    }
+    for (size_t k = 0; k < l->n_couplings; k++)
+        if (l->couplings[k].source < n)
+            l->channels[l->couplings[k].receiver].sent += counts[l->couplings[k].source];
+}
+
+/* Does the window lie wholly in the time in which we listened? */
+static bool listened_to(const struct upstream_loss *l, int64_t lo_ns, int64_t duration_ns) {
+    return l->seen_start || l->n_past > 0 || (l->met && lo_ns >= l->first_ns + duration_ns);
+}
+
+void upstream_loss_window(struct upstream_loss *l, int64_t hi_ns, int64_t duration_ns, const uint32_t *counts, size_t n) {
+    int64_t lo_ns = hi_ns - duration_ns;
+    if (l->open && hi_ns <= l->now.to_ns && hi_ns > l->now.to_ns - 10 * duration_ns)
+        return;   /* said again */
+    bool follows = l->open && lo_ns - l->now.to_ns <= UPSTREAM_LOSS_EDGE_NS && l->now.to_ns - lo_ns <= UPSTREAM_LOSS_EDGE_NS && l->epoch_ns <= l->now.from_ns;
+    if (l->open && !follows)
+        close_segment(l);
+    if (!l->open) {
+        if (!listened_to(l, lo_ns, duration_ns))
+            return;
+        lo_ns -= UPSTREAM_LOSS_EDGE_NS;
+        open_segment(l, lo_ns > l->epoch_ns ? lo_ns : l->epoch_ns);
+    }
+    l->settled_ns = l->now.to_ns;
+    add_counts(l, counts, n);
+    l->now.to_ns = hi_ns;
+}
+
+bool upstream_loss_message(struct upstream_loss *l, const json_t *body) {
+    const json_t *hi = json_object_get(body, "HiTime"), *duration = json_object_get(body, "Duration"), *seen = json_object_get(body, "CountsSeen");
+    int64_t hi_ns;
+    if (!json_is_string(hi) || !json_is_integer(duration) || !json_is_array(seen) || !rfc3339_parse(json_string_value(hi), &hi_ns) ||
+        json_integer_value(duration) <= 0 || json_integer_value(duration) > INT64_C(3600000000000))
+        return false;
+    size_t n = json_array_size(seen) < l->n_channels ? json_array_size(seen) : l->n_channels;
+    uint32_t *counts = calloc(n + 1, sizeof *counts);
+    for (size_t i = 0; counts != NULL && i < n; i++) {
+        json_int_t v = json_integer_value(json_array_get(seen, i));
+        counts[i] = v < 0 || v > 100000000 ? 0 : (uint32_t)v;
+    }
+    if (counts != NULL)
+        upstream_loss_window(l, hi_ns, json_integer_value(duration), counts, n);
+    free(counts);
+    return counts != NULL;
+}
+
+/* ---- what came of it ---- */
+
+struct upstream_channel upstream_loss_channel(const struct upstream_loss *l, uint32_t index) {
+    const struct tally *t = &l->channels[index];
+    uint64_t had = l->open ? had_until(t, l->settled_ns + UPSTREAM_LOSS_EDGE_NS) : 0, sent = l->open ? t->settled : 0;
+    uint64_t past_had = t->past_had < t->past_sent ? t->past_had : t->past_sent;
+    struct upstream_channel c = { .sent = t->past_sent + sent, .by_port = t->by_port };
+    c.had = past_had + (had < sent ? had : sent);
+    c.lost = c.sent - c.had;
+    return c;
+}
+
+struct upstream_channel upstream_loss_sum(const struct upstream_loss *l) {
+    struct upstream_channel all = { 0 };
+    for (uint32_t i = 0; i < l->n_channels; i++) {
+        struct upstream_channel c = upstream_loss_channel(l, i);
+        all.sent += c.sent;
+        all.had += c.had;
+        all.by_port += c.by_port;
+        all.lost += c.lost;
+    }
+    return all;
+}

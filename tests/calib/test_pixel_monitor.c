@@ -1,0 +1,115 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "calib/monitor_alarm.h"
+#include "tests/calib/draw.h"
+#include "tests/calib/watched.h"
+
+enum { PIXELS = 8, JUMPED = 2, DRIFTED = 5, LOST = 6 };
+static const double mono[2] = {1000, 780}, rate_Hz = 6;
+static const struct monitor_settings settings = {.line_eV = 524.45, .line_above_eV = 545, .line_reach_eV = 6, .elastic_reach_eV = 4};
+
+struct watch {
+    struct scan_timeline *t;
+    struct monitor_plan *plan;
+    uint8_t free_slots[2 * WATCHED_POINTS];
+    struct monitor_value values[N_MONITORS][PIXELS * 64];
+};
+
+/* One photon in three is of the O line, one in ten elastic, the rest even. A jumped pixel gains 3 eV from 1500 s on, a drifting one's
+ * baseline 60 counts, a lost one sees a tenth of the photons then; the scans' oxide has the line 0.6 eV higher for all. */
+static void watch_pixel(struct watch *w, int pixel, struct seeded *r) {
+    struct pixel_monitor *m;
+    struct scan_place place = {0};
+    assert_int_equal(pixel_monitor_new(w->plan, &settings, &m), STATUS_OK);
+    for (double s = 0; s < 3400; s -= log(1 - draw_uniform(r)) / rate_Hz) {
+        bool late = s > 1500, scan = s > 1100 && s < 2400;
+        int64_t time_ns = watched_start + (int64_t)(s * 1e9);
+        double u = draw_uniform(r), shift = pixel == JUMPED && late ? 3 : 0, incident = mono[0];
+        if (pixel == LOST && late && draw_uniform(r) < 0.9)
+            continue;
+        place = scan_timeline_place(w->t, time_ns);
+        if (scan)
+            incident = place.point >= 0 ? scan_timeline_at(w->t, (size_t)place.index)->points[place.point].incident_eV : (double)NAN;
+        double energy = u < 0.33 ? settings.line_eV + (scan ? 0.6 : 0) + 2.3 * draw_normal(r) : u < 0.43 && isfinite(incident) ? incident - 0.5 + 1.2 * draw_normal(r) : 250 + 700 * draw_uniform(r);
+        struct monitor_record record = {.time_ns = time_ns, .pretrigger_mean = (float)(5000 + 10 * pixel + (pixel == DRIFTED && late ? 60 : 0) + 5 * draw_normal(r)),
+                                        .residual = (float)(10 + 0.5 * draw_normal(r)), .photon = true, .energy_eV = energy + shift, .incident_eV = scan ? incident : (double)NAN,
+                                        .slot = place.point >= 0 ? (uint32_t)(place.point + (s > 1705 ? WATCHED_POINTS : 0)) : 0};
+        pixel_monitor_add(m, &record);
+    }
+    assert_int_equal(pixel_monitor_finish(m, w->free_slots), STATUS_OK);
+    for (int k = 0; k < N_MONITORS; k++)
+        memcpy(w->values[k] + (size_t)pixel * w->plan->n, pixel_monitor_values(m, (enum monitor_kind)k), w->plan->n * sizeof(struct monitor_value));
+    pixel_monitor_free(m);
+}
+
+static struct watch watch_all(void) {
+    struct watch w = {.t = watched_timeline()};
+    struct seeded r = draw_start("pixel_monitor", 71);
+    assert_int_equal(monitor_plan_new(w.t, watched_start, watched_start + 3400 * watched_second, 300, &w.plan), STATUS_OK);
+    memset(w.free_slots, 1, WATCHED_POINTS);   /* of the first scan alone */
+    for (int i = 0; i < PIXELS; i++)
+        watch_pixel(&w, i, &r);
+    return w;
+}
+
+static void watch_done(struct watch *w) {
+    monitor_plan_free(w->plan);
+    scan_timeline_free(w->t);
+}
+
+static void values_are_those_put_in(void **state) {
+    (void)state;
+    struct watch w = watch_all();
+    double pull = 0, pulls = 0;
+    for (uint32_t i = 0; i < w.plan->n; i++) {
+        const struct monitor_window *win = &w.plan->windows[i];
+        struct monitor_value line = w.values[MONITOR_LINE][i], elastic = w.values[MONITOR_ELASTIC][i], base = w.values[MONITOR_PRETRIGGER_MEAN][i];
+        double length_s = (double)(win->end_ns - win->start_ns) * 1e-9;
+        assert_true(fabs((double)base.value - 5000) < 1.5 && fabs((double)w.values[MONITOR_RESIDUAL][i].value - 10) < 0.15);
+        assert_true(fabs((double)w.values[MONITOR_RATE][i].value - rate_Hz) < 5 * sqrt(rate_Hz / length_s));
+        if (win->key == 0) {
+            assert_true(isnan(line.value) && isnan(elastic.value));   /* nobody knows what was incident */
+            continue;
+        }
+        double z = ((double)line.value - settings.line_eV - (win->key == 2 ? 0.6 : 0)) / (double)line.sigma;
+        pull += z * z;
+        pulls++;
+        bool free = win->key == 1 || win->start_ns < watched_start + 1650 * watched_second;
+        assert_true(free == (bool)isfinite(elastic.value));
+        assert_true(!free || fabs((double)elastic.value + 0.5) < 5 * (double)elastic.sigma);
+    }
+    printf("rms pull of the line's centre %.2f in %.0f windows\n", sqrt(pull / pulls), pulls);
+    assert_true(sqrt(pull / pulls) < 2.2);
+    watch_done(&w);
+}
+
+static void the_moved_pixels_are_alarmed_and_no_others(void **state) {
+    (void)state;
+    struct watch w = watch_all();
+    double scratch[PIXELS], median[64], slope[PIXELS];
+    uint8_t alarm[PIXELS * 64];
+    for (int i = 0; i < PIXELS; i++)
+        slope[i] = -5e-5;
+    const struct monitor_alarm_settings s = {.alarm_eV = 1, .line_eV = settings.line_eV, .slope = slope};
+    const int expected[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = DRIFTED, [MONITOR_RESIDUAL] = -1, [MONITOR_RATE] = LOST, [MONITOR_LINE] = JUMPED, [MONITOR_ELASTIC] = JUMPED};
+    for (int k = 0; k < N_MONITORS; k++) {
+        uint32_t n = monitor_alarm_find(w.plan, (enum monitor_kind)k, &s, w.values[k], PIXELS, scratch, alarm, median);
+        printf("%s: %u alarmed\n", monitor_names[k], n);
+        assert_int_equal(n, expected[k] >= 0);
+        for (uint32_t i = 0; i < PIXELS * w.plan->n; i++)
+            if (alarm[i]) {
+                assert_int_equal(i / w.plan->n, expected[k]);
+                assert_true(w.plan->windows[i % w.plan->n].end_ns > watched_start + 1500 * watched_second);
+            }
+    }
+    watch_done(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(values_are_those_put_in), cmocka_unit_test(the_moved_pixels_are_alarmed_and_no_others)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

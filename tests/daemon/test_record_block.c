@@ -1,0 +1,90 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/record_block.h"
+#include "daemon/row_block.h"
+#include "tests/dice.h"
+
+/* Records of any length come back as they went in, until one of the two kinds of room is used up; what is refused changes nothing. */
+static void what_goes_in_comes_out(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    struct record_block *b;
+    assert_true(record_block_new(50, 4000, &b));
+    static uint16_t sent[60][1 << 10];
+    for (int turn = 0; turn < 30; turn++) {
+        record_block_clear(b);
+        size_t n = 0;
+        struct block_record rows[60];
+        for (; n < 60; n++) {
+            rows[n] = (struct block_record){ .time_ns = dice_below(&d, 1000000), .frame = (int64_t)n, .n_samples = (uint32_t)dice_below(&d, turn < 10 ? 100 : 400),
+                                             .pixel = (uint16_t)n, .channel_index = 7, .flags = BLOCK_SIGNED };
+            for (uint32_t i = 0; i < rows[n].n_samples; i++)
+                sent[n][i] = (uint16_t)dice_next(&d);
+            size_t before = b->n_samples;
+            if (!record_block_add(b, &rows[n], sent[n])) {
+                assert_int_equal(b->n, n);
+                assert_int_equal(b->n_samples, before);
+                break;
+            }
+        }
+        assert_int_equal(b->n, n);
+        for (size_t i = 0; i < n; i++) {
+            struct channel_record r = record_block_at(b, i);
+            assert_int_equal(r.samples.n_samples, rows[i].n_samples);
+            assert_int_equal(r.frame, rows[i].frame);
+            assert_int_equal(r.samples.trigger_time_ns, rows[i].time_ns);
+            assert_int_equal((uintptr_t)r.samples.samples % 64, 0);
+            assert_memory_equal(r.samples.samples, sent[i], 2 * rows[i].n_samples);
+        }
+    }
+    record_block_free(b);
+}
+
+static void one_record_of_the_full_length_fits(void **state) {
+    (void)state;
+    uint16_t samples[100] = { 3 };
+    struct record_block *b;
+    assert_true(record_block_new(1, 100, &b));
+    assert_true(record_block_add(b, &(struct block_record){ .n_samples = 100 }, samples));
+    assert_false(record_block_add(b, &(struct block_record){ .n_samples = 0 }, samples));
+    record_block_clear(b);
+    assert_false(record_block_add(b, &(struct block_record){ .n_samples = 200 }, samples));
+    record_block_free(b);
+}
+
+static void rows_carry_their_inner_events(void **state) {
+    (void)state;
+    struct row_block *from, *to;
+    assert_true(row_block_new(4, &from) && row_block_new(1, &to));
+    from->n = from->photons->n = 3;
+    for (size_t i = 0; i < 3; i++)
+        from->photons->time_ns[i] = from->pulses[i].time_ns = (int64_t)i * 10;
+    from->flags[2] = ROW_GAP_BEFORE;
+    from->seconds[0] = (struct inner_event){ 1, 12 };
+    from->seconds[1] = (struct inner_event){ 2, 23 };
+    from->seconds[2] = (struct inner_event){ 2, 24 };
+    from->n_seconds = 3;
+    assert_true(row_block_copy(to, from, 2));
+    assert_int_equal(to->n, 1);
+    assert_int_equal(to->photons->n, 1);
+    assert_int_equal(to->photons->time_ns[0], 20);
+    assert_int_equal(to->flags[0], ROW_GAP_BEFORE);
+    assert_int_equal(to->n_seconds, 2);
+    assert_int_equal(to->seconds[1].time_ns, 24);
+    assert_int_equal(to->seconds[1].row, 0);
+    assert_false(row_block_copy(to, from, 0));
+    row_block_free(from);
+    row_block_free(to);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(one_record_of_the_full_length_fits), cmocka_unit_test(rows_carry_their_inner_events) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
