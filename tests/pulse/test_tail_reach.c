@@ -1,6 +1,7 @@
 /* How far tails reach is found where cuts depend on them, and nowhere else. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <math.h>
