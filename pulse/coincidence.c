@@ -50,7 +50,7 @@ static bool keep_stretch(struct coincidence *c, struct stretch s) {
         last->span.end_ns = s.span.end_ns;
         return true;
     }
-    if (c->n == c->capacity) {
+    if (c->n == c->capacity || c->stretches == NULL) {
         size_t capacity = c->capacity > 0 ? 2 * c->capacity : 64;
         struct stretch *grown = realloc(c->stretches, capacity * sizeof *grown);
         if (grown == NULL)

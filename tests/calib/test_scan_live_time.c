@@ -123,7 +123,8 @@ static void meet_trigger(struct pixel_run *r, struct trigger t) {
 }
 
 static void run_pixel(struct study *s, struct dice *d, uint32_t pixel, const int64_t *starts, const int64_t *ends) {
-    struct pixel_run r = { .s = s, .pixel = pixel, .sheet = { &s->table, s->n_points, starts, ends, s->products->grade_time_ns + (size_t)pixel * s->n_points * N_LIVETIME_COLUMNS } };
+    struct pixel_run r = { .s = s, .pixel = pixel, .sheet = { .table = &s->table, .n_points = s->n_points, .start_ns = starts, .end_ns = ends } };
+    r.sheet.grade_time_ns = s->products->grade_time_ns + (size_t)pixel * s->n_points * N_LIVETIME_COLUMNS;
     struct acquisition a = { .e = &s->e, .last_rise = -INFINITY };
     struct trigger done;
     livetime_sheet_reset(&r.sheet);

@@ -44,7 +44,8 @@ static bool within(const struct time_spans *spans, int64_t at) {
 
 static struct array random_array(struct dice *d) {
     struct array a = { .n = (size_t)dice_below(d, MAX_EVENTS + 1) };
-    int64_t at = 1000, step = 1 + dice_below(d, 12);
+    static const int64_t steps[] = { 1, 2, 3, 6, 12 };
+    int64_t at = 1000, step = steps[dice_below(d, 5)];
     for (size_t i = 0; i < a.n; i++) {
         a.time_ns[i] = at += dice_below(d, step);
         a.pixel[i] = (uint32_t)dice_below(d, PIXELS);
