@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "daemon/row_block.h"
 #include "pulse/cut.h"
 #include "pulse/edge_trigger.h"
 
@@ -48,13 +49,15 @@ static bool keep_seconds(struct channel_events *e, const struct edge_trigger *t,
     return good;
 }
 
-/* Everything that needs the samples. */
-static bool look_into_records(struct channel_reader *reader, struct trigger_mode mode, const struct edge_trigger *t, struct photon_block *b, struct channel_events *e) {
+/* Everything that needs the samples. Where the level is not known before, it is learnt on the way. */
+static bool look_into_records(struct channel_reader *reader, struct trigger_mode mode, struct edge_trigger *t, struct photon_block *b, struct channel_events *e) {
     double period_s = channel_reader_info(reader)->shape.sample_period_s;
     struct channel_record record;
     bool good = true;
     channel_reader_rewind(reader);
     for (size_t i = 0; good && i < b->n && channel_reader_next(reader, &record); i++) {
+        if (!edge_trigger_next(t, &record.samples, b->cuts[i] == 0))
+            continue;
         if (mode.automatic && !edge_trigger_fired(t, &record.samples))
             b->cuts[i] |= CUT_BIT(CUT_SECONDARY);
         else if (e->kind == TRIGGER_KIND_EDGE)
@@ -73,7 +76,7 @@ static uint32_t samples_of(const struct channel_reader *reader) {
     return info != NULL ? info->shape.n_samples : 0;
 }
 
-bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, bool inverted, struct photon_block *block, struct channel_events *out) {
+bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, bool inverted, bool causal, struct photon_block *block, struct channel_events *out) {
     struct channel_events e = { .kind = mode.kind };
     struct edge_trigger *t = calloc(1, sizeof *t);
     bool good = t != NULL;
@@ -83,7 +86,7 @@ bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode
         e.kind = trigger_kind_of_frames(block->frame, block->n, samples_of(reader));
     if (good && (e.kind == TRIGGER_KIND_EDGE || mode.automatic) && !mode.secondary && has_samples(reader)) {
         t->inverted = inverted;
-        if (learn_level(reader, block, t))
+        if (causal || learn_level(reader, block, t))
             good = look_into_records(reader, mode, t, block, &e);
     }
     free(t);
@@ -93,6 +96,26 @@ bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode
     }
     *out = e;
     return true;
+}
+
+void channel_events_kept(struct trigger_mode mode, uint32_t n_samples, const uint8_t *flags, struct inner_event *seconds, size_t n_seconds,
+                         struct photon_block *b, struct channel_events *out) {
+    *out = (struct channel_events){ .kind = mode.kind, .seconds = seconds, .n_seconds = n_seconds, .capacity = n_seconds };
+    if (mode.secondary)
+        mark_all_secondary(b);
+    if (out->kind == TRIGGER_KIND_UNKNOWN)
+        out->kind = trigger_kind_of_frames(b->frame, b->n, n_samples);
+    if (out->kind != TRIGGER_KIND_EDGE || mode.secondary)
+        out->n_seconds = 0;
+    size_t kept = 0;
+    for (size_t i = 0, k = 0; i < b->n; i++) {
+        bool automatic = mode.automatic && !mode.secondary && (flags[i] & ROW_NO_RISE) != 0;
+        b->cuts[i] |= automatic ? CUT_BIT(CUT_SECONDARY) : 0;
+        for (; k < out->n_seconds && seconds[k].row == i; k++)
+            if (!automatic)
+                seconds[kept++] = seconds[k];
+    }
+    out->n_seconds = kept;
 }
 
 void channel_events_done(struct channel_events *e) {

@@ -18,8 +18,13 @@ struct channel_events {
 };
 
 /* Row i of the block is record i of the reader. Adds CUT_SECONDARY where it applies. With the edge trigger (or automatic records among the
- * others) every record of samples is read once more, after its level has been learnt from the good ones. False: no memory. */
-bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, bool inverted, struct photon_block *block, struct channel_events *out);
+ * others) every record of samples is read once more, after its level has been learnt from the good ones. causal: the level is learnt
+ * from the first good ones instead, and says nothing of those. False: no memory. */
+bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, bool inverted, bool causal, struct photon_block *block, struct channel_events *out);
+/* The same for rows whose samples were looked into when they came (row_block.h: ROW_NO_RISE and inner events): flags, one per row; seconds:
+ * malloc'ed, taken over. */
+void channel_events_kept(struct trigger_mode mode, uint32_t n_samples, const uint8_t *flags, struct inner_event *seconds, size_t n_seconds,
+                         struct photon_block *block, struct channel_events *out);
 void channel_events_done(struct channel_events *e);
 
 #endif

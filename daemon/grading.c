@@ -71,10 +71,10 @@ static struct trigger_mode mode_of(const struct grading *g, size_t pixel) {
 }
 
 /* Rise and fall from what the channel's filter was made of: its template, or the pulse in the basis of its file. */
-static bool times_of(const struct pixel_model *m, const struct source_info *info, struct pulse_times *out) {
+static bool times_of(const struct pixel_model *m, const struct channel_shape *shape_of, struct pulse_times *out) {
     enum { OFF_PULSE = 2 };
     if (m->coefficients)
-        return info->shape.basis != NULL && pulse_times_of(info->shape.basis + OFF_PULSE, info->shape.n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
+        return shape_of->basis != NULL && pulse_times_of(shape_of->basis + OFF_PULSE, shape_of->n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
     return m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, out) == STATUS_OK;
 }
 
@@ -85,10 +85,10 @@ static double isolating_decay_s(const struct grading *g, const struct pixel_mode
     return t->decay_samples * m->sample_period_s * fmax(1, m->isolation_decays / TAIL_REACH_LEAST);
 }
 
-static bool table_of(const struct grading *g, size_t pixel, const struct source_info *info, enum trigger_kind kind, struct livetime_table *out) {
+static bool table_of(const struct grading *g, size_t pixel, const struct channel_shape *shape, enum trigger_kind kind, struct livetime_table *out) {
     const struct pixel_model *m = g->model->channels[pixel].model;
     struct pulse_times t;
-    if (m == NULL || info == NULL || info->shape.coefficients != m->coefficients || info->shape.n_samples != m->n_samples || !times_of(m, info, &t))
+    if (m == NULL || shape == NULL || shape->coefficients != m->coefficients || shape->n_samples != m->n_samples || !times_of(m, shape, &t))
         return false;
     const struct livetime_settings s = {
         .trigger = kind == TRIGGER_KIND_EDGE ? LIVETIME_EDGE : LIVETIME_EDGE_MULTI,
@@ -205,21 +205,18 @@ static double shorter_window_s(const struct livetime_table *t) {
     return 1e-9 * (double)(high->before_lo_ns < high->after_lo_ns ? high->before_lo_ns : high->after_lo_ns);
 }
 
-bool grading_events(struct grading *g, size_t pixel, struct channel_reader *reader, struct photon_block *block) {
+/* When what happened is known: the channel's windows. */
+static void make_windows(const struct grading *g, size_t pixel, const struct channel_shape *shape, const struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
-    const struct pixel_model *m = g->model->channels[pixel].model;
-    if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m != NULL && m->inverted, block, &c->events))
-        return false;
     for (size_t i = 0; i < block->n; i++)
         c->n_events += (block->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0;
     c->kind = c->events.kind;
-    c->windows_known = table_of(g, pixel, channel_reader_info(reader), c->kind, &c->table);
+    c->windows_known = table_of(g, pixel, shape, c->kind, &c->table);
     if (c->windows_known) {
         c->live = c->kind == TRIGGER_KIND_EDGE || c->kind == TRIGGER_KIND_EDGE_MULTI;
         c->window_s = shorter_window_s(&c->table);
         c->unresolved_s = 1e-9 * (double)c->table.unresolved_ns;
     }
-    return true;
 }
 
 bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block) {
@@ -245,6 +242,25 @@ bool grading_sample_at(struct grading *g, const int64_t *instants_ns, size_t n) 
     if (!good)
         log_error("out of memory for sampled live times");
     return good;
+}
+
+bool grading_events(struct grading *g, size_t pixel, struct channel_reader *reader, bool causal, struct photon_block *block) {
+    struct graded_channel *c = &g->channels[pixel];
+    const struct pixel_model *m = g->model->channels[pixel].model;
+    if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m != NULL && m->inverted, causal, block, &c->events))
+        return false;
+    const struct source_info *info = channel_reader_info(reader);
+    make_windows(g, pixel, info != NULL ? &info->shape : NULL, block);
+    return true;
+}
+
+bool grading_events_kept(struct grading *g, size_t pixel, uint32_t n_samples, const struct kept_rows *kept, struct photon_block *block) {
+    const struct channel_shape shape = { .n_samples = n_samples };
+    channel_events_kept(mode_of(g, pixel), n_samples, kept->flags, kept->seconds, kept->n_seconds, block, &g->channels[pixel].events);
+    if (!make_room(g, &g->channels[pixel]))
+        return false;
+    make_windows(g, pixel, &shape, block);
+    return true;
 }
 
 /* ---- all channels, on the main thread ---- */

@@ -11,6 +11,7 @@
 
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
+#include "daemon/inner_event.h"
 #include "daemon/sink/archive.h"
 #include "daemon/source/channel_reader.h"
 #include "daemon/stage/bin.h"
@@ -23,6 +24,14 @@ struct grading_settings {
     double isolation_s;                   /* since the previous pulse, for grade high; 0: the longest of record, 6 x decay and what was learnt of tails (pulse/tail_reach.h) */
 };
 
+/* What a live session kept of a channel's rows, in their true order. */
+struct kept_rows {
+    const bool *gap_before;
+    const uint8_t *flags;            /* row_block.h */
+    struct inner_event *seconds;     /* malloc'ed, taken over */
+    size_t n_seconds;
+};
+
 struct grading;
 
 /* Everything is borrowed and must outlive the grading. False after logging. */
@@ -30,8 +39,10 @@ bool grading_new(const struct grading_settings *settings, const struct beamtime 
 void grading_free(struct grading *g);
 
 /* Rows of a channel, records of the reader one by one: CUT_SECONDARY is set, and what the samples tell of time is kept. Any thread, a
- * channel once; the reader is walked again where samples are needed. */
-bool grading_events(struct grading *g, size_t pixel, struct channel_reader *reader, struct photon_block *block);
+ * channel once; the reader is walked again where samples are needed. causal: as channel_events_find. */
+bool grading_events(struct grading *g, size_t pixel, struct channel_reader *reader, bool causal, struct photon_block *block);
+/* The same for rows that were kept without their records (channel_events_kept): all of n_samples, when they are whole. */
+bool grading_events_kept(struct grading *g, size_t pixel, uint32_t n_samples, const struct kept_rows *kept, struct photon_block *block);
 /* Then their grades, and CUT_VETO in the spans of `vetoes` (NULL: none), which are taken over. gap_before: per row, as the records said. Any
  * thread, a channel once. */
 bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block);

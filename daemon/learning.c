@@ -7,6 +7,7 @@
 
 #include "calib/calibration_form.h"
 #include "calib/experiment_state.h"
+#include "daemon/array_correction.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
@@ -14,7 +15,7 @@
 #include "daemon/stage/learn.h"
 #include "pulse/noise_plan.h"
 
-enum { MAX_LENGTHS = 16, STEP_GRID = 256, STEP_TIMES = 512 };
+enum { MAX_LENGTHS = 16 };
 
 struct learning {
     const struct beamtime *beamtime;
@@ -23,13 +24,6 @@ struct learning {
     struct noise_plan *plans[MAX_LENGTHS];
     struct learnt_channel *learnt;           /* one per channel; job i writes only learnt[i] and good[i] */
     bool *good;
-    struct spectrum_groups *groups;
-    uint32_t n_steps;                        /* gain steps found so far */
-    int64_t step_time_ns[GAIN_STEPS_MAX];
-    size_t n_times;                          /* candidates under test, and every channel's scores for them */
-    int64_t times[STEP_TIMES];
-    bool pause[STEP_TIMES];
-    struct gain_step_score *scores;
     struct report_spectra *spectra;          /* NULL: nobody asked for a report */
     struct progress progress;
 };
@@ -144,85 +138,6 @@ static bool learn_channels(struct learning *l, unsigned workers) {
     return good;
 }
 
-/* ---- corrections, and the gain steps that only the array sees ---- */
-
-static void correct_job(void *context, size_t channel) {
-    struct learning *l = context;
-    learnt_channel_correct(&l->learnt[channel], l->groups, l->step_time_ns, l->n_steps);
-}
-
-static void score_job(void *context, size_t channel) {
-    struct learning *l = context;
-    learnt_channel_scores(&l->learnt[channel], l->groups, l->times, l->n_times, l->scores + channel * l->n_times);
-}
-
-/* STEP_GRID times evenly over [from, to], ends included. */
-static void spread_times(struct learning *l, int64_t from_ns, int64_t to_ns) {
-    double step = (double)(to_ns - from_ns) / (STEP_GRID - 1);
-    l->n_times = STEP_GRID;
-    for (size_t t = 0; t < STEP_GRID; t++)
-        l->times[t] = from_ns + (int64_t)(step * (double)t);
-    memset(l->pause, 0, sizeof l->pause);
-}
-
-/* The middles of the pauses between scans and calibrations, put in where they belong. */
-static void add_pauses(struct learning *l) {
-    const struct scan_timeline *t = l->beamtime->timeline;
-    for (size_t i = 1; i < scan_timeline_count(t) && l->n_times < STEP_TIMES; i++) {
-        int64_t from = scan_timeline_at(t, i - 1)->end_ns, to = scan_timeline_at(t, i)->start_ns, middle = from + (to - from) / 2;
-        if (to < from || middle <= l->times[0] || middle >= l->times[l->n_times - 1])
-            continue;
-        size_t at = l->n_times++;
-        for (; l->times[at - 1] > middle; at--) {
-            l->times[at] = l->times[at - 1];
-            l->pause[at] = l->pause[at - 1];
-        }
-        l->times[at] = middle;
-        l->pause[at] = true;
-    }
-}
-
-static bool find_among(struct learning *l, unsigned workers, struct gain_step_found *found) {
-    size_t n = l->beamtime->pulses.n_channels;
-    if (!pipeline_run(n, workers, score_job, l))
-        return false;
-    *found = gain_step_find(l->scores, l->pause, n, l->n_times);
-    return true;
-}
-
-/* The whole run first; then, unless it is a pause, between the neighbours of the best time. *found tells whether there is a step, at
- * times[found->index]. */
-static bool find_step(struct learning *l, unsigned workers, struct gain_step_found *found) {
-    spread_times(l, l->beamtime->pulses.first_ns, l->beamtime->pulses.last_ns);
-    add_pauses(l);
-    if (!find_among(l, workers, found))
-        return false;
-    if (!found->clear || l->pause[found->index])
-        return true;
-    size_t before = found->index > 0 ? found->index - 1 : 0, after = found->index + 1 < l->n_times ? found->index + 1 : found->index;
-    spread_times(l, l->times[before], l->times[after]);
-    return find_among(l, workers, found);
-}
-
-static bool correct_channels(struct learning *l, unsigned workers) {
-    size_t n = l->beamtime->pulses.n_channels;
-    l->scores = calloc(n * STEP_TIMES, sizeof *l->scores);
-    if (l->scores == NULL || spectrum_groups_new(l->beamtime->timeline, &l->groups) != STATUS_OK)
-        return false;
-    bool good = pipeline_run(n, workers, correct_job, l);
-    while (good && l->n_steps < GAIN_STEPS_MAX) {
-        struct gain_step_found found;
-        good = find_step(l, workers, &found);
-        if (!good || !found.clear)
-            break;
-        l->step_time_ns[l->n_steps++] = l->times[found.index];
-        good = pipeline_run(n, workers, correct_job, l);
-    }
-    for (size_t i = 0; i < n; i++)
-        good = good && !l->learnt[i].no_memory;
-    return good;
-}
-
 static void hand_over(struct learning *l, struct array_model *m) {
     for (size_t i = 0; i < m->n_channels; i++) {
         const struct channel_input *input = &l->beamtime->pulses.channels[i];
@@ -278,8 +193,13 @@ static bool calibration_input_make(const struct learning *l, const struct scan *
     return good;
 }
 
+/* Heights go to who asked for them. */
+static bool keep_state(const struct learning_settings *settings, double mono_eV, struct calibration_input *in, size_t n, size_t table) {
+    return settings->keep == NULL || calibration_states_add(settings->keep, mono_eV, &in->heights, n, table);
+}
+
 static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state,
-                            const struct calibration_table *before, struct calibration_table **out) {
+                            const struct calibration_table *before, size_t index, struct calibration_table **out) {
     size_t n = l->beamtime->pulses.n_channels;
     struct calibration_input in = { 0 };
     if (!calibration_input_make(l, state, &in)) {
@@ -296,6 +216,12 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         return true;
     }
     enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    if (s == STATUS_NOT_FOUND && settings->keep != NULL) {
+        log_warning("%s: %s; only its elastic line counts", name, why.text);
+        bool kept = keep_state(settings, mono_eV, &in, n, SIZE_MAX);
+        calibration_input_done(&in, n);
+        return kept;
+    }
     if ((s == STATUS_OK || s == STATUS_TOO_FEW) && calibration_form_set(*out, settings->form) != STATUS_OK) {
         calibration_table_free(*out);
         s = STATUS_NO_MEMORY;
@@ -315,12 +241,13 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         struct pixel_calibration *p = &(*out)->pixels[i];
         p->correction = p->verdict == VERDICT_STALE && before != NULL ? before->pixels[i].correction : in.corrections[i];
     }
+    bool kept = keep_state(settings, mono_eV, &in, n, index);
     calibration_input_done(&in, n);
     (*out)->number = state->number;
     (*out)->start_ns = state->start_ns;
     (*out)->end_ns = state->end_ns <= l->beamtime->pulses.last_ns ? state->end_ns : l->beamtime->pulses.last_ns + 1;
     snprintf((*out)->label, sizeof (*out)->label, "%s", state->label);
-    return true;
+    return kept;
 }
 
 static bool is_state(const struct scan *s, const char *label) {
@@ -346,7 +273,7 @@ static bool calibrate_all(const struct learning *l, const struct learning_settin
         if (!state->calibration)
             continue;
         if (settings->only == NULL || is_state(state, settings->only)) {
-            if (!calibrate_state(l, settings, state, before, &m->tables[m->n_tables]))
+            if (!calibrate_state(l, settings, state, before, m->n_tables, &m->tables[m->n_tables]))
                 return false;
             if (m->tables[m->n_tables] != NULL)
                 before = m->tables[m->n_tables++];
@@ -360,8 +287,6 @@ static void learning_done(struct learning *l) {
         learnt_channel_done(&l->learnt[i]);
     for (size_t i = 0; i < l->n_lengths; i++)
         noise_plan_free(l->plans[i]);
-    spectrum_groups_free(l->groups);
-    free(l->scores);
     free(l->learnt);
     free(l->good);
 }
@@ -375,7 +300,7 @@ bool learning_run(const struct beamtime *b, const struct learning_settings *sett
         good = false;
     }
     if (good) {
-        good = correct_channels(&l, settings->workers) && calibrate_all(&l, settings, m);
+        good = array_correction_run(l.learnt, b->pulses.n_channels, b->timeline, b->pulses.first_ns, b->pulses.last_ns, settings->workers) && calibrate_all(&l, settings, m);
         hand_over(&l, m);
     }
     learning_done(&l);

@@ -8,6 +8,7 @@
 #include "calib/line_table.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
+#include "daemon/calibration_states.h"
 #include "daemon/sink/report_spectra.h"
 
 struct learning_settings {
@@ -15,6 +16,7 @@ struct learning_settings {
     const struct line_table *lines;
     double mono_eV;                  /* of calibrations whose log does not say; 0 unknown */
     enum curve_form form;            /* of the energy curves */
+    struct calibration_states *keep; /* NULL, or where the heights of every calibration go; then one whose mono excites too few anchors is no error */
     const char *only;                /* label of the calibration to use alone; NULL: all */
 };
 

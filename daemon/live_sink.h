@@ -40,6 +40,9 @@ struct live_sink {
     void (*rows)(void *context, const struct row_block *rows);                     /* each row once, as it came, before any grade */
     void (*event)(void *context, const struct scan_event *event);                  /* after the rows that came before it */
     void (*model)(void *context, const struct array_model *model, uint64_t version);
+    /* Rows of the running scan with scan, point, incident energy and grade settled, each once and before the `scan` call that counts them as
+     * final. anew: forget the scan's rows given so far (it is re-binned with another calibration), these are the first again. */
+    void (*graded)(void *context, const struct photon_block *rows, bool anew);
     /* The scan with its first n_points points, whenever one became final, was re-binned, and at the scan's end. */
     void (*scan)(void *context, const struct scan_products *products, uint32_t n_points, bool ended);
     void (*step)(void *context);                                                    /* every few ms: completions, retries, sync policy */

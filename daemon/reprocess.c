@@ -36,6 +36,7 @@ struct reprocess {
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
     bool causal;
+    const struct reprocess_stored *stored;
     uint32_t best_pixels;
     struct progress progress;
 };
@@ -100,9 +101,36 @@ static void analyse_channel(struct reprocess *r, const struct analyse_settings *
     if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
         analyse_rows(settings, pulses, n, out->block);
-        if (!grading_events(r->grading, settings->pixel, reader, out->block) || !grade_or_wait(r, settings->pixel, gaps, n, out) ||
+        if (!grading_events(r->grading, settings->pixel, reader, r->causal, out->block) || !grade_or_wait(r, settings->pixel, gaps, n, out) ||
             !monitoring_channel(r->monitoring, settings->pixel, pulses, out->block))
             out->block = NULL;
+    }
+    scratch_give(&r->scratch, &room);
+}
+
+/* The pulses were measured when their records came; from there on the same. */
+static void analyse_stored(struct reprocess *r, const struct analyse_settings *settings, struct rows *out) {
+    const struct reprocess_stored *from = r->stored;
+    int64_t first_ns, last_ns;
+    size_t most = pulse_store_most(from->pulses, from->pixel_of[settings->pixel], &first_ns, &last_ns) + 1;
+    struct scratch_piece room = { 0 };
+    struct stored_channel c;
+    if (!scratch_take(&r->scratch, most * sizeof(struct measured_pulse), &room))
+        return;
+    if (pulse_store_channel(from->pulses, from->pixel_of[settings->pixel], from->sample_period_s, room.data, &c)) {
+        keep_counts(&r->result->pixels[settings->pixel], &c.counts);
+        struct kept_rows kept = { .gap_before = c.gaps, .flags = c.flags, .seconds = c.seconds, .n_seconds = c.n_seconds };
+        c.seconds = NULL;
+        if (scratch_take(&r->scratch, photon_block_bytes(c.n + 1), &out->room)) {
+            out->block = photon_block_in(out->room.data, c.n + 1);
+            analyse_rows(settings, room.data, c.n, out->block);
+            if (!grading_events_kept(r->grading, settings->pixel, from->n_samples, &kept, out->block) ||
+                !grade_or_wait(r, settings->pixel, c.gaps, c.n, out) || !monitoring_channel(r->monitoring, settings->pixel, room.data, out->block))
+                out->block = NULL;
+        } else {
+            free(kept.seconds);
+        }
+        stored_channel_done(&c);
     }
     scratch_give(&r->scratch, &room);
 }
@@ -111,6 +139,10 @@ static void analyse_job(void *context, size_t pixel) {
     struct reprocess *r = context;
     struct channel_reader *reader;
     struct analyse_settings settings = analyse_settings_of(r, pixel);
+    if (r->stored != NULL) {
+        analyse_stored(r, &settings, &r->rows[pixel]);
+        return;
+    }
     if (!channel_reader_open(&r->beamtime->pulses.channels[pixel], (uint32_t)pixel, &reader))
         return;
     analyse_channel(r, &settings, reader, &r->rows[pixel]);
@@ -325,7 +357,7 @@ static const char *folder_of(const char *path, char folder[PATH_MAX]) {
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
     char folder[PATH_MAX];
-    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .best_pixels = settings->best_pixels,
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .stored = settings->stored, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
     good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);

@@ -13,9 +13,19 @@
 #include "daemon/beamtime.h"
 #include "daemon/grading.h"
 #include "daemon/monitoring.h"
+#include "daemon/pulse_store.h"
 #include "daemon/sink/archive.h"
 
+/* Pulses that a live session measured, instead of files to read (then the beamtime's files are names and spans only). */
+struct reprocess_stored {
+    const struct pulse_store *pulses;   /* settled */
+    const uint16_t *pixel_of;           /* model's channel -> pixel of the store */
+    uint32_t n_samples;                 /* of a whole record */
+    double sample_period_s;
+};
+
 struct reprocess_settings {
+    const struct reprocess_stored *stored;   /* NULL: read the files */
     unsigned workers;                /* 0: one per processor */
     struct product_settings products;
     struct grading_settings grading;

@@ -33,6 +33,16 @@ bool edge_trigger_settle(struct edge_trigger *t) {
     return t->level > 0;
 }
 
+bool edge_trigger_next(struct edge_trigger *t, const struct pulse_record *record, bool good) {
+    if (t->level > 0)
+        return true;
+    if (good)
+        edge_trigger_learn(t, record);
+    if (t->n == EDGE_TRIGGER_FIRST && !edge_trigger_settle(t))
+        t->n = 0;
+    return false;
+}
+
 bool edge_trigger_fired(const struct edge_trigger *t, const struct pulse_record *record) {
     if (!has_room(record))
         return false;

@@ -12,7 +12,7 @@
 
 #include "pulse/pulse_record.h"
 
-enum { EDGE_TRIGGER_RECORDS = 2048, EDGE_TRIGGER_ENOUGH = 30 };
+enum { EDGE_TRIGGER_RECORDS = 2048, EDGE_TRIGGER_ENOUGH = 30, EDGE_TRIGGER_FIRST = 128 };
 
 /* Zero-initialised by the caller, except `inverted`: pulses go down. */
 struct edge_trigger {
@@ -26,6 +26,9 @@ struct edge_trigger {
 void edge_trigger_learn(struct edge_trigger *t, const struct pulse_record *record);
 /* Sets the level: half-way between the 99 % point of the sample before and the 1 % point of the trigger sample. False: too few records. */
 bool edge_trigger_settle(struct edge_trigger *t);
+
+/* Causal, record by record: the first EDGE_TRIGGER_FIRST good ones set the level. True when it is known from those before this one. */
+bool edge_trigger_next(struct edge_trigger *t, const struct pulse_record *record, bool good);
 
 /* Whether the record's own trigger sample (or the two after it) shows the rise; an auto-triggered record shows none. */
 bool edge_trigger_fired(const struct edge_trigger *t, const struct pulse_record *record);

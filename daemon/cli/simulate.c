@@ -38,8 +38,8 @@ static const struct number_option numbers[] = {
     {"workers", "N", 0, NAN, 0, 256, true, AT(workers), "threads; 0 is one per core. The result does not depend on it"},
 #undef AT
 };
-enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], N_WORDS = 9, KEY_NUMBER = 1000 };
-enum key { KEY_OUT = 'o', KEY_EDGES = 500, KEY_CONDITIONS, KEY_FEATURE, KEY_TRIGGER, KEY_START, KEY_LINES, KEY_QUICK, KEY_FORCE };
+enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], N_WORDS = 10, KEY_NUMBER = 1000 };
+enum key { KEY_OUT = 'o', KEY_EDGES = 500, KEY_CONDITIONS, KEY_FEATURE, KEY_TRIGGER, KEY_START, KEY_LINES, KEY_QUICK, KEY_FORCE, KEY_CALIBRANT };
 
 static const struct argp_option words[N_WORDS] = {
     {.name = "output", .key = KEY_OUT, .arg = "DIR", .doc = "folder to write; made when it is not there"},
@@ -50,6 +50,7 @@ static const struct argp_option words[N_WORDS] = {
     {.name = "feature", .key = KEY_FEATURE, .arg = "LIST", .doc = "strength of the 531/523 eV feature in each condition, as a share of the O K fluorescence [0.03,0.15]"},
     {.name = "trigger", .key = KEY_TRIGGER, .arg = "MODE", .doc = "edge-multi (every pulse gets a full record) or edge (blind for a record) [edge-multi]"},
     {.name = "start", .key = KEY_START, .arg = "TIME", .doc = "UTC time of the pulse run [2026-03-02T09:00:00; served by the real clock or xN: now]"},
+    {.name = "calibrant", .key = KEY_CALIBRANT, .arg = "LIST", .doc = "mono energies in eV of further calibrations after the first, for tesd calibrate --calibrant [none]"},
     {.name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "line table that gives the calibration mix its positions and profiles [nslsii-mix]"},
 };
 
@@ -106,6 +107,17 @@ static void take_strengths(struct simulate_settings *s, const char *list, struct
         item_of(list, i, text, sizeof text);
         static const struct number_option strength = {.name = "feature", .lo = 0, .hi = 10};
         s->feature[i] = number_option_value(&strength, text, state);
+    }
+}
+
+static void take_calibrant(struct simulate_settings *s, const char *list, struct argp_state *state) {
+    s->n_calibrant = (uint32_t)count_of(list);
+    if (s->n_calibrant > BEAMTIME_MAX_CALIBRANT)
+        argp_error(state, "--calibrant: more than %d mono energies", BEAMTIME_MAX_CALIBRANT);
+    for (uint32_t i = 0; i < s->n_calibrant; i++) {
+        char text[32] = "";
+        item_of(list, i, text, sizeof text);
+        s->calibrant_eV[i] = number_option_value(&(const struct number_option){.name = "calibrant", .lo = 210, .hi = 1200}, text, state);
     }
 }
 
@@ -180,6 +192,9 @@ static error_t parse_word(int key, char *value, struct argp_state *state) {
         return 0;
     case KEY_START:
         take_start(s, value, state);
+        return 0;
+    case KEY_CALIBRANT:
+        take_calibrant(s, value, state);
         return 0;
     case KEY_LINES:
         s->lines = value;

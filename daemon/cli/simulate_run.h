@@ -14,7 +14,8 @@ struct simulate_settings {
     bool force, feature_given, start_given;
     enum trigger_mode trigger;
     int64_t start_ns;
-    uint32_t n_edges, n_conditions, n_strengths;
+    uint32_t n_edges, n_conditions, n_strengths, n_calibrant;
+    double calibrant_eV[BEAMTIME_MAX_CALIBRANT];
     const struct rixs_edge *edges[BEAMTIME_MAX_EDGES];
     char conditions[BEAMTIME_MAX_CONDITIONS][BEAMTIME_NAME];
     double feature[BEAMTIME_MAX_CONDITIONS];

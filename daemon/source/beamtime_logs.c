@@ -235,6 +235,8 @@ bool beamtime_logs_collect(const struct log_search *search, struct scan_timeline
     *counts = (struct log_counts){ 0 };
     struct collection c = { .search = search, .counts = counts, .first_ns = search->first_ns, .last_ns = search->last_ns, .memory = true };
     struct scan_timeline *t = NULL;
+    for (size_t i = 0; i < search->n_own; i++)
+        keep(&c, &search->own[i]);
     search_all(&c);
     if (wants_all(&c))
         keep_all_records(&c);

@@ -18,6 +18,8 @@ struct log_search {
     const char *i0_key;
     const char *calibration;     /* label of a state that is one, too; "all": the span of the records, and no other calibration; NULL */
     int64_t first_ns, last_ns;   /* span of the records */
+    struct scan *own;            /* scans and states known without a file; taken over (each is left empty) */
+    size_t n_own;
 };
 struct log_counts { size_t states, logs, other_runs, refused; };
 

@@ -2,8 +2,6 @@
 
 #include <math.h>
 
-#include "pulse/baseline_track.h"
-
 struct calibration_pair analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns) {
     return s->causal ? calibration_pair_latest(s->tables, s->n_tables, s->pixel, time_ns)
                      : calibration_pair_between(s->tables, s->n_tables, s->pixel, time_ns);
@@ -60,25 +58,35 @@ static void add_row(const struct analyse_settings *s, const struct measured_puls
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
 }
 
-/* One rule per pixel: all its calibrations were learnt together. */
-static void follow_baseline(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n) {
-    if (n == 0 || s->model == NULL)
-        return;
-    struct calibration_pair calibration = analyse_calibration_at(s, pulses[0].time_ns);
-    if (calibration.before == NULL)
-        return;
-    const struct baseline_rule *rule = &calibration.before->correction.baseline;
-    if (!s->causal) {
-        baseline_track_both(rule, pulses, n);
-        return;
+/* One rule per pixel: all its calibrations were learnt together. False: nothing to follow by. */
+static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct baseline_rule *out) {
+    if (s->model == NULL)
+        return false;
+    struct calibration_pair calibration = analyse_calibration_at(s, first_ns);
+    if (calibration.before != NULL)
+        *out = calibration.before->correction.baseline;
+    return calibration.before != NULL;
+}
+
+void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into) {
+    if (!track->begun) {
+        track->begun = true;
+        track->follows = rule_from(s, pulse->time_ns, &track->rule);
     }
-    struct baseline_tracker tracker = { 0 };
-    for (size_t i = 0; i < n; i++)
-        baseline_track_next(&tracker, rule, &pulses[i]);
+    if (track->follows)
+        baseline_track_next(&track->tracker, &track->rule, pulse);
+    add_row(s, pulse, into);
 }
 
 void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into) {
-    follow_baseline(s, pulses, n);
+    struct analyse_track track = { 0 };
+    if (s->causal) {
+        for (size_t i = 0; i < n; i++)
+            analyse_next(s, &track, &pulses[i], into);
+        return;
+    }
+    if (n > 0 && rule_from(s, pulses[0].time_ns, &track.rule))
+        baseline_track_both(&track.rule, pulses, n);
     for (size_t i = 0; i < n; i++)
         add_row(s, &pulses[i], into);
 }

@@ -11,6 +11,7 @@
 #include "calib/calibration_table.h"
 #include "calib/photon_block.h"
 #include "daemon/channel_record.h"
+#include "pulse/baseline_track.h"
 #include "pulse/measured_pulse.h"
 #include "pulse/pixel_model.h"
 
@@ -31,5 +32,14 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
 /* All of a channel's measured pulses in their order -> rows: corrections (which set the pulses' baselines), energy_eV and sigma. Appends
  * n rows; the block has room. Scan, point and incident energy are left for bin. */
 void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into);
+
+/* One channel's place when its records come one by one; zeros at its start, and again when its model is another. */
+struct analyse_track {
+    bool begun, follows;
+    struct baseline_rule rule;
+    struct baseline_tracker tracker;
+};
+/* The next pulse of the channel -> a row: what analyse_rows does with it when causal. The block has room. */
+void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into);
 
 #endif

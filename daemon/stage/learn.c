@@ -246,7 +246,9 @@ static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_group
 }
 
 /* Learnt on everything there is, scans included: one early calibration has too little lever arm (filters-measured.md 2.4). */
-void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps) {
+void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
+                             struct correction_estimate *out) {
+    *out = (struct correction_estimate){ .terms = 0 };
     uint16_t *group = c->model ? groups_of(c, groups, false) : NULL;
     if (group == NULL)
         return;
@@ -255,7 +257,17 @@ void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_grou
     for (uint32_t k = 0; k < n_steps; k++)
         from.step_time_ns[k] = step_time_ns[k];
     struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
-    c->no_memory = correction_learn(&p, &from, &c->correction, NULL) == STATUS_NO_MEMORY || c->no_memory;
+    c->no_memory = correction_estimate_make(&p, &from, out, &c->correction) == STATUS_NO_MEMORY || c->no_memory;
+    free(group);
+}
+
+void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_prior *prior) {
+    uint16_t *group = c->model ? groups_of(c, groups, false) : NULL;
+    if (group == NULL)
+        return;
+    struct height_correction from = c->correction;
+    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
+    c->no_memory = correction_learn(&p, &from, prior, &c->correction, NULL) == STATUS_NO_MEMORY || c->no_memory;
     free(group);
 }
 

@@ -12,6 +12,7 @@
 #include "calib/scan_timeline.h"
 #include "calib/spectrum_group.h"
 #include "daemon/channel_record.h"
+#include "pulse/correction_prior.h"
 #include "pulse/gain_step.h"
 #include "pulse/height_correction.h"
 #include "pulse/noise_plan.h"
@@ -48,8 +49,12 @@ void learnt_channel_done(struct learnt_channel *c);
 /* How long a photon of any of them must wait to be isolated, told by all together: sets isolation_decays of their models. */
 void learnt_channels_isolate(struct learnt_channel *channels, size_t n);
 
-/* Learns the correction, with gain steps at the times given (n_steps up to GAIN_STEPS_MAX). May be called again with more steps. */
-void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps);
+/* The channel's own estimate of all gains, with gain steps at the times given (n_steps up to GAIN_STEPS_MAX), which becomes its correction
+ * for the time being. May be called again with more steps. */
+void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
+                             struct correction_estimate *out);
+/* Its correction, with the steps of the last estimate. prior: what the array has in common; NULL: nothing is known of that. */
+void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_prior *prior);
 
 /* gain_step_scores of the channel; all 0 without a model. */
 void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *times, size_t n_times, struct gain_step_score *out);

@@ -1,0 +1,261 @@
+#include "daemon/ingest.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "daemon/log.h"
+#include "daemon/row_block.h"
+#include "daemon/stage/live_analyse.h"
+
+enum { BLOCK_RECORDS = 256, FILE_BLOCKS = 4 };
+static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
+
+struct channel_place { int64_t newest_frame, newest_time_ns; bool begun, gap; };
+
+struct shared_figures { _Atomic uint64_t records, bytes, unknown_channel, frames, overload, duplicates, by_reason[N_DASTARD_REFUSALS]; };
+
+struct ingest {
+    struct live_source *source;
+    struct ingest_links links;
+    struct plan_exchange *exchange;
+    const struct live_plan *plan;
+    uint64_t serial;
+    struct live_analyse *analyse;        /* of the plan's array */
+    const struct live_array *array;      /* what it was made for */
+    struct channel_place *places;        /* n_channels */
+    struct record_block *own;            /* when the raw recorder has no empty one */
+    struct shared_figures figures;
+};
+
+bool ingest_new(const struct ingest_settings *settings, const struct ingest_links *links, struct plan_exchange *exchange, struct ingest **out) {
+    struct ingest *g = calloc(1, sizeof *g);
+    if (g != NULL) {
+        g->links = *links;
+        g->exchange = exchange;
+    }
+    if (g == NULL || !record_block_new(BLOCK_RECORDS, DASTARD_SAMPLES_MAX, &g->own) || !live_source_new(&settings->source, &g->source)) {
+        log_error("out of memory, or out of sockets, for the record port");
+        ingest_free(g);
+        return false;
+    }
+    *out = g;
+    return true;
+}
+
+void ingest_free(struct ingest *g) {
+    if (g == NULL)
+        return;
+    live_source_free(g->source);
+    live_analyse_free(g->analyse);
+    record_block_free(g->own);
+    free(g->places);
+    free(g);
+}
+
+/* ---- plans ---- */
+
+static bool make_session(struct ingest *g, const struct live_plan *p) {
+    live_analyse_free(g->analyse);
+    free(g->places);
+    g->analyse = NULL;
+    g->places = NULL;
+    g->array = p->array;
+    if (p->array == NULL)
+        return true;
+    g->places = calloc(p->array->n_channels, sizeof *g->places);
+    return g->places != NULL && live_analyse_new(p->array->n_pixels, &g->analyse);
+}
+
+static void adopt(struct ingest *g, const struct live_plan *p) {
+    bool good = p->array == g->array || make_session(g, p);
+    if (g->analyse != NULL && good) {
+        if (g->plan == NULL || p->model_version != g->plan->model_version || p->array != g->plan->array)
+            live_analyse_model(g->analyse, p->model, p->model_version);
+        live_analyse_look(g->analyse, p->look);
+    }
+    if (!good || !live_source_subscribe(g->source, p->array))
+        log_error("out of memory for a new array of channels; its records are refused");
+    g->plan = p;
+    g->serial = p->serial;
+    atomic_store_explicit(&g->exchange->adopted, p->serial, memory_order_release);
+}
+
+/* Rows that wait in a part-filled block. */
+static void hand_on_rest(struct ingest *g) {
+    struct row_block *rows = g->array != NULL ? ring_take_empty(g->links.rows) : NULL;
+    if (rows != NULL && rows->n > 0)
+        ring_mark_full(g->links.rows);
+}
+
+static void look_for_plan(struct ingest *g) {
+    const struct live_plan *p = atomic_load_explicit(&g->exchange->plan, memory_order_acquire);
+    if (p != NULL && p != g->plan) {
+        hand_on_rest(g);   /* a block of rows speaks of one plan */
+        adopt(g, p);
+    }
+}
+
+/* ---- records ---- */
+
+/* Flags of order, and whether the record is the first of its kind. */
+static bool admit(struct ingest *g, struct block_record *r) {
+    struct channel_place *c = &g->places[r->channel_index];
+    struct channel_tally *t = &g->plan->tally[r->channel_index];
+    if (g->links.admit != NULL && !g->links.admit(g->links.admit_context, r)) {
+        tally_add(&g->figures.duplicates, 1);
+        return false;
+    }
+    tally_add((r->flags & BLOCK_FROM_FILE) != 0 ? &t->file : &t->port, 1);
+    double behind_s = ((double)c->newest_frame - (double)r->frame) * (double)r->sample_period_s;
+    bool restarted = c->begun && r->time_ns > c->newest_time_ns && behind_s > RESTART_S;
+    r->flags |= (uint16_t)((restarted ? BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE : 0) | (c->gap ? BLOCK_GAP_BEFORE : 0));
+    c->gap = false;
+    tally_add(&t->restarts, restarted);
+    if (restarted || !c->begun || r->frame > c->newest_frame)
+        c->newest_frame = r->frame;
+    c->newest_time_ns = !c->begun || r->time_ns > c->newest_time_ns ? r->time_ns : c->newest_time_ns;
+    c->begun = true;
+    return true;
+}
+
+/* Those not admitted leave; samples stay where they are. */
+static void admit_all(struct ingest *g, struct record_block *b) {
+    size_t kept = 0;
+    for (size_t i = 0; i < b->n; i++)
+        if (admit(g, &b->rows[i])) {
+            if (kept != i)
+                b->rows[kept] = b->rows[i];
+            kept++;
+        }
+    b->n = kept;
+}
+
+static void refuse(struct ingest *g, const struct record_block *b, size_t from) {
+    for (size_t i = from; i < b->n; i++)
+        if (b->rows[i].pixel != BLOCK_NO_PIXEL) {
+            tally_add(&g->plan->tally[b->rows[i].channel_index].overload, 1);
+            tally_add(&g->figures.overload, 1);
+            g->places[b->rows[i].channel_index].gap = true;
+        }
+}
+
+/* A part-filled block of rows is handed on at once as long as the book keeps up, else only when it is full. */
+static void hand_on(struct ingest *g, const struct row_block *rows) {
+    if (rows->n == rows->capacity || (rows->n > 0 && 2 * ring_filled(g->links.rows) < ring_size(g->links.rows)))
+        ring_mark_full(g->links.rows);
+}
+
+static void analyse(struct ingest *g, const struct record_block *b) {
+    size_t at = 0;
+    while (at < b->n) {
+        struct row_block *rows = ring_take_empty(g->links.rows);
+        if (rows == NULL) {
+            refuse(g, b, at);
+            return;
+        }
+        at = live_analyse_block(g->analyse, b, at, rows);
+        if (at < b->n)
+            ring_mark_full(g->links.rows);
+        else
+            hand_on(g, rows);
+    }
+}
+
+static void teach(struct ingest *g, const struct record_block *b) {
+    if (g->links.learner == NULL || !atomic_load_explicit(g->links.learning, memory_order_relaxed))
+        return;
+    struct record_block *to = ring_take_empty(g->links.learner);
+    if (to == NULL)
+        return;   /* the learner has enough to do; it counts what it gets */
+    record_block_clear(to);
+    for (size_t i = 0; i < b->n && record_block_copy(to, b, i); i++)
+        continue;
+    ring_mark_full(g->links.learner);
+}
+
+static void process(struct ingest *g, struct record_block *b) {
+    admit_all(g, b);
+    analyse(g, b);
+    teach(g, b);
+}
+
+static void take_files(struct ingest *g) {
+    struct record_block *b;
+    for (int k = 0; k < FILE_BLOCKS && g->links.files != NULL && (b = ring_take_full(g->links.files)) != NULL; k++) {
+        if (g->analyse != NULL)
+            process(g, b);
+        ring_mark_empty(g->links.files);
+    }
+}
+
+static int64_t monotonic_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void publish_figures(struct ingest *g) {
+    const struct live_counts *c = live_source_counts(g->source);
+    atomic_store_explicit(&g->figures.records, c->records, memory_order_relaxed);
+    atomic_store_explicit(&g->figures.bytes, c->bytes, memory_order_relaxed);
+    atomic_store_explicit(&g->figures.unknown_channel, c->unknown_channel, memory_order_relaxed);
+    atomic_store_explicit(&g->figures.frames, c->frames, memory_order_relaxed);
+    for (unsigned i = 0; i < N_DASTARD_REFUSALS; i++)
+        atomic_store_explicit(&g->figures.by_reason[i], c->refused[i], memory_order_relaxed);
+}
+
+/* The raw recorder's next empty block, so that nothing is copied; its own when that is busy: then the recorder loses, analysis does not. */
+static struct record_block *block_to_fill(struct ingest *g, bool *for_raw) {
+    bool wanted = g->links.raw != NULL && atomic_load_explicit(g->links.recording, memory_order_relaxed);
+    struct record_block *b = wanted ? ring_take_empty(g->links.raw) : NULL;
+    *for_raw = b != NULL;
+    b = b != NULL ? b : g->own;
+    record_block_clear(b);
+    return b;
+}
+
+static void count_raw_lost(struct ingest *g, const struct record_block *b) {
+    if (g->links.raw == NULL || !atomic_load_explicit(g->links.recording, memory_order_relaxed))
+        return;
+    for (size_t i = 0; i < b->n; i++)
+        tally_add(&g->plan->tally[b->rows[i].channel_index].raw_lost, 1);
+}
+
+bool ingest_step(struct ingest *g, int wait_ms) {
+    look_for_plan(g);
+    take_files(g);
+    if (g->array == NULL || g->analyse == NULL) {
+        nanosleep(&(struct timespec){ .tv_nsec = wait_ms * 1000000L }, NULL);
+        return false;
+    }
+    bool for_raw;
+    struct record_block *b = block_to_fill(g, &for_raw);
+    int64_t now = monotonic_ns();
+    enum live_step step = live_source_step(g->source, b);
+    b->arrived_ns = now;
+    if (b->n > 0) {
+        process(g, b);
+        if (for_raw)
+            ring_mark_full(g->links.raw);
+        else
+            count_raw_lost(g, b);
+    }
+    publish_figures(g);
+    if (step != LIVE_FULL) {
+        hand_on_rest(g);
+        live_source_wait(g->source, wait_ms);
+    }
+    return b->n > 0;
+}
+
+struct ingest_figures ingest_figures_of(const struct ingest *g) {
+    const struct shared_figures *f = &g->figures;
+    struct ingest_figures out = { .records = tally_of(&f->records), .bytes = tally_of(&f->bytes), .unknown_channel = tally_of(&f->unknown_channel),
+                                  .frames = tally_of(&f->frames), .overload = tally_of(&f->overload), .duplicates = tally_of(&f->duplicates) };
+    out.refused = out.frames + out.unknown_channel;
+    for (unsigned i = 0; i < N_DASTARD_REFUSALS; i++) {
+        out.by_reason[i] = tally_of(&f->by_reason[i]);
+        out.refused += out.by_reason[i];
+    }
+    return out;
+}

@@ -1,0 +1,41 @@
+/* daemon/ingest.h - the ingest thread's work: drain the port, order, analyse in place, hand rows to the book.
+ *   source/live, files --record_block--> reconcile --> stage/live_analyse --row_block==ring==> book
+ * The ring's blocks are all the memory there is between the two. Ring full: the records of the block are refused and counted per channel
+ * (overload), the port is drained all the same, and the next block goes on as soon as there is room; those who grade learn of the gap by
+ * BLOCK_GAP_BEFORE of the channel's next record. No thread of its own: pipeline calls _step. */
+#ifndef TESD_DAEMON_INGEST_H
+#define TESD_DAEMON_INGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/live_plan.h"
+#include "daemon/record_block.h"
+#include "daemon/ring.h"
+#include "daemon/source/live.h"
+
+struct ingest;   /* opaque */
+
+/* Further readers and bringers of records; each may be NULL. */
+struct ingest_links {
+    struct ring *rows;                   /* of row_blocks, to the book; needed */
+    struct ring *raw;                    /* of record_blocks, to the raw recorder; used while `recording` */
+    struct ring *files;                  /* of record_blocks, from follow */
+    struct ring *learner;                /* of record_blocks, to the learner; used while `learning` */
+    const _Atomic bool *recording, *learning;
+    /* A record of the port or of a file: true the first time it is seen. Called on this thread. */
+    bool (*admit)(void *context, const struct block_record *row);
+    void *admit_context;
+};
+
+struct ingest_settings { struct live_settings source; };
+
+bool ingest_new(const struct ingest_settings *settings, const struct ingest_links *links, struct plan_exchange *exchange, struct ingest **out);   /* false after logging */
+void ingest_free(struct ingest *g);
+bool ingest_step(struct ingest *g, int wait_ms);   /* waits at most so long; true: records came */
+
+/* Any thread. */
+struct ingest_figures { uint64_t records, bytes, refused, by_reason[N_DASTARD_REFUSALS], unknown_channel, frames, overload, duplicates; };
+struct ingest_figures ingest_figures_of(const struct ingest *g);
+
+#endif

@@ -1,0 +1,207 @@
+/* The file is one array of entries: a pulse, then the inner events found in its record. Settling counts the entries of each pixel and
+ * copies them into a second array, pixel by pixel, in their order. */
+#include "daemon/pulse_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/scratch.h"
+#include "daemon/source/record_order.h"
+
+enum { BUFFER = 8192, SETTLE_BUDGET = 64 << 20 };
+enum entry_kind { ENTRY_PULSE, ENTRY_SECOND };
+
+struct entry {
+    struct measured_pulse pulse;   /* of an inner event: its time alone */
+    uint16_t pixel;
+    uint8_t flags, kind;
+};
+
+struct stored_pixel { uint64_t first, n, n_pulses; int64_t first_ns, last_ns; };
+
+struct pulse_store {
+    const char *folder;
+    size_t n_pixels;
+    int fd;
+    uint64_t n_entries, lost;
+    size_t n_buffered;
+    struct entry *buffer;
+    struct stored_pixel *pixels;
+    struct scratch scratch;
+    struct scratch_piece settled;
+};
+
+bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out) {
+    struct pulse_store *s = calloc(1, sizeof *s);
+    if (s != NULL) {
+        *s = (struct pulse_store){ .folder = folder, .n_pixels = n_pixels, .fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
+                                   .scratch = { .folder = folder, .budget = SETTLE_BUDGET } };
+        s->buffer = calloc(BUFFER, sizeof *s->buffer);
+        s->pixels = calloc(n_pixels + 1, sizeof *s->pixels);
+    }
+    if (s == NULL || s->fd < 0 || s->buffer == NULL || s->pixels == NULL) {
+        log_error("%s: cannot keep the run's pulses there: %s", folder, s != NULL && s->fd < 0 ? strerror(errno) : "out of memory");
+        pulse_store_free(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+void pulse_store_free(struct pulse_store *s) {
+    if (s == NULL)
+        return;
+    if (s->fd >= 0)
+        close(s->fd);
+    scratch_give(&s->scratch, &s->settled);
+    free(s->buffer);
+    free(s->pixels);
+    free(s);
+}
+
+uint64_t pulse_store_lost(const struct pulse_store *s) { return s->lost; }
+
+/* All or nothing: a part that was written is written over by the next. */
+static bool flush(struct pulse_store *s) {
+    size_t bytes = s->n_buffered * sizeof *s->buffer, done = 0;
+    while (done < bytes) {
+        ssize_t n = pwrite(s->fd, (const char *)s->buffer + done, bytes - done, (off_t)(s->n_entries * sizeof *s->buffer + done));
+        if (n <= 0 && errno != EINTR)
+            break;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    bool good = done == bytes;
+    s->n_entries += good ? s->n_buffered : 0;
+    s->lost += good ? 0 : s->n_buffered;
+    s->n_buffered = 0;
+    return good;
+}
+
+static bool add_entry(struct pulse_store *s, const struct entry *e) {
+    s->buffer[s->n_buffered++] = *e;
+    return s->n_buffered < BUFFER || flush(s);
+}
+
+bool pulse_store_add(struct pulse_store *s, const struct row_block *rows) {
+    bool good = true;
+    for (size_t i = 0, k = 0; i < rows->n; i++) {
+        struct entry e = { .pulse = rows->pulses[i], .pixel = rows->photons->pixel[i], .flags = rows->flags[i], .kind = ENTRY_PULSE };
+        good = add_entry(s, &e) && good;
+        for (; k < rows->n_seconds && rows->seconds[k].row == i; k++) {
+            struct entry second = { .pulse.time_ns = rows->seconds[k].time_ns, .pixel = e.pixel, .kind = ENTRY_SECOND };
+            good = add_entry(s, &second) && good;
+        }
+    }
+    return good;
+}
+
+/* ---- settling ---- */
+
+typedef void each_entry(struct pulse_store *s, const struct entry *e);
+
+static bool walk(struct pulse_store *s, each_entry *each) {
+    for (uint64_t at = 0; at < s->n_entries;) {
+        size_t want = s->n_entries - at < BUFFER ? (size_t)(s->n_entries - at) : BUFFER, done = 0;
+        while (done < want * sizeof *s->buffer) {
+            ssize_t n = pread(s->fd, (char *)s->buffer + done, want * sizeof *s->buffer - done, (off_t)(at * sizeof *s->buffer + done));
+            if (n <= 0 && errno != EINTR)
+                return false;
+            done += n > 0 ? (size_t)n : 0;
+        }
+        for (size_t i = 0; i < want; i++)
+            each(s, &s->buffer[i]);
+        at += want;
+    }
+    return true;
+}
+
+static void count_entry(struct pulse_store *s, const struct entry *e) {
+    struct stored_pixel *p = &s->pixels[e->pixel];
+    p->n++;
+    if (e->kind != ENTRY_PULSE)
+        return;
+    if (p->n_pulses++ == 0)
+        p->first_ns = p->last_ns = e->pulse.time_ns;
+    p->first_ns = e->pulse.time_ns < p->first_ns ? e->pulse.time_ns : p->first_ns;
+    p->last_ns = e->pulse.time_ns > p->last_ns ? e->pulse.time_ns : p->last_ns;
+}
+
+static void place_entry(struct pulse_store *s, const struct entry *e) {
+    struct stored_pixel *p = &s->pixels[e->pixel];
+    ((struct entry *)s->settled.data)[p->first + p->n++] = *e;
+}
+
+bool pulse_store_settle(struct pulse_store *s) {
+    bool good = flush(s) && walk(s, count_entry);
+    uint64_t first = 0;
+    for (size_t i = 0; i < s->n_pixels; i++) {
+        s->pixels[i].first = first;
+        first += s->pixels[i].n;
+        s->pixels[i].n = 0;
+    }
+    good = good && (first == 0 || (scratch_take(&s->scratch, first * sizeof(struct entry), &s->settled) && walk(s, place_entry)));
+    if (!good)
+        log_error("%s: the run's pulses cannot be read back: %s", s->folder, strerror(errno));
+    return good;
+}
+
+size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns) {
+    const struct stored_pixel *p = &s->pixels[pixel];
+    *first_ns = p->n_pulses > 0 ? p->first_ns : INT64_MAX;
+    *last_ns = p->n_pulses > 0 ? p->last_ns : INT64_MIN;
+    return p->n_pulses;
+}
+
+/* ---- a channel ---- */
+
+void stored_channel_done(struct stored_channel *c) {
+    free(c->gaps);
+    free(c->flags);
+    free(c->seconds);
+    *c = (struct stored_channel){ 0 };
+}
+
+static bool index_pulses(const struct entry *entries, uint64_t n, struct record_index *x) {
+    bool good = true;
+    for (uint64_t i = 0; good && i < n; i++)
+        if (entries[i].kind == ENTRY_PULSE)
+            good = record_index_add(x, (struct record_place){ .time_ns = entries[i].pulse.time_ns, .frame = entries[i].pulse.frame, .where = i });
+    return good;
+}
+
+static void take_pulses(const struct entry *entries, uint64_t n, const struct record_index *x, struct measured_pulse *pulses, struct stored_channel *c) {
+    for (size_t i = 0; i < x->n; i++) {
+        uint64_t at = x->places[i].where;
+        pulses[i] = entries[at].pulse;
+        pulses[i].baseline = pulses[i].baseline_offset = pulses[i].baseline_weight = 0;   /* known anew from this order */
+        c->flags[i] = entries[at].flags;
+        c->gaps[i] = i > 0 && (pulses[i].frame < pulses[i - 1].frame || (entries[at].flags & ROW_GAP_BEFORE) != 0);
+        while (++at < n && entries[at].kind == ENTRY_SECOND)
+            c->seconds[c->n_seconds++] = (struct inner_event){ .row = i, .time_ns = entries[at].pulse.time_ns };
+    }
+}
+
+bool pulse_store_channel(const struct pulse_store *s, size_t pixel, double sample_period_s, struct measured_pulse *pulses, struct stored_channel *out) {
+    const struct stored_pixel *p = &s->pixels[pixel];
+    const struct entry *entries = (const struct entry *)s->settled.data + p->first;
+    struct record_index x = { 0 };
+    struct record_order order;
+    *out = (struct stored_channel){ .gaps = calloc(p->n_pulses + 1, sizeof(bool)), .flags = calloc(p->n_pulses + 1, 1),
+                                    .seconds = calloc(p->n - p->n_pulses + 1, sizeof(struct inner_event)) };
+    bool good = out->gaps != NULL && out->flags != NULL && out->seconds != NULL && index_pulses(entries, p->n, &x);
+    if (good) {
+        out->counts.duplicates = record_index_settle(&x, sample_period_s, &order);
+        out->counts.restarts = order.restarts;
+        out->counts.disagreements = order.disagreements;
+        out->counts.records = out->n = x.n;
+        take_pulses(entries, p->n, &x, pulses, out);
+    } else {
+        stored_channel_done(out);
+    }
+    record_index_done(&x);
+    return good;
+}

@@ -1,0 +1,44 @@
+/* daemon/pulse_store.h - measured pulses of a live run, kept until its file is made.   row_blocks --add--> a file without a name
+ *   --settle--> by pixel --channel--> each pixel's pulses in their true order, each once: what a channel_reader would have given
+ * Order: epochs by time, inside an epoch by frame (source/record_order.h); the same rule as for files, so records that came by port and file,
+ * late or twice, end as in replay. The file lies in the folder given and vanishes with the process; memory does not grow with it. */
+#ifndef TESD_DAEMON_PULSE_STORE_H
+#define TESD_DAEMON_PULSE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/inner_event.h"
+#include "daemon/row_block.h"
+#include "daemon/source/channel_reader.h"
+#include "pulse/measured_pulse.h"
+
+struct pulse_store;   /* opaque */
+
+/* folder: borrowed. False after logging. */
+bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out);
+void pulse_store_free(struct pulse_store *s);
+
+/* Never waits for more than a write into the page cache. False when the disk refuses: what could not be kept is counted. */
+bool pulse_store_add(struct pulse_store *s, const struct row_block *rows);
+uint64_t pulse_store_lost(const struct pulse_store *s);
+
+/* Once, after the last _add. False after logging. */
+bool pulse_store_settle(struct pulse_store *s);
+/* Settled: a pixel's rows, duplicates included, and the span of their times (first > last: none). */
+size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns);
+
+struct stored_channel {
+    size_t n;
+    bool *gaps;                    /* per pulse; malloc'ed */
+    uint8_t *flags;                /* row_block.h; malloc'ed */
+    struct inner_event *seconds;   /* malloc'ed; rows as in pulses */
+    size_t n_seconds;
+    struct channel_counts counts;
+};
+/* Settled; any thread. pulses: room for pulse_store_most. False: no memory. */
+bool pulse_store_channel(const struct pulse_store *s, size_t pixel, double sample_period_s, struct measured_pulse *pulses, struct stored_channel *out);
+void stored_channel_done(struct stored_channel *c);
+
+#endif

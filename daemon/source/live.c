@@ -1,0 +1,189 @@
+/* One context with one I/O thread: one server lives on one I/O thread whatever their number. Each socket is drained for a while before the
+ * next one's turn, and zmq_poll is called only when all are empty: polling before each receive would cost a third of it. */
+#include "daemon/source/live.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "daemon/log.h"
+
+enum { TURN = 64, RECEIVE_BYTES = 8 << 20, RECONNECT_MS = 100, RECONNECT_MAX_MS = 2000 };
+
+struct live_source {
+    void *context;
+    unsigned n;
+    void **sockets;
+    zmq_pollitem_t *poll;
+    unsigned at;                     /* whose turn it is */
+    const struct live_array *array;
+    uint32_t subscribed;             /* indices 0..subscribed-1 are */
+    zmq_msg_t header, samples;
+    bool holding;                    /* a decoded message that the last block had no room for */
+    struct live_counts counts;
+};
+
+static void set(void *socket, int option, int value) { zmq_setsockopt(socket, option, &value, sizeof value); }
+
+static bool open_socket(struct live_source *s, unsigned k, const char *endpoint) {
+    void *socket = zmq_socket(s->context, ZMQ_SUB);
+    if (socket == NULL)
+        return false;
+    s->sockets[k] = socket;
+    s->poll[k] = (zmq_pollitem_t){ .socket = socket, .events = ZMQ_POLLIN };
+    set(socket, ZMQ_RCVHWM, 0);
+    set(socket, ZMQ_RCVBUF, RECEIVE_BYTES);
+    set(socket, ZMQ_LINGER, 0);
+    set(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    set(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
+    set(socket, ZMQ_HANDSHAKE_IVL, 10000);
+    set(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set(socket, ZMQ_TCP_KEEPALIVE_IDLE, 30);
+    int64_t longest = 2 * (int64_t)DASTARD_SAMPLES_MAX;   /* a frame that claims more ends its connection */
+    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &longest, sizeof longest);
+    return zmq_connect(socket, endpoint) == 0;
+}
+
+bool live_source_new(const struct live_settings *settings, struct live_source **out) {
+    struct live_source *s = calloc(1, sizeof *s);
+    bool good = s != NULL;
+    if (good) {
+        s->n = settings->connections;
+        s->sockets = calloc(s->n, sizeof *s->sockets);
+        s->poll = calloc(s->n, sizeof *s->poll);
+        s->context = zmq_ctx_new();
+        zmq_msg_init(&s->header);
+        zmq_msg_init(&s->samples);
+        good = s->sockets != NULL && s->poll != NULL && s->context != NULL && zmq_ctx_set(s->context, ZMQ_MAX_SOCKETS, (int)s->n + 8) == 0;
+    }
+    for (unsigned k = 0; good && k < s->n; k++)
+        good = open_socket(s, k, settings->endpoint);
+    if (!good) {
+        log_error("%s: cannot subscribe to records: %s", settings->endpoint, zmq_strerror(errno));
+        live_source_free(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+void live_source_free(struct live_source *s) {
+    if (s == NULL)
+        return;
+    for (unsigned k = 0; s->sockets != NULL && k < s->n; k++)
+        if (s->sockets[k] != NULL)
+            zmq_close(s->sockets[k]);
+    if (s->context != NULL)
+        zmq_ctx_term(s->context);
+    zmq_msg_close(&s->header);
+    zmq_msg_close(&s->samples);
+    free(s->sockets);
+    free(s->poll);
+    free(s);
+}
+
+static bool choose(struct live_source *s, uint32_t index, int option) {
+    const uint8_t prefix[2] = { (uint8_t)index, (uint8_t)(index >> 8) };
+    return zmq_setsockopt(s->sockets[index % s->n], option, prefix, sizeof prefix) == 0;
+}
+
+bool live_source_subscribe(struct live_source *s, const struct live_array *array) {
+    uint32_t wanted = array != NULL ? array->n_channels : 0;
+    bool good = true;
+    for (; good && s->subscribed < wanted; s->subscribed++)
+        good = choose(s, s->subscribed, ZMQ_SUBSCRIBE);
+    for (; good && s->subscribed > wanted; s->subscribed--)
+        good = choose(s, s->subscribed - 1, ZMQ_UNSUBSCRIBE);
+    s->array = array;
+    return good;
+}
+
+/* The frames behind the first two of a message that has too many. */
+static void skip_rest(void *socket, zmq_msg_t *last) {
+    while (zmq_msg_more(last) && zmq_msg_recv(last, socket, ZMQ_DONTWAIT) >= 0)
+        continue;
+}
+
+/* False: nothing is there. Multipart messages come whole or not at all, so the second frame does not wait. */
+static bool receive(void *socket, zmq_msg_t *header, zmq_msg_t *samples, bool *two) {
+    if (zmq_msg_recv(header, socket, ZMQ_DONTWAIT) < 0)
+        return false;
+    *two = zmq_msg_more(header) && zmq_msg_recv(samples, socket, ZMQ_DONTWAIT) >= 0;
+    if (*two && zmq_msg_more(samples)) {
+        *two = false;
+        skip_rest(socket, samples);
+    }
+    return true;
+}
+
+/* What s->header and s->samples hold -> *row; false: refused and counted. */
+static bool decode(struct live_source *s, struct block_record *row) {
+    struct dastard_message m;
+    enum dastard_refusal why = dastard_message_decode(zmq_msg_data(&s->header), zmq_msg_size(&s->header), zmq_msg_data(&s->samples), zmq_msg_size(&s->samples), &m);
+    if (why != DASTARD_GOOD) {
+        s->counts.refused[why]++;
+        return false;
+    }
+    if (s->array == NULL || m.channel_index >= s->array->n_channels) {
+        s->counts.unknown_channel++;
+        return false;
+    }
+    *row = (struct block_record){ .time_ns = m.record.trigger_time_ns, .frame = m.record.trigger_frame, .n_samples = m.record.n_samples,
+                                  .n_presamples = m.record.n_presamples, .sample_period_s = m.record.sample_period_s, .channel_index = m.channel_index,
+                                  .pixel = s->array->channels[m.channel_index].pixel, .flags = m.is_signed ? BLOCK_SIGNED : 0 };
+    return true;
+}
+
+/* False: the block had no room, the message is kept for the next. A record that would not fit an empty block either is refused. */
+static bool store(struct live_source *s, struct record_block *into) {
+    struct block_record row;
+    s->holding = false;
+    if (!decode(s, &row))
+        return true;
+    if (record_block_add(into, &row, zmq_msg_data(&s->samples))) {
+        s->counts.records++;
+        s->counts.bytes += zmq_msg_size(&s->samples);
+        return true;
+    }
+    s->holding = into->n > 0;
+    s->counts.refused[DASTARD_LENGTHS] += !s->holding;
+    return !s->holding;
+}
+
+/* *empty: the socket has no more. False: the block is full. */
+static bool drain(struct live_source *s, void *socket, struct record_block *into, bool *empty) {
+    for (int i = 0; i < TURN; i++) {
+        bool two;
+        *empty = !receive(socket, &s->header, &s->samples, &two);
+        if (*empty)
+            return true;
+        if (!two)
+            s->counts.frames++;
+        else if (!store(s, into))
+            return false;
+    }
+    return true;
+}
+
+enum live_step live_source_step(struct live_source *s, struct record_block *into) {
+    size_t before = into->n;
+    unsigned n_empty = 0;
+    if (s->holding && !store(s, into))
+        return LIVE_FULL;
+    while (n_empty < s->n) {
+        bool empty;
+        if (!drain(s, s->sockets[s->at], into, &empty))
+            return LIVE_FULL;
+        n_empty = empty ? n_empty + 1 : 0;
+        s->at = s->at + 1 == s->n ? 0 : s->at + 1;
+    }
+    return into->n > before ? LIVE_RECORDS : LIVE_IDLE;
+}
+
+void live_source_wait(struct live_source *s, int timeout_ms) {
+    if (!s->holding)
+        zmq_poll(s->poll, (int)s->n, timeout_ms);
+}
+
+const struct live_counts *live_source_counts(const struct live_source *s) { return &s->counts; }
