@@ -17,6 +17,8 @@ const struct option_row option_table[] = {
       .help = "incident energy while calibrating, which decides the lines that are excited; 0 takes it from the log" },
     { .name = "calibration.curve", .unit = "", .default_text = "spline", .kind = OPT_TEXT, .offset = AT(calibration.curve), .lo = 1, .hi = TEXT_HI(calibration.curve),
       .help = "form of the gain p/E: spline (through the anchors), smoothing (spline that gives way by the anchors' errors) or quadratic" },
+    { .name = "calibration.tails", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(calibration.tails),
+      .help = "take the low-energy tail that the elastic lines of the array have in common into the model of all lines; without it none is assumed" },
 
     { .name = "monitor.window_s", .unit = "s", .default_text = "300", .kind = OPT_NUMBER, .offset = AT(monitor.window_s), .lo = 10, .hi = 86400,
       .help = "length of the windows in which every pixel is watched: baseline, residual, rate, a line and the elastic line" },

@@ -10,6 +10,7 @@
 #include "calib/calibration_verdict.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
+#include "daemon/product_facts.h"
 #include "daemon/progress.h"
 #include "daemon/scratch.h"
 #include "daemon/source/channel_reader.h"
@@ -264,6 +265,13 @@ static bool write_products(struct reprocess *r, const char *state) {
     return good && write_calibrations(r, state);
 }
 
+static bool find_history(struct reprocess *r, const struct reprocess_settings *settings, const char *path) {
+    const struct product_facts facts = { .state = settings->process.state, .model = r->model, .products = r->result->bins->products,
+                                         .n_products = r->result->bins->n_products, .elastic = r->result->elastic };
+    product_facts_say(&facts, &r->result->history);
+    return product_history_follow(&r->result->history, path);
+}
+
 static bool finish(struct reprocess *r, const struct reprocess_settings *settings) {
     struct pixel_totals all = { 0 };
     for (size_t i = 0; i < r->result->n_pixels; i++) {
@@ -284,6 +292,7 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     };
     struct archive_process process = settings->process;
     process.counters = counters;
+    process.history = &r->result->history;
     process.n_counters = sizeof counters / sizeof counters[0];
     const struct run_input *in = &r->beamtime->pulses;
     int64_t start_ns = in->first_ns <= in->last_ns ? in->first_ns : 0, end_ns = in->first_ns <= in->last_ns ? in->last_ns : 0;
@@ -360,7 +369,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .stored = settings->stored, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
-    good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);
+    good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && find_history(&r, settings, path) && finish(&r, settings);
     for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++) {
         scratch_give(&r.scratch, &r.rows[i].room);
         scratch_give(&r.scratch, &r.rows[i].gaps);
@@ -381,5 +390,6 @@ void reprocessed_done(struct reprocessed *r) {
     bin_stage_free(r->bins);
     free(r->pixels);
     free(r->elastic);
+    product_history_done(&r->history);
     *r = (struct reprocessed){ 0 };
 }

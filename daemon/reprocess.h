@@ -50,6 +50,7 @@ struct reprocessed {                 /* what remains after the file is written: 
     struct bin_stage *bins;          /* products of every scan */
     struct scan_elastic *elastic;    /* of each of them */
     double photons_wall_s, photons_cpu_s;   /* from the first file opened to the last photon column written; CPU of the whole process */
+    struct product_history history;  /* against the file that was there before */
     size_t n_sums;
     struct scan_sum *sums;
 };

@@ -141,10 +141,12 @@ static void count_unvetoed(const struct livetime_sheet *s, struct stretch part, 
  * Returns the first point that ends after the part's start. */
 static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t from, int sign) {
     struct stretch boxes[LIVETIME_BOXES];
-    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
-        boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
     while (from < s->n_points && s->end_ns[from] <= g.part.lo)
         from++;
+    if (from >= s->n_points || s->start_ns[from] >= g.part.hi)
+        return from;
+    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
+        boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
     if (s->n_vetoes > 0)
         count_unvetoed(s, g.part, boxes, from, sign);
     else

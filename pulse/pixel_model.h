@@ -69,6 +69,8 @@ struct pixel_model {
 };
 
 void pixel_model_free(struct pixel_model *m);
+/* A model of the caller's own that measures every record to the same bits. STATUS_NO_MEMORY. */
+enum status pixel_model_copy(const struct pixel_model *from, struct pixel_model **out);
 
 /* One record of samples. cuts: CUT_SHORT when its length is not the model's (then height is NaN), and the limits. */
 void pixel_model_measure(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out);

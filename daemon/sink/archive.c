@@ -99,6 +99,8 @@ void archive_write_process(struct archive *a, const struct archive_process *proc
     h5_file_text(a->file, group, "state", process->state);
     h5_file_texts(a->file, group, "input_files", process->inputs, process->n_inputs, 0);
     write_counters(a, group, process);
+    if (process->history)
+        product_history_write(process->history, a->file, group);
     h5_file_close_group(group);
 }
 

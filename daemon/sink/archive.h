@@ -13,6 +13,7 @@
 #include "calib/pixel_monitor.h"
 #include "calib/scan_elastic.h"
 #include "calib/scan_products.h"
+#include "daemon/product_history.h"
 #include "pulse/cut.h"
 #include "pulse/pixel_model.h"
 
@@ -38,6 +39,7 @@ struct archive_process {        /* /entry/process */
     const char *state;          /* "live", "prelim", "final", "recovered" */
     struct archive_counter { const char *name; uint64_t value; } const *counters;
     size_t n_counters;
+    const struct product_history *history;   /* NULL: none */
 };
 
 /* All return false after logging path and reason. `compress`: gzip photon columns too. */

@@ -140,6 +140,10 @@ void learner_make_model(struct learner *l) {
     watch_tails(l);
 }
 
+void learner_keep_model(struct learner *l, const struct pixel_model *m) {
+    l->memory = pixel_model_copy(m, &l->result.model) == STATUS_OK && l->memory;
+}
+
 static bool keep_measured(struct learner *l, const struct measured_pulse *m) {
     if (l->n_measured == l->measured_capacity) {
         size_t capacity = l->measured_capacity ? 2 * l->measured_capacity : 4096;

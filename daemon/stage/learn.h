@@ -41,6 +41,8 @@ bool learner_new(const struct channel_shape *shape, const struct noise_plan *pla
 void learner_noise(struct learner *l, const struct channel_record *record);
 void learner_train(struct learner *l, const struct channel_record *record);
 void learner_make_model(struct learner *l);
+/* Instead of noise, training records and making a model: this one's filters are kept. Its record length must be the channel's. */
+void learner_keep_model(struct learner *l, const struct pixel_model *m);
 void learner_measure(struct learner *l, const struct channel_record *record);
 /* Follows the baseline, gives everything to *out and frees the learner. False when memory failed on the way. */
 bool learner_finish(struct learner *l, struct learnt_channel *out);
