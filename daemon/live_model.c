@@ -7,10 +7,10 @@
 
 #include "calib/calibration_pair.h"
 #include "calib/calibration_verdict.h"
+#include "daemon/grade_windows.h"
 #include "daemon/kernel_choice.h"
 #include "daemon/log.h"
 #include "daemon/model_store.h"
-#include "pulse/pulse_times.h"
 
 static void name_channels(struct array_model *m, const struct live_array *array) {
     for (size_t i = 0; i < m->n_channels; i++) {
@@ -52,27 +52,13 @@ bool live_model_load(const char *path, const char *kernel_name, const struct liv
     return true;
 }
 
-static bool times_of(const struct pixel_model *m, struct pulse_times *out) {
-    double *shape = m->template_pulse != NULL ? malloc(m->n_samples * sizeof *shape) : NULL;
-    for (uint32_t i = 0; shape != NULL && i < m->n_samples; i++)
-        shape[i] = (double)m->template_pulse[i];
-    bool good = shape != NULL && pulse_times_of(shape, 1, m->n_samples, m->n_presamples, out) == STATUS_OK;
-    free(shape);
-    return good;
-}
-
+/* Of unknown kinds: as if the trigger were a plain edge. */
 static void make_table(const struct pixel_model *m, double isolation_s, enum trigger_kind kind, struct book_pixel *p) {
-    struct pulse_times t;
-    if (m == NULL || m->coefficients || (kind != TRIGGER_KIND_EDGE && kind != TRIGGER_KIND_EDGE_MULTI && kind != TRIGGER_KIND_UNKNOWN) || !times_of(m, &t))
+    if (m == NULL || m->coefficients || (kind != TRIGGER_KIND_EDGE && kind != TRIGGER_KIND_EDGE_MULTI && kind != TRIGGER_KIND_UNKNOWN))
         return;
-    const struct livetime_settings s = {
-        .trigger = kind == TRIGGER_KIND_EDGE_MULTI ? LIVETIME_EDGE_MULTI : LIVETIME_EDGE,
-        .sample_period_s = m->sample_period_s, .n_samples = m->n_samples, .n_presamples = m->n_presamples, .peak_samples = t.peak_samples,
-        .decay_s = isolation_s > 0 ? isolation_s / 6 : t.decay_samples * m->sample_period_s,
-    };
-    p->live = livetime_table_make(&s, &p->table) == STATUS_OK;
-    const struct livetime_box *high = &p->table.boxes[0];
-    p->window_s = p->live ? 1e-9 * (double)(high->before_lo_ns < high->after_lo_ns ? high->before_lo_ns : high->after_lo_ns) : 0;
+    const struct channel_shape shape = { .n_samples = m->n_samples, .n_presamples = m->n_presamples, .sample_period_s = m->sample_period_s };
+    p->live = grade_windows_make(m, &shape, kind == TRIGGER_KIND_UNKNOWN ? TRIGGER_KIND_EDGE : kind, isolation_s, &p->table);
+    p->window_s = p->live ? grade_windows_shorter_s(&p->table) : 0;
 }
 
 void live_model_pixels(const struct array_model *m, const struct options *o, const struct acquisition_status *triggers, struct book_pixel *pixels, bool *look) {

@@ -1,377 +1,202 @@
-/* Order: usable pulses, sorted by group -> usual arrival at each height -> terms without their cubics -> forward selection on halves
- * -> gains of the whole. Tried and rejected in filters-measured.md 2.3: more phase terms, phase x height, time polynomials. */
+/* Tried and rejected in filters-measured.md 2.3: more phase terms learnt alone, phase x height, time polynomials. */
 #include "pulse/correction_learner.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "pulse/normal_equations.h"
-#include "pulse/robust.h"
-#include "pulse/sharpening.h"
+#include "pulse/correction_climb.h"
 
-enum { PULSES_MIN = 100, GROUP_MIN = 60, BLOCK = 16, CUBIC = 4, ROUNDS = 4 };
-static const double sigma_of_height = 0.0013;    /* of the median height, where the noise is not known */
-static const double least_share = 0.02;          /* of a term's spread that must be left inside the groups */
-static const double offset_sigmas = 4;           /* clip of the offset: beyond, it is a tail and no noise */
-static const double fine_start = 3;              /* sigmas: where small terms begin to be sharpened */
+static const double fine_start = 3, prior_start = 5;   /* sigmas: where small terms begin to be sharpened, and what the array's gains leave */
 
-typedef unsigned term_set;                       /* bit k: term k */
 static const term_set drift_terms = 1u << TERM_BASELINE;
 static const term_set phase_terms = 1u << TERM_ARRIVAL | 1u << TERM_ARRIVAL_SQUARED;
 static const term_set wave_terms = 1u << TERM_ARRIVAL_SINE | 1u << TERM_ARRIVAL_COSINE;
 static const term_set offset_terms = 1u << TERM_OFFSET;
 static const term_set step_terms = ((1u << GAIN_STEPS_MAX) - 1) << TERM_STEP;
+static const term_set all_terms = (1u << N_CORRECTION_TERMS) - 1;
 
-/* Usable pulses group by group, by time within a group. */
-struct bench {
-    struct height_correction c;    /* without gains: says what the terms are */
-    size_t n, n_groups;
-    const struct measured_pulse **pulse;
-    size_t group_end[GROUPS_MAX];
-    double scale, sigma;
-    double *height;                /* n */
-    double *term;                  /* n x N_CORRECTION_TERMS: cubic in height taken out, unit deviation */
-    double deviation[N_CORRECTION_TERMS];   /* 0: constant in each group, cannot be used */
-    double limit[N_CORRECTION_TERMS];       /* largest coefficient of the term so scaled */
-    double *scratch;               /* n */
-};
+struct judged { term_set set; struct term_gains half[2]; double held_out; };
 
-static void bench_done(struct bench *b) {
-    free(b->pulse);
-    free(b->height);
-    free(b->term);
-    free(b->scratch);
+/* Each half's gains, judged on the other half. */
+static void hold_out(struct correction_climb *c, struct judged *j) {
+    j->held_out = 0;
+    for (size_t half = 0; half < 2; half++)
+        j->held_out += 0.5 * correction_climb_entropy(c, j->set, half, &j->half[1 - half]);
 }
 
-static bool usable(const struct correction_pulses *p, size_t i) {
-    const struct measured_pulse *m = &p->pulses[i];
-    return m->cuts == 0 && isfinite(m->height) && m->height > 0 && isfinite(m->arrival_samples) && isfinite(m->baseline) &&
-           (p->group == NULL || p->group[i] < GROUPS_MAX);
-}
-
-/* Groups that are large enough, one behind the other. */
-static void sort_by_group(const struct correction_pulses *p, struct bench *b) {
-    size_t count[GROUPS_MAX] = { 0 }, at[GROUPS_MAX] = { 0 };
-    for (size_t i = 0; i < p->n; i++)
-        if (usable(p, i))
-            count[p->group ? p->group[i] : 0]++;
-    for (size_t g = 0; g < GROUPS_MAX; g++)
-        if (count[g] >= GROUP_MIN) {
-            at[g] = b->n;
-            b->n += count[g];
-            b->group_end[b->n_groups++] = b->n;
-        }
-    for (size_t i = 0; i < p->n; i++)
-        if (usable(p, i) && count[p->group ? p->group[i] : 0] >= GROUP_MIN)
-            b->pulse[at[p->group ? p->group[i] : 0]++] = &p->pulses[i];
-    for (size_t i = 0; i < b->n; i++)
-        b->height[i] = (double)b->pulse[i]->height;
-}
-
-static enum status bench_init(const struct correction_pulses *p, const struct height_correction *from, struct bench *b) {
-    *b = (struct bench){ .c = height_correction_none() };
-    b->pulse = malloc((p->n + 1) * sizeof(const struct measured_pulse *));
-    b->height = malloc((p->n + 1) * sizeof *b->height);
-    b->term = malloc((p->n + 1) * N_CORRECTION_TERMS * sizeof *b->term);
-    b->scratch = malloc((p->n + 1) * sizeof *b->scratch);
-    if (!b->pulse || !b->height || !b->term || !b->scratch)
-        return STATUS_NO_MEMORY;
-    b->c.baseline = from->baseline;
-    b->c.n_steps = from->n_steps;
-    memcpy(b->c.step_time_ns, from->step_time_ns, sizeof b->c.step_time_ns);
-    sort_by_group(p, b);
-    if (b->n < PULSES_MIN)
-        return STATUS_TOO_FEW;
-    memcpy(b->scratch, b->height, b->n * sizeof *b->scratch);
-    b->scale = robust_median(b->scratch, b->n);
-    b->sigma = p->noise_sigma > 0 ? p->noise_sigma : sigma_of_height * b->scale;
-    return STATUS_OK;
-}
-
-static void powers(double u, double row[CUBIC]) {
-    row[0] = 1;
-    for (int k = 1; k < CUBIC; k++)
-        row[k] = row[k - 1] * u;
-}
-
-static double relative_height(const struct bench *b, size_t i) {
-    return fmax(-1, fmin(1.5, b->height[i] / b->scale - 1));
-}
-
-/* Cubic of the arrival against height; records far from it (piled up) are left out after the first round. */
-static void learn_usual_arrival(struct bench *b) {
-    double reach = INFINITY, curve[CUBIC] = { 0 };
-    for (int round = 0; round < ROUNDS; round++) {
-        struct normal_equations e;
-        double row[CUBIC];
-        normal_equations_init(&e, CUBIC);
-        for (size_t i = 0; i < b->n; i++) {
-            powers(relative_height(b, i), row);
-            double arrival = (double)b->pulse[i]->arrival_samples, usual = 0;
-            for (int k = 0; k < CUBIC; k++)
-                usual += curve[k] * row[k];
-            b->scratch[i] = arrival - usual;
-            if (fabs(arrival - usual) <= reach)
-                normal_equations_add(&e, row, 1, arrival);
-        }
-        if (normal_equations_factor(&e) != STATUS_OK)
-            return;
-        normal_equations_solve(&e, e.right, curve);
-        struct robust_centre all = robust_centre(b->scratch, b->n);
-        reach = round == 0 ? 1 : fabs(all.median) + 4 * all.sigma;
-    }
-    b->c.height_scale = b->scale;
-    memcpy(b->c.arrival_curve, curve, sizeof curve);
-}
-
-/* Takes the cubic fit in height off one term in one group. */
-static void remove_cubic(struct bench *b, size_t from, size_t to, size_t k) {
-    struct normal_equations e;
-    double row[CUBIC], fit[CUBIC];
-    normal_equations_init(&e, CUBIC);
-    for (size_t i = from; i < to; i++) {
-        powers(relative_height(b, i), row);
-        normal_equations_add(&e, row, 1, b->term[i * N_CORRECTION_TERMS + k]);
-    }
-    for (unsigned j = 0; j < CUBIC; j++)
-        e.matrix[j * CUBIC + j] *= 1 + 1e-9;
-    bool solved = normal_equations_factor(&e) == STATUS_OK;
-    if (solved)
-        normal_equations_solve(&e, e.right, fit);
-    for (size_t i = from; i < to; i++) {
-        double *t = &b->term[i * N_CORRECTION_TERMS + k];
-        powers(relative_height(b, i), row);
-        for (int j = 0; j < CUBIC && solved; j++)
-            *t -= fit[j] * row[j];
-        *t = solved ? *t : 0;
-    }
-}
-
-static double squares_of(const struct bench *b, unsigned k) {
-    double sum = 0;
-    for (size_t i = 0; i < b->n; i++)
-        sum += b->term[i * N_CORRECTION_TERMS + k] * b->term[i * N_CORRECTION_TERMS + k];
-    return sum;
-}
-
-/* What is left of the term inside the groups must not be a trifle of it: the gain would be a guess for all the rest. Nor may a gain be so
- * large that the term as a whole, over all but its outermost percent, would change heights by more than is allowed. */
-static void standardise(struct bench *b, unsigned k) {
-    double *t = b->term + k;
-    for (size_t i = 0; i < b->n; i++)
-        b->scratch[i] = t[i * N_CORRECTION_TERMS];
-    double middle = robust_median(b->scratch, b->n);
-    for (size_t i = 0; i < b->n; i++) {
-        t[i * N_CORRECTION_TERMS] -= middle;
-        b->scratch[i] = fabs(t[i * N_CORRECTION_TERMS]);
-    }
-    double whole = squares_of(b, k), reach = robust_quantile(b->scratch, b->n, 0.99);
-    for (size_t g = 0, from = 0; g < b->n_groups; from = b->group_end[g++])
-        remove_cubic(b, from, b->group_end[g], k);
-    double left = squares_of(b, k), least = least_share * least_share * whole;
-    b->deviation[k] = whole > 1e-18 * (double)b->n * middle * middle && left > least ? sqrt(left / (double)b->n) : 0;
-    b->limit[k] = k == TERM_OFFSET ? 2 * b->sigma : CORRECTION_MAX * b->deviation[k] / fmax(reach, b->deviation[k]);
-}
-
-static void make_terms(struct bench *b) {
-    for (size_t i = 0; i < b->n; i++)
-        b->scratch[i] = (double)b->pulse[i]->baseline_offset;
-    b->c.offset_max = offset_sigmas * robust_centre(b->scratch, b->n).sigma;
-    learn_usual_arrival(b);
-    double origin = (double)b->pulse[0]->baseline;
-    for (size_t i = 0; i < b->n; i++) {
-        double *t = b->term + i * N_CORRECTION_TERMS;
-        height_correction_terms(&b->c, b->pulse[i], t);
-        t[TERM_BASELINE] -= origin;
-    }
-    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
-        standardise(b, k);
-}
-
-/* ---- points for the sharpening: all pulses, or those of alternate blocks ---- */
-
-struct view { struct sharpening_points points; size_t ends[GROUPS_MAX]; };
-
-static enum status view_init(const struct bench *b, struct view *v) {
-    *v = (struct view){ .points = { .sigma = b->sigma } };
-    v->points.height = malloc(b->n * sizeof *v->points.height);
-    v->points.slope = malloc(b->n * SHARPENING_TERMS_MAX * sizeof *v->points.slope);
-    return v->points.height && v->points.slope ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
-static void view_done(struct view *v) {
-    free(v->points.height);
-    free(v->points.slope);
-}
-
-static double slope_of(const struct bench *b, size_t i, unsigned k) {
-    double t = b->term[i * N_CORRECTION_TERMS + k] / b->deviation[k];
-    return k == TERM_OFFSET ? t : t * b->height[i];
-}
-
-/* parity 0, 1: that half; 2: all. Terms of the set that can be used, in order of their number. */
-static void view_fill(struct view *v, const struct bench *b, term_set set, size_t parity) {
-    struct sharpening_points *p = &v->points;
-    unsigned term[SHARPENING_TERMS_MAX];
-    p->n = p->n_groups = p->n_terms = 0;
-    p->group_end = v->ends;
-    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
-        if ((set >> k & 1) && b->deviation[k] > 0) {
-            p->limit[p->n_terms] = b->limit[k];
-            term[p->n_terms++] = k;
-        }
-    for (size_t g = 0, i = 0; g < b->n_groups; g++) {
-        for (; i < b->group_end[g]; i++) {
-            if (parity < 2 && i / BLOCK % 2 != parity)
-                continue;
-            p->height[p->n] = b->height[i];
-            for (unsigned k = 0; k < p->n_terms; k++)
-                p->slope[p->n * p->n_terms + k] = slope_of(b, i, term[k]);
-            p->n++;
-        }
-        p->group_end[p->n_groups++] = p->n;
-    }
-}
-
-/* Coefficients by term: what the climb and the judgement share between sets. */
-struct gains { double of[N_CORRECTION_TERMS]; };
-
-static void pack(const struct bench *b, term_set set, const struct gains *g, double *coefficients) {
-    unsigned n = 0;
-    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
-        if ((set >> k & 1) && b->deviation[k] > 0)
-            coefficients[n++] = g->of[k];
-}
-
-static struct gains unpack(const struct bench *b, term_set set, const double *coefficients) {
-    struct gains g = { { 0 } };
-    unsigned n = 0;
-    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
-        if ((set >> k & 1) && b->deviation[k] > 0)
-            g.of[k] = coefficients[n++];
-    return g;
-}
-
-struct judged { term_set set; struct gains half[2]; double held_out; };
-
-static double entropy_of(struct density *d, struct view *v, const struct bench *b, term_set set, size_t parity, const struct gains *g) {
-    double c[SHARPENING_TERMS_MAX] = { 0 };
-    view_fill(v, b, set, parity);
-    pack(b, set, g, c);
-    return sharpening_entropy(d, &v->points, c);
-}
-
-static struct gains climb(struct density *d, struct view *v, const struct bench *b, term_set set, size_t parity, const struct gains *start, double widest) {
-    double c[SHARPENING_TERMS_MAX] = { 0 };
-    view_fill(v, b, set, parity);
-    pack(b, set, start, c);
-    sharpening_climb(d, &v->points, widest, c);
-    return unpack(b, set, c);
-}
-
-/* Large drifts have many false optima: look over the whole range first, with the baseline alone. */
-static struct gains scan_drift(struct density *d, struct view *v, const struct bench *b, size_t parity) {
-    double c[SHARPENING_TERMS_MAX] = { 0 };
-    view_fill(v, b, drift_terms, parity);
-    if (v->points.n_terms > 0)
-        sharpening_scan(d, &v->points, 0, c);
-    return unpack(b, drift_terms, c);
-}
-
-/* A set learnt on each half from a start, judged on the other half. */
-static struct judged judge(struct density *d, struct view *v, const struct bench *b, term_set set, const struct gains start[2], double widest) {
+static struct judged judge(struct correction_climb *c, term_set set, const struct term_gains start[2], double widest) {
     struct judged j = { .set = set };
-    for (size_t parity = 0; parity < 2; parity++)
-        j.half[parity] = climb(d, v, b, set, parity, &start[parity], widest);
-    for (size_t parity = 0; parity < 2; parity++)
-        j.held_out += 0.5 * entropy_of(d, v, b, set, parity, &j.half[1 - parity]);
+    for (size_t half = 0; half < 2; half++)
+        j.half[half] = correction_climb_up(c, set, half, &start[half], widest);
+    hold_out(c, &j);
     return j;
 }
 
-/* Drift and steps are searched together, since either alone would imitate the other; the small terms are added to what that gave. */
-static struct judged best_set(struct density *d, struct view *v, const struct bench *b, struct judged none) {
+static term_set drift_of(const struct correction_climb *c) {
+    return drift_terms | (c->terms->c.n_steps > 0 ? step_terms : 0);
+}
+
+/* Drift and steps are searched together, since either alone would imitate the other; the small terms are added to what that gave.
+ * Large drifts have many false optima: the baseline's is first looked for over its whole range. */
+static struct judged best_set(struct correction_climb *c, struct judged none) {
     const term_set more[] = { phase_terms, phase_terms | wave_terms, offset_terms, phase_terms | offset_terms, phase_terms | wave_terms | offset_terms };
-    term_set drift = drift_terms | (b->c.n_steps > 0 ? step_terms : 0);
-    const struct gains scanned[2] = { scan_drift(d, v, b, 0), scan_drift(d, v, b, 1) };
-    struct judged drifting = judge(d, v, b, drift, scanned, INFINITY), base = drifting.held_out < none.held_out ? drifting : none, best = base;
+    const struct term_gains scanned[2] = { correction_climb_scan(c, TERM_BASELINE, 0), correction_climb_scan(c, TERM_BASELINE, 1) };
+    struct judged drifting = judge(c, drift_of(c), scanned, INFINITY), base = drifting.held_out < none.held_out ? drifting : none, best = base;
     for (size_t k = 0; k < sizeof more / sizeof *more; k++) {
-        struct judged next = judge(d, v, b, base.set | more[k], base.half, fine_start);
+        struct judged next = judge(c, base.set | more[k], base.half, fine_start);
         if (next.held_out < best.held_out)
             best = next;
     }
     return best;
 }
 
-/* What the errors of the gains add to a height, relative, rms over the pulses: trace of F C F'. */
-static double error_of_gains(struct density *d, struct view *v, const struct bench *b, term_set set, const struct gains *g) {
-    double c[SHARPENING_TERMS_MAX] = { 0 }, covariance[SHARPENING_TERMS_MAX * SHARPENING_TERMS_MAX], sum = 0;
-    view_fill(v, b, set, 2);
-    pack(b, set, g, c);
-    unsigned n = v->points.n_terms;
-    if (sharpening_covariance(d, &v->points, c, covariance) != STATUS_OK)
-        return 0;
-    for (size_t i = 0; i < v->points.n; i++)
-        for (unsigned j = 0; j < n; j++)
-            for (unsigned k = 0; k < n; k++) {
-                const double *f = v->points.slope + i * n;
-                sum += f[j] * covariance[j * n + k] * f[k] / (v->points.height[i] * v->points.height[i]);
+/* Between the units of height_correction and those of the climb. */
+static struct term_gains in_deviations(const struct correction_terms *t, const double gain[N_CORRECTION_TERMS]) {
+    struct term_gains g = { { 0 } };
+    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+        g.of[k] = fmax(-t->limit[k], fmin(t->limit[k], gain[k] * t->deviation[k]));
+    return g;
+}
+
+/* What those pulses say of all terms. False: nothing that has a covariance. */
+static bool estimate_from(struct correction_climb *c, size_t which, const struct term_gains *start, double widest, struct correction_estimate *e) {
+    const struct correction_terms *t = c->terms;
+    struct term_gains g = correction_climb_up(c, all_terms, which, start, widest);
+    struct term_covariance v;
+    *e = (struct correction_estimate){ .terms = 0 };
+    bool known = correction_climb_covariance(c, all_terms, which, &g, &v) == STATUS_OK;
+    for (unsigned j = 0; j < N_CORRECTION_TERMS; j++) {
+        if (!(t->deviation[j] > 0))
+            continue;
+        e->terms |= known ? 1u << j : 0;
+        e->gain[j] = g.of[j] / t->deviation[j];
+        for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+            e->covariance[j][k] = known && t->deviation[k] > 0 ? v.of[j][k] / (t->deviation[j] * t->deviation[k]) : 0;
+    }
+    return known;
+}
+
+/* The pixel's own estimate drawn to the array's. */
+static struct correction_estimate with_prior(struct correction_climb *c, const struct correction_prior *prior, size_t which) {
+    struct correction_estimate e;
+    struct term_gains start = in_deviations(c->terms, prior->mean);
+    if (estimate_from(c, which, &start, prior_start, &e))
+        (void)correction_prior_shrink(prior, &e);
+    return e;
+}
+
+/* What errors of gains of that covariance add to a height, relative, rms over the pulses: trace of F C F'. */
+static double error_of_gains(const struct correction_terms *t, term_set set, const struct term_covariance *v) {
+    double sum = 0;
+    for (size_t i = 0; i < t->n; i++)
+        for (unsigned j = 0; j < N_CORRECTION_TERMS; j++)
+            for (unsigned k = 0; k < N_CORRECTION_TERMS; k++) {
+                const double *x = t->term + i * N_CORRECTION_TERMS, h = t->height[i];
+                if ((set >> j & 1) && (set >> k & 1) && v->of[j][k] != 0)
+                    sum += x[j] / (j == TERM_OFFSET ? h : 1) * v->of[j][k] / (t->deviation[j] * t->deviation[k]) * x[k] / (k == TERM_OFFSET ? h : 1);
             }
-    return sqrt(fmax(0, sum) / (double)v->points.n);
+    return sqrt(fmax(0, sum) / (double)t->n);
 }
 
 /* Terms in the units of height_correction, references as means over the pulses used. */
-static void write_down(const struct bench *b, const struct gains *g, double gain_sigma, struct height_correction *out) {
-    struct height_correction c = b->c;
+static void write_down(const struct correction_terms *t, const struct term_gains *g, double gain_sigma, struct height_correction *out) {
+    struct height_correction c = t->c;
     double sum[N_CORRECTION_TERMS] = { 0 }, term[N_CORRECTION_TERMS];
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
-        c.gain[k] = b->deviation[k] > 0 ? g->of[k] / b->deviation[k] : 0;
-    for (size_t i = 0; i < b->n; i++) {
-        height_correction_terms(&c, b->pulse[i], term);
+        c.gain[k] = t->deviation[k] > 0 ? g->of[k] / t->deviation[k] : 0;
+    for (size_t i = 0; i < t->n; i++) {
+        height_correction_terms(&c, t->pulse[i], term);
         for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
             sum[k] += term[k];
     }
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
-        c.reference[k] = k == TERM_OFFSET ? 0 : sum[k] / (double)b->n;
-    double removed = c.gain[TERM_OFFSET] * c.offset_max / offset_sigmas;
-    c.noise_share = sqrt(fmax(0.25, 1 - removed * removed / (b->sigma * b->sigma)));
+        c.reference[k] = k == TERM_OFFSET ? 0 : sum[k] / (double)t->n;
+    double removed = c.gain[TERM_OFFSET] * c.offset_max / CORRECTION_OFFSET_SIGMAS;
+    c.noise_share = sqrt(fmax(0.25, 1 - removed * removed / (t->sigma * t->sigma)));
     c.gain_sigma = gain_sigma;
     *out = c;
 }
 
-static void select_and_learn(struct density *d, struct view *v, const struct bench *b, struct height_correction *out, struct correction_learning *report) {
-    struct judged none = { .set = 0 };
-    for (size_t parity = 0; parity < 2; parity++)
-        none.held_out += 0.5 * entropy_of(d, v, b, 0, parity, &none.half[parity]);
-    *report = (struct correction_learning){ .pulses = b->n, .held_out_before = none.held_out, .entropy_before = entropy_of(d, v, b, 0, 2, &none.half[0]) };
-    struct judged best = best_set(d, v, b, none);
-    struct gains start = { { 0 } };
+static struct term_gains learn_alone(struct correction_climb *c, struct judged *none, double *gain_sigma) {
+    struct judged best = best_set(c, *none);
+    struct term_gains start = { { 0 } };
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         start.of[k] = 0.5 * (best.half[0].of[k] + best.half[1].of[k]);
-    struct gains g = climb(d, v, b, best.set, 2, &start, fine_start);
-    report->held_out_after = best.held_out;
-    report->entropy_after = entropy_of(d, v, b, best.set, 2, &g);
-    write_down(b, &g, error_of_gains(d, v, b, best.set, &g), out);
+    struct term_gains g = correction_climb_up(c, best.set, CLIMB_ALL, &start, fine_start);
+    struct term_covariance v;
+    if (correction_climb_covariance(c, best.set, CLIMB_ALL, &g, &v) == STATUS_OK)
+        *gain_sigma = error_of_gains(c->terms, best.set, &v);
+    *none = best;
+    return g;
 }
 
-enum status correction_learn(const struct correction_pulses *p, const struct height_correction *from, struct height_correction *out,
-                             struct correction_learning *report) {
-    struct bench b;
-    struct view v = { .points = { .n = 0 } };
-    struct density *d = NULL;
-    struct correction_learning unwanted;
-    enum status s = bench_init(p, from, &b);
-    if (s == STATUS_OK)
-        s = view_init(&b, &v);
-    if (s == STATUS_OK) {
-        make_terms(&b);
-        view_fill(&v, &b, 0, 2);
-        s = density_new(&v.points, &d);
+static struct term_gains learn_with(struct correction_climb *c, const struct correction_prior *prior, struct judged *none, double *gain_sigma) {
+    struct judged drawn = { .set = all_terms };
+    for (size_t half = 0; half < 2; half++) {
+        struct correction_estimate e = with_prior(c, prior, half);
+        drawn.half[half] = in_deviations(c->terms, e.gain);
     }
+    hold_out(c, &drawn);
+    if (!(drawn.held_out < none->held_out))
+        return none->half[0];
+    struct correction_estimate e = with_prior(c, prior, CLIMB_ALL);
+    struct term_covariance v;
+    for (unsigned j = 0; j < N_CORRECTION_TERMS; j++)
+        for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+            v.of[j][k] = e.covariance[j][k] * c->terms->deviation[j] * c->terms->deviation[k];
+    *gain_sigma = error_of_gains(c->terms, all_terms, &v);
+    *none = drawn;
+    return in_deviations(c->terms, e.gain);
+}
+
+static void learn(struct correction_climb *c, const struct correction_prior *prior, struct height_correction *out, struct correction_learning *report) {
+    struct judged judged = { .set = 0 };
+    double gain_sigma = 0;
+    hold_out(c, &judged);
+    struct correction_learning l = { .pulses = c->terms->n, .held_out_before = judged.held_out };
+    l.entropy_before = correction_climb_entropy(c, 0, CLIMB_ALL, &judged.half[0]);
+    struct term_gains g = prior ? learn_with(c, prior, &judged, &gain_sigma) : learn_alone(c, &judged, &gain_sigma);
+    l.held_out_after = judged.held_out;
+    l.entropy_after = correction_climb_entropy(c, judged.set, CLIMB_ALL, &g);
+    write_down(c->terms, &g, gain_sigma, out);
+    if (report)
+        *report = l;
+}
+
+/* Terms and a climb over them; both are to be ended whatever comes of it. */
+struct workshop { struct correction_terms terms; struct correction_climb climb; };
+
+static enum status workshop_init(struct workshop *w, const struct correction_pulses *p, const struct height_correction *from) {
+    w->climb = (struct correction_climb){ .terms = &w->terms };
+    enum status s = correction_terms_init(p, from, &w->terms);
+    return s == STATUS_OK ? correction_climb_init(&w->terms, &w->climb) : s;
+}
+
+static void workshop_done(struct workshop *w) {
+    correction_climb_done(&w->climb);
+    correction_terms_done(&w->terms);
+}
+
+enum status correction_learn(const struct correction_pulses *p, const struct height_correction *from, const struct correction_prior *prior,
+                             struct height_correction *out, struct correction_learning *report) {
+    struct workshop w;
+    enum status s = workshop_init(&w, p, from);
     if (s == STATUS_OK)
-        select_and_learn(d, &v, &b, out, report ? report : &unwanted);
-    density_free(d);
-    view_done(&v);
-    bench_done(&b);
+        learn(&w.climb, prior, out, report);
+    workshop_done(&w);
+    return s;
+}
+
+enum status correction_estimate_make(const struct correction_pulses *p, const struct height_correction *from, struct correction_estimate *estimate,
+                                     struct height_correction *out) {
+    struct workshop w;
+    enum status s = workshop_init(&w, p, from);
+    if (s == STATUS_OK) {
+        struct term_gains start = correction_climb_scan(&w.climb, TERM_BASELINE, CLIMB_ALL);
+        start = correction_climb_up(&w.climb, drift_of(&w.climb), CLIMB_ALL, &start, INFINITY);
+        estimate_from(&w.climb, CLIMB_ALL, &start, fine_start, estimate);
+        struct term_gains g = in_deviations(&w.terms, estimate->gain);
+        write_down(&w.terms, &g, 0, out);
+    }
+    workshop_done(&w);
     return s;
 }

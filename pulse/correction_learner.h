@@ -1,35 +1,33 @@
-/* pulse/correction_learner.h - a pixel's own pulses -> height_correction.
- * Terms are learnt together, by sharpening the pixel's spectra (sharpening.h), after their cubic fit in height is removed in each group
- * of like spectra: otherwise the sharpest spectrum would be the most compressed one. A term is taken only when pulses it was not
- * learnt on (the other half, alternate blocks) get sharper; what is not taken is 0. Deterministic; pure. */
+/* pulse/correction_learner.h - a pixel's own pulses, and what its array has in common -> height_correction.
+ *   pulses --estimate--> every gain with its covariance (for the array);   pulses [+ prior of the array] --learn--> correction
+ * Gains are learnt together, by sharpening the pixel's spectra (sharpening.h). Whatever is taken must make pulses sharper that it was not
+ * learnt on (the other half, alternate blocks); what is not taken is 0. Without a prior, terms are added by forward selection. With
+ * one, all terms are used, each as far from the array's value as the pixel's own pulses can tell. Deterministic; pure. */
 #ifndef TESD_PULSE_CORRECTION_LEARNER_H
 #define TESD_PULSE_CORRECTION_LEARNER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pulse/correction_prior.h"
+#include "pulse/correction_terms.h"
 #include "pulse/height_correction.h"
-#include "pulse/measured_pulse.h"
 #include "pulse/status.h"
 
-enum { GROUP_NONE = 0xffff, GROUPS_MAX = 32 };
-
-struct correction_pulses {               /* of one pixel, in time order, baselines set (baseline_track.h); borrowed */
-    const struct measured_pulse *pulses;
-    const uint16_t *group;               /* like spectra share a number below GROUPS_MAX; others are not used. NULL: one group */
-    size_t n;
-    double noise_sigma;                  /* height units; <= 0: 0.13 % of the median height */
-};
-
 struct correction_learning {
-    size_t pulses;                       /* used: no cut, all terms known, in a group of at least 60 */
+    size_t pulses;                                   /* used */
     double entropy_before, entropy_after;            /* nats for each pulse, all used */
     double held_out_before, held_out_after;          /* nats for each pulse, mean over halves with the other half's gains */
 };
 
-/* from: baseline rule, and the steps to use (n_steps, step_time_ns); its gains are not looked at. STATUS_TOO_FEW: fewer than 100
- * pulses can be used. References are means over all pulses used. report may be NULL. */
-enum status correction_learn(const struct correction_pulses *p, const struct height_correction *from, struct height_correction *out,
-                             struct correction_learning *report);
+/* from: baseline rule, and the steps to use (n_steps, step_time_ns); its gains are not looked at. prior: NULL for none. STATUS_TOO_FEW:
+ * fewer than 100 pulses can be used. References are means over all pulses used. report may be NULL. */
+enum status correction_learn(const struct correction_pulses *p, const struct height_correction *from, const struct correction_prior *prior,
+                             struct height_correction *out, struct correction_learning *report);
+
+/* All terms that can be used, without asking whether they pay. *out: the correction with those gains; *estimate: what the array makes
+ * a prior of. STATUS_TOO_FEW as above. */
+enum status correction_estimate_make(const struct correction_pulses *p, const struct height_correction *from, struct correction_estimate *estimate,
+                                     struct height_correction *out);
 
 #endif

@@ -56,7 +56,8 @@ static size_t find_scalar(const sample_u16 *x, size_t n, uint16_t value) {
     return k;
 }
 
-static struct dot_rises rises_scalar(const sample_u16 *x, size_t n) {
+static struct dot_rises rises_scalar(const sample_u16 *x, size_t n, uint16_t span) {
+    (void)span;
     struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
     for (size_t k = 0; k + 9 < n; k++) {
         int32_t early = x[k] + x[k + 1] + x[k + 2] + x[k + 3], late = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9];

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pulse/correction_learner.h"
+#include "pulse/correction_terms.h"
 #include "pulse/height_correction.h"
 #include "pulse/status.h"
 

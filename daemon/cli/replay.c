@@ -174,6 +174,18 @@ static void print_scans(const struct reprocessed *r) {
     }
 }
 
+/* What is different from the file of this name that was there before. */
+static void print_history(const struct product_history *h, const char *state) {
+    enum { MOST = 6 };
+    if (h->version == 1)
+        return;
+    printf("version %lld (%s), %zu changes against the version before:\n", (long long)h->version, state, h->n_changes);
+    for (size_t k = 0; k < h->n_changes && k < MOST; k++)
+        printf("  %s\n", h->changes[k]);
+    if (h->n_changes > MOST)
+        printf("  and %zu more, in entry/process/changes\n", h->n_changes - MOST);
+}
+
 static void print_speed(const struct reprocessed *r) {
     double records = 0;
     for (size_t i = 0; i < r->n_pixels; i++)
@@ -205,6 +217,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         verdict_table_print(stdout, m, r.pixels);
         print_scans(&r);
         print_speed(&r);
+        print_history(&r.history, settings.process.state);
     }
     if (a->plot != NULL)
         good = plot(a->plot, &r);

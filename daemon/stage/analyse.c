@@ -26,9 +26,8 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
 static void set_energy(const struct analyse_settings *s, const struct calibration_pair *c, const struct measured_pulse *m, struct photon_block *b, size_t i) {
     float height = height_correction_apply(&c->before->correction, m);
     float later = c->after ? height_correction_apply(&c->after->correction, m) : height;
-    double slope;
-    struct curve_value v = calibration_pair_value(c, height, later, &slope);
-    double own = height_correction_sigma(&c->before->correction, s->model->noise_sigma, (double)height) * slope;
+    struct curve_value v = calibration_pair_value(c, height, later);
+    double own = height_correction_sigma(&c->before->correction, s->model->noise_sigma, (double)height) * (double)v.slope;
     b->energy_eV[i] = v.energy_eV;
     b->energy_sigma_eV[i] = (float)sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
     b->flags[i] = v.trust;

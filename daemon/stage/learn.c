@@ -7,6 +7,7 @@
 
 #include "pulse/baseline_track.h"
 #include "pulse/correction_learner.h"
+#include "pulse/pulse_times.h"
 
 struct learner {
     struct channel_shape shape;
@@ -115,6 +116,15 @@ static enum status model_from_coefficients(struct learner *l, struct complaint *
     return s;
 }
 
+/* Decay and record in ns; of coefficients the grading alone knows the shape. */
+static void watch_tails(struct learner *l) {
+    const struct pixel_model *m = l->result.model;
+    struct pulse_times t;
+    double ns = 1e9 * l->shape.sample_period_s;
+    if (m != NULL && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK)
+        l->result.reach = tail_reach_begin(t.decay_samples * ns, (m->n_samples - m->n_presamples) * ns);
+}
+
 void learner_make_model(struct learner *l) {
     struct complaint why = { 0 };
     enum status s = l->residuals != NULL ? model_from_coefficients(l, &why) : model_from_samples(l, &why);
@@ -127,6 +137,11 @@ void learner_make_model(struct learner *l) {
         snprintf(r->reason, sizeof r->reason, "%s", why.text[0] ? why.text : status_text(s));
     else
         snprintf(r->reason, sizeof r->reason, "%s", why.text);
+    watch_tails(l);
+}
+
+void learner_keep_model(struct learner *l, const struct pixel_model *m) {
+    l->memory = pixel_model_copy(m, &l->result.model) == STATUS_OK && l->memory;
 }
 
 static bool keep_measured(struct learner *l, const struct measured_pulse *m) {
@@ -152,6 +167,7 @@ void learner_measure(struct learner *l, const struct channel_record *record) {
         pixel_model_measure(l->result.model, &record->samples, &m);
     m.time_ns = record->time_ns;
     m.frame = record->frame;
+    tail_reach_note(&l->result.reach, m.time_ns, m.cuts);
     l->result.measured++;
     if (m.cuts != 0)
         l->result.cut_counts[cut_reason(m.cuts)]++;
@@ -214,6 +230,15 @@ void learnt_channel_done(struct learnt_channel *c) {
     *c = (struct learnt_channel){ 0 };
 }
 
+void learnt_channels_isolate(struct learnt_channel *channels, size_t n) {
+    struct tail_reach all = { 0 };
+    for (size_t i = 0; i < n; i++)
+        tail_reach_add(&all, &channels[i].reach);
+    for (size_t i = 0; i < n; i++)
+        if (channels[i].model != NULL)
+            channels[i].model->isolation_decays = tail_reach_decays(&all);
+}
+
 static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_groups *groups, bool coarse) {
     uint16_t *group = malloc((c->n_pulses + 1) * sizeof *group);
     c->no_memory = c->no_memory || group == NULL;
@@ -225,7 +250,9 @@ static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_group
 }
 
 /* Learnt on everything there is, scans included: one early calibration has too little lever arm (filters-measured.md 2.4). */
-void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps) {
+void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
+                             struct correction_estimate *out) {
+    *out = (struct correction_estimate){ .terms = 0 };
     uint16_t *group = c->model ? groups_of(c, groups, false) : NULL;
     if (group == NULL)
         return;
@@ -234,7 +261,17 @@ void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_grou
     for (uint32_t k = 0; k < n_steps; k++)
         from.step_time_ns[k] = step_time_ns[k];
     struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
-    c->no_memory = correction_learn(&p, &from, &c->correction, NULL) == STATUS_NO_MEMORY || c->no_memory;
+    c->no_memory = correction_estimate_make(&p, &from, out, &c->correction) == STATUS_NO_MEMORY || c->no_memory;
+    free(group);
+}
+
+void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_prior *prior) {
+    uint16_t *group = c->model ? groups_of(c, groups, false) : NULL;
+    if (group == NULL)
+        return;
+    struct height_correction from = c->correction;
+    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
+    c->no_memory = correction_learn(&p, &from, prior, &c->correction, NULL) == STATUS_NO_MEMORY || c->no_memory;
     free(group);
 }
 

@@ -12,10 +12,12 @@
 #include "calib/scan_timeline.h"
 #include "calib/spectrum_group.h"
 #include "daemon/channel_record.h"
+#include "pulse/correction_prior.h"
 #include "pulse/gain_step.h"
 #include "pulse/height_correction.h"
 #include "pulse/noise_plan.h"
 #include "pulse/pixel_model.h"
+#include "pulse/tail_reach.h"
 
 enum { LEARNT_PULSES_MAX = 20000 };  /* kept per channel for what follows; more are thinned evenly, calibrations last */
 
@@ -26,6 +28,7 @@ struct learnt_channel {
     size_t n_pulses;
     struct measured_pulse *pulses;   /* good ones in time order, with their baselines from both sides */
     struct height_correction correction;  /* learnt on all of them; references over all */
+    struct tail_reach reach;         /* of all records measured; for the array to add up */
     bool no_memory;                  /* a later step had none */
     uint64_t measured, cut_counts[N_CUTS];    /* records measured, and those cut by their reason */
 };
@@ -38,13 +41,22 @@ bool learner_new(const struct channel_shape *shape, const struct noise_plan *pla
 void learner_noise(struct learner *l, const struct channel_record *record);
 void learner_train(struct learner *l, const struct channel_record *record);
 void learner_make_model(struct learner *l);
+/* Instead of noise, training records and making a model: this one's filters are kept. Its record length must be the channel's. */
+void learner_keep_model(struct learner *l, const struct pixel_model *m);
 void learner_measure(struct learner *l, const struct channel_record *record);
 /* Follows the baseline, gives everything to *out and frees the learner. False when memory failed on the way. */
 bool learner_finish(struct learner *l, struct learnt_channel *out);
 void learnt_channel_done(struct learnt_channel *c);
 
-/* Learns the correction, with gain steps at the times given (n_steps up to GAIN_STEPS_MAX). May be called again with more steps. */
-void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps);
+/* How long a photon of any of them must wait to be isolated, told by all together: sets isolation_decays of their models. */
+void learnt_channels_isolate(struct learnt_channel *channels, size_t n);
+
+/* The channel's own estimate of all gains, with gain steps at the times given (n_steps up to GAIN_STEPS_MAX), which becomes its correction
+ * for the time being. May be called again with more steps. */
+void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
+                             struct correction_estimate *out);
+/* Its correction, with the steps of the last estimate. prior: what the array has in common; NULL: nothing is known of that. */
+void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_prior *prior);
 
 /* gain_step_scores of the channel; all 0 without a model. */
 void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *times, size_t n_times, struct gain_step_score *out);

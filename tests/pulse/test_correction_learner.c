@@ -39,7 +39,7 @@ static void recovers(const struct drifting *d, size_t n, double most) {
     none.n_steps = d->step != 0;
     none.step_time_ns[0] = (int64_t)(d->step_s * 1e9);
     struct correction_pulses in = { .pulses = p, .n = n, .noise_sigma = DRIFTING_SIGMA };
-    assert_int_equal(correction_learn(&in, &none, &c, &l), STATUS_OK);
+    assert_int_equal(correction_learn(&in, &none, NULL, &c, &l), STATUS_OK);
     double before = error_of(&none, p, truth, n), after = error_of(&c, p, truth, n);
     print_message("slope %.2e (%.2e), q^2 %.2e (%.2e), offset %.2f (%.2f), step %.2e (%.2e): error %.2f -> %.2f; held out %.4f -> %.4f, gain sigma %.1e\n",
                   c.gain[TERM_BASELINE], d->slope, c.gain[TERM_ARRIVAL_SQUARED], d->phase2, c.gain[TERM_OFFSET], d->offset, c.gain[TERM_STEP], -d->step, before, after,
@@ -67,7 +67,7 @@ static void nothing_is_made_up(void **state) {
         struct height_correction c;
         drifting_make(&s, &(struct drifting){ .spread = 40, .period_s = 300 }, 1500, p, truth);
         struct correction_pulses in = { .pulses = p, .n = 1500, .noise_sigma = DRIFTING_SIGMA };
-        assert_int_equal(correction_learn(&in, &none, &c, NULL), STATUS_OK);
+        assert_int_equal(correction_learn(&in, &none, NULL, &c, NULL), STATUS_OK);
         worst = fmax(worst, error_of(&c, p, truth, 1500));
         assert_true(c.gain_sigma < 4e-4);
     }
@@ -78,7 +78,7 @@ static void nothing_is_made_up(void **state) {
         p[i].baseline_offset = p[i].arrival_samples = 0;
     }
     struct height_correction c;
-    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .n = 1500, .noise_sigma = 5 }, &none, &c, NULL), STATUS_OK);
+    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .n = 1500, .noise_sigma = 5 }, &none, NULL, &c, NULL), STATUS_OK);
     assert_false(height_correction_used(&c));
 }
 
@@ -94,7 +94,7 @@ static void nothing_runs_away(void **state) {
                                             .baseline_offset = (float)(100 * synthetic_gauss(&s)) };
         struct height_correction none = height_correction_none(), c;
         struct correction_pulses in = { .pulses = p, .n = MOST, .noise_sigma = (const double[]){ 0, 1e-9, 5, 1e9 }[trial] };
-        assert_int_equal(correction_learn(&in, &none, &c, NULL), STATUS_OK);
+        assert_int_equal(correction_learn(&in, &none, NULL, &c, NULL), STATUS_OK);
         for (size_t i = 0; i < MOST; i++) {
             double h = (double)p[i].height, most = 0.0501 * h + fabs(c.gain[TERM_OFFSET]) * c.offset_max;
             assert_true(fabs((double)height_correction_apply(&c, &p[i]) - h) <= most);
@@ -120,12 +120,12 @@ static void only_like_is_compared_with_like(void **state) {
     struct height_correction from = height_correction_none(), c;
     from.n_steps = 1;
     from.step_time_ns[0] = p[N / 2].time_ns;
-    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .group = group, .n = N, .noise_sigma = 5 }, &from, &c, NULL), STATUS_OK);
+    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .group = group, .n = N, .noise_sigma = 5 }, &from, NULL, &c, NULL), STATUS_OK);
     print_message("groups: slope %.1e, step %.1e\n", c.gain[TERM_BASELINE], c.gain[TERM_STEP]);
     assert_true(fabs(c.gain[TERM_BASELINE]) * 30 < 5e-4 && fabs(c.gain[TERM_STEP]) < 5e-4);
     for (size_t i = 0; i < N; i++)
         group[i] = GROUP_NONE;
-    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .group = group, .n = N }, &from, &c, NULL), STATUS_TOO_FEW);
+    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .group = group, .n = N }, &from, NULL, &c, NULL), STATUS_TOO_FEW);
 }
 
 static void too_few_pulses_leave_the_output_alone(void **state) {
@@ -138,7 +138,7 @@ static void too_few_pulses_leave_the_output_alone(void **state) {
         p[2 * i].height = i % 2 ? p[2 * i].height : NAN;
     }
     struct height_correction none = height_correction_none(), c = { .gain_sigma = 42 };
-    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .n = 150 }, &none, &c, NULL), STATUS_TOO_FEW);
+    assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .n = 150 }, &none, NULL, &c, NULL), STATUS_TOO_FEW);
     assert_true(c.gain_sigma == 42);
 }
 

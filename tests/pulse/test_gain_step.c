@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "pulse/correction_learner.h"
 #include "pulse/gain_step.h"
 #include "tests/pulse/drifting.h"
 
@@ -30,7 +31,7 @@ static struct gain_step_found look(struct synthetic *s, const struct array *a, i
             p[i].height *= (float)(p[i].time_ns > 200000000000 ? 1 + a->common : 1);
         struct height_correction none = height_correction_none(), c;
         struct correction_pulses in = { .pulses = p, .n = PULSES, .noise_sigma = DRIFTING_SIGMA };
-        assert_int_equal(correction_learn(&in, &none, &c, NULL), STATUS_OK);
+        assert_int_equal(correction_learn(&in, &none, NULL, &c, NULL), STATUS_OK);
         assert_int_equal(gain_step_scores(&in, &c, times, TIMES, scores + pixel * TIMES), STATUS_OK);
     }
     struct gain_step_found f = gain_step_find(scores, NULL, PIXELS, TIMES);

@@ -1,0 +1,128 @@
+#include "daemon/array_correction.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "calib/spectrum_group.h"
+#include "daemon/pipeline.h"
+#include "pulse/correction_prior.h"
+
+enum { STEP_GRID = 256, STEP_TIMES = 512 };
+
+struct array_correction {
+    struct learnt_channel *learnt;           /* job i writes only learnt[i] and estimates[i] */
+    size_t n;
+    const struct scan_timeline *timeline;
+    int64_t first_ns, last_ns;
+    struct spectrum_groups *groups;
+    struct correction_estimate *estimates;
+    struct correction_prior prior;
+    bool has_prior;
+    uint32_t n_steps;                        /* gain steps found so far */
+    int64_t step_time_ns[GAIN_STEPS_MAX];
+    size_t n_times;                          /* candidates under test, and every channel's scores for them */
+    int64_t times[STEP_TIMES];
+    bool pause[STEP_TIMES];
+    struct gain_step_score *scores;
+};
+
+static void estimate_job(void *context, size_t channel) {
+    struct array_correction *l = context;
+    learnt_channel_estimate(&l->learnt[channel], l->groups, l->step_time_ns, l->n_steps, &l->estimates[channel]);
+}
+
+static void correct_job(void *context, size_t channel) {
+    struct array_correction *l = context;
+    learnt_channel_correct(&l->learnt[channel], l->groups, l->has_prior ? &l->prior : NULL);
+}
+
+static void score_job(void *context, size_t channel) {
+    struct array_correction *l = context;
+    learnt_channel_scores(&l->learnt[channel], l->groups, l->times, l->n_times, l->scores + channel * l->n_times);
+}
+
+/* STEP_GRID times evenly over [from, to], ends included. */
+static void spread_times(struct array_correction *l, int64_t from_ns, int64_t to_ns) {
+    double step = (double)(to_ns - from_ns) / (STEP_GRID - 1);
+    l->n_times = STEP_GRID;
+    for (size_t t = 0; t < STEP_GRID; t++)
+        l->times[t] = from_ns + (int64_t)(step * (double)t);
+    memset(l->pause, 0, sizeof l->pause);
+}
+
+/* The middles of the pauses between scans and calibrations, put in where they belong. */
+static void add_pauses(struct array_correction *l) {
+    const struct scan_timeline *t = l->timeline;
+    for (size_t i = 1; i < scan_timeline_count(t) && l->n_times < STEP_TIMES; i++) {
+        int64_t from = scan_timeline_at(t, i - 1)->end_ns, to = scan_timeline_at(t, i)->start_ns, middle = from + (to - from) / 2;
+        if (to < from || middle <= l->times[0] || middle >= l->times[l->n_times - 1])
+            continue;
+        size_t at = l->n_times++;
+        for (; l->times[at - 1] > middle; at--) {
+            l->times[at] = l->times[at - 1];
+            l->pause[at] = l->pause[at - 1];
+        }
+        l->times[at] = middle;
+        l->pause[at] = true;
+    }
+}
+
+static bool find_among(struct array_correction *l, unsigned workers, struct gain_step_found *found) {
+    if (!pipeline_run(l->n, workers, score_job, l))
+        return false;
+    *found = gain_step_find(l->scores, l->pause, l->n, l->n_times);
+    return true;
+}
+
+/* The whole run first; then, unless it is a pause, between the neighbours of the best time. *found tells whether there is a step, at
+ * times[found->index]. */
+static bool find_step(struct array_correction *l, unsigned workers, struct gain_step_found *found) {
+    spread_times(l, l->first_ns, l->last_ns);
+    add_pauses(l);
+    if (!find_among(l, workers, found))
+        return false;
+    if (!found->clear || l->pause[found->index])
+        return true;
+    size_t before = found->index > 0 ? found->index - 1 : 0, after = found->index + 1 < l->n_times ? found->index + 1 : found->index;
+    spread_times(l, l->times[before], l->times[after]);
+    return find_among(l, workers, found);
+}
+
+static bool find_steps(struct array_correction *l, unsigned workers) {
+    bool good = pipeline_run(l->n, workers, estimate_job, l);
+    while (good && l->n_steps < GAIN_STEPS_MAX) {
+        struct gain_step_found found;
+        good = find_step(l, workers, &found);
+        if (!good || !found.clear)
+            break;
+        l->step_time_ns[l->n_steps++] = l->times[found.index];
+        good = pipeline_run(l->n, workers, estimate_job, l);
+    }
+    return good;
+}
+
+static bool correct(struct array_correction *l, unsigned workers) {
+    if (!find_steps(l, workers))
+        return false;
+    enum status s = correction_prior_make(l->estimates, l->n, &l->prior);
+    l->has_prior = s == STATUS_OK;
+    bool good = s != STATUS_NO_MEMORY && pipeline_run(l->n, workers, correct_job, l);
+    for (size_t i = 0; i < l->n; i++)
+        good = good && !l->learnt[i].no_memory;
+    return good;
+}
+
+bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct scan_timeline *timeline, int64_t first_ns, int64_t last_ns, unsigned workers) {
+    struct array_correction *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return false;
+    *l = (struct array_correction){ .learnt = learnt, .n = n, .timeline = timeline, .first_ns = first_ns, .last_ns = last_ns };
+    l->scores = calloc(n * STEP_TIMES + 1, sizeof *l->scores);
+    l->estimates = calloc(n + 1, sizeof *l->estimates);
+    bool good = l->scores != NULL && l->estimates != NULL && spectrum_groups_new(timeline, &l->groups) == STATUS_OK && correct(l, workers);
+    spectrum_groups_free(l->groups);
+    free(l->estimates);
+    free(l->scores);
+    free(l);
+    return good;
+}

@@ -1,0 +1,17 @@
+/* daemon/array_correction.h - every channel's height correction, and what only the array as a whole can see of it.
+ *   learnt channels + timeline --run--> their corrections: each channel's own estimate, the gain steps that the array finds (gain_step.h),
+ *   what the channels have in common (correction_prior.h), and with that each channel's correction, checked on held-out pulses. */
+#ifndef TESD_DAEMON_ARRAY_CORRECTION_H
+#define TESD_DAEMON_ARRAY_CORRECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "calib/scan_timeline.h"
+#include "daemon/stage/learn.h"
+
+/* first, last: stamps of the first and the last record. workers 0: one per processor. False: no memory. */
+bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct scan_timeline *timeline, int64_t first_ns, int64_t last_ns, unsigned workers);
+
+#endif

@@ -1,0 +1,171 @@
+#include "pulse/correction_terms.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pulse/normal_equations.h"
+#include "pulse/robust.h"
+
+enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, ROUNDS = 4 };
+static const double sigma_of_height = 0.0013;    /* of the median height, where the noise is not known */
+static const double least_share = 0.02;          /* of a term's spread that must be left inside the groups */
+
+void correction_terms_done(struct correction_terms *b) {
+    free(b->pulse);
+    free(b->height);
+    free(b->term);
+    free(b->scratch);
+}
+
+static bool usable(const struct correction_pulses *p, size_t i) {
+    const struct measured_pulse *m = &p->pulses[i];
+    return m->cuts == 0 && isfinite(m->height) && m->height > 0 && isfinite(m->arrival_samples) && isfinite(m->baseline) &&
+           (p->group == NULL || p->group[i] < GROUPS_MAX);
+}
+
+/* Groups that are large enough, one behind the other. */
+static void sort_by_group(const struct correction_pulses *p, struct correction_terms *b) {
+    size_t count[GROUPS_MAX] = { 0 }, at[GROUPS_MAX] = { 0 };
+    for (size_t i = 0; i < p->n; i++)
+        if (usable(p, i))
+            count[p->group ? p->group[i] : 0]++;
+    for (size_t g = 0; g < GROUPS_MAX; g++)
+        if (count[g] >= GROUP_MIN) {
+            at[g] = b->n;
+            b->n += count[g];
+            b->group_end[b->n_groups++] = b->n;
+        }
+    for (size_t i = 0; i < p->n; i++)
+        if (usable(p, i) && count[p->group ? p->group[i] : 0] >= GROUP_MIN)
+            b->pulse[at[p->group ? p->group[i] : 0]++] = &p->pulses[i];
+    for (size_t i = 0; i < b->n; i++)
+        b->height[i] = (double)b->pulse[i]->height;
+}
+
+static enum status gather(const struct correction_pulses *p, const struct height_correction *from, struct correction_terms *b) {
+    *b = (struct correction_terms){ .c = height_correction_none() };
+    b->pulse = malloc((p->n + 1) * sizeof(const struct measured_pulse *));
+    b->height = malloc((p->n + 1) * sizeof *b->height);
+    b->term = malloc((p->n + 1) * N_CORRECTION_TERMS * sizeof *b->term);
+    b->scratch = malloc((p->n + 1) * sizeof *b->scratch);
+    if (!b->pulse || !b->height || !b->term || !b->scratch)
+        return STATUS_NO_MEMORY;
+    b->c.baseline = from->baseline;
+    b->c.n_steps = from->n_steps;
+    memcpy(b->c.step_time_ns, from->step_time_ns, sizeof b->c.step_time_ns);
+    sort_by_group(p, b);
+    if (b->n < PULSES_MIN)
+        return STATUS_TOO_FEW;
+    memcpy(b->scratch, b->height, b->n * sizeof *b->scratch);
+    b->scale = robust_median(b->scratch, b->n);
+    b->sigma = p->noise_sigma > 0 ? p->noise_sigma : sigma_of_height * b->scale;
+    return STATUS_OK;
+}
+
+static void powers(double u, double row[CUBIC]) {
+    row[0] = 1;
+    for (int k = 1; k < CUBIC; k++)
+        row[k] = row[k - 1] * u;
+}
+
+static double relative_height(const struct correction_terms *b, size_t i) {
+    return fmax(-1, fmin(1.5, b->height[i] / b->scale - 1));
+}
+
+/* Cubic of the arrival against height; records far from it (piled up) are left out after the first round. */
+static void learn_usual_arrival(struct correction_terms *b) {
+    double reach = INFINITY, curve[CUBIC] = { 0 };
+    for (int round = 0; round < ROUNDS; round++) {
+        struct normal_equations e;
+        double row[CUBIC];
+        normal_equations_init(&e, CUBIC);
+        for (size_t i = 0; i < b->n; i++) {
+            powers(relative_height(b, i), row);
+            double arrival = (double)b->pulse[i]->arrival_samples, usual = 0;
+            for (int k = 0; k < CUBIC; k++)
+                usual += curve[k] * row[k];
+            b->scratch[i] = arrival - usual;
+            if (fabs(arrival - usual) <= reach)
+                normal_equations_add(&e, row, 1, arrival);
+        }
+        if (normal_equations_factor(&e) != STATUS_OK)
+            return;
+        normal_equations_solve(&e, e.right, curve);
+        struct robust_centre all = robust_centre(b->scratch, b->n);
+        reach = round == 0 ? 1 : fabs(all.median) + 4 * all.sigma;
+    }
+    b->c.height_scale = b->scale;
+    memcpy(b->c.arrival_curve, curve, sizeof curve);
+}
+
+/* Takes the cubic fit in height off one term in one group. */
+static void remove_cubic(struct correction_terms *b, size_t from, size_t to, size_t k) {
+    struct normal_equations e;
+    double row[CUBIC], fit[CUBIC];
+    normal_equations_init(&e, CUBIC);
+    for (size_t i = from; i < to; i++) {
+        powers(relative_height(b, i), row);
+        normal_equations_add(&e, row, 1, b->term[i * N_CORRECTION_TERMS + k]);
+    }
+    for (unsigned j = 0; j < CUBIC; j++)
+        e.matrix[j * CUBIC + j] *= 1 + 1e-9;
+    bool solved = normal_equations_factor(&e) == STATUS_OK;
+    if (solved)
+        normal_equations_solve(&e, e.right, fit);
+    for (size_t i = from; i < to; i++) {
+        double *t = &b->term[i * N_CORRECTION_TERMS + k];
+        powers(relative_height(b, i), row);
+        for (int j = 0; j < CUBIC && solved; j++)
+            *t -= fit[j] * row[j];
+        *t = solved ? *t : 0;
+    }
+}
+
+static double squares_of(const struct correction_terms *b, unsigned k) {
+    double sum = 0;
+    for (size_t i = 0; i < b->n; i++)
+        sum += b->term[i * N_CORRECTION_TERMS + k] * b->term[i * N_CORRECTION_TERMS + k];
+    return sum;
+}
+
+/* What is left of the term inside the groups must not be a trifle of it: the gain would be a guess for all the rest. Nor may a gain be so
+ * large that the term as a whole, over all but its outermost percent, would change heights by more than is allowed. */
+static void standardise(struct correction_terms *b, unsigned k) {
+    double *t = b->term + k;
+    for (size_t i = 0; i < b->n; i++)
+        b->scratch[i] = t[i * N_CORRECTION_TERMS];
+    double middle = robust_median(b->scratch, b->n);
+    for (size_t i = 0; i < b->n; i++) {
+        t[i * N_CORRECTION_TERMS] -= middle;
+        b->scratch[i] = fabs(t[i * N_CORRECTION_TERMS]);
+    }
+    double whole = squares_of(b, k), reach = robust_quantile(b->scratch, b->n, 0.99);
+    for (size_t g = 0, from = 0; g < b->n_groups; from = b->group_end[g++])
+        remove_cubic(b, from, b->group_end[g], k);
+    double left = squares_of(b, k), least = least_share * least_share * whole;
+    b->deviation[k] = whole > 1e-18 * (double)b->n * middle * middle && left > least ? sqrt(left / (double)b->n) : 0;
+    b->limit[k] = k == TERM_OFFSET ? 2 * b->sigma : CORRECTION_MAX * b->deviation[k] / fmax(reach, b->deviation[k]);
+}
+
+static void make_terms(struct correction_terms *b) {
+    for (size_t i = 0; i < b->n; i++)
+        b->scratch[i] = (double)b->pulse[i]->baseline_offset;
+    b->c.offset_max = CORRECTION_OFFSET_SIGMAS * robust_centre(b->scratch, b->n).sigma;
+    learn_usual_arrival(b);
+    double origin = (double)b->pulse[0]->baseline;
+    for (size_t i = 0; i < b->n; i++) {
+        double *t = b->term + i * N_CORRECTION_TERMS;
+        height_correction_terms(&b->c, b->pulse[i], t);
+        t[TERM_BASELINE] -= origin;
+    }
+    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+        standardise(b, k);
+}
+enum status correction_terms_init(const struct correction_pulses *p, const struct height_correction *from, struct correction_terms *out) {
+    enum status s = gather(p, from, out);
+    if (s == STATUS_OK)
+        make_terms(out);
+    return s;
+}

@@ -1,0 +1,68 @@
+/* What the terms look like when the learner gets them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "pulse/correction_terms.h"
+#include "tests/pulse/drifting.h"
+
+enum { MOST = 2000 };
+
+/* No term is left with anything that a cubic of the height could explain, group by group; each has its deviation. */
+static void terms_do_not_stretch_a_spectrum(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(91);
+    static struct measured_pulse p[MOST];
+    static uint16_t group[MOST];
+    struct height_correction from = height_correction_none();
+    struct correction_terms t;
+    drifting_make(&s, &(struct drifting){ .slope = 1e-4, .spread = 40, .period_s = 500 }, MOST, p, NULL);
+    for (size_t i = 0; i < MOST; i++)
+        group[i] = i % 3 == 2 ? GROUP_NONE : (uint16_t)(i % 3);
+    from.n_steps = 1;
+    from.step_time_ns[0] = p[MOST / 2].time_ns;
+    assert_int_equal(correction_terms_init(&(struct correction_pulses){ .pulses = p, .group = group, .n = MOST, .noise_sigma = 5 }, &from, &t), STATUS_OK);
+    assert_int_equal(t.n_groups, 2);
+    assert_int_equal(t.n, t.group_end[1]);
+    assert_true(t.n < MOST && t.n > MOST / 2);
+    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++) {
+        double squares = 0, worst = 0;
+        for (size_t i = 0; i < t.n; i++)
+            squares += t.term[i * N_CORRECTION_TERMS + k] * t.term[i * N_CORRECTION_TERMS + k];
+        double deviation = sqrt(squares / (double)t.n);
+        for (size_t g = 0; g < t.n_groups && t.deviation[k] > 0; g++)
+            for (int power = 0; power < 4; power++) {
+                double sum = 0;
+                for (size_t i = g ? t.group_end[g - 1] : 0; i < t.group_end[g]; i++)
+                    sum += t.term[i * N_CORRECTION_TERMS + k] * pow(fmin(1.5, t.height[i] / t.scale - 1), power);
+                worst = fmax(worst, fabs(sum) / (double)t.n / deviation);
+            }
+        assert_true(worst < 1e-6);
+        assert_true(t.deviation[k] == 0 || fabs(t.deviation[k] / deviation - 1) < 1e-12);
+        assert_true((t.deviation[k] > 0) == (k < TERM_STEP + 1));
+    }
+    correction_terms_done(&t);
+}
+
+static void too_few_pulses_are_refused(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(92);
+    static struct measured_pulse p[MOST];
+    struct height_correction from = height_correction_none();
+    struct correction_terms t;
+    drifting_make(&s, &(struct drifting){ .spread = 40, .period_s = 500 }, 99, p, NULL);
+    assert_int_equal(correction_terms_init(&(struct correction_pulses){ .pulses = p, .n = 99 }, &from, &t), STATUS_TOO_FEW);
+    correction_terms_done(&t);
+    assert_int_equal(correction_terms_init(&(struct correction_pulses){ .pulses = p, .n = 0 }, &from, &t), STATUS_TOO_FEW);
+    correction_terms_done(&t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(terms_do_not_stretch_a_spectrum), cmocka_unit_test(too_few_pulses_are_refused) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
