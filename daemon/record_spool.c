@@ -267,39 +267,42 @@ static const uint8_t *load(struct walk *w, size_t k) {
 static bool same_shape(const struct head *a, const struct head *b) { return a->n_samples == b->n_samples && a->n_presamples == b->n_presamples; }
 
 /* Two passes over a chunk's heads: what shape the last record has; and which records are of it. */
-static bool list_chunk(struct walk *w, size_t k, struct head *shape, bool keep) {
+static bool list_chunk(struct walk *w, size_t k, const struct spool_part *part, struct head *shape, bool keep) {
     const uint8_t *bytes = load(w, k);
     struct head h;
     for (size_t at = 0; bytes != NULL && at < w->n_loaded; at += sizeof h + padded(2 * (size_t)h.n_samples)) {
         memcpy(&h, bytes + at, sizeof h);
         if (!keep)
             *shape = h;
-        else if (same_shape(&h, shape) && !record_index_add(&w->index, (struct record_place){ .time_ns = h.time_ns, .frame = h.frame, .where = (uint64_t)k << 32 | at }))
+        else if (same_shape(&h, shape) && h.time_ns >= part->from_ns && h.time_ns < part->until_ns &&
+                 !record_index_add(&w->index, (struct record_place){ .time_ns = h.time_ns, .frame = h.frame, .where = (uint64_t)k << 32 | at }))
             return false;
     }
     return bytes != NULL;
 }
 
-static bool wanted(uint32_t group, const uint32_t *groups, size_t n) {
+static const struct spool_part *part_of(uint32_t group, const struct spool_part *parts, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (groups[i] == group && group != 0)
-            return true;
-    return false;
+        if (parts[i].group == group && group != 0)
+            return &parts[i];
+    return NULL;
 }
 
-static bool list(struct walk *w, const uint32_t *groups, size_t n_groups, struct head *shape, bool keep) {
+static bool list(struct walk *w, const struct spool_part *parts, size_t n_parts, struct head *shape, bool keep) {
     const struct record_spool *s = w->spool;
     const struct open_chunk *o = &s->open[w->pixel];
     uint64_t newest = 0;
-    bool good = true;
-    for (size_t k = 0; good && k < s->n_chunks; k++) {
+    for (size_t k = 0; k < s->n_chunks; k++) {
         const struct chunk *c = &s->chunks[k];
-        if (c->pixel != w->pixel || !wanted(c->group, groups, n_groups) || (!keep && c->number < newest))
+        const struct spool_part *part = part_of(c->group, parts, n_parts);
+        if (c->pixel != w->pixel || part == NULL || (!keep && c->number < newest))
             continue;
         newest = c->number;
-        good = list_chunk(w, k, shape, keep);
+        if (!list_chunk(w, k, part, shape, keep))
+            return false;
     }
-    return good && (o->used == 0 || !wanted(o->group, groups, n_groups) || list_chunk(w, s->n_chunks, shape, keep));
+    const struct spool_part *part = o->used > 0 ? part_of(o->group, parts, n_parts) : NULL;
+    return part == NULL || list_chunk(w, s->n_chunks, part, shape, keep);
 }
 
 static bool next(void *context, struct channel_record *out) {
@@ -329,7 +332,7 @@ static void close_walk(void *context) {
     free(w);
 }
 
-bool record_spool_walk(struct record_spool *s, size_t pixel, const uint32_t *groups, size_t n_groups, struct record_walk *out) {
+bool record_spool_walk(struct record_spool *s, size_t pixel, const struct spool_part *parts, size_t n_parts, struct record_walk *out) {
     struct walk *w = malloc(sizeof *w);
     struct head shape = { 0 };
     struct record_order order;
@@ -341,7 +344,7 @@ bool record_spool_walk(struct record_spool *s, size_t pixel, const uint32_t *gro
     w->at = 0;
     w->loaded = SIZE_MAX;
     w->failed = false;
-    if (!list(w, groups, n_groups, &shape, false) || !list(w, groups, n_groups, &shape, true)) {
+    if (!list(w, parts, n_parts, &shape, false) || !list(w, parts, n_parts, &shape, true)) {
         close_walk(w);
         return false;
     }

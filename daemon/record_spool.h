@@ -34,8 +34,10 @@ uint64_t record_spool_refused(const struct record_spool *s);
 void record_spool_span(const struct record_spool *s, uint32_t group, int64_t *first_ns, int64_t *last_ns);   /* first > last: no records */
 uint32_t record_spool_n_samples(const struct record_spool *s, size_t pixel);   /* length of the last record; 0: none */
 
-/* The pixel's records of the groups, which are of the shape of the last one among them: others are left out. False: no memory, or the file
- * cannot be read. */
-bool record_spool_walk(struct record_spool *s, size_t pixel, const uint32_t *groups, size_t n_groups, struct record_walk *out);
+struct spool_part { uint32_t group; int64_t from_ns, until_ns; };   /* its records with stamps in [from, until); group 0: none */
+
+/* The pixel's records of the parts, which are of the shape of the last one in their groups: others are left out. False: no memory, or the
+ * file cannot be read. */
+bool record_spool_walk(struct record_spool *s, size_t pixel, const struct spool_part *parts, size_t n_parts, struct record_walk *out);
 
 #endif

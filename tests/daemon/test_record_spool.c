@@ -27,10 +27,13 @@ static void fill(struct record_block *b, uint16_t pixel, uint32_t k) {
 
 /* Every record once, in order, with its samples; as often as wanted. */
 static uint64_t check_walk(struct record_spool *s, uint32_t pixel, const uint32_t *groups, size_t n_groups) {
+    struct spool_part parts[2];
+    for (size_t i = 0; i < n_groups; i++)
+        parts[i] = (struct spool_part){ groups[i], INT64_MIN, INT64_MAX };
     struct record_walk w;
     struct channel_record r;
     uint64_t n = 0;
-    assert_true(record_spool_walk(s, pixel, groups, n_groups, &w));
+    assert_true(record_spool_walk(s, pixel, parts, n_groups, &w));
     for (int pass = 0; pass < 2; pass++, w.rewind(w.context)) {
         int64_t last = -1;
         for (n = 0; w.next(w.context, &r); n++) {
@@ -54,7 +57,8 @@ static void test_walk(void **state) {
     struct record_spool *s;
     struct record_block *b;
     uint32_t given[2][PIXELS] = { { 0 } }, at[PIXELS] = { 0 }, groups[2];
-    assert_true(record_spool_new("/tmp", PIXELS, 64 << 20, &s) && record_block_new(1, SAMPLES, &b));
+    assert_true(record_spool_new("/tmp", PIXELS, 64 << 20, &s));
+    assert_true(record_block_new(1, SAMPLES, &b));
     groups[0] = record_spool_begin(s);
     groups[1] = record_spool_begin(s);
     for (int i = 0; i < RECORDS; i++) {
@@ -74,6 +78,11 @@ static void test_walk(void **state) {
         all += n0;
     }
     assert_int_equal(record_spool_records(s, groups[0]), all);
+    struct record_walk w;
+    const int64_t from_ns = INT64_C(1790000000000000000) + frame_of(100) * 10000, until_ns = INT64_C(1790000000000000000) + frame_of(120) * 10000;
+    assert_true(record_spool_walk(s, 0, &(struct spool_part){ groups[0], from_ns, until_ns }, 1, &w));
+    assert_int_equal(w.records, 20);
+    w.close(w.context);
     record_spool_forget(s, groups[0]);
     assert_false(record_spool_holds(s, groups[0]));
     assert_int_equal(check_walk(s, 0, groups, 2), given[1][0]);
@@ -87,7 +96,8 @@ static void test_bounded(void **state) {
     (void)state;
     struct record_spool *s;
     struct record_block *b;
-    assert_true(record_spool_new("/tmp", PIXELS, 6 * SPOOL_CHUNK, &s) && record_block_new(1, SAMPLES, &b));
+    assert_true(record_spool_new("/tmp", PIXELS, 6 * SPOOL_CHUNK, &s));
+    assert_true(record_block_new(1, SAMPLES, &b));
     uint32_t first = record_spool_begin(s), per_chunk = SPOOL_CHUNK / (32 + 2 * SAMPLES), kept = 0;
     for (uint32_t k = 0; k < 3 * per_chunk; k++) {
         fill(b, 1, k);
