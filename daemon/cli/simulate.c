@@ -34,6 +34,9 @@ static const struct number_option numbers[] = {
     {"gain-drift", "F", 0, NAN, -0.05, 0.05, false, AT(gain_drift), "relative gain that the typical pixel gains evenly over the run; 0.004 is 3 eV at 750 eV"},
     {"gain-bow", "F", 0, NAN, -0.05, 0.05, false, AT(gain_bow), "relative gain that it gains towards the middle of the run and loses again"},
     {"stamp-jitter", "US", 60, NAN, 0, 1000, false, AT(stamp_jitter_us), "of the records' time stamps, in us"},
+    {"crosstalk", "F", 0, NAN, 0, 0.1, false, AT(crosstalk), "share of a neighbour's pulse that a pixel sees, on average; 0 is some 0.0003"},
+    {"showers", "HZ", 0, NAN, 0, 1000, false, AT(shower_Hz), "showers of cosmic rays per second, each of which hits many pixels at once"},
+    {"shower-share", "F", 0.4, NAN, 0, 1, false, AT(shower_share), "share of the pixels that a shower hits"},
     {"workers", "N", 0, NAN, 0, 256, true, AT(workers), "threads; 0 is one per core. The result does not depend on it"},
 #undef AT
 };
