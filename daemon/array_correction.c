@@ -88,21 +88,51 @@ static bool find_step(struct array_correction *l, unsigned workers, struct gain_
     return find_among(l, workers, found);
 }
 
+/* All channels' estimates, with an even drift of their gains or without. */
+static bool estimate_all(struct array_correction *l, unsigned workers, bool steady) {
+    for (size_t i = 0; i < l->n; i++)
+        l->learnt[i].steady = steady;
+    return pipeline_run(l->n, workers, estimate_job, l);
+}
+
+static double entropy_of(const struct array_correction *l) {
+    double sum = 0;
+    for (size_t i = 0; i < l->n; i++)
+        sum += l->estimates[i].entropy;
+    return sum;
+}
+
+/* Whether a step there makes spectra sharper than an even drift does: a drift looks like a step in its middle, and is for interpolation
+ * between calibrations to take. Kept when it does. */
+static bool try_step(struct array_correction *l, int64_t time_ns, unsigned workers, bool *kept) {
+    double drifting = entropy_of(l);
+    l->step_time_ns[l->n_steps++] = time_ns;
+    if (!estimate_all(l, workers, true))
+        return false;
+    *kept = entropy_of(l) < drifting;
+    l->n_steps -= !*kept;
+    return estimate_all(l, workers, false);
+}
+
 static bool find_steps(struct array_correction *l, unsigned workers) {
-    bool good = pipeline_run(l->n, workers, estimate_job, l);
-    while (good && l->n_steps < GAIN_STEPS_MAX) {
+    bool good = estimate_all(l, workers, false), kept = true;
+    while (good && kept && l->n_steps < GAIN_STEPS_MAX) {
         struct gain_step_found found;
         good = find_step(l, workers, &found);
         if (!good || !found.clear)
             break;
-        l->step_time_ns[l->n_steps++] = l->times[found.index];
-        good = pipeline_run(l->n, workers, estimate_job, l);
+        good = try_step(l, l->times[found.index], workers, &kept);
     }
     return good;
 }
 
+/* Without an even drift its term would only cost precision. */
+static bool leave_out_drift(struct array_correction *l, unsigned workers) {
+    return correction_prior_drifts(l->estimates, l->n) || estimate_all(l, workers, true);
+}
+
 static bool correct(struct array_correction *l, unsigned workers) {
-    if (!find_steps(l, workers))
+    if (!find_steps(l, workers) || !leave_out_drift(l, workers))
         return false;
     enum status s = correction_prior_make(l->estimates, l->n, &l->prior);
     l->has_prior = s == STATUS_OK;

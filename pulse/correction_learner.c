@@ -63,7 +63,10 @@ static bool estimate_from(struct correction_climb *c, size_t which, const struct
     struct term_gains g = correction_climb_up(c, all_terms, which, start, widest);
     struct term_covariance v;
     *e = (struct correction_estimate){ .terms = 0 };
+    e->entropy = (double)t->n * correction_climb_entropy(c, all_terms, which, &g);
     bool known = correction_climb_covariance(c, all_terms, which, &g, &v) == STATUS_OK;
+    if (known && v.of[TERM_DRIFT][TERM_DRIFT] > 0)
+        e->drift_sigmas = g.of[TERM_DRIFT] / sqrt(v.of[TERM_DRIFT][TERM_DRIFT]);
     for (unsigned j = 0; j < N_CORRECTION_TERMS; j++) {
         if (!(t->deviation[j] > 0))
             continue;

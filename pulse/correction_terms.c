@@ -164,9 +164,12 @@ static void make_terms(struct correction_terms *b) {
     for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
         standardise(b, k);
 }
+
 enum status correction_terms_init(const struct correction_pulses *p, const struct height_correction *from, struct correction_terms *out) {
     enum status s = gather(p, from, out);
     if (s == STATUS_OK)
         make_terms(out);
+    if (s == STATUS_OK && p->steady)
+        out->deviation[TERM_DRIFT] = 0;
     return s;
 }

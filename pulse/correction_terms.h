@@ -5,6 +5,7 @@
 #ifndef TESD_PULSE_CORRECTION_TERMS_H
 #define TESD_PULSE_CORRECTION_TERMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct correction_pulses {               /* of one pixel, in time order, baselin
     const uint16_t *group;               /* like spectra share a number below GROUPS_MAX; others are not used. NULL: one group */
     size_t n;
     double noise_sigma;                  /* height units; <= 0: 0.13 % of the median height */
+    bool steady;                         /* the array shows no even drift: that term is left out, and the others are known better */
 };
 
 struct correction_terms {

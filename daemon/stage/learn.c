@@ -260,7 +260,7 @@ void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_gro
     from.n_steps = n_steps;
     for (uint32_t k = 0; k < n_steps; k++)
         from.step_time_ns[k] = step_time_ns[k];
-    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
+    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma, .steady = c->steady };
     c->no_memory = correction_estimate_make(&p, &from, out, &c->correction) == STATUS_NO_MEMORY || c->no_memory;
     free(group);
 }
@@ -270,7 +270,7 @@ void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_grou
     if (group == NULL)
         return;
     struct height_correction from = c->correction;
-    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
+    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma, .steady = c->steady };
     c->no_memory = correction_learn(&p, &from, prior, &c->correction, NULL) == STATUS_NO_MEMORY || c->no_memory;
     free(group);
 }

@@ -29,6 +29,7 @@ struct learnt_channel {
     struct measured_pulse *pulses;   /* good ones in time order, with their baselines from both sides */
     struct height_correction correction;  /* learnt on all of them; references over all */
     struct tail_reach reach;         /* of all records measured; for the array to add up */
+    bool steady;                     /* the array shows no even drift of gains: corrections are learnt without that term */
     bool no_memory;                  /* a later step had none */
     uint64_t measured, cut_counts[N_CUTS];    /* records measured, and those cut by their reason */
 };
