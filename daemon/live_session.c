@@ -49,6 +49,7 @@ struct live_session_work {
     struct publish_lost lost;
     uint64_t serial, model_version, photons, restarts;
     uint64_t array_version;     /* rows of an older model are of another array */
+    bool seen_stopped;          /* so we are there from the source's start on */
     bool names_new, triggers_new, ended_published;
     int64_t names_ms, settle_ms, publish_ms, figures_ms, rows_ms;
     int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;
@@ -193,8 +194,12 @@ static void told_status(void *context, const char *topic, const json_t *body) {
         live_runs_end(s->runs, &s->status, s->newest_ns, now_ms());
     if (s->loss != NULL && (change & STATUS_RUNNING) != 0)
         upstream_loss_running(s->loss, s->status.running);
-    if (s->loss != NULL && (change & STATUS_RATE) != 0)
+    if (s->loss != NULL && (change & STATUS_RATE) != 0) {
         upstream_loss_message(s->loss, body);
+        upstream_loss_running(s->loss, s->status.running);   /* the last window may come after the word that the source has stopped */
+    }
+    if (strcmp(topic, "STATUS") == 0)
+        s->seen_stopped = s->seen_stopped || !s->status.running;
     s->triggers_new = s->triggers_new || (change & STATUS_TRIGGERS) != 0;
 }
 
@@ -238,6 +243,8 @@ static void begin_set(struct live_session_work *s) {
         close_book(s);
     } else {
         couple(s);
+        if (s->seen_stopped)
+            upstream_loss_running(s->loss, false);
         upstream_loss_running(s->loss, s->status.running);
     }
     live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references }, &s->status);

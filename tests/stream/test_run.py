@@ -263,8 +263,37 @@ def compare(made, replayed, listener):
     check(any(s[2] < s[3] for s in listener.states), 'points were shown before they were final')
 
 
+def measure_loss(connections, seconds=2):
+    """240 records a block, 50 blocks/s: what tesd says against what the twin sent and what came."""
+    twin = Twin('--pixels', '240', '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--all-together', '1', '--pool', '2', '--idle', '--block', '0.02')
+    run = Daemon(f'loss{connections}', twin, ingest={'connections': connections})
+    time.sleep(1)
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
+    time.sleep(seconds)
+    rpc.good('SourceControl.Stop', '')
+    figures = run.wait_figure(lambda f: f['tesd_source_running'] == 0)
+    time.sleep(1)
+    losses, figures = run.losses(), run.figures()
+    check(run.end() == 0, f'K={connections}: ends with 0')
+    code, out, _ = twin.end()
+    served = int(re.search(r'served (\d+) records', out)[1])
+    return losses, served, figures
+
+
+def test_losses():
+    for connections in (1, 32):
+        losses, served, figures = measure_loss(connections)
+        sent, lost, port = (sum(c[k] for c in losses.values()) for k in ('sent', 'lost', 'port'))
+        print(f'K={connections}: served {served}, sent {sent}, lost {lost} ({100 * lost / served:.1f} %), by overload {figures["tesd_records_overload_total"]:.0f}')
+        check(len(losses) == 240 and sent == served, f'K={connections}: {sent} records are known to have been sent, all of {served}')
+        check(all(c['sent'] == c['port'] + c['lost'] for c in losses.values()), f'K={connections}: in every channel sent = received + lost, exactly')
+        check(port == figures['tesd_records_received_total'], f'K={connections}: {port} came')
+        check(lost > 0.3 * sent if connections == 1 else lost == 0, f'K={connections}: {lost} lost')
+
+
 try:
-    for test in (test_live_is_replay,):
+    for test in (test_losses, test_live_is_replay):
         begun = time.monotonic()
         test()
         print(f'---- {test.__name__}: {time.monotonic() - begun:.1f} s', flush=True)
