@@ -17,6 +17,8 @@ const struct option_row option_table[] = {
       .help = "incident energy while calibrating, which decides the lines that are excited; 0 takes it from the log" },
     { .name = "calibration.curve", .unit = "", .default_text = "spline", .kind = OPT_TEXT, .offset = AT(calibration.curve), .lo = 1, .hi = TEXT_HI(calibration.curve),
       .help = "form of the gain p/E: spline (through the anchors), smoothing (spline that gives way by the anchors' errors) or quadratic" },
+    { .name = "calibration.tails", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(calibration.tails),
+      .help = "take the low-energy tail that the elastic lines of the array have in common into the model of all lines; without it none is assumed" },
 
     { .name = "monitor.window_s", .unit = "s", .default_text = "300", .kind = OPT_NUMBER, .offset = AT(monitor.window_s), .lo = 10, .hi = 86400,
       .help = "length of the windows in which every pixel is watched: baseline, residual, rate, a line and the elastic line" },
@@ -57,7 +59,23 @@ const struct option_row option_table[] = {
     { .name = "trigger.secondary_channels", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(trigger.secondary), .lo = 0, .hi = TEXT_HI(trigger.secondary),
       .help = "channels whose records are copies made at another channel's triggers (group trigger)" },
     { .name = "trigger.isolation_s", .unit = "s", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(trigger.isolation_s), .lo = 0, .hi = 10,
-      .help = "least time since the previous pulse for a photon of grade high; 0 is the record length or 6 decay times, whichever is longer" },
+      .help = "least time since the previous pulse for a photon of grade high; 0 is the record length or as long as tails of pulses make the next one be cut, at least 6 decay times" },
+
+    { .name = "veto.neighbours", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(veto.neighbours), .lo = 0, .hi = TEXT_HI(veto.neighbours),
+      .help = "distances in channel number, like 1, 2, 64, at which a large pulse vetoes photons because of crosstalk; empty is no such veto" },
+    { .name = "veto.neighbour_above_eV", .unit = "eV", .default_text = "150", .kind = OPT_NUMBER, .offset = AT(veto.neighbour_above_eV), .lo = 0, .hi = 100000,
+      .help = "energy from which a neighbour's pulse vetoes; must be more than crosstalk of a photon can have, or rates are biased" },
+    { .name = "veto.neighbour_window_s", .unit = "s", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(veto.neighbour_window_s), .lo = 0, .hi = 1,
+      .help = "how near in time, before or after, a neighbour's pulse vetoes; 0 is the record length" },
+    { .name = "veto.array_pixels", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(veto.array_pixels), .lo = 0, .hi = 65535,
+      .help = "so many other pixels firing together (a shower of a cosmic ray) veto a photon; 0 is no such veto" },
+    { .name = "veto.array_window_s", .unit = "s", .default_text = "5e-5", .kind = OPT_NUMBER, .offset = AT(veto.array_window_s), .lo = 1e-6, .hi = 1,
+      .help = "how near in time to the photon those pixels fire" },
+    { .name = "veto.array_hold_s", .unit = "s", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(veto.array_hold_s), .lo = 0, .hi = 60,
+      .help = "how long after such a coincidence the array stays vetoed" },
+
+    { .name = "live_time.method", .unit = "", .default_text = "interval", .kind = OPT_TEXT, .offset = AT(live_time.method), .lo = 1, .hi = TEXT_HI(live_time.method),
+      .help = "interval: time between a pixel's own records; array: sampled at the other pixels' records, right also for a beam that is not steady inside a point" },
 
     { .name = "archive.compress", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(archive.compress),
       .help = "gzip the photon columns too: smaller files, several times slower to write" },

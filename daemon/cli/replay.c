@@ -174,6 +174,18 @@ static void print_scans(const struct reprocessed *r) {
     }
 }
 
+/* What is different from the file of this name that was there before. */
+static void print_history(const struct product_history *h, const char *state) {
+    enum { MOST = 6 };
+    if (h->version == 1)
+        return;
+    printf("version %lld (%s), %zu changes against the version before:\n", (long long)h->version, state, h->n_changes);
+    for (size_t k = 0; k < h->n_changes && k < MOST; k++)
+        printf("  %s\n", h->changes[k]);
+    if (h->n_changes > MOST)
+        printf("  and %zu more, in entry/process/changes\n", h->n_changes - MOST);
+}
+
 static void print_speed(const struct reprocessed *r) {
     double records = 0;
     for (size_t i = 0; i < r->n_pixels; i++)
@@ -189,6 +201,9 @@ static bool process(const struct arguments *a, const struct options *o, const st
         .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
         .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
         .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
+        .array = { .neighbours = o->veto.neighbours, .neighbour_above_eV = o->veto.neighbour_above_eV, .neighbour_window_s = o->veto.neighbour_window_s,
+                   .array_pixels = (uint32_t)o->veto.array_pixels, .array_window_s = o->veto.array_window_s, .array_hold_s = o->veto.array_hold_s,
+                   .instants = strcmp(o->live_time.method, "array") == 0 },
         .monitoring = { .window_s = o->monitor.window_s, .alarm_eV = o->monitor.alarm_eV, .line = o->monitor.line },
         .compress = o->archive.compress,
         .best_pixels = (uint32_t)o->rixs.best_pixels,
@@ -210,6 +225,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         verdict_table_print(stdout, m, r.pixels);
         print_scans(&r);
         print_speed(&r);
+        print_history(&r.history, settings.process.state);
     }
     if (a->plot != NULL)
         good = plot(a->plot, &r);
