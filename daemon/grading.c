@@ -219,6 +219,11 @@ static void make_windows(const struct grading *g, size_t pixel, const struct cha
     }
 }
 
+const struct inner_event *grading_seconds(const struct grading *g, size_t pixel, size_t *n) {
+    *n = g->channels[pixel].events.n_seconds;
+    return g->channels[pixel].events.seconds;
+}
+
 bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
     if (vetoes != NULL) {
