@@ -324,14 +324,25 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     return archive_finish(a, settings->title, start_ns, end_ns, &process);
 }
 
+/* Grade mid counts in wide windows when every pixel that counts has filters for it, and what comes after a record may be known: a
+ * window whose pixels lose it differently would have a yield that depends on rate. */
+static uint32_t wide_grades(const struct reprocess *r) {
+    bool mid = !r->causal && r->stored == NULL;
+    for (size_t i = 0; i < r->model->n_channels; i++)
+        mid = mid && (r->model->channels[i].model == NULL || r->model->channels[i].model->gaps != NULL);
+    return mid ? 1u << GRADE_MID : 0;
+}
+
 static bool set_up(struct reprocess *r, const struct reprocess_settings *settings, const char *path) {
     size_t n = r->model->n_channels;
+    struct product_settings products = settings->products;
+    products.wide_grades = wide_grades(r);
     r->result->n_pixels = n;
     r->result->pixels = calloc(n, sizeof *r->result->pixels);
     r->rows = calloc(n, sizeof *r->rows);
     r->pixels_used = calloc(n, 1);
     if (r->result->pixels == NULL || r->rows == NULL || r->pixels_used == NULL ||
-        !bin_stage_new(r->beamtime->timeline, (uint32_t)n, &settings->products, pixels_used, r, &r->result->bins)) {
+        !bin_stage_new(r->beamtime->timeline, (uint32_t)n, &products, pixels_used, r, &r->result->bins)) {
         log_error("out of memory for the maps");
         return false;
     }

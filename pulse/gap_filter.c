@@ -19,6 +19,22 @@ void gap_filters_free(struct gap_filters *g) {
     free(g);
 }
 
+enum status gap_filters_copy(const struct gap_filters *from, struct gap_filters **out) {
+    struct gap_filters *g = from != NULL ? calloc(1, sizeof *g) : NULL;
+    enum status s = from == NULL || g != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    for (uint32_t k = 0; g != NULL && s == STATUS_OK && k < from->n; k++) {
+        const struct optimal_filter *f = from->list[k].filter;
+        g->list[k] = from->list[k];
+        s = optimal_filter_new(optimal_filter_weights(f), optimal_filter_n_samples(f) - (LAGS - 1), optimal_filter_kernel(f), &g->list[k].filter);
+        g->n += s == STATUS_OK;
+    }
+    if (s == STATUS_OK)
+        *out = g;
+    else
+        gap_filters_free(g);
+    return s;
+}
+
 /* ---- one pulse ---- */
 
 static double clip(double x, double low, double high) {

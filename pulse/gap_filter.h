@@ -37,6 +37,7 @@ struct gap_filters { uint32_t n; struct gap_filter list[GAP_FILTERS_MAX]; };   /
 enum status gap_filters_learn(const struct record_store *pulses, const bool *good, const double *template_pulse, const double *covariance,
                               double least_gap_samples, const struct pixel_model *m, struct gap_filters **out);
 void gap_filters_free(struct gap_filters *g);
+enum status gap_filters_copy(const struct gap_filters *from, struct gap_filters **out);   /* NULL of NULL */
 
 /* The record's own pulse when the next one triggers gap_samples behind it. False, *out untouched: no filter is short enough, or the record is
  * not the model's. out->noise_factor says by what its noise exceeds noise_sigma; cuts are those of the samples used. */
