@@ -7,7 +7,7 @@
 #include "daemon/row_block.h"
 #include "daemon/stage/live_analyse.h"
 
-enum { BLOCK_RECORDS = 256, FILE_BLOCKS = 4 };
+enum { BLOCK_RECORDS = 256, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
 
 struct channel_place { int64_t newest_frame, newest_time_ns; bool begun, gap; };
@@ -24,6 +24,7 @@ struct ingest {
     const struct live_array *array;      /* what it was made for */
     struct channel_place *places;        /* n_channels */
     struct record_block *own;            /* when the raw recorder has no empty one */
+    int waited_ms;
     struct shared_figures figures;
 };
 
@@ -221,13 +222,26 @@ static void count_raw_lost(struct ingest *g, const struct record_block *b) {
         tally_add(&g->plan->tally[b->rows[i].channel_index].raw_lost, 1);
 }
 
-bool ingest_step(struct ingest *g, int wait_ms) {
-    look_for_plan(g);
-    take_files(g);
-    if (g->array == NULL || g->analyse == NULL) {
+/* Records that come before their channels have names wait in their sockets, for a while: then they are refused. */
+static bool wait_for_array(struct ingest *g, int wait_ms) {
+    if (g->waited_ms < NAMELESS_MS) {
+        g->waited_ms += wait_ms;
         nanosleep(&(struct timespec){ .tv_nsec = wait_ms * 1000000L }, NULL);
         return false;
     }
+    record_block_clear(g->own);
+    if (live_source_step(g->source, g->own) == LIVE_IDLE)
+        live_source_wait(g->source, wait_ms);
+    publish_figures(g);
+    return false;
+}
+
+bool ingest_step(struct ingest *g, int wait_ms) {
+    look_for_plan(g);
+    take_files(g);
+    if (g->analyse == NULL)
+        return wait_for_array(g, wait_ms);
+    g->waited_ms = 0;
     bool for_raw;
     struct record_block *b = block_to_fill(g, &for_raw);
     int64_t now = monotonic_ns();
