@@ -110,23 +110,6 @@ uint32_t live_array_find(const struct live_array *a, int32_t number) {
     return lo < a->n_pixels && a->channels[a->index_of_pixel[lo]].number == number ? a->index_of_pixel[lo] : UINT32_MAX;
 }
 
-bool live_array_copy(const struct live_array *from, struct live_array **out) {
-    struct live_array *a = malloc(sizeof *a);
-    if (a == NULL)
-        return false;
-    *a = *from;
-    a->channels = malloc(from->n_channels * sizeof *a->channels);
-    a->index_of_pixel = malloc(from->n_channels * sizeof *a->index_of_pixel);
-    if (a->channels == NULL || a->index_of_pixel == NULL) {
-        live_array_free(a);
-        return false;
-    }
-    memcpy(a->channels, from->channels, from->n_channels * sizeof *a->channels);
-    memcpy(a->index_of_pixel, from->index_of_pixel, from->n_pixels * sizeof *a->index_of_pixel);
-    *out = a;
-    return true;
-}
-
 bool live_array_equal(const struct live_array *a, const struct live_array *b) {
     bool same = a->n_channels == b->n_channels;
     for (uint32_t i = 0; same && i < a->n_channels; i++)

@@ -38,7 +38,6 @@ struct record_block {
     size_t n_samples, sample_capacity;
     uint16_t *samples;         /* 64-byte aligned; each record begins at a multiple of 32 samples */
     int64_t arrived_ns;        /* CLOCK_MONOTONIC when its first record came in */
-    uint64_t generation;       /* of the array that its indices speak of, where blocks may outlive arrays (live_follow.h) */
 };
 
 /* capacity >= 1 rows; sample_capacity >= the longest record that must fit, in samples. False: no memory. */
