@@ -204,7 +204,7 @@ static bool join_scans(struct work *w) {
 
 static bool read_rows(struct work *w, size_t k) {
     struct rebuild_input *in = &w->inputs[k];
-    struct photon_file *f = photon_file_open(&in->file, in->entry);
+    struct photon_file *f = photon_file_open_first(&in->file, in->entry, in->n_rows);
     struct photon_block *piece = NULL;
     bool good = f != NULL && photon_block_new(BATCH, &piece) == STATUS_OK;
     for (uint64_t left = in->n_rows; good && left > 0;) {
