@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "calib/shower_sim.h"
 #include "pulse/random_stream.h"
 
 enum purpose { DRAW_PHOTONS = 101, DRAW_BEAM, DRAW_MONITOR, DRAW_CLOCKS };
@@ -205,6 +206,28 @@ static enum status append(struct photon_list *l, struct sim_photon p) {
     return STATUS_OK;
 }
 
+static int by_arrival(const void *va, const void *vb) {
+    const struct sim_photon *a = va, *b = vb;
+    return (a->time_ns > b->time_ns) - (a->time_ns < b->time_ns);
+}
+
+static enum status append_showers(const struct beamtime_sim *b, uint32_t pixel, struct photon_list *l) {
+    const struct shower_settings s = {b->settings.seed, b->settings.start_ns, b->end_ns, b->settings.shower_Hz, b->settings.shower_share};
+    struct shower_hit *hits;
+    size_t n;
+    enum status status = shower_sim_hits(&s, pixel, &hits, &n);
+    uint32_t k = 0;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        while (k + 1 < b->n_stretches && hits[i].time_ns >= b->stretches[k].end_ns)
+            k++;
+        status = append(l, (struct sim_photon){hits[i].time_ns, hits[i].energy_eV, k, EMISSION_SHOWER});
+    }
+    free(hits);
+    if (status == STATUS_OK && n > 0)
+        qsort(l->photons, l->n, sizeof *l->photons, by_arrival);
+    return status;
+}
+
 enum status beamtime_sim_photons(const struct beamtime_sim *b, uint32_t pixel, double sensitivity, double soft_transmission,
                                  struct sim_photon **out, size_t *n) {
     struct photon_list list = {0};
@@ -224,6 +247,8 @@ enum status beamtime_sim_photons(const struct beamtime_sim *b, uint32_t pixel, d
                 status = append(&list, (struct sim_photon){s->start_ns + (int64_t)at, energy_eV, (uint32_t)i, (uint8_t)kind});
         }
     }
+    if (status == STATUS_OK)
+        status = append_showers(b, pixel, &list);
     if (status == STATUS_OK) {
         *out = list.photons;
         *n = list.n;

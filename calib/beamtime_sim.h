@@ -26,6 +26,7 @@ struct beamtime_settings {
     uint32_t n_repeats, n_points;
     double dwell_s, move_s;
     double calibration_s, mono_eV;
+    double shower_Hz, shower_share;   /* shower_sim.h; 0: none */
     uint32_t n_calibrant;         /* further calibrations of the same length, after the first, at these mono energies */
     double calibrant_eV[BEAMTIME_MAX_CALIBRANT];
     const struct line_table *lines;   /* used while the plan is made */
@@ -78,7 +79,7 @@ struct sim_photon {
     uint8_t kind;                 /* enum emission_kind */
 };
 
-/* Photons of a pixel by time: Poisson in each stretch at sensitivity x its rate. soft_transmission: share of photons below 350 eV that
+/* Photons of a pixel by time: Poisson in each stretch at sensitivity x its rate, and hits of showers among them. soft_transmission: share of photons below 350 eV that
  * pass the window. *out is new, free() it. Depends on the plan, the seed and the pixel's number only. */
 enum status beamtime_sim_photons(const struct beamtime_sim *b, uint32_t pixel, double sensitivity, double soft_transmission,
                                  struct sim_photon **out, size_t *n);

@@ -134,6 +134,7 @@ static bool learn_channels(struct learning *l, unsigned workers) {
         progress_end(&l->progress);
     if (!good)
         log_error("out of memory while learning the pixels");
+    learnt_channels_isolate(l->learnt, n);
     return good;
 }
 

@@ -32,6 +32,7 @@ static const struct h5_field model_fields[] = {
     FIELD(tail_samples, ARRAY_F8),
     FIELD(tail_arrival, ARRAY_F8),
     FIELD(tail_sigma, ARRAY_F8),
+    FIELD(isolation_decays, ARRAY_F8),
     TRUTH(inverted),
     TRUTH(white_noise),
     FIELD(n_bases, ARRAY_U4),

@@ -22,6 +22,8 @@ struct options {
     struct { char i0_key[48]; } scan;                                      /* name in point_extras that holds I0 */
     struct { int64_t workers; } replay;                                    /* 0: one per core */
     struct { char mode[24], automatic[OPTIONS_TEXT], secondary[OPTIONS_TEXT]; double isolation_s; } trigger;  /* lists of channels: "3, 17, 100-120" */
+    struct { char neighbours[OPTIONS_TEXT]; double neighbour_above_eV, neighbour_window_s; int64_t array_pixels; double array_window_s, array_hold_s; } veto;
+    struct { char method[16]; } live_time;                                 /* "interval" or "array" */
     struct { bool compress; } archive;
     struct { char endpoint[OPTIONS_TEXT]; } stream;                        /* "tcp://127.0.0.1:5560" */
     uint32_t n_roi;

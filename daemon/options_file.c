@@ -146,12 +146,15 @@ static void check_axes(const struct options *o, const struct config_outline *out
     check_axis(&o->rixs.loss, loss, outline, faults);
 }
 
-static void check_trigger(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
-    const struct { const char *name, *list; } lists[] = { { "trigger.auto_channels", o->trigger.automatic }, { "trigger.secondary_channels", o->trigger.secondary } };
+static void check_live_time(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
+    const struct { const char *name, *list; } lists[] = { { "trigger.auto_channels", o->trigger.automatic }, { "trigger.secondary_channels", o->trigger.secondary },
+                                                         { "veto.neighbours", o->veto.neighbours } };
     enum trigger_kind kind;
     if (!trigger_kind_named(o->trigger.mode, &kind))
         options_faults_add(faults, config_outline_line(outline, "trigger.mode"),
                            "trigger.mode: '%s' is not known; give auto, edge, edge-multi, edge-multi-short, edge-multi-single, edge-multi-isolated or level", o->trigger.mode);
+    if (strcmp(o->live_time.method, "interval") != 0 && strcmp(o->live_time.method, "array") != 0)
+        options_faults_add(faults, config_outline_line(outline, "live_time.method"), "live_time.method: '%s' is not known; give interval or array", o->live_time.method);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         if (!trigger_list_good(lists[i].list))
             options_faults_add(faults, config_outline_line(outline, lists[i].name), "%s: '%.60s' is no list of channels; write like 3, 17, 100-120", lists[i].name, lists[i].list);
@@ -174,7 +177,7 @@ static void parse_document(const uint8_t *bytes, size_t n, const struct config_o
     if (faults->n == 0)
         check_axes(o, outline, faults);
     if (faults->n == 0)
-        check_trigger(o, outline, faults);
+        check_live_time(o, outline, faults);
     if (faults->n == 0)
         check_curve(o, outline, faults);
     if (config_outline_line(outline, "roi") > 0)

@@ -22,7 +22,7 @@ enum { SCRATCH_BUDGET = 128 << 20 };
 
 struct rows {                        /* what a job leaves to be taken */
     struct photon_block *block;      /* NULL: it failed */
-    struct scratch_piece room;
+    struct scratch_piece room, gaps;   /* gaps: a bool per row, while they wait for the other channels */
 };
 
 struct reprocess {
@@ -30,6 +30,7 @@ struct reprocess {
     const struct array_model *model;
     struct archive *archive;
     struct grading *grading;
+    struct array_events *array;      /* NULL: channels do not wait for each other */
     struct monitoring *monitoring;
     struct reprocessed *result;
     struct scratch scratch;
@@ -67,6 +68,27 @@ static bool measure_all(const struct analyse_settings *settings, struct channel_
     return channel_reader_ordered(reader);
 }
 
+/* At once, or when the events of the whole array are known. */
+static bool grade_or_wait(struct reprocess *r, size_t pixel, const bool *gaps, size_t n, struct rows *rows) {
+    if (r->array == NULL)
+        return grading_rows(r->grading, pixel, gaps, NULL, rows->block);
+    if (!scratch_take(&r->scratch, n + 1, &rows->gaps))
+        return false;
+    memcpy(rows->gaps.data, gaps, n * sizeof *gaps);
+    return true;
+}
+
+static void grade_job(void *context, size_t pixel) {
+    struct reprocess *r = context;
+    struct rows *rows = &r->rows[pixel];
+    struct time_spans vetoes = { 0 };
+    bool good = rows->block != NULL && array_events_vetoes(r->array, pixel, &vetoes) && grading_rows(r->grading, pixel, rows->gaps.data, &vetoes, rows->block);
+    time_spans_done(&vetoes);
+    scratch_give(&r->scratch, &rows->gaps);
+    if (!good)
+        rows->block = NULL;
+}
+
 static void analyse_channel(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
     size_t most = channel_reader_most(reader) + 1, n;
     struct scratch_piece room = { 0 };
@@ -80,7 +102,8 @@ static void analyse_channel(struct reprocess *r, const struct analyse_settings *
     if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
         analyse_rows(settings, pulses, n, out->block);
-        if (!grading_channel(r->grading, settings->pixel, reader, r->causal, gaps, out->block) || !monitoring_channel(r->monitoring, settings->pixel, pulses, out->block))
+        if (!grading_events(r->grading, settings->pixel, reader, r->causal, out->block) || !grade_or_wait(r, settings->pixel, gaps, n, out) ||
+            !monitoring_channel(r->monitoring, settings->pixel, pulses, out->block))
             out->block = NULL;
     }
     scratch_give(&r->scratch, &room);
@@ -102,7 +125,8 @@ static void analyse_stored(struct reprocess *r, const struct analyse_settings *s
         if (scratch_take(&r->scratch, photon_block_bytes(c.n + 1), &out->room)) {
             out->block = photon_block_in(out->room.data, c.n + 1);
             analyse_rows(settings, room.data, c.n, out->block);
-            if (!grading_kept(r->grading, settings->pixel, from->n_samples, &kept, out->block) || !monitoring_channel(r->monitoring, settings->pixel, room.data, out->block))
+            if (!grading_events_kept(r->grading, settings->pixel, from->n_samples, &kept, out->block) ||
+                !grade_or_wait(r, settings->pixel, c.gaps, c.n, out) || !monitoring_channel(r->monitoring, settings->pixel, room.data, out->block))
                 out->block = NULL;
         } else {
             free(kept.seconds);
@@ -288,6 +312,8 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
         log_error("out of memory for the maps");
         return false;
     }
+    if (array_events_wanted(&settings->array) && !array_events_new(&settings->array, r->model, &r->scratch, &r->array))
+        return false;
     return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) &&
            monitoring_new(&settings->monitoring, r->beamtime, r->model, &r->monitoring) && archive_create(path, settings->compress, &r->archive);
 }
@@ -298,10 +324,30 @@ static double seconds(clockid_t clock) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* All channels are analysed and wait in scratch; then each is graded by what it knows of the others. The rows of a channel may not
+ * go before its neighbours have been graded, which is why they go at the very end. */
+static bool make_photons_together(struct reprocess *r, unsigned workers) {
+    size_t n = r->model->n_channels, whole = 0, n_instants;
+    const int64_t *instants;
+    const struct photon_block **blocks = calloc(n + 1, sizeof(struct photon_block *));
+    bool good = blocks != NULL && pipeline_run(n, workers, analyse_job, r);
+    for (; good && whole < n && r->rows[whole].block != NULL; whole++)
+        blocks[whole] = r->rows[whole].block;
+    if (good && whole < n)
+        log_error("out of memory while analysing channel %d", r->beamtime->pulses.channels[whole].channel);
+    good = good && whole == n && array_events_collect(r->array, blocks) && array_events_instants(r->array, &instants, &n_instants);
+    good = good && (instants == NULL || grading_sample_at(r->grading, instants, n_instants)) && pipeline_run(n, workers, grade_job, r);
+    for (size_t pixel = 0; good && pixel < n; pixel++)
+        good = take_block(r, pixel);
+    free(blocks);
+    return good;
+}
+
 static bool make_photons(struct reprocess *r, unsigned workers) {
     double wall_s = seconds(CLOCK_MONOTONIC), cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
     progress_begin(&r->progress, "analysing", r->model->n_channels);
-    bool good = pipeline_run_ordered(r->model->n_channels, workers, analyse_job, take_block, r) && archive_photons_end(r->archive);
+    bool good = r->array != NULL ? make_photons_together(r, workers) : pipeline_run_ordered(r->model->n_channels, workers, analyse_job, take_block, r);
+    good = good && archive_photons_end(r->archive);
     progress_end(&r->progress);
     r->result->photons_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
     r->result->photons_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
@@ -324,8 +370,11 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
     good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && find_history(&r, settings, path) && finish(&r, settings);
-    for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++)
+    for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++) {
         scratch_give(&r.scratch, &r.rows[i].room);
+        scratch_give(&r.scratch, &r.rows[i].gaps);
+    }
+    array_events_free(r.array);
     archive_abandon(r.archive);
     grading_free(r.grading);
     monitoring_free(r.monitoring);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "calib/scan_products.h"
+#include "daemon/array_events.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
 #include "daemon/grading.h"
@@ -28,6 +29,7 @@ struct reprocess_settings {
     unsigned workers;                /* 0: one per processor */
     struct product_settings products;
     struct grading_settings grading;
+    struct array_event_settings array;   /* vetoes across pixels, sampled live time */
     struct monitoring_settings monitoring;
     bool compress;                   /* photon columns too */
     uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */

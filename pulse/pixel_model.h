@@ -54,6 +54,7 @@ struct pixel_model {
     struct optimal_filter *tail_filter;    /* owned; same scale of heights as the filter */
     double tail_samples, tail_arrival;     /* decay; what the tail filter says of the template itself */
     double tail_sigma;                     /* as noise_sigma, larger */
+    double isolation_decays;       /* decay times after a pulse until none is cut any more because of its tail (tail_reach.h) */
     bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same */
     double template_arrival;       /* samples: what the filter says of the template itself; arrivals are counted from it */
     bool white_noise;              /* no usable noise run: the filter assumes white noise */

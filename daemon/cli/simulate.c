@@ -32,6 +32,9 @@ static const struct number_option numbers[] = {
     {"resolution", "EV", 1.4, NAN, 0.05, 50, false, AT(resolution_eV), "FWHM that a perfect analysis reaches at 700 eV, on average"},
     {"gain-step", "F", 0, NAN, 0, 0.05, false, AT(gain_step), "rms over the pixels of a relative gain step halfway"},
     {"stamp-jitter", "US", 60, NAN, 0, 1000, false, AT(stamp_jitter_us), "of the records' time stamps, in us"},
+    {"crosstalk", "F", 0, NAN, 0, 0.1, false, AT(crosstalk), "share of a neighbour's pulse that a pixel sees, on average; 0 is some 0.0003"},
+    {"showers", "HZ", 0, NAN, 0, 1000, false, AT(shower_Hz), "showers of cosmic rays per second, each of which hits many pixels at once"},
+    {"shower-share", "F", 0.4, NAN, 0, 1, false, AT(shower_share), "share of the pixels that a shower hits"},
     {"workers", "N", 0, NAN, 0, 256, true, AT(workers), "threads; 0 is one per core. The result does not depend on it"},
 #undef AT
 };

@@ -36,14 +36,41 @@ static void write_extra(struct archive *a, hid_t group, const struct scan_extra 
 
 static void write_grade_times(struct archive *a, hid_t group, const struct scan_products *p) {
     static const char *const columns[N_LIVETIME_COLUMNS] = { "high", "mid", "tail", "low", "none", "dead" };
-    h5_file_array(a->file, group, &(struct data_array){ .name = "grade_time_ns", .type = ARRAY_I8, .rank = 3, .units = "ns", .data = p->grade_time_ns,
+    h5_file_array(a->file, group, &(struct data_array){ .name = "grade_time_ns", .type = ARRAY_I8, .rank = 3, .units = "ns", .data = scan_products_times(p),
                                                         .shape = { p->n_pixels, p->n_points, N_LIVETIME_COLUMNS },
                                                         .long_name = "time in which one more photon would have got each grade" });
     h5_file_member_texts(a->file, group, "grade_time_ns", "columns", columns, N_LIVETIME_COLUMNS);
+    const char *method = p->use_sampled ? "array" : "interval";
+    h5_file_member_texts(a->file, group, "grade_time_ns", "method", &method, 1);
     struct grade_agreement agreement = scan_live_time_agreement(p);
     int64_t n_grades = agreement.n_grades;
     h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "chi2_grades", .type = ARRAY_F8, .data = &agreement.chi2 });
     h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "n_grades", .type = ARRAY_I8, .data = &n_grades });
+}
+
+static void write_seconds(struct archive *a, hid_t group, const char *name, const char *units, const char *long_name, const double *values, uint32_t n) {
+    h5_file_array(a->file, group, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { n }, .units = units, .long_name = long_name, .data = values });
+}
+
+/* Live time of the maps by both methods and their ratio, where both are known; how steady the beam was, always. */
+static void write_methods(struct archive *a, hid_t group, const struct scan_products *p) {
+    h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "dispersion_10ms", .type = ARRAY_F8, .data = &p->dispersion });
+    uint32_t n = p->n_points;
+    double *seconds = p->sampled_time_ns != NULL ? calloc(n + (size_t)1, 3 * sizeof *seconds) : NULL;
+    if (p->sampled_time_ns == NULL)
+        return;
+    if (seconds == NULL) {
+        h5_file_fail(a->file, "live_time_sampled_s", "out of memory");
+        return;
+    }
+    double *interval_s = seconds, *sampled_s = seconds + n, *ratio = seconds + 2 * (size_t)n;
+    scan_live_time_both(p, interval_s, sampled_s);
+    for (uint32_t k = 0; k < n; k++)
+        ratio[k] = sampled_s[k] / interval_s[k];
+    write_seconds(a, group, "live_time_interval_s", "s", "time between a pixel's own records", interval_s, n);
+    write_seconds(a, group, "live_time_sampled_s", "s", "sampled at the records of the other pixels", sampled_s, n);
+    write_seconds(a, group, "live_time_ratio", "", "sampled over interval", ratio, n);
+    free(seconds);
 }
 
 void archive_scan_texts(struct archive *a, hid_t group, const struct scan *s) {
@@ -61,6 +88,7 @@ static void write_scan(struct archive *a, const char *name, const struct scan_pr
     archive_scan_texts(a, group, s);
     write_points(a, group, p);
     write_grade_times(a, group, p);
+    write_methods(a, group, p);
     for (uint32_t k = 0; k < s->n_extras; k++)
         write_extra(a, group, &s->extras[k], s->n_points);
     h5_file_close_group(group);
