@@ -52,15 +52,15 @@ static bool join_pixels(struct work *w) {
     size_t all = 0, n = 0;
     for (size_t k = 0; k < w->what->n_inputs; k++)
         all += w->inputs[k].n_pixels;
-    w->described = calloc(all + 1, sizeof *w->described);
+    w->described = calloc(all + 1, sizeof(struct rebuild_pixel *));
     w->pixels = calloc(all + 1, sizeof *w->pixels);
-    w->pixel_of = calloc(w->what->n_inputs, sizeof *w->pixel_of);
+    w->pixel_of = calloc(w->what->n_inputs, sizeof(uint16_t *));
     if (w->described == NULL || w->pixels == NULL || w->pixel_of == NULL)
         return false;
     for (size_t k = 0; k < w->what->n_inputs; k++)
         for (size_t p = 0; p < w->inputs[k].n_pixels; p++)
             w->described[n++] = &w->inputs[k].pixels[p];
-    qsort(w->described, n, sizeof *w->described, by_channel);
+    qsort(w->described, n, sizeof(struct rebuild_pixel *), by_channel);
     for (size_t i = 0; i < n; i++)
         if (i == 0 || w->described[i]->channel != w->described[w->n_pixels - 1]->channel)
             w->described[w->n_pixels++] = w->described[i];
@@ -106,7 +106,7 @@ static bool add_scan(struct work *w, struct rebuild_scan *s, struct scan_copy **
     s->scan.n_extras = 0;
     const bool good = none != NULL && scan_copy_begin(&mine, (uint32_t)w->n_pixels, none, &settings, out);
     free(none);
-    if (!good)
+    if (!good || *out == NULL)
         return false;
     struct scan_products *p = (*out)->products;
     all_dead(p);
@@ -166,7 +166,7 @@ static int by_start(const void *a, const void *b) {
 
 /* Two scans of one number in one file would share their groups: the later one gets a number of its own. */
 static void number_scans(struct work *w) {
-    qsort(w->scans, w->n_scans, sizeof *w->scans, by_start);
+    qsort(w->scans, w->n_scans, sizeof(struct scan_copy *), by_start);
     int32_t highest = 0;
     for (size_t k = 0; k < w->n_scans; k++)
         highest = w->scans[k]->scan.number > highest ? w->scans[k]->scan.number : highest;
@@ -270,7 +270,7 @@ static void count_row(struct work *w, struct photon_block *b, size_t i) {
     struct archive_pixel *p = &w->pixels[b->pixel[i]];
     b->scan[i] = c != NULL ? c->scan.number : -1;
     b->point[i] = point;
-    b->incident_eV[i] = point >= 0 ? (float)c->scan.points[point].incident_eV : NAN;
+    b->incident_eV[i] = c != NULL && point >= 0 ? (float)c->scan.points[point].incident_eV : NAN;
     if (c != NULL)
         scan_products_add(c->products, b, i, after);
     p->records++;

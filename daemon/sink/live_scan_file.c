@@ -422,7 +422,7 @@ bool live_scan_file_close(struct live_scan_file *f) {
         close_ids(f->scan.ids, f->scan.n);
         close_ids(f->maps[0].ids, f->maps[0].n);
         close_ids(f->maps[1].ids, f->maps[1].n);
-        for (uint32_t k = 0; k < f->n_yields; k++)
+        for (uint32_t k = 0; f->yields != NULL && k < f->n_yields; k++)
             close_ids(f->yields[k].ids, f->yields[k].n);
         close_ids(single, 3);
         close_ids(f->heights, 4);

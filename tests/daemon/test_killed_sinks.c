@@ -227,12 +227,12 @@ static uint64_t points_are_there(const char *folder, const struct acknowledged *
     const char *const inputs[] = { path };
     assert_true(rebuild_file(&(struct rebuild){ .n_inputs = 1, .inputs = inputs, .state = "recovered", .command_line = "" }, fixed));
     struct h5_input in;
-    struct photon_block *b;
+    struct photon_block *b = NULL;
     memset(seen, 0, sizeof seen);
     assert_true(h5_input_open(fixed, &in) && photon_block_new(10000, &b) == STATUS_OK);
     const hid_t entry = h5_input_group(&in, in.id, "entry");
     struct photon_file *f = photon_file_open(&in, entry);
-    while (photon_file_next(f, b) && b->n > 0)
+    while (b != NULL && photon_file_next(f, b) && b->n > 0)
         for (size_t i = 0; i < b->n; i++) {
             const uint64_t k = made_row_number(b->time_ns[i]);
             assert_int_equal(seen[k]++, 0);
