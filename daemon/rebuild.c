@@ -153,9 +153,11 @@ static void set_pixel(const struct work *w, size_t input, const struct rebuild_s
 }
 
 static struct scan_copy *find_scan(const struct work *w, const struct scan *s) {
-    for (size_t k = 0; k < w->n_scans; k++)
-        if (w->scans[k]->scan.number == s->number && w->scans[k]->scan.start_ns == s->start_ns && w->scans[k]->scan.n_points == s->n_points)
-            return w->scans[k];
+    for (size_t k = 0; k < w->n_scans; k++) {
+        struct scan_copy *c = w->scans[k];
+        if (c != NULL && c->scan.number == s->number && c->scan.start_ns == s->start_ns && c->scan.n_points == s->n_points)
+            return c;
+    }
     return NULL;
 }
 

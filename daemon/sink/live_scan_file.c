@@ -336,9 +336,11 @@ static void write_scan(struct live_scan_file *f, const struct scan_products *p, 
 static void write_pixels(struct live_scan_file *f, const struct scan_products *p) {
     const size_t n = f->n_pixels;
     uint64_t *room = calloc(n * N_CUTS + 1, sizeof *room);
-    double *live_s = (double *)room;
-    if (room == NULL) {
+    double *live_s = calloc(n + 1, sizeof *live_s);
+    if (room == NULL || live_s == NULL) {
         h5_file_fail(f->a.file, "pixels", "out of memory");
+        free(room);
+        free(live_s);
         return;
     }
     const struct data_array counts = { .name = "records", .type = ARRAY_U8, .rank = 1, .shape = { n }, .data = room };
@@ -355,6 +357,7 @@ static void write_pixels(struct live_scan_file *f, const struct scan_products *p
         live_s[k] = k < p->n_pixels ? scan_live_time_pixel(p, k, GRADE_HIGH) : 0;
     h5_growth_write(f->a.file, f->pixels[PIXEL_LIVE], &(struct data_array){ .name = "live_time_s", .type = ARRAY_F8, .rank = 1, .shape = { n }, .data = live_s }, 0);
     free(room);
+    free(live_s);
 }
 
 static void write_gaps(struct live_scan_file *f) {
