@@ -33,7 +33,7 @@ pkg         = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 pure_pkg   := fftw3 lapacke openblas cminpack
 daemon_pkg := libzmq hdf5-serial zlib jansson libcyaml yaml-0.1 cairo liburing libsystemd
 pure_libs   := $(call pkg,libs,$(pure_pkg)) -lcerf -lm
-daemon_libs := $(call pkg,libs,$(daemon_pkg)) -lpthread
+daemon_libs := $(call pkg,libs,$(daemon_pkg)) -lcivetweb -lpthread
 flags       := -std=c11 -D_GNU_SOURCE -I. $(warnings) -ffp-contract=off -MMD -MP $(sanitize) $(call pkg,cflags,$(pure_pkg) $(daemon_pkg))
 
 # Three rooms, one direction: pulse <- calib <- daemon <- tests.

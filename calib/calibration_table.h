@@ -123,5 +123,6 @@ enum status calibration_table_learn_by(const struct calibration_rules *rules, co
 enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
                                     const struct calibration_table *before, struct calibration_table **out, struct complaint *why);
 void calibration_table_free(struct calibration_table *t);
+enum status calibration_table_copy(const struct calibration_table *from, struct calibration_table **out);   /* the same energies for all heights */
 
 #endif

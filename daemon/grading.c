@@ -1,15 +1,13 @@
 #include "daemon/grading.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/grade_windows.h"
 #include "daemon/grading_parts.h"
 #include "daemon/log.h"
 #include "daemon/stage/grade.h"
 #include "pulse/cut.h"
-#include "pulse/pulse_times.h"
-#include "pulse/tail_reach.h"
 
 bool grading_new(const struct grading_settings *settings, const struct beamtime *b, const struct array_model *m, struct bin_stage *bins, struct grading **out) {
     struct grading *g = calloc(1, sizeof *g);
@@ -68,34 +66,6 @@ static struct trigger_mode mode_of(const struct grading *g, size_t pixel) {
     mode.automatic = mode.automatic || trigger_list_has(g->settings.automatic, channel);
     mode.secondary = mode.secondary || trigger_list_has(g->settings.secondary, channel);
     return mode;
-}
-
-/* Rise and fall from what the channel's filter was made of: its template, or the pulse in the basis of its file. */
-static bool times_of(const struct pixel_model *m, const struct channel_shape *shape_of, struct pulse_times *out) {
-    enum { OFF_PULSE = 2 };
-    if (m->coefficients)
-        return shape_of->basis != NULL && pulse_times_of(shape_of->basis + OFF_PULSE, shape_of->n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
-    return m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, out) == STATUS_OK;
-}
-
-/* As long as tails reach; the table takes six of what it is given. */
-static double isolating_decay_s(const struct grading *g, const struct pixel_model *m, const struct pulse_times *t) {
-    if (g->settings.isolation_s > 0)
-        return g->settings.isolation_s / TAIL_REACH_LEAST;
-    return t->decay_samples * m->sample_period_s * fmax(1, m->isolation_decays / TAIL_REACH_LEAST);
-}
-
-static bool table_of(const struct grading *g, size_t pixel, const struct channel_shape *shape, enum trigger_kind kind, struct livetime_table *out) {
-    const struct pixel_model *m = g->model->channels[pixel].model;
-    struct pulse_times t;
-    if (m == NULL || shape == NULL || shape->coefficients != m->coefficients || shape->n_samples != m->n_samples || !times_of(m, shape, &t))
-        return false;
-    const struct livetime_settings s = {
-        .trigger = kind == TRIGGER_KIND_EDGE ? LIVETIME_EDGE : LIVETIME_EDGE_MULTI,
-        .sample_period_s = m->sample_period_s, .n_samples = m->n_samples, .n_presamples = m->n_presamples, .peak_samples = t.peak_samples,
-        .decay_s = isolating_decay_s(g, m, &t),
-    };
-    return livetime_table_make(&s, out) == STATUS_OK;
 }
 
 struct livetime_sheet grading_sheet(const struct graded_channel *c, const struct time_cells *cells, int64_t *rows) {
@@ -200,21 +170,16 @@ static bool make_room(const struct grading *g, struct graded_channel *c) {
     return c->times_ns != NULL && c->calibration_ns != NULL && c->calibration_photons != NULL;
 }
 
-static double shorter_window_s(const struct livetime_table *t) {
-    const struct livetime_box *high = &t->boxes[0];
-    return 1e-9 * (double)(high->before_lo_ns < high->after_lo_ns ? high->before_lo_ns : high->after_lo_ns);
-}
-
 /* When what happened is known: the channel's windows. */
 static void make_windows(const struct grading *g, size_t pixel, const struct channel_shape *shape, const struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
     for (size_t i = 0; i < block->n; i++)
         c->n_events += (block->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0;
     c->kind = c->events.kind;
-    c->windows_known = table_of(g, pixel, shape, c->kind, &c->table);
+    c->windows_known = grade_windows_make(g->model->channels[pixel].model, shape, c->kind, g->settings.isolation_s, &c->table);
     if (c->windows_known) {
         c->live = c->kind == TRIGGER_KIND_EDGE || c->kind == TRIGGER_KIND_EDGE_MULTI;
-        c->window_s = shorter_window_s(&c->table);
+        c->window_s = grade_windows_shorter_s(&c->table);
         c->unresolved_s = 1e-9 * (double)c->table.unresolved_ns;
     }
 }

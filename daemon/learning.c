@@ -266,7 +266,7 @@ bool learning_has_state(const struct scan_timeline *t, const char *label) {
 
 static bool calibrate_all(const struct learning *l, const struct learning_settings *settings, struct array_model *m) {
     const struct scan_timeline *t = l->input->timeline;
-    const struct calibration_table *before = NULL;
+    const struct calibration_table *before = settings->before;
     m->n_tables = 0;
     for (size_t i = 0; i < scan_timeline_count(t); i++) {
         const struct scan *state = scan_timeline_at(t, i);

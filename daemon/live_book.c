@@ -81,6 +81,8 @@ void live_book_free(struct live_book *b) {
     free(b);
 }
 
+void live_book_pixels(struct live_book *b, const struct book_pixel *pixels) { memcpy(b->pixels, pixels, b->settings.n_pixels * sizeof *b->pixels); }
+
 /* ---- places ---- */
 
 static bool counts_in(struct live_place p) { return p.kind == PLACE_POINT || p.kind == PLACE_MOVING; }
@@ -299,13 +301,14 @@ static void keep_anchor(struct live_book *b, const struct happening *h, size_t n
     }
 }
 
-static void add_times(const struct cells *c, uint32_t pixel, const int64_t *times, double window_s) {
+static void add_times(const struct cells *c, uint32_t pixel, const int64_t *times, double window_s, double unresolved_s) {
     for (uint32_t k = 0; k < c->n; k++) {
         struct scan_products *p = c->scan[k]->products;
         int64_t *to = p->grade_time_ns + ((size_t)pixel * p->n_points + c->point[k]) * N_LIVETIME_COLUMNS;
         for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
             to[g] += times[k * N_LIVETIME_COLUMNS + g];
         p->window_s[pixel] = window_s;
+        p->unresolved_s[pixel] = unresolved_s;
     }
 }
 
@@ -324,7 +327,7 @@ static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64
             walk_pixel(b, (uint16_t)pixel, b->walk + first, at - first, &sheet, watermark_ns);
             keep_anchor(b, b->walk + first, at - first, until_ns);
         }
-        add_times(c, (uint32_t)pixel, times, p->live ? p->window_s : 0);
+        add_times(c, (uint32_t)pixel, times, p->live ? p->window_s : 0, p->live ? 1e-9 * (double)p->table.unresolved_ns : 0);
     }
 }
 

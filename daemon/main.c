@@ -15,6 +15,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    { "run", cmd_run, "the service: analyse what DASTARD measures, live, and publish it" },
     { "replay", cmd_replay, "recorded runs (LJH, OFF) to one NeXus file: photons, RIXS maps, PFY" },
     { "calibrate", cmd_calibrate, "learn filters and energy curves of every pixel and keep them" },
     { "export", cmd_export, "products of a NeXus file as columns for Athena, Larch and spreadsheets" },

@@ -13,6 +13,8 @@
 const struct option_row option_table[] = {
     { .name = "calibration.lines", .unit = "", .default_text = "nslsii-mix", .kind = OPT_TEXT, .offset = AT(calibration.lines), .lo = 1, .hi = TEXT_HI(calibration.lines),
       .help = "line table: a name in config/lines (NAME.csv) or a path" },
+    { .name = "calibration.file", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(calibration.file), .lo = 0, .hi = TEXT_HI(calibration.file),
+      .help = "what tesd run applies from the start: a file that tesd calibrate wrote; empty: heights, but no energies" },
     { .name = "calibration.mono_eV", .unit = "eV", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(calibration.mono_eV), .lo = 0, .hi = 20000,
       .help = "incident energy while calibrating, which decides the lines that are excited; 0 takes it from the log" },
     { .name = "calibration.curve", .unit = "", .default_text = "spline", .kind = OPT_TEXT, .offset = AT(calibration.curve), .lo = 1, .hi = TEXT_HI(calibration.curve),
@@ -48,6 +50,9 @@ const struct option_row option_table[] = {
     { .name = "scan.i0_key", .unit = "", .default_text = "i0", .kind = OPT_TEXT, .offset = AT(scan.i0_key), .lo = 1, .hi = TEXT_HI(scan.i0_key),
       .help = "name of the incident-flux value among the point extras of a scan log" },
 
+    { .name = "scan.late_photon_s", .unit = "s", .default_text = "2", .kind = OPT_NUMBER, .offset = AT(scan.late_photon_s), .lo = 0, .hi = 60,
+      .help = "tesd run: how long, in time of the data, a photon may wait for the scan point that it belongs to" },
+
     { .name = "replay.workers", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(replay.workers), .lo = 0, .hi = 256,
       .help = "analysis threads of tesd replay; 0 is one for each core" },
 
@@ -79,6 +84,41 @@ const struct option_row option_table[] = {
 
     { .name = "archive.compress", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(archive.compress),
       .help = "gzip the photon columns too: smaller files, several times slower to write" },
+
+    { .name = "ingest.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(ingest.host), .lo = 1, .hi = TEXT_HI(ingest.host),
+      .help = "tesd run: the machine on which DASTARD runs" },
+    { .name = "ingest.port", .unit = "", .default_text = "5500", .kind = OPT_INTEGER, .offset = AT(ingest.port), .lo = 1, .hi = 65531,
+      .help = "DASTARD's base port: control; status and records are on the ports 1 and 2 above" },
+    { .name = "ingest.connections", .unit = "", .default_text = "32", .kind = OPT_INTEGER, .offset = AT(ingest.connections), .lo = 1, .hi = 1024,
+      .help = "connections to the record port, among which channels are shared out: DASTARD drops what exceeds 100 records per block and connection" },
+    { .name = "ingest.block_s", .unit = "s", .default_text = "0.05", .kind = OPT_NUMBER, .offset = AT(ingest.block_s), .lo = 0.001, .hi = 10,
+      .help = "how long DASTARD gathers data before it sends the records in them" },
+
+    { .name = "follow.mode", .unit = "", .default_text = "off", .kind = OPT_TEXT, .offset = AT(follow.mode), .lo = 1, .hi = TEXT_HI(follow.mode),
+      .help = "the files that DASTARD writes: off (the port alone), fill (the port, and what it lost from the files) or only (the files alone)" },
+    { .name = "follow.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(follow.folder), .lo = 0, .hi = TEXT_HI(follow.folder),
+      .help = "where they are seen from here, a run or the folder of all runs; empty: where DASTARD says that it writes" },
+    { .name = "follow.notice", .unit = "", .default_text = "best", .kind = OPT_TEXT, .offset = AT(follow.notice), .lo = 1, .hi = TEXT_HI(follow.notice),
+      .help = "how growth is noticed: inotify, poll (NFS), or best: inotify where it works" },
+    { .name = "follow.reads", .unit = "", .default_text = "best", .kind = OPT_TEXT, .offset = AT(follow.reads), .lo = 1, .hi = TEXT_HI(follow.reads),
+      .help = "how files are read: uring, plain, or best: io_uring where it is allowed" },
+    { .name = "follow.poll_s", .unit = "s", .default_text = "0.5", .kind = OPT_NUMBER, .offset = AT(follow.poll_s), .lo = 0.01, .hi = 60,
+      .help = "between two looks where growth is not noticed" },
+    { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
+      .help = "a file that has not grown for so long is read to its very end" },
+
+    { .name = "output.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(output.folder), .lo = 0, .hi = TEXT_HI(output.folder),
+      .help = "tesd run keeps each run in OUTPUT/YYYYMMDD/NNNN below it; empty: nothing is kept, data are analysed and published all the same" },
+
+    { .name = "control.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(control.host), .lo = 1, .hi = TEXT_HI(control.host),
+      .help = "address on which scan points are heard (JSON-RPC, daemon/control/scan_link.h)" },
+    { .name = "control.port", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(control.port), .lo = 0, .hi = 65535,
+      .help = "port for them; 0: none" },
+
+    { .name = "metrics.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(metrics.host), .lo = 1, .hi = TEXT_HI(metrics.host),
+      .help = "address of the page /metrics for Prometheus" },
+    { .name = "metrics.port", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(metrics.port), .lo = 0, .hi = 65535,
+      .help = "port for it; 0: none" },
 
     { .name = "stream.endpoint", .unit = "", .default_text = "tcp://127.0.0.1:5560", .kind = OPT_TEXT, .offset = AT(stream.endpoint), .lo = 1, .hi = TEXT_HI(stream.endpoint),
       .help = "where maps and spectra are published (ZeroMQ)" },

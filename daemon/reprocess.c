@@ -9,6 +9,7 @@
 
 #include "calib/calibration_verdict.h"
 #include "daemon/log.h"
+#include "daemon/options.h"
 #include "daemon/pipeline.h"
 #include "daemon/product_facts.h"
 #include "daemon/progress.h"
@@ -352,6 +353,23 @@ static bool make_photons(struct reprocess *r, unsigned workers) {
     r->result->photons_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
     r->result->photons_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
     return good;
+}
+
+struct reprocess_settings reprocess_settings_of(const struct options *o) {
+    struct reprocess_settings s = {
+        .workers = (unsigned)o->replay.workers,
+        .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
+        .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
+        .array = { .neighbours = o->veto.neighbours, .neighbour_above_eV = o->veto.neighbour_above_eV, .neighbour_window_s = o->veto.neighbour_window_s,
+                   .array_pixels = (uint32_t)o->veto.array_pixels, .array_window_s = o->veto.array_window_s, .array_hold_s = o->veto.array_hold_s,
+                   .instants = strcmp(o->live_time.method, "array") == 0 },
+        .monitoring = { .window_s = o->monitor.window_s, .alarm_eV = o->monitor.alarm_eV, .line = o->monitor.line },
+        .compress = o->archive.compress,
+        .best_pixels = (uint32_t)o->rixs.best_pixels,
+        .process = { .config_text = o->text },
+    };
+    trigger_kind_named(o->trigger.mode, &s.grading.kind);
+    return s;
 }
 
 static const char *folder_of(const char *path, char folder[PATH_MAX]) {

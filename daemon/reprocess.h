@@ -39,6 +39,10 @@ struct reprocess_settings {
     const char *title;
 };
 
+struct options;
+/* What the config says of it; the rest is zero. Borrows from the options. */
+struct reprocess_settings reprocess_settings_of(const struct options *o);
+
 struct pixel_totals {
     uint64_t records, photons, cut_counts[N_CUTS];
     uint64_t torn, duplicates, restarts, disagreements, tail_bytes, unreadable;

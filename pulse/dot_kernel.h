@@ -43,6 +43,12 @@ typedef struct dot_extremes dot_extremes_fn(const sample_u16 *x, size_t n);  /* 
 
 typedef size_t dot_find_fn(const sample_u16 *x, size_t n, uint16_t value);  /* first k with x[k] == value, n if none */
 
+/* First k >= from, 1 <= k < n, where x takes a step that its neighbours do not take: with s(k) = |x[k] - x[k-1]| modulo 65536 (so at most
+ * 32768), 0 outside the record, s(k) >= DOT_STEP_LEAST and s(k) >= 4 max(s(k-1), s(k+1)); n if there is none. from >= 1. For records that
+ * something speaks against. */
+enum { DOT_STEP_LEAST = 64 };
+typedef size_t dot_step_fn(const sample_u16 *x, size_t n, size_t from);
+
 /* Least and largest of x[k+6] + .. + x[k+9] - (x[k] + .. + x[k+3]) over 0 <= k < n - 9; both 0 for n < 10. span: no two of the samples
  * differ by more (65535 when that is not known); where it is small, so are the sums. */
 struct dot_rises { int32_t least, most; };
@@ -64,6 +70,7 @@ struct dot_kernel {
     dot_extremes_fn *extremes;
     dot_find_fn *find;
     dot_rises_fn *rises;
+    dot_step_fn *step;
     dot_correlate_fn *correlate;
     dot_floats_fn *floats;
     dot_add_fn *add;

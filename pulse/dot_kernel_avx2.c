@@ -5,6 +5,7 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AVX2 __attribute__((target("avx2,fma")))
@@ -306,6 +307,42 @@ AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n, uint16_t 
     return r;
 }
 
+/* |x[k] - x[k-1]| in 16 lanes; 32768 comes out as itself, unsigned. */
+AVX2 static inline __m256i steps16(const sample_u16 *x) {
+    return _mm256_abs_epi16(_mm256_sub_epi16(load16(x), load16(x - 1)));
+}
+
+AVX2 static inline __m256i times4(__m256i v) {
+    __m256i twice = _mm256_adds_epu16(v, v);
+    return _mm256_adds_epu16(twice, twice);
+}
+
+/* Saturating, and 4 x 16384 and more is 65535: no step is as large, so neither is the answer. */
+AVX2 static size_t step_avx2(const sample_u16 *x, size_t n, size_t from) {
+    const __m256i least = _mm256_set1_epi16(DOT_STEP_LEAST);
+    size_t k = from;
+    if (k == 1 && n > 1) {
+        int here = abs((int16_t)(x[1] - x[0])), after = n > 2 ? abs((int16_t)(x[2] - x[1])) : 0;
+        if (here >= DOT_STEP_LEAST && here >= 4 * after)
+            return 1;
+        k = 2;
+    }
+    for (; k + 17 <= n; k += 16) {
+        __m256i here = steps16(x + k), around = _mm256_max_epu16(steps16(x + k - 1), steps16(x + k + 1));
+        __m256i needed = _mm256_max_epu16(times4(around), least);
+        unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi16(_mm256_max_epu16(here, needed), here));
+        if (hits)
+            return k + (size_t)__builtin_ctz(hits) / 2;
+    }
+    for (; k < n; k++) {
+        int here = abs((int16_t)(x[k] - x[k - 1])), before = k > 1 ? abs((int16_t)(x[k - 1] - x[k - 2])) : 0;
+        int after = k + 1 < n ? abs((int16_t)(x[k + 1] - x[k])) : 0;
+        if (here >= DOT_STEP_LEAST && here >= 4 * before && here >= 4 * after)
+            return k;
+    }
+    return n;
+}
+
 /* 64 outputs in 8 sums. Weights 8 apart meet the same vectors of x: with four of them at once a vector is loaded once for up to four products. */
 AVX2 static void correlate64(const float *w, size_t n_w, const float *x, float *out) {
     __m256 sum[8];
@@ -386,6 +423,6 @@ AVX2 static void add_avx2(float *a, float times, const float *b, size_t n) {
 }
 
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2, floats_avx2, add_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, step_avx2, correlate_avx2, floats_avx2, add_avx2,
 };
 #endif

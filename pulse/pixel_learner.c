@@ -1,5 +1,5 @@
 /* Learning one pixel: keep raw records in bounded memory, then, once, in this order:
- * polarity -> limits and good pulses -> template -> noise covariance -> filter -> shape by regression on what the filter says ->
+ * frame of the samples -> polarity -> limits and good pulses -> template -> noise covariance -> filter -> shape by regression on what the filter says ->
  * its template -> filter -> shape -> filter for records on a tail -> scale of the residual ->
  * search for second pulses. */
 #include <math.h>
@@ -16,6 +16,7 @@
 #include "pulse/pulse_template.h"
 #include "pulse/record_store.h"
 #include "pulse/robust.h"
+#include "pulse/sample_turn.h"
 
 /* 4 MB each at 1,024 samples. 300 noise records suffice, 1,000 give all there is to gain (filters-measured.md 2.1). */
 enum { NOISE_RECORDS_MAX = 2048, PULSE_RECORDS_MAX = 2048, PULSES_MIN = 50, NOISE_RECORDS_MIN = 30 };
@@ -296,7 +297,11 @@ enum status pixel_learner_finish(struct pixel_learner *l, struct pixel_model **o
     if (workshop_init(&w, l) && m) {
         *m = (struct pixel_model){ .n_samples = l->pulses.n_samples, .n_presamples = l->pulses.n_presamples,
                                    .sample_period_s = l->sample_period_s, .limits = cut_limits_open() };
+        uint32_t turn = sample_turn_learn(&l->pulses);
+        sample_turn_store(&l->pulses, turn);
+        sample_turn_store(&l->noise, sample_turn_learn(&l->noise));
         s = learn(l, &w, m, &seen, why);
+        m->sample_turn = turn;   /* from now on: what was learnt from stands in that frame already */
     }
     workshop_done(&w);
     if (report)

@@ -197,22 +197,14 @@ static void print_speed(const struct reprocessed *r) {
 static bool process(const struct arguments *a, const struct options *o, const struct beamtime *b, const struct array_model *m) {
     struct reprocessed r;
     char *command_line = offline_command_line(a->argc, a->argv);
-    struct reprocess_settings settings = {
-        .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
-        .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
-        .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
-        .array = { .neighbours = o->veto.neighbours, .neighbour_above_eV = o->veto.neighbour_above_eV, .neighbour_window_s = o->veto.neighbour_window_s,
-                   .array_pixels = (uint32_t)o->veto.array_pixels, .array_window_s = o->veto.array_window_s, .array_hold_s = o->veto.array_hold_s,
-                   .instants = strcmp(o->live_time.method, "array") == 0 },
-        .monitoring = { .window_s = o->monitor.window_s, .alarm_eV = o->monitor.alarm_eV, .line = o->monitor.line },
-        .compress = o->archive.compress,
-        .best_pixels = (uint32_t)o->rixs.best_pixels,
-        .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
-        .causal = a->calibration != NULL,
-        .calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations",
-        .title = b->pulses.n_folders ? b->pulses.folders[0] : "",
-    };
-    trigger_kind_named(o->trigger.mode, &settings.grading.kind);
+    struct reprocess_settings settings = reprocess_settings_of(o);
+    if (a->offline.workers >= 0)
+        settings.workers = (unsigned)a->offline.workers;
+    settings.process.command_line = command_line ? command_line : "";
+    settings.process.state = a->calibration ? "prelim" : "final";
+    settings.causal = a->calibration != NULL;
+    settings.calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations";
+    settings.title = b->pulses.n_folders ? b->pulses.folders[0] : "";
     const char **inputs = list_inputs(b, &settings.process.n_inputs);
     settings.process.inputs = inputs;
     bool good = inputs != NULL && reprocess_run(b, m, &settings, a->output, &r);

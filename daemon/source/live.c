@@ -9,7 +9,7 @@
 
 #include "daemon/log.h"
 
-enum { TURN = 64, RECEIVE_BYTES = 8 << 20, RECONNECT_MS = 100, RECONNECT_MAX_MS = 2000 };
+enum { TURN = 64, RECEIVE_BYTES = 8 << 20, RECONNECT_MS = 50, FIRST_SUBSCRIPTIONS = 1024 };
 
 struct live_source {
     void *context;
@@ -36,7 +36,6 @@ static bool open_socket(struct live_source *s, unsigned k, const char *endpoint)
     set(socket, ZMQ_RCVBUF, RECEIVE_BYTES);
     set(socket, ZMQ_LINGER, 0);
     set(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
-    set(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
     set(socket, ZMQ_HANDSHAKE_IVL, 10000);
     set(socket, ZMQ_TCP_KEEPALIVE, 1);
     set(socket, ZMQ_TCP_KEEPALIVE_IDLE, 30);
@@ -59,6 +58,7 @@ bool live_source_new(const struct live_settings *settings, struct live_source **
     }
     for (unsigned k = 0; good && k < s->n; k++)
         good = open_socket(s, k, settings->endpoint);
+    good = good && live_source_subscribe(s, NULL);
     if (!good) {
         log_error("%s: cannot subscribe to records: %s", settings->endpoint, zmq_strerror(errno));
         live_source_free(s);
@@ -89,7 +89,7 @@ static bool choose(struct live_source *s, uint32_t index, int option) {
 }
 
 bool live_source_subscribe(struct live_source *s, const struct live_array *array) {
-    uint32_t wanted = array != NULL ? array->n_channels : 0;
+    uint32_t wanted = array != NULL && array->n_channels > FIRST_SUBSCRIPTIONS ? array->n_channels : FIRST_SUBSCRIPTIONS;
     bool good = true;
     for (; good && s->subscribed < wanted; s->subscribed++)
         good = choose(s, s->subscribed, ZMQ_SUBSCRIBE);

@@ -124,6 +124,8 @@ static void integers_agree(const struct dot_kernel *kernel, const sample_u16 *x,
     struct dot_rises c = meaning->rises(x, n, UINT16_MAX), d = kernel->rises(x, n, UINT16_MAX);
     assert_true(c.least == d.least && c.most == d.most);
     assert_int_equal(meaning->find(x, n, wanted), kernel->find(x, n, wanted));
+    for (size_t from = 1, k; n > 0 && from < n; from = k + 1)
+        assert_int_equal(meaning->step(x, n, from), k = kernel->step(x, n, from));
     if (n == 0)
         return;
     struct dot_extremes e = meaning->extremes(x, n), f = kernel->extremes(x, n);
@@ -162,6 +164,12 @@ static void test_integers_by_hand(void **state) {
     assert_int_equal(scalar->find(x, 11, 9), 4);
     assert_int_equal(scalar->find(x, 11, 77), 11);
     assert_true(scalar->rises(x, 9, 9).most == 0);
+    const uint16_t jumps[8] = { 5, 7, 4103, 4100, 4102, 65535, 3, 100 };   /* 65535 -> 3 is a step of 4; 3 -> 100 begins a rise */
+    assert_int_equal(scalar->step(jumps, 8, 1), 2);
+    assert_int_equal(scalar->step(jumps, 8, 3), 5);
+    assert_int_equal(scalar->step(jumps, 8, 6), 7);
+    assert_int_equal(scalar->step(jumps, 7, 6), 7);
+    assert_int_equal(scalar->step(x, 11, 1), 11);
 }
 
 static void test_all_variants(void **state) {
