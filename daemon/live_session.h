@@ -9,6 +9,7 @@
 
 #include "daemon/follower.h"
 #include "daemon/ingest.h"
+#include "daemon/live_disk.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
 #include "daemon/ring.h"
@@ -26,6 +27,7 @@ struct live_figures {            /* a moment old; for STATUS=, /metrics and SIGU
     int32_t scan, point;
     uint32_t final_points;
     unsigned files_making;
+    struct sink_health disk[LIVE_DISK_SINKS];   /* journal, archive, raw; name NULL: not in use */
     double rate_per_s;           /* rows */
     uint64_t latency[N_LATENCY]; /* rows of a running scan: from arrival to the published (provisional) PFY */
     char run[96], calibration[256];
@@ -35,6 +37,7 @@ struct session_links {
     struct ring *rows;                    /* of row_blocks */
     struct plan_exchange *exchange;
     const struct ingest *ingest;          /* for its figures */
+    struct live_disk *disk;               /* what is kept while it runs */
     struct follower *follower;            /* NULL: files are not followed */
 };
 

@@ -300,6 +300,7 @@ void live_archive_scan(struct live_archive *a, const struct scan_products *p, ui
     }
     if (n_points == 0 && !ended)
         return;
+    a->all_again = a->all_again || ended;   /* what moved behind a point came after it was written */
     if (write_points(a, p, n_points)) {
         if (ended)
             end_scan(a);
