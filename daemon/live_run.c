@@ -132,7 +132,7 @@ static void tell_status(struct live_run *r, int64_t now) {
     struct live_figures f;
     live_session_figures(r->session, &f);
     service_status("%s, %u pixels, %.0f records/s, %llu lost upstream, %llu by overload%s%s", f.alive ? f.running ? "running" : "source stopped" : "acquisition not heard",
-                   f.n_pixels, f.rate_per_s, (unsigned long long)f.lost_upstream, (unsigned long long)f.overload, f.run[0] != '\0' ? ", run " : "", f.run);
+                   f.n_pixels, f.rate_per_s, (unsigned long long)f.losses.lost_upstream, (unsigned long long)f.losses.overload, f.run[0] != '\0' ? ", run " : "", f.run);
 }
 
 static void tell_statistics(struct live_run *r) {
@@ -141,8 +141,8 @@ static void tell_statistics(struct live_run *r) {
     struct ingest_figures g = ingest_figures_of(r->ingest);
     char *losses = live_session_losses(r->session);
     log_note("%llu records received, %llu rows, %llu photons, %llu refused, %llu lost upstream of %llu sent, %llu by overload, %llu late, %llu restarts",
-             (unsigned long long)g.records, (unsigned long long)f.rows, (unsigned long long)f.photons, (unsigned long long)g.refused, (unsigned long long)f.lost_upstream,
-             (unsigned long long)f.sent, (unsigned long long)f.overload, (unsigned long long)f.late, (unsigned long long)f.restarts);
+             (unsigned long long)g.records, (unsigned long long)f.rows, (unsigned long long)f.photons, (unsigned long long)g.refused, (unsigned long long)f.losses.lost_upstream,
+             (unsigned long long)f.losses.sent, (unsigned long long)f.losses.overload, (unsigned long long)f.late, (unsigned long long)f.losses.restarts);
     for (char *line = losses, *end; line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
         log_note("%s", line);

@@ -9,6 +9,7 @@
 
 #include "daemon/control/scan_link.h"
 #include "daemon/live_book.h"
+#include "daemon/live_losses.h"
 #include "daemon/live_model.h"
 #include "daemon/live_runs.h"
 #include "daemon/live_status.h"
@@ -392,38 +393,6 @@ static void settle_and_publish(struct live_session_work *s, int64_t now) {
 
 /* ---- figures ---- */
 
-static void sum_losses(struct live_session_work *s, struct live_figures *f) {
-    const struct live_array *array = s->set->array;
-    for (uint32_t p = 0; p < array->n_pixels; p++) {
-        struct upstream_channel c = upstream_loss_channel(s->loss, array->index_of_pixel[p]);
-        uint64_t own = tally_of(&s->set->tally[array->index_of_pixel[p]].overload);
-        f->sent += c.sent;
-        f->had += c.had;
-        f->lost_upstream += c.lost > own ? c.lost - own : 0;
-        f->overload += own;
-        f->restarts += tally_of(&s->set->tally[array->index_of_pixel[p]].restarts);
-        f->good_pixels += s->set->used[p];
-    }
-}
-
-static char *losses_text(struct live_session_work *s) {
-    char *text = NULL;
-    size_t n;
-    FILE *f = open_memstream(&text, &n);
-    if (f == NULL)
-        return NULL;
-    for (uint32_t p = 0; s->set != NULL && s->loss != NULL && p < s->set->array->n_pixels; p++) {
-        uint32_t index = s->set->array->index_of_pixel[p];
-        struct upstream_channel c = upstream_loss_channel(s->loss, index);
-        const struct channel_tally *t = &s->set->tally[index];
-        fprintf(f, "%s sent %llu received %llu lost %llu port %llu file %llu overload %llu raw_lost %llu restarts %llu\n", s->set->array->channels[index].name,
-                (unsigned long long)c.sent, (unsigned long long)c.had, (unsigned long long)c.lost, (unsigned long long)tally_of(&t->port), (unsigned long long)tally_of(&t->file),
-                (unsigned long long)tally_of(&t->overload), (unsigned long long)tally_of(&t->raw_lost), (unsigned long long)tally_of(&t->restarts));
-    }
-    fclose(f);
-    return text;
-}
-
 static void fill_scan(const struct live_session_work *s, struct live_figures *f) {
     const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
     f->scan = f->point = -1;
@@ -455,14 +424,16 @@ static void update_figures(struct live_session_work *s, int64_t now) {
         f.hurried = b->hurried;
         f.scan_events = b->events;
         f.refused_events = b->refused_events;
-        sum_losses(s, &f);
+        live_losses_sum(s->set->array, s->set->tally, s->loss, &f.losses);
+        for (uint32_t p = 0; p < f.n_pixels; p++)
+            f.good_pixels += s->set->used[p];
     }
     f.rate_per_s = s->figures_ms > 0 && f.rows >= s->rows_at_figures ? (double)(f.rows - s->rows_at_figures) * 1e3 / (double)(now - s->figures_ms) : 0;
     s->rows_at_figures = f.rows;
     s->figures_ms = now;
     memcpy(f.latency, s->latency, sizeof f.latency);
-    s->lost = (struct publish_lost){ .upstream = f.lost_upstream, .queue = f.overload, .rejected = ingest_figures_of(s->links.ingest).refused, .records = f.rows };
-    char *losses = losses_text(s);
+    s->lost = (struct publish_lost){ .upstream = f.losses.lost_upstream, .queue = f.losses.overload, .rejected = ingest_figures_of(s->links.ingest).refused, .records = f.rows };
+    char *losses = s->set != NULL && s->loss != NULL ? live_losses_text(s->set->array, s->set->tally, s->loss) : NULL;
     pthread_mutex_lock(&s->lock);
     s->figures = f;
     free(s->losses);

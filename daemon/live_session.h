@@ -10,6 +10,7 @@
 #include "daemon/follower.h"
 #include "daemon/ingest.h"
 #include "daemon/live_disk.h"
+#include "daemon/live_losses.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
 #include "daemon/ring.h"
@@ -22,8 +23,8 @@ struct live_figures {            /* a moment old; for STATUS=, /metrics and SIGU
     bool alive, running, scanning, writing;
     uint32_t n_channels, n_pixels, good_pixels;
     uint64_t rows, photons, settled, late, hurried, scan_events, refused_events;
-    uint64_t sent, had, lost_upstream, overload, kept_lost, status_refused, status_messages;
-    uint64_t restarts;
+    struct live_losses losses;
+    uint64_t kept_lost, status_refused, status_messages;
     int32_t scan, point;
     uint32_t final_points;
     unsigned files_making;

@@ -96,7 +96,7 @@ const struct option_row option_table[] = {
 
     { .name = "record.raw", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(record.raw),
       .help = "tesd run writes every record that comes by the port into LJH files, one for each channel" },
-    { .name = "record.memory_MiB", .unit = "MiB", .default_text = "96", .kind = OPT_INTEGER, .offset = AT(record.memory_MiB), .lo = 8, .hi = 65536,
+    { .name = "record.memory_MiB", .unit = "MiB", .default_text = "96", .kind = OPT_INTEGER, .offset = AT(record.memory_MiB), .lo = 1, .hi = 65536,
       .help = "memory for raw records on their way to the disk; when it is full, records are left out and counted" },
     { .name = "record.block_KiB", .unit = "KiB", .default_text = "256", .kind = OPT_INTEGER, .offset = AT(record.block_KiB), .lo = 16, .hi = 16384,
       .help = "largest write to a raw file; with many channels less, so that the memory suffices" },

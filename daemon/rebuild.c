@@ -148,8 +148,12 @@ static void set_pixel(const struct work *w, size_t input, const struct rebuild_s
     if (s->grade_time_ns == NULL)
         return;
     memcpy(p->grade_time_ns + mine * row, s->grade_time_ns + pixel * row, row * sizeof *p->grade_time_ns);
-    for (uint32_t k = 0; k < p->n_points && w->inputs[input].n_gaps > 0; k++)
-        take_out_gaps(&w->inputs[input], &p->scan->points[k], p->grade_time_ns + mine * row + (size_t)k * N_LIVETIME_COLUMNS);
+    for (uint32_t k = 0; k < p->n_points; k++) {
+        int64_t *times = p->grade_time_ns + mine * row + (size_t)k * N_LIVETIME_COLUMNS;
+        scan_copy_fit_times(times, p->scan->points[k].end_ns - p->scan->points[k].start_ns);
+        if (w->inputs[input].n_gaps > 0)
+            take_out_gaps(&w->inputs[input], &p->scan->points[k], times);
+    }
 }
 
 static struct scan_copy *find_scan(const struct work *w, const struct scan *s) {

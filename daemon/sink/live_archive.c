@@ -344,7 +344,7 @@ static void step(void *context) { live_archive_step(context); }
 
 static void health(void *context, struct sink_health *out) {
     const struct live_archive *a = context;
-    *out = (struct sink_health){ .name = "archive", .failing = a->counts.error != 0, .accepted = a->counts.rows - a->counts.lost, .lost = a->counts.lost };
+    *out = (struct sink_health){ .name = "archive", .failing = a->counts.error != 0, .accepted = a->counts.rows - a->counts.lost, .lost = a->counts.lost, .points = a->written_points };
     if (a->counts.error != 0)
         snprintf(out->trouble, sizeof out->trouble, "%.90s: %s", a->path, strerror(a->counts.error));
 }

@@ -9,7 +9,7 @@
 
 #include "calib/scan_live_time.h"
 #include "daemon/h5_growth.h"
-#include "daemon/log.h"
+#include "daemon/scan_copy.h"
 #include "daemon/sink/archive_parts.h"
 #include "daemon/sink/scan_group.h"
 #include "daemon/version.h"
@@ -90,6 +90,9 @@ static int64_t *grade_times_of(const struct scan_products *p, uint32_t n_points)
     int64_t *out = calloc(p->n_pixels * row + 1, sizeof *out);
     for (uint32_t k = 0; out != NULL && k < p->n_pixels; k++)
         memcpy(out + k * row, p->grade_time_ns + (size_t)k * p->n_points * N_LIVETIME_COLUMNS, row * sizeof *out);
+    for (uint32_t k = 0; out != NULL && k < p->n_pixels; k++)
+        for (uint32_t i = 0; i < n_points; i++)
+            scan_copy_fit_times(out + k * row + (size_t)i * N_LIVETIME_COLUMNS, p->scan->points[i].end_ns - p->scan->points[i].start_ns);
     return out;
 }
 
