@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """tesd run against the twin of DASTARD: the same beamtime live (20 x real time) and by replay --calibration gives the same bytes; losses are
-counted per channel; rubbish is counted; watchdog, reload, statistics and drain behave. Loopback and free ports only."""
-import collections, glob, json, os, re, signal, socket, subprocess, sys, threading, time
+counted per channel, and files fill them in. Loopback and free ports only."""
+import collections, glob, json, os, re, subprocess, sys, threading, time
 import h5py, numpy, zmq
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+from live_pair import Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
-from live_program import Daemon, Rpc, Twin, beamtime, check, context, failures, feed, finish, folder, free_port, tesd
+context = zmq.Context()
 
 
 def datasets(path, names):
@@ -62,12 +63,12 @@ def test_live_is_replay():
     with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
         first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
     feed(run.control, glob.glob(f'{runs[1]}/logs/scan*.json')[0], (began, first_s), 20)
-    run.wait_message('.nxs')
+    run.wait_message('_run0000.nxs')
     listener.stop = True
     check(run.end() == 0, 'SIGTERM ends it with 0')
     twin.end()
     listener.join()
-    made = glob.glob(f'{folder}/out/20260302/0000/*_run0000.nxs')
+    made = glob.glob(f'{folder}/out/20260302/0000/*_run????.nxs')
     check(len(made) == 1, f'the run has its file: {made}')
     written = f'{folder}/live/20260302/0000'
     subprocess.run([tesd, 'replay', written, '--logs', runs[1], '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
@@ -133,7 +134,7 @@ def test_follow_completes():
     rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
     time.sleep(2)
     rpc.good('SourceControl.Stop', '')
-    run.wait_message('.nxs')
+    run.wait_message('_run0000.nxs')
     losses, figures = run.losses(), run.figures()
     check(run.end() == 0, 'ends with 0')
     twin.end()
@@ -146,11 +147,4 @@ def test_follow_completes():
     check(len(frames) == sent and len(set(zip(pixels.tolist(), frames.tolist()))) == sent, f'the file has {len(frames)} rows, each record once')
 
 
-try:
-    for test in (test_losses, test_follow_completes, test_live_is_replay):
-        begun = time.monotonic()
-        test()
-        print(f'---- {test.__name__}: {time.monotonic() - begun:.1f} s', flush=True)
-finally:
-    code = finish()
-sys.exit(code)
+run_all(test_losses, test_follow_completes, test_live_is_replay)

@@ -6,10 +6,9 @@ import glob, os, random, re, signal, subprocess, sys, time
 import h5py, numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
-from live_program import Daemon, Rpc, Twin, beamtime, check, feed, finish, folder, tesd
+from live_pair import Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
 
 checker = os.path.join(os.environ.get('TESD_SHARED', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../../shared')), 'tools/check_nexus.py')
-disk = 'tesd_disk_failing'
 
 
 def accepted(path, what):
@@ -56,7 +55,7 @@ def keys(p):
 def test_all_agree(log, first_s):
     twin, run, kept, began = start('agree')
     feed(run.control, log, (began, first_s), 20)
-    run.wait_message('.nxs')
+    run.wait_message('_run0000.nxs')
     check(run.end() == 0, 'ends with 0')
     twin.end()
     whole, scan, journal = f'{kept}/20260302_run0000.nxs', glob.glob(f'{kept}/*_scan*.nxs'), f'{kept}/20260302_run0000.journal'
@@ -177,7 +176,7 @@ def test_full_disk(log, first_s):
     figures = run.wait_figure(lambda f: f['tesd_disk_failing'] == 0)
     check(figures['tesd_disk_failing'] == 0, 'and is over when there is space again')
     os.waitpid(pid, 0)
-    run.wait_message('.nxs')
+    run.wait_message('_run0000.nxs')
     figures = run.figures()
     check(run.end() == 0, 'ends with 0')
     twin.end()
@@ -210,17 +209,21 @@ def in_namespace():
     check(inner.returncode == 0, 'the disk that was filled')
 
 
-code = 1
-try:
-    prepared = make_calibration()
-    if sys.argv[1:] == ['inner']:
-        disk = os.environ['TESD_SMALL']
-        test_full_disk(*prepared)
-    else:
-        for test in (lambda: test_all_agree(*prepared), lambda: test_killed(*prepared), in_namespace):
-            begun = time.monotonic()
-            test()
-            print(f'---- {time.monotonic() - begun:.1f} s', flush=True)
-finally:
-    code = finish()
-sys.exit(code)
+inner = sys.argv[1:] == ['inner']
+disk = os.environ['TESD_SMALL'] if inner else None
+prepared = make_calibration()
+
+
+def all_agree():
+    test_all_agree(*prepared)
+
+
+def killed():
+    test_killed(*prepared)
+
+
+def full_disk():
+    test_full_disk(*prepared)
+
+
+run_all(full_disk) if inner else run_all(all_agree, killed, in_namespace)

@@ -1,10 +1,8 @@
-"""The twin of DASTARD and `tesd run` beside it, for tests that use both from outside: ports, settings, messages, figures, scan points."""
-import glob, json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
-import zmq
+"""The twin of DASTARD and tesd run beside each other, for tests: free ports, a fake NOTIFY_SOCKET, messages, /metrics."""
+import json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 tesd = os.environ.get('TESD', 'build/tesd')
 folder = tempfile.mkdtemp(prefix='tesd-run-')
-context = zmq.Context()
 failures = []
 
 
@@ -150,6 +148,18 @@ class Daemon:
         return code
 
 
+def finish():
+    """Says what went wrong; the exit status."""
+    if failures:
+        for name in sorted(os.listdir(folder)):
+            if name.endswith('.log'):
+                print(open(f'{folder}/{name}').read()[-3000:])
+    if not os.environ.get('TESD_KEEP'):
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f'{len(failures)} failures: {failures}' if failures else 'all good')
+    return 1 if failures else 0
+
+
 beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '40', '--calibration-s', '30', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
             '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
 
@@ -174,12 +184,12 @@ def feed(control, path, started, speed):
     rpc.good('Scan.End', {'time_ns': at(ends[-1])})
 
 
-def finish():
-    """What is said at the end, and the exit status: to be called in any case."""
-    if failures:
-        for path in glob.glob(f'{folder}/*.log'):
-            print(open(path).read()[-3000:])
-    if not os.environ.get('TESD_KEEP'):
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f'{len(failures)} failures: {failures}' if failures else 'all good')
-    return 1 if failures else 0
+def run_all(*tests):
+    try:
+        for test in tests:
+            begun = time.monotonic()
+            test()
+            print(f'---- {test.__name__}: {time.monotonic() - begun:.1f} s', flush=True)
+    finally:
+        code = finish()
+    sys.exit(code)
