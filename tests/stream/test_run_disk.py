@@ -52,6 +52,16 @@ def keys(p):
     return list(zip(p['pixel'].tolist(), p['time_ns'].tolist(), p['frame'].tolist()))
 
 
+def all_from_its_first(whole, part):
+    """Of every pixel the part has all records from its first one on: what is missing came before the run was told."""
+    good = True
+    for pixel in set(part['pixel'].tolist()):
+        times = part['time_ns'][part['pixel'] == pixel]
+        mine = whole['time_ns'][whole['pixel'] == pixel]
+        good = good and numpy.array_equal(times, mine[mine >= times[0]])
+    return good
+
+
 def test_all_agree(log, first_s):
     twin, run, kept, began = start('agree')
     feed(run.control, log, (began, first_s), 20)
@@ -68,7 +78,7 @@ def test_all_agree(log, first_s):
     there = set(keys(b))
     same = numpy.array([k in there for k in keys(a)])
     check(set(keys(b)) <= set(keys(a)) and len(there) == len(b['frame']), f'{len(b["frame"])} of {len(a["frame"])} records are in the journal, each once')
-    check(same.mean() > 0.97, f'{100 * same.mean():.2f} %: those missing came before the run was told')
+    check(all_from_its_first(a, b) and same.mean() > 0.5, f'{100 * same.mean():.2f} %: those missing came before the run was told')
     for k in ('energy_eV', 'height', 'cuts', 'arrival', 'scan', 'point', 'incident_eV'):
         check(a[k][same].tobytes() == b[k].tobytes(), f'journal: {k} has the same bytes')
     with h5py.File(whole) as f, h5py.File(f'{folder}/recovered.nxs') as g, h5py.File(scan[0]) as s:
@@ -88,7 +98,7 @@ def test_all_agree(log, first_s):
     r = photons(f'{folder}/raw.nxs')
     have = {k: i for i, k in enumerate(keys(a))}
     at = numpy.array([have.get(k, -1) for k in keys(r)])
-    check(len(at) > 0.97 * len(a['frame']) and (at >= 0).all(), f'{len(at)} raw records, all of them known')
+    check(len(at) > 0.5 * len(a['frame']) and (at >= 0).all() and all_from_its_first(a, r), f'{len(at)} raw records, all of them known, none left out since the first')
     check(a['height'][at].tobytes() == r['height'].tobytes(), 'their heights are those of the run, byte for byte')
     with open(f'{kept}/20260302_run0000_recorded.txt') as f:
         counts = [line.split() for line in f if line[0] != '#' and not line.startswith('gap')]
@@ -104,8 +114,7 @@ def scan_is_there(kept, points):
     recover(*made, to=f'{folder}/scan.nxs')
     accepted(f'{folder}/scan.nxs', 'the scan after the kill')
     with h5py.File(f'{folder}/scan.nxs') as f:
-        name = [k for k in f['entry'] if k.startswith('scan_')][0]
-        n = len(f['entry'][name]['photons'])
+        n = sum(len(f['entry'][k]['photons']) for k in f['entry'] if k.startswith('scan_'))
     check(n >= points, f'{n} points are there; {points} were final')
     p = photons(f'{folder}/scan.nxs')
     check(len(set(keys(p))) == len(p['frame']), f'{len(p["frame"])} rows, none twice')
