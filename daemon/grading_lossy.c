@@ -38,7 +38,7 @@ void grading_lossy_grades(const struct graded_channel *c, struct photon_block *b
     }
 }
 
-/* Channels of one trigger, which share a rate; windows are the first one's, since pixels of an array fall nearly alike. */
+/* Channels of one trigger, which share a rate; windows: the first one's, to judge crowding by. Live times go by each one's own. */
 struct family {
     const struct grading *g;
     struct lossy_trigger windows;
@@ -89,7 +89,8 @@ static void set_point(const struct family *f, struct scan_products *p, uint32_t 
     double rate_Hz = rate_at(f, p, point), dwell_ns = 1e9 * point_dwell_s(p, point);
     for (uint32_t k = 0; k < f->n; k++) {
         int64_t *row = p->grade_time_ns + (f->pixels[k] * p->n_points + point) * N_LIVETIME_COLUMNS;
-        double share = isnan(rate_Hz) ? 0 : lossy_trigger_live(&f->windows, f->g->sensitivity[f->pixels[k]] * rate_Hz);
+        struct lossy_trigger own = windows_of(f->g, f->pixels[k]);
+        double share = isnan(rate_Hz) ? 0 : lossy_trigger_live(&own, f->g->sensitivity[f->pixels[k]] * rate_Hz);
         row[LIVETIME_HIGH] = llround(share * dwell_ns);
         row[LIVETIME_DEAD] = llround(dwell_ns) - row[LIVETIME_HIGH];
     }

@@ -31,7 +31,7 @@ def yield_against_truth(out, truth):
         true = np.bincount(p['point'][here], minlength=len(dwell)) / dwell
         counts, live = g['counts'][()].astype(float), g['live_time_s'][()]
         good = live > 0
-        rate = np.sum(counts[good] / live[good]) / np.sum(true[good]) - 1
+        rate = np.sum(counts[good] / live[good]) / np.sum(true[good]) - 1 if good.any() else np.nan
         return rate, np.sum(counts / dwell) / np.sum(true) - 1, 1.3 / np.sqrt(counts.sum()), good.mean()
 
 def main():
@@ -39,7 +39,7 @@ def main():
     try:
         for rate in (20, 150):
             where = f'{folder}/{rate}'
-            run(tesd, 'simulate', '-o', where, '--seed', '5', '--pixels', '8', '--rate', str(rate), '--edges', 'co', '--conditions', 'a', '--scans', '1', '--points', '21', '--dwell', '5' if rate < 100 else '0.5', '--move', '0.1',
+            run(tesd, 'simulate', '-o', where, '--seed', '5', '--pixels', '8', '--rate', str(rate), '--edges', 'co', '--conditions', 'a', '--scans', '1', '--points', '21', '--dwell', '3' if rate < 100 else '0.5', '--move', '0.1',
                 '--calibration-s', '40' if rate < 100 else '8', '--noise-records', '300', '--bad-fraction', '0', '--samples', str(SAMPLES), '--presamples', str(PRESAMPLES), '--period', '4e-6')
             day = [d for d in os.listdir(where) if d.startswith('2')][0]
             for isolated in (False, True):
