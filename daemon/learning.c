@@ -24,6 +24,7 @@ struct learning {
     struct noise_plan *plans[MAX_LENGTHS];
     struct learnt_channel *learnt;           /* one per channel; job i writes only learnt[i] and good[i] */
     bool *good;
+    bool neighbours;                         /* asked for */
     struct report_spectra *spectra;          /* NULL: nobody asked for a report */
     struct progress progress;
 };
@@ -101,6 +102,8 @@ static bool learn_one(struct learning *l, size_t channel) {
                feed_noise(learner, run_input_find(&l->beamtime->noise, input->channel), (uint32_t)channel);
     }
     if (learner != NULL) {
+        if (l->neighbours)
+            learner_open(learner);
         feed_all(learner, reader, learner_train);
         learner_make_model(learner);
         feed_all(learner, reader, learner_measure);
@@ -279,7 +282,7 @@ static void learning_done(struct learning *l) {
 }
 
 bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra) {
-    struct learning l = { .beamtime = b };
+    struct learning l = { .beamtime = b, .neighbours = settings->neighbours };
     struct array_model *m = NULL;
     bool good = array_model_new(b->pulses.n_channels, b->n_calibrations, &m) && learn_channels(&l, settings->workers);
     if (good && spectra != NULL && report_spectra_new(b->pulses.n_channels, b->n_calibrations, &l.spectra) != STATUS_OK) {
@@ -287,7 +290,7 @@ bool learning_run(const struct beamtime *b, const struct learning_settings *sett
         good = false;
     }
     if (good) {
-        good = array_correction_run(l.learnt, b->pulses.n_channels, b->timeline, b->pulses.first_ns, b->pulses.last_ns, settings->workers) && calibrate_all(&l, settings, m);
+        good = array_correction_run(l.learnt, b->pulses.n_channels, b->timeline, b->pulses.first_ns, b->pulses.last_ns, settings->workers, settings->neighbours ? &m->neighbours : NULL) && calibrate_all(&l, settings, m);
         hand_over(&l, m);
     }
     learning_done(&l);

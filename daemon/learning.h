@@ -15,6 +15,7 @@ struct learning_settings {
     const struct line_table *lines;
     double mono_eV;                  /* of calibrations whose log does not say; 0 unknown */
     enum curve_form form;            /* of the energy curves */
+    bool neighbours;                 /* heights by neighbours where lines bear them out (neighbour_height.h); for two-sided use only */
     const char *only;                /* label of the calibration to use alone; NULL: all */
 };
 

@@ -27,6 +27,9 @@ const struct option_row option_table[] = {
 
     { .name = "analysis.kernel", .unit = "", .default_text = "auto", .kind = OPT_TEXT, .offset = AT(analysis.kernel), .lo = 1, .hi = TEXT_HI(analysis.kernel),
       .help = "variant of the hot loops: auto (the fastest that this machine has), scalar, avx2" },
+    { .name = "analysis.neighbours", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(analysis.neighbours),
+      .help = "replay that learns: take the mains, followed by the pretrigger means of all pixels, and the slow baseline as known in pixels whose lines bear that "
+              "out; others, and records before which something happened, stay with the standard filter" },
 
     { .name = "rixs.emission_lo_eV", .unit = "eV", .default_text = "200", .kind = OPT_NUMBER, .offset = AT(rixs.emission.lo_eV), .lo = 0, .hi = 20000,
       .help = "where the emission axis of the maps begins" },

@@ -17,7 +17,7 @@ enum { OPTIONS_MAX_ROI = 32, OPTIONS_TEXT = 256 };
 struct options {
     struct { char lines[OPTIONS_TEXT]; double mono_eV; char curve[16]; } calibration;   /* mono 0: take it from the log; curve: a name of gain_fit.h */
     struct { double window_s, alarm_eV; char line[16]; } monitor;
-    struct { char kernel[16]; } analysis;                                  /* "auto", or a name of pulse/dot_kernel.h */
+    struct { char kernel[16]; bool neighbours; } analysis;                 /* "auto", or a name of pulse/dot_kernel.h */
     struct { struct energy_axis emission, loss; int64_t best_pixels; } rixs;   /* best_pixels 0: all good ones */
     struct { char i0_key[48]; } scan;                                      /* name in point_extras that holds I0 */
     struct { int64_t workers; } replay;                                    /* 0: one per core */

@@ -28,7 +28,8 @@ static void set_energy(const struct analyse_settings *s, const struct calibratio
     float later = c->after ? height_correction_apply(&c->after->correction, m) : height;
     double slope;
     struct curve_value v = calibration_pair_value(c, height, later, &slope);
-    double own = height_correction_sigma(&c->before->correction, s->model->noise_sigma, (double)height) * slope;
+    double noise = s->neighbours != NULL && neighbour_height_taken(m) ? s->neighbours->sigma : s->model->noise_sigma;
+    double own = height_correction_sigma(&c->before->correction, noise, (double)height) * slope;
     b->energy_eV[i] = v.energy_eV;
     b->energy_sigma_eV[i] = (float)sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
     b->flags[i] = v.trust;
@@ -87,6 +88,9 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
     }
     if (n > 0 && rule_from(s, pulses[0].time_ns, &track.rule))
         baseline_track_both(&track.rule, pulses, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (s->neighbours != NULL)
+            neighbour_height_take(s->neighbours, s->mains, &pulses[i]);
         add_row(s, &pulses[i], into);
+    }
 }

@@ -1,0 +1,159 @@
+#include "pulse/neighbour_height.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "pulse/normal_equations.h"
+#include "pulse/open_filter.h"
+#include "pulse/robust.h"
+
+enum { PULSES_MIN = 200, ROUNDS = 3 };
+static const double weight_least = 4;         /* records that a baseline must rest on */
+static const double most_spreads = 4, most_taken = 0.8;   /* share of the height's deviation that a level may take off */
+static const double two_pi = 6.283185307179586476925;
+
+bool neighbour_height_taken(const struct measured_pulse *p) {
+    return isnan(p->open_level);
+}
+
+void neighbour_height_give_back(struct measured_pulse *p) {
+    if (neighbour_height_taken(p)) {
+        p->height = p->open_height;
+        p->open_height = p->open_level = 0;
+    }
+}
+
+struct known { double height, level; };   /* mains taken off both; level: the bracket */
+
+/* False: the record's neighbours do not know enough. */
+static bool known_of(const struct neighbour_height *h, const struct mains_track *track, const struct measured_pulse *p, struct known *out) {
+    double weight = (double)p->baseline_weight, c = 0, s = 0, a = (double)p->arrival_samples, height[2] = { 0 };
+    if (p->cuts != 0 || !isfinite(p->baseline) || !(weight > weight_least) || !(p->open_height > 0) || !isfinite(p->open_level) || !isfinite(p->arrival_samples))
+        return false;
+    if (h->mains && !mains_track_at(track, p->time_ns, &c, &s))
+        return false;
+    for (int j = PARABOLA_TERMS; j-- > 0;)
+        for (int k = 0; k < 2; k++)
+            height[k] = height[k] * a + h->height_wave[j][k];
+    out->height = (double)p->open_height - height[0] * c - height[1] * s;
+    out->level = (double)p->open_level + (double)p->baseline_offset * weight / (weight - 1) - h->level_wave[0] * c - h->level_wave[1] * s;
+    return true;
+}
+
+static double relative(const struct neighbour_height *h, double height) {
+    return fmax(-1, fmin(1.5, height / h->scale - 1));
+}
+
+static double map_of(const struct neighbour_height *h, double height) {
+    double u = relative(h, height), sum = 0;
+    for (int k = NEIGHBOUR_MAP; k-- > 0;)
+        sum = sum * u + h->map[k];
+    return sum;
+}
+
+bool neighbour_height_take(const struct neighbour_height *h, const struct mains_track *track, struct measured_pulse *p) {
+    struct known k;
+    if (!known_of(h, track, p, &k) || fabs(k.level) > most_spreads * h->level_spread)
+        return false;
+    double height = k.height + h->gain * k.level, standard = (double)p->height;
+    p->height = (float)(height * map_of(h, height));
+    p->open_height = (float)standard;
+    p->open_level = NAN;
+    return true;
+}
+
+/* The wave at sample k is Re(conj-free amplitude x e^(i radians (k - trigger))): C / D turned, D what a pretrigger mean sees of a wave of 1. */
+static void learn_mains(const struct pixel_model *m, const struct mains_track *track, const struct measured_pulse *pulses, size_t n, struct neighbour_height *h) {
+    const struct mains_source source = { pulses, n };
+    struct mains_wave w = mains_track_fit(track, &source);
+    double radians = two_pi * mains_track_mean_Hz(track) * m->sample_period_s, mean[2] = { 0 };
+    uint32_t window = m->n_presamples - 3;
+    for (uint32_t k = 0; k < window; k++) {
+        mean[0] += cos(radians * ((double)k - m->n_presamples)) / window;
+        mean[1] += sin(radians * ((double)k - m->n_presamples)) / window;
+    }
+    double size = mean[0] * mean[0] + mean[1] * mean[1];
+    /* A = C / D with C = cosine - i sine, the wave Re(A X e^(i phi)) = Re(A X) cos phi - Im(A X) sin phi */
+    double re = (w.cosine * mean[0] - w.sine * mean[1]) / size, im = (-w.sine * mean[0] - w.cosine * mean[1]) / size;
+    struct open_wave seen = open_filter_on_wave(m->open, radians, m->n_presamples);
+    for (int j = 0; j < PARABOLA_TERMS; j++) {
+        h->height_wave[j][0] = re * seen.height[j][0] - im * seen.height[j][1];
+        h->height_wave[j][1] = -(re * seen.height[j][1] + im * seen.height[j][0]);
+    }
+    h->level_wave[0] = re * seen.level[0] - im * seen.level[1];
+    h->level_wave[1] = -(re * seen.level[1] + im * seen.level[0]);
+    h->cosine = w.cosine;
+    h->sine = w.sine;
+    h->mains = true;
+}
+
+static size_t spread_of(const struct mains_track *track, const struct measured_pulse *pulses, size_t n, double *scratch, struct neighbour_height *h) {
+    size_t used = 0;
+    struct known k;
+    for (size_t i = 0; i < n; i++)
+        if (known_of(h, track, &pulses[i], &k))
+            scratch[used++] = k.level;
+    if (used < PULSES_MIN)
+        return used;
+    h->level_spread = robust_centre(scratch, used).sigma;
+    used = 0;
+    for (size_t i = 0; i < n; i++)
+        if (known_of(h, track, &pulses[i], &k) && fabs(k.level) <= most_spreads * h->level_spread)
+            scratch[used++] = (double)pulses[i].height;
+    h->scale = used > 0 ? robust_median(scratch, used) : 0;
+    return used;
+}
+
+/* Standard height over height by neighbours, against that height; what is far off is left out. */
+static bool learn_map(const struct mains_track *track, const struct measured_pulse *pulses, size_t n, double *scratch, struct neighbour_height *h) {
+    double reach = INFINITY;
+    h->map[0] = 1;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct normal_equations e;
+        size_t used = 0;
+        normal_equations_init(&e, NEIGHBOUR_MAP);
+        for (size_t i = 0; i < n; i++) {
+            struct known k;
+            if (!known_of(h, track, &pulses[i], &k) || fabs(k.level) > most_spreads * h->level_spread)
+                continue;
+            double height = k.height + h->gain * k.level, u = relative(h, height), ratio = (double)pulses[i].height / height;
+            double left = (ratio - map_of(h, height)) * height;
+            if (!(height > 0) || fabs(left) > reach)
+                continue;
+            normal_equations_add(&e, (const double[]){ 1, u, u * u, u * u * u }, height * height, ratio * height * height);
+            scratch[used++] = left;
+        }
+        if (used < PULSES_MIN || normal_equations_factor(&e) != STATUS_OK)
+            return false;
+        normal_equations_solve(&e, e.right, h->map);
+        struct robust_centre c = robust_centre(scratch, used);
+        reach = round == 0 ? fabs(c.median) + 10 * c.sigma : 5 * c.sigma;
+    }
+    return true;
+}
+
+enum status neighbour_height_learn(const struct pixel_model *m, const struct mains_track *track, const struct measured_pulse *pulses, size_t n,
+                                   struct neighbour_height *out) {
+    struct neighbour_height h = { .map = { 1 }, .scale = 1 };
+    if (m->open == NULL || n < PULSES_MIN)
+        return STATUS_TOO_FEW;
+    double *scratch = malloc(n * sizeof *scratch);
+    if (scratch == NULL)
+        return STATUS_NO_MEMORY;
+    if (track != NULL)
+        learn_mains(m, track, pulses, n, &h);
+    bool good = spread_of(track, pulses, n, scratch, &h) >= PULSES_MIN && h.level_spread > 0 && h.scale > 0;
+    double deviation = sqrt(m->open->height_variance);
+    if (good) {
+        double most = most_taken * deviation / h.level_spread;
+        h.gain = fmax(-most, fmin(most, -m->open->covariance / (h.level_spread * h.level_spread)));
+        good = learn_map(track, pulses, n, scratch, &h);
+    }
+    free(scratch);
+    if (!good)
+        return STATUS_TOO_FEW;
+    double variance = m->open->height_variance + 2 * h.gain * m->open->covariance + h.gain * h.gain * h.level_spread * h.level_spread;
+    h.sigma = sqrt(fmax(variance, 0.1 * deviation * deviation)) * h.map[0];
+    *out = h;
+    return STATUS_OK;
+}
