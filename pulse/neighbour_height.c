@@ -23,7 +23,7 @@ void neighbour_height_give_back(struct measured_pulse *p) {
     }
 }
 
-struct known { double height, level; };   /* mains taken off both; level: the bracket */
+struct known { double height, level; };   /* mains taken off both; level: the bracket, leak included */
 
 /* False: the record's neighbours do not know enough. */
 static bool known_of(const struct neighbour_height *h, const struct mains_track *track, const struct measured_pulse *p, struct known *out) {
@@ -40,6 +40,32 @@ static bool known_of(const struct neighbour_height *h, const struct mains_track 
     return true;
 }
 
+/* height x (polynomial in height and arrival) / scale, and a constant. */
+static void leak_terms(const struct neighbour_height *h, const struct measured_pulse *p, double term[NEIGHBOUR_LEAK]) {
+    double x = (double)p->height / h->scale, u = fmax(-1, fmin(1.5, x - 1)), a = fmax(-1.5, fmin(1.5, (double)p->arrival_samples));
+    const double terms[NEIGHBOUR_LEAK] = { 1, x, x * u, x * u * u, x * u * u * u, x * a, x * a * a, x * a * u, x * a * a * u };
+    for (int k = 0; k < NEIGHBOUR_LEAK; k++)
+        term[k] = terms[k];
+}
+
+static double leak_of(const struct neighbour_height *h, const struct measured_pulse *p) {
+    double term[NEIGHBOUR_LEAK], sum = 0;
+    leak_terms(h, p, term);
+    for (int k = 0; k < NEIGHBOUR_LEAK; k++)
+        sum += h->leak[k] * term[k];
+    return sum;
+}
+
+/* The whole of it. False: no height by neighbours for this record. */
+static bool height_of(const struct neighbour_height *h, const struct mains_track *track, const struct measured_pulse *p, double *height) {
+    struct known k;
+    if (!known_of(h, track, p, &k))
+        return false;
+    double level = k.level - leak_of(h, p);
+    *height = k.height + h->gain * level;
+    return fabs(level) <= most_spreads * h->level_spread && *height > 0;
+}
+
 static double relative(const struct neighbour_height *h, double height) {
     return fmax(-1, fmin(1.5, height / h->scale - 1));
 }
@@ -52,10 +78,9 @@ static double map_of(const struct neighbour_height *h, double height) {
 }
 
 bool neighbour_height_take(const struct neighbour_height *h, const struct mains_track *track, struct measured_pulse *p) {
-    struct known k;
-    if (!known_of(h, track, p, &k) || fabs(k.level) > most_spreads * h->level_spread)
+    double height, standard = (double)p->height;
+    if (!height_of(h, track, p, &height))
         return false;
-    double height = k.height + h->gain * k.level, standard = (double)p->height;
     p->height = (float)(height * map_of(h, height));
     p->open_height = (float)standard;
     p->open_level = NAN;
@@ -87,21 +112,40 @@ static void learn_mains(const struct pixel_model *m, const struct mains_track *t
     h->mains = true;
 }
 
-static size_t spread_of(const struct mains_track *track, const struct measured_pulse *pulses, size_t n, double *scratch, struct neighbour_height *h) {
+/* Median height, then the leak by least squares, what is far off left out, and what spread is left. */
+static bool learn_level(const struct mains_track *track, const struct measured_pulse *pulses, size_t n, double *scratch, struct neighbour_height *h) {
+    double reach = INFINITY;
     size_t used = 0;
     struct known k;
     for (size_t i = 0; i < n; i++)
         if (known_of(h, track, &pulses[i], &k))
-            scratch[used++] = k.level;
-    if (used < PULSES_MIN)
-        return used;
-    h->level_spread = robust_centre(scratch, used).sigma;
-    used = 0;
-    for (size_t i = 0; i < n; i++)
-        if (known_of(h, track, &pulses[i], &k) && fabs(k.level) <= most_spreads * h->level_spread)
             scratch[used++] = (double)pulses[i].height;
-    h->scale = used > 0 ? robust_median(scratch, used) : 0;
-    return used;
+    if (used < PULSES_MIN)
+        return false;
+    h->scale = robust_median(scratch, used);
+    for (int round = 0; round <= ROUNDS && h->scale > 0; round++) {
+        struct normal_equations e;
+        double term[NEIGHBOUR_LEAK];
+        normal_equations_init(&e, NEIGHBOUR_LEAK);
+        used = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (!known_of(h, track, &pulses[i], &k))
+                continue;
+            double left = k.level - leak_of(h, &pulses[i]);
+            scratch[used++] = left;
+            leak_terms(h, &pulses[i], term);
+            if (fabs(left) <= reach)
+                normal_equations_add(&e, term, 1, k.level);
+        }
+        h->level_spread = robust_centre(scratch, used).sigma;
+        reach = most_spreads * h->level_spread;
+        if (round == ROUNDS)
+            break;
+        if (normal_equations_factor(&e) != STATUS_OK)
+            return false;
+        normal_equations_solve(&e, e.right, h->leak);
+    }
+    return h->level_spread > 0;
 }
 
 /* Standard height over height by neighbours, against that height; what is far off is left out. */
@@ -113,12 +157,11 @@ static bool learn_map(const struct mains_track *track, const struct measured_pul
         size_t used = 0;
         normal_equations_init(&e, NEIGHBOUR_MAP);
         for (size_t i = 0; i < n; i++) {
-            struct known k;
-            if (!known_of(h, track, &pulses[i], &k) || fabs(k.level) > most_spreads * h->level_spread)
+            double height;
+            if (!height_of(h, track, &pulses[i], &height))
                 continue;
-            double height = k.height + h->gain * k.level, u = relative(h, height), ratio = (double)pulses[i].height / height;
-            double left = (ratio - map_of(h, height)) * height;
-            if (!(height > 0) || fabs(left) > reach)
+            double u = relative(h, height), ratio = (double)pulses[i].height / height, left = (ratio - map_of(h, height)) * height;
+            if (fabs(left) > reach)
                 continue;
             normal_equations_add(&e, (const double[]){ 1, u, u * u, u * u * u }, height * height, ratio * height * height);
             scratch[used++] = left;
@@ -142,7 +185,7 @@ enum status neighbour_height_learn(const struct pixel_model *m, const struct mai
         return STATUS_NO_MEMORY;
     if (track != NULL)
         learn_mains(m, track, pulses, n, &h);
-    bool good = spread_of(track, pulses, n, scratch, &h) >= PULSES_MIN && h.level_spread > 0 && h.scale > 0;
+    bool good = learn_level(track, pulses, n, scratch, &h);
     double deviation = sqrt(m->open->height_variance);
     if (good) {
         double most = most_taken * deviation / h.level_spread;

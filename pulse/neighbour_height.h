@@ -1,7 +1,8 @@
 /* pulse/neighbour_height.h - heights of records whose mains and baseline are known from the records around them (filters-measured.md 3.7).
  *   pulses with baselines + open filter + mains_track --learn--> neighbour_height;   pulse --take--> its height by neighbours
- *     height = map(h - mains in h + gain x (level + mean - baseline of the others - mains in level))
- * h and level are the open filter's (open_filter.h). gain = -Cov(h, level) / Var, Var being that of the bracket as the pulses themselves
+ *     height = map(h - mains in h + gain x (level + mean - baseline of the others - mains in level - leak))
+ * h and level are the open filter's (open_filter.h). The level is blind to the template and a small shift of it, but pulses change
+ * their shape with energy and arrival: leak is what that leaves, a polynomial in both fitted to the pulses. gain = -Cov(h, level) / Var, Var being that of the bracket as the pulses themselves
  * show it: noise slower than a record, an ill-known baseline and mains that is not followed all make it larger, so that a baseline is
  * trusted as far as it deserves. map, a cubic fit in the height, brings the result to the scale of the standard filter's heights.
  * A record whose bracket is beyond 4 of its robust deviations (a tail before it), or at whose time the mains is not known, keeps its
@@ -17,7 +18,7 @@
 #include "pulse/pixel_model.h"
 #include "pulse/status.h"
 
-enum { NEIGHBOUR_MAP = 4 };
+enum { NEIGHBOUR_MAP = 4, NEIGHBOUR_LEAK = 9 };
 
 struct neighbour_height {
     bool used;                        /* for the owner to say; _take does not ask */
@@ -27,6 +28,7 @@ struct neighbour_height {
     double level_wave[2];
     double gain;                      /* height units per count */
     double level_spread;              /* counts: robust deviation of the bracket */
+    double leak[NEIGHBOUR_LEAK];      /* counts, of the terms of neighbour_height.c */
     double scale, map[NEIGHBOUR_MAP]; /* median height; factor as polynomial in height / scale - 1, which is kept in [-1, 1.5] */
     double sigma;                     /* height units: of a height by neighbours */
     double line_pull;                 /* how wide lines are in units of that (neighbour_judge.h); 0: not judged */
