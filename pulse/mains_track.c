@@ -10,7 +10,7 @@ enum {
     BINS_PER_KNOT = 4, REACH = 40,              /* bins to either side of a knot: 2.5 windows */
     OFFSETS = 33,                               /* frequencies tried */
     SMOOTHING = 10,                             /* knots to either side over which their power is smoothed */
-    PULSES_MIN = 100, CANDIDATES = 5, ROUNDS = 4, KNOTS_MAX = 31 * 86400
+    PULSES_MIN = 100, CANDIDATES = 8, ROUNDS = 6, LENIENT_ROUNDS = 3, KNOTS_MAX = 31 * 86400
 };
 static const double bin_s = 0.25, window_s = 4, offset_step_Hz = 0.01, two_pi = 6.283185307179586476925;
 static const double most_spreads = 4, phase_known_rad = 0.25, locked_chi2 = 40, weight_least = 2;
@@ -312,7 +312,7 @@ static void improve(struct mains_track *t, const struct mains_source *sources, s
         for (size_t i = 0; i < n; i++)
             if (pixels[i].spread > 0 && pixels[i].chi2 > 4)
                 add_source(t, &sources[i], pixels[i].spread, pixels[i].wave);
-        find_knots(t, false);
+        find_knots(t, round < LENIENT_ROUNDS);
         fit_all(t, sources, n, pixels);
     }
 }

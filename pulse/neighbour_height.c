@@ -175,6 +175,20 @@ static bool learn_map(const struct mains_track *track, const struct measured_pul
     return true;
 }
 
+/* Variance of the height, and its covariance with the level. Mains that stays in adds to both; the level's own variance is measured. */
+struct noise { double variance, covariance; };
+
+static struct noise noise_of(const struct pixel_model *m, bool mains_left) {
+    struct noise n = { m->open->height_variance, m->open->covariance };
+    if (mains_left && m->open->mains.Hz > 0) {
+        struct open_wave w = open_filter_on_wave(m->open, two_pi * m->open->mains.Hz * m->sample_period_s, m->n_presamples);
+        double half = 0.5 * m->open->mains.amplitude_counts * m->open->mains.amplitude_counts;
+        n.variance += half * (w.height[0][0] * w.height[0][0] + w.height[0][1] * w.height[0][1]);
+        n.covariance += half * (w.height[0][0] * w.level[0] + w.height[0][1] * w.level[1]);
+    }
+    return n;
+}
+
 enum status neighbour_height_learn(const struct pixel_model *m, const struct mains_track *track, const struct measured_pulse *pulses, size_t n,
                                    struct neighbour_height *out) {
     struct neighbour_height h = { .map = { 1 }, .scale = 1 };
@@ -186,16 +200,17 @@ enum status neighbour_height_learn(const struct pixel_model *m, const struct mai
     if (track != NULL)
         learn_mains(m, track, pulses, n, &h);
     bool good = learn_level(track, pulses, n, scratch, &h);
-    double deviation = sqrt(m->open->height_variance);
+    struct noise noise = noise_of(m, track == NULL);
+    double deviation = sqrt(noise.variance);
     if (good) {
         double most = most_taken * deviation / h.level_spread;
-        h.gain = fmax(-most, fmin(most, -m->open->covariance / (h.level_spread * h.level_spread)));
+        h.gain = fmax(-most, fmin(most, -noise.covariance / (h.level_spread * h.level_spread)));
         good = learn_map(track, pulses, n, scratch, &h);
     }
     free(scratch);
     if (!good)
         return STATUS_TOO_FEW;
-    double variance = m->open->height_variance + 2 * h.gain * m->open->covariance + h.gain * h.gain * h.level_spread * h.level_spread;
+    double variance = noise.variance + 2 * h.gain * noise.covariance + h.gain * h.gain * h.level_spread * h.level_spread;
     h.sigma = sqrt(fmax(variance, 0.1 * deviation * deviation)) * h.map[0];
     *out = h;
     return STATUS_OK;
