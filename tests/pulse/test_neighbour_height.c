@@ -55,7 +55,7 @@ static double gained(struct synthetic *s, bool with_track, double baseline_noise
     print_message("%s mains, baseline known to %.0f counts: width %.3f, told %.3f; before %.3f, told %.3f; %zu of %d records, level known to %.2f counts\n",
                   with_track ? "with" : "without", baseline_noise, width, h.sigma, before, pixel.standard_sigma, taken, ARRAY_PULSES, h.level_spread);
     assert_true(fabs(width / h.sigma - 1) < 0.13);
-    assert_true(taken > 0.93 * ARRAY_PULSES && taken <= 0.982 * ARRAY_PULSES);
+    assert_true(taken > ARRAY_PULSES * 93 / 100 && taken <= ARRAY_PULSES * 982 / 1000);
     assert_true(fabs(by[0] - standard[0]) < 1 && fabs(by[1] - standard[1]) < 1);
     for (int i = 0; i < ARRAY_PULSES; i++)
         assert_true(i % 50 != 3 || !neighbour_height_taken(&array.pulses[0][i]));   /* something was before these */
