@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "pulse/status.h"
+#include "pulse/time_span.h"
 
 struct array_activity;  /* opaque */
 
@@ -22,8 +23,6 @@ void array_activity_settle(struct array_activity *a);
 /* Records in [start, end), slices shared in proportion. */
 double array_activity_between(const struct array_activity *a, int64_t start_ns, int64_t end_ns);
 
-/* [start, end). */
-struct time_span { int64_t start_ns, end_ns; };
 /* dead[k]: silence k was death. A silence is the time between two records of the pixel, or from where it came up to the first, or from the
  * last to where it went down. n_records: of the pixel; up: when it was up at all, disjoint; silences lie in those. */
 void array_activity_judge(const struct array_activity *a, uint64_t n_records, const struct time_span *up, size_t n_up,

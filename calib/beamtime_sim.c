@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "calib/shower_sim.h"
 #include "pulse/random_stream.h"
 
 enum purpose { DRAW_PHOTONS = 101, DRAW_BEAM, DRAW_MONITOR, DRAW_CLOCKS };
@@ -61,7 +62,7 @@ static double late(struct plan *p, double most_s) {
 static struct beam_scan *open_scan(struct plan *p, bool calibration, double lead_eV, uint32_t model, double scale) {
     struct beamtime_sim *b = p->b;
     struct beam_scan *scan = &b->scans[b->n_scans];
-    *scan = (struct beam_scan){.calibration = calibration, .number = (uint32_t)b->n_scans, .start_ns = p->now_ns,
+    *scan = (struct beam_scan){.calibration = calibration, .number = (uint32_t)b->n_scans, .start_ns = p->now_ns, .mono_eV = calibration ? lead_eV : (double)NAN,
                                .temperature_K = 295 + 0.3 * random_stream_normal(&p->clocks)};
     add_stretch(p, STRETCH_MOVING, label_lead_s + late(p, 0.1), lead_eV, model, scale);
     scan->first_stretch = (uint32_t)b->n_stretches;
@@ -79,22 +80,23 @@ static void close_scan(struct plan *p, struct beam_scan *scan, uint32_t n_points
     add_pause(p, pause_s + late(p, 1));
 }
 
-static void add_calibration(struct plan *p, uint32_t condition) {
+/* Models come in the order calibration, calibrations at other mono energies, points of the scans. */
+static void add_calibration(struct plan *p, uint32_t condition, double mono_eV, uint32_t model) {
     const struct beamtime_settings *s = &p->b->settings;
-    const double scale = s->rate_Hz / p->b->models[0].total;
+    const double scale = s->rate_Hz / p->b->models[model].total;
     const uint32_t n = (uint32_t)fmax(1, round(s->calibration_s / calibration_point_s));
-    struct beam_scan *scan = open_scan(p, true, s->mono_eV, 0, scale);
+    struct beam_scan *scan = open_scan(p, true, mono_eV, model, scale);
     scan->condition = condition;
     for (uint32_t i = 0; i < n; i++) {
-        add_stretch(p, STRETCH_CALIBRATION, s->calibration_s / n + late(p, 0.003), s->mono_eV, 0, scale);
-        add_stretch(p, STRETCH_MOVING, 0.03 + late(p, 0.05), s->mono_eV, 0, scale);
+        add_stretch(p, STRETCH_CALIBRATION, s->calibration_s / n + late(p, 0.003), mono_eV, model, scale);
+        add_stretch(p, STRETCH_MOVING, 0.03 + late(p, 0.05), mono_eV, model, scale);
     }
     close_scan(p, scan, n);
 }
 
 static void add_scan(struct plan *p, uint32_t condition, uint32_t edge, uint32_t repeat, const double *incident_eV) {
     const struct beamtime_settings *s = &p->b->settings;
-    const uint32_t first_model = 1 + (condition * s->n_edges + edge) * s->n_points;
+    const uint32_t first_model = 1 + s->n_calibrant + (condition * s->n_edges + edge) * s->n_points;
     struct beam_scan *scan = open_scan(p, false, incident_eV[0], first_model, p->scale[edge]);
     scan->edge = edge;
     scan->condition = condition;
@@ -110,6 +112,8 @@ static void make_models(struct plan *p, double *incident_eV) {
     const struct beamtime_settings *s = &p->b->settings;
     struct emission_model *models = p->b->models;
     rixs_sim_calibration(s->lines, s->mono_eV, &models[0]);
+    for (uint32_t i = 0; i < s->n_calibrant; i++)
+        rixs_sim_calibration(s->lines, s->calibrant_eV[i], &models[1 + i]);
     for (uint32_t e = 0; e < s->n_edges; e++) {
         rixs_edge_points(s->edges[e], s->n_points, incident_eV + e * s->n_points);
         p->scale[e] = s->rate_Hz / rixs_edge_mean(s->edges[e], 200);
@@ -117,7 +121,7 @@ static void make_models(struct plan *p, double *incident_eV) {
             struct rixs_feature feature = rixs_feature_shape;
             feature.strength = s->feature_strength[c];
             for (uint32_t i = 0; i < s->n_points; i++)
-                rixs_sim_point(incident_eV[e * s->n_points + i], &feature, &models[1 + (c * s->n_edges + e) * s->n_points + i]);
+                rixs_sim_point(incident_eV[e * s->n_points + i], &feature, &models[1 + s->n_calibrant + (c * s->n_edges + e) * s->n_points + i]);
         }
     }
 }
@@ -126,22 +130,24 @@ static void fill_plan(struct plan *p, double *incident_eV) {
     const struct beamtime_settings *s = &p->b->settings;
     make_models(p, incident_eV);
     add_pause(p, label_lead_s);
-    add_calibration(p, 0);
+    add_calibration(p, 0, s->mono_eV, 0);
+    for (uint32_t i = 0; i < s->n_calibrant; i++)
+        add_calibration(p, 0, s->calibrant_eV[i], 1 + i);
     for (uint32_t c = 0; c < s->n_conditions; c++) {
         if (c > 0) add_pause(p, 20);   /* the sample is changed */
         for (uint32_t e = 0; e < s->n_edges; e++)
             for (uint32_t k = 0; k < s->n_repeats; k++)
                 add_scan(p, c, e, k, incident_eV + e * s->n_points);
     }
-    add_calibration(p, s->n_conditions - 1);
+    add_calibration(p, s->n_conditions - 1, s->mono_eV, 0);
     p->b->end_ns = p->now_ns;
 }
 
 static enum status make_room(struct beamtime_sim *b) {
     const struct beamtime_settings *s = &b->settings;
-    const size_t n_scans = (size_t)s->n_conditions * s->n_edges * s->n_repeats + 2, n_cal = (size_t)(s->calibration_s / calibration_point_s) + 2;
-    const size_t n_stretches = n_scans * (2 * (size_t)s->n_points + 2) + 4 * n_cal + s->n_conditions + 8;
-    b->n_models = 1 + (size_t)s->n_conditions * s->n_edges * s->n_points;
+    const size_t n_scans = (size_t)s->n_conditions * s->n_edges * s->n_repeats + 2 + s->n_calibrant, n_cal = (size_t)(s->calibration_s / calibration_point_s) + 2;
+    const size_t n_stretches = n_scans * (2 * (size_t)s->n_points + 2) + (4 + 2 * (size_t)s->n_calibrant) * n_cal + s->n_conditions + 8;
+    b->n_models = 1 + s->n_calibrant + (size_t)s->n_conditions * s->n_edges * s->n_points;
     b->scans = calloc(n_scans, sizeof *b->scans);
     b->stretches = calloc(n_stretches, sizeof *b->stretches);
     b->models = calloc(b->n_models, sizeof *b->models);
@@ -149,7 +155,7 @@ static enum status make_room(struct beamtime_sim *b) {
 }
 
 enum status beamtime_sim_new(const struct beamtime_settings *s, struct beamtime_sim **out) {
-    if (s->n_points < 2 || s->n_conditions < 1 || s->n_conditions > BEAMTIME_MAX_CONDITIONS || s->n_edges > BEAMTIME_MAX_EDGES || !(s->rate_Hz > 0) ||
+    if (s->n_points < 2 || s->n_conditions < 1 || s->n_conditions > BEAMTIME_MAX_CONDITIONS || s->n_edges > BEAMTIME_MAX_EDGES || s->n_calibrant > BEAMTIME_MAX_CALIBRANT || !(s->rate_Hz > 0) ||
         !(s->dwell_s > 0) || !(s->move_s >= 0) || !(s->calibration_s > 0))
         return STATUS_BAD_VALUE;
     struct beamtime_sim *b = calloc(1, sizeof *b);
@@ -200,6 +206,28 @@ static enum status append(struct photon_list *l, struct sim_photon p) {
     return STATUS_OK;
 }
 
+static int by_arrival(const void *va, const void *vb) {
+    const struct sim_photon *a = va, *b = vb;
+    return (a->time_ns > b->time_ns) - (a->time_ns < b->time_ns);
+}
+
+static enum status append_showers(const struct beamtime_sim *b, uint32_t pixel, struct photon_list *l) {
+    const struct shower_settings s = {b->settings.seed, b->settings.start_ns, b->end_ns, b->settings.shower_Hz, b->settings.shower_share};
+    struct shower_hit *hits;
+    size_t n;
+    enum status status = shower_sim_hits(&s, pixel, &hits, &n);
+    uint32_t k = 0;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        while (k + 1 < b->n_stretches && hits[i].time_ns >= b->stretches[k].end_ns)
+            k++;
+        status = append(l, (struct sim_photon){hits[i].time_ns, hits[i].energy_eV, k, EMISSION_SHOWER});
+    }
+    free(hits);
+    if (status == STATUS_OK && n > 0)
+        qsort(l->photons, l->n, sizeof *l->photons, by_arrival);
+    return status;
+}
+
 enum status beamtime_sim_photons(const struct beamtime_sim *b, uint32_t pixel, double sensitivity, double soft_transmission,
                                  struct sim_photon **out, size_t *n) {
     struct photon_list list = {0};
@@ -219,6 +247,8 @@ enum status beamtime_sim_photons(const struct beamtime_sim *b, uint32_t pixel, d
                 status = append(&list, (struct sim_photon){s->start_ns + (int64_t)at, energy_eV, (uint32_t)i, (uint8_t)kind});
         }
     }
+    if (status == STATUS_OK)
+        status = append_showers(b, pixel, &list);
     if (status == STATUS_OK) {
         *out = list.photons;
         *n = list.n;

@@ -1,6 +1,6 @@
 /* calib/beamtime_sim.h - the plan of a simulated beamtime: when which calibration or scan point runs, at what incident energy and flux,
  * and which photons a pixel meets.   settings --beamtime_sim_new--> plan --beamtime_sim_photons--> photons of one pixel
- * Order: calibration, then for each condition each edge its repeats, then the last calibration. Times are int64 ns since 1970 that
+ * Order: calibration, those at other mono energies, then for each condition each edge its repeats, then the last calibration. Times are int64 ns since 1970 that
  * survive being written as seconds in double precision (ns = round(s x 1e9)). Immutable once made; any thread may ask. Pure. */
 #ifndef TESD_CALIB_BEAMTIME_SIM_H
 #define TESD_CALIB_BEAMTIME_SIM_H
@@ -12,7 +12,7 @@
 #include "calib/rixs_sim.h"
 #include "pulse/status.h"
 
-enum { BEAMTIME_MAX_EDGES = 8, BEAMTIME_MAX_CONDITIONS = 8, BEAMTIME_NAME = 24 };
+enum { BEAMTIME_MAX_CALIBRANT = 16, BEAMTIME_MAX_EDGES = 8, BEAMTIME_MAX_CONDITIONS = 8, BEAMTIME_NAME = 24 };
 
 struct beamtime_settings {
     uint64_t seed;
@@ -26,6 +26,9 @@ struct beamtime_settings {
     uint32_t n_repeats, n_points;
     double dwell_s, move_s;
     double calibration_s, mono_eV;
+    double shower_Hz, shower_share;   /* shower_sim.h; 0: none */
+    uint32_t n_calibrant;         /* further calibrations of the same length, after the first, at these mono energies */
+    double calibrant_eV[BEAMTIME_MAX_CALIBRANT];
     const struct line_table *lines;   /* used while the plan is made */
 };
 
@@ -46,6 +49,7 @@ struct beam_stretch {
 struct beam_scan {
     bool calibration;
     uint32_t number;              /* one counter for scans and calibrations */
+    double mono_eV;               /* of a calibration; else NaN */
     uint32_t edge, condition;     /* indices of the settings; calibrations: 0 and the condition whose sample is in */
     uint32_t repeat;
     int64_t start_ns, end_ns;     /* state label, and the PAUSE after it */
@@ -75,7 +79,7 @@ struct sim_photon {
     uint8_t kind;                 /* enum emission_kind */
 };
 
-/* Photons of a pixel by time: Poisson in each stretch at sensitivity x its rate. soft_transmission: share of photons below 350 eV that
+/* Photons of a pixel by time: Poisson in each stretch at sensitivity x its rate, and hits of showers among them. soft_transmission: share of photons below 350 eV that
  * pass the window. *out is new, free() it. Depends on the plan, the seed and the pixel's number only. */
 enum status beamtime_sim_photons(const struct beamtime_sim *b, uint32_t pixel, double sensitivity, double soft_transmission,
                                  struct sim_photon **out, size_t *n);

@@ -13,11 +13,14 @@
 #include "calib/gain_spline.h"
 #include "calib/photon_block.h"
 
-enum { TABLE_CELLS = 4096, SIGMA_CELLS = 512 };
+enum { TABLE_CELLS = 4096, SLOW_CELLS = 512 };
 
 /* Far above the anchors a falling straight gain runs into a pole. From 2 x the top anchor, or earlier where the gain has
  * fallen to half of the top anchor's, the energy goes on as a straight line: finite, increasing, and flagged as beyond. */
 static const double TABLE_TOP = 2.0, POLE_GUARD = 0.5;
+
+/* What changes slowly along the curve, together so that one photon looks at one place. */
+struct slow { float sigma, common, slope, unused; };
 
 struct calibration_curve {
     enum curve_form form;
@@ -27,9 +30,9 @@ struct calibration_curve {
     struct natural_spline gain;
     double top;        /* height where the table and p / g(p) end */
     double top_slope;  /* dE/dp there */
-    double cells_per_height, sigma_cells_per_height;
+    double cells_per_height, slow_cells_per_height;
     double energy[TABLE_CELLS + 1];
-    float sigma[SIGMA_CELLS + 1], common[SIGMA_CELLS + 1];
+    struct slow slow[SLOW_CELLS + 1];
 };
 
 static int by_height(const void *a, const void *b) {
@@ -79,17 +82,16 @@ static void set_uncertainty(struct calibration_curve *c, const struct gain_fit *
         gain_fit_curve(fit, unit, &weight[i]);
         unit[i] = 0;
     }
-    c->sigma_cells_per_height = SIGMA_CELLS / c->top;
-    for (int k = 0; k <= SIGMA_CELLS; k++) {
-        double p = c->top * k / SIGMA_CELLS, g = natural_spline_value(&c->gain, p);
+    c->slow_cells_per_height = SLOW_CELLS / c->top;
+    for (int k = 0; k <= SLOW_CELLS; k++) {
+        double p = c->top * k / SLOW_CELLS, g = natural_spline_value(&c->gain, p);
         double energy_per_gain = p / (g * g), pixel = 0, table = 0;
         for (size_t i = 0; i < c->n; i++) {
             double w = natural_spline_value(&weight[i], p);
             pixel += w * w * c->covariance[i * c->n + i];
             table += w * w * table_variance[i];
         }
-        c->sigma[k] = (float)(energy_per_gain * sqrt(pixel));
-        c->common[k] = (float)(energy_per_gain * sqrt(table));
+        c->slow[k] = (struct slow){ (float)(energy_per_gain * sqrt(pixel)), (float)(energy_per_gain * sqrt(table)), (float)gain_spline_slope(&c->gain, p), 0 };
     }
 }
 
@@ -158,26 +160,29 @@ static double energy_at(const struct calibration_curve *c, double height) {
     if (i >= TABLE_CELLS)
         i = TABLE_CELLS - 1;
     double e = c->energy[i] + (at - (double)i) * (c->energy[i + 1] - c->energy[i]);
-    return fmin(e, c->energy[i + 1]);  /* rounding must not break monotony at the cell's end */
+    return e < c->energy[i + 1] ? e : c->energy[i + 1];  /* rounding must not break monotony at the cell's end */
 }
 
-static float between(const float *table, double at) {
+static float between(float a, float b, float share) {
+    return a + share * (b - a);
+}
+
+static struct slow slow_at(const struct calibration_curve *c, double height) {
+    double at = height * c->slow_cells_per_height;
+    if (height >= c->top || at >= SLOW_CELLS)
+        return c->slow[SLOW_CELLS];
     size_t i = (size_t)at;
-    if (i >= SIGMA_CELLS)
-        return table[SIGMA_CELLS];
-    return table[i] + (float)(at - (double)i) * (table[i + 1] - table[i]);
+    float share = (float)(at - (double)i);
+    const struct slow *a = &c->slow[i], *b = a + 1;
+    return (struct slow){ between(a->sigma, b->sigma, share), between(a->common, b->common, share), between(a->slope, b->slope, share), 0 };
 }
 
 struct curve_value calibration_curve_value(const struct calibration_curve *c, float height) {
     if (!(height > 0) || !isfinite(height))
-        return (struct curve_value){.energy_eV = NAN, .sigma_eV = NAN, .common_sigma_eV = NAN, .trust = TRUST_BEYOND};
-    double e = energy_at(c, (double)height), at = fmin((double)height, c->top) * c->sigma_cells_per_height;
-    return (struct curve_value){
-        .energy_eV = (float)e,
-        .sigma_eV = between(c->sigma, at),
-        .common_sigma_eV = between(c->common, at),
-        .trust = trust_of(c, (double)(float)e),
-    };
+        return (struct curve_value){.energy_eV = NAN, .sigma_eV = NAN, .common_sigma_eV = NAN, .slope = NAN, .trust = TRUST_BEYOND};
+    float e = (float)energy_at(c, (double)height);
+    struct slow s = slow_at(c, (double)height);
+    return (struct curve_value){ .energy_eV = e, .sigma_eV = s.sigma, .common_sigma_eV = s.common, .slope = s.slope, .trust = trust_of(c, (double)e) };
 }
 
 double calibration_curve_slope(const struct calibration_curve *c, double height) {

@@ -60,21 +60,17 @@ struct calibration_pair calibration_pair_between(struct calibration_table *const
     return pair;
 }
 
-struct curve_value calibration_pair_value(const struct calibration_pair *p, float height_before, float height_after, double *slope) {
+struct curve_value calibration_pair_value(const struct calibration_pair *p, float height_before, float height_after) {
     struct curve_value a = calibration_curve_value(p->before->curve, height_before);
-    double slope_a = calibration_curve_slope(p->before->curve, (double)height_before);
-    if (slope)
-        *slope = slope_a;
     if (!p->after)
         return a;
     struct curve_value b = calibration_curve_value(p->after->curve, height_after);
     double w = p->weight, energy = exp((1 - w) * log((double)a.energy_eV) + w * log((double)b.energy_eV));
-    if (slope)
-        *slope = (1 - w) * slope_a + w * calibration_curve_slope(p->after->curve, (double)height_after);
     return (struct curve_value){
         .energy_eV = (float)energy,
         .sigma_eV = (float)hypot((1 - w) * (double)a.sigma_eV, w * (double)b.sigma_eV),
         .common_sigma_eV = (float)((1 - w) * (double)a.common_sigma_eV + w * (double)b.common_sigma_eV),
+        .slope = (float)((1 - w) * (double)a.slope + w * (double)b.slope),
         .trust = a.trust > b.trust ? a.trust : b.trust,
     };
 }

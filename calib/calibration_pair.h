@@ -24,7 +24,7 @@ struct calibration_pair calibration_pair_latest(struct calibration_table *const 
 struct calibration_pair calibration_pair_between(struct calibration_table *const *tables, size_t n, uint32_t pixel, int64_t time_ns);
 
 /* height_before, height_after: the same record corrected for either calibration (its own drift reference). Needs before. The
- * pixel's errors of the two are independent, the table's is common to both. slope: dE/dp of the combination, may be NULL. */
-struct curve_value calibration_pair_value(const struct calibration_pair *p, float height_before, float height_after, double *slope);
+ * pixel's errors of the two are independent, the table's is common to both. */
+struct curve_value calibration_pair_value(const struct calibration_pair *p, float height_before, float height_after);
 
 #endif

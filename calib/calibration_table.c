@@ -6,165 +6,28 @@
 #include <string.h>
 
 #include "calib/calibration_verdict.h"
-#include "calib/height_jump.h"
+#include "calib/array_fit.h"
+#include "calib/assignment.h"
 #include "calib/pixel_calibration.h"
 #include "calib/pixel_peaks.h"
-#include "calib/reference_pixel.h"
-#include "calib/spectrum_stretch.h"
-#include "pulse/robust.h"
 
 const char *const verdict_names[N_VERDICTS] = {
     [VERDICT_GOOD] = "good", [VERDICT_STALE] = "stale", [VERDICT_AMBIGUOUS] = "ambiguous", [VERDICT_BAD] = "bad", [VERDICT_NO_TABLE] = "no table"};
 
-enum { MAX_ROUNDS = 4 };
+const char *const assigned_by_names[N_ASSIGNED_BY] = {"nothing", "template", "curve before"};
 
-static const double SETTLED = 0.15;           /* rounds end when the array's resolution changes by less */
-static const double CONTRADICTION = 25;      /* eV at 1 keV between two assignments of a line */
 static const double IMPOSSIBLE = 4;          /* eV at 1 keV: an anchor that far off in all pixels carries no curve */
-static const double JUMP_REACH = 40;          /* eV at 1 keV: how far the lines of the calibration before are looked for */
 
 /* Everything that lives during one learn. */
 struct learning {
+    struct calibration_rules rules;
     struct fit_plan plan;
     struct pixel_work *works;
     uint32_t n;
     const struct calibration_table *before;
     const struct calibration_heights *heights;
-    struct reference_pixel reference;
-    struct stretch_reference *stretch;   /* of the reference pixel; NULL: none */
-    double *scratch;       /* n */
+    struct assignment assignment;
 };
-
-static const struct pixel_calibration *earlier(const struct learning *l, uint32_t pixel) {
-    if (!l->before || pixel >= l->before->n_pixels || !l->before->pixels[pixel].curve)
-        return NULL;
-    return &l->before->pixels[pixel];
-}
-
-/* The lines of the calibration before, moved to where the new spectrum has them. */
-static bool expect_from_before(struct learning *l, uint32_t pixel) {
-    const struct pixel_calibration *old = earlier(l, pixel);
-    struct pixel_work *w = &l->works[pixel];
-    double height[PLAN_MAX] = { 0 };
-    if (!old || l->plan.n_anchors == 0)
-        return false;
-    for (size_t i = 0; i < l->plan.n_anchors; i++)
-        height[i] = calibration_curve_height(old->curve, l->plan.lines[i].line.energy_eV);
-    double top = height[l->plan.n_anchors - 1];
-    if (!isfinite(top) || pixel_work_smooth(w, &l->plan, calibration_curve_slope(old->curve, top)) != STATUS_OK)
-        return false;
-    double reach = JUMP_REACH * l->plan.scale / calibration_curve_slope(old->curve, top);
-    struct height_move move = height_jump_search(w->smooth, height, l->plan.n_anchors, reach);
-    for (size_t i = 0; i < l->plan.n_anchors; i++)
-        height[i] = move.scale * height[i] + move.offset;
-    return pixel_work_expect(w, &l->plan, height);
-}
-
-static bool expect_from_reference(struct learning *l, uint32_t pixel) {
-    struct pixel_work *w = &l->works[pixel];
-    struct stretch t;
-    double height[PLAN_MAX];
-    if (!l->stretch || stretch_find(l->stretch, w->sorted, w->n, &t) != STATUS_OK)
-        return false;
-    for (size_t i = 0; i < l->plan.n_anchors; i++)
-        height[i] = stretch_map(&t, l->reference.height[i]);
-    return pixel_work_expect(w, &l->plan, height);
-}
-
-static bool expect_from_own_peaks(struct learning *l, uint32_t pixel) {
-    struct pixel_work *w = &l->works[pixel];
-    double height[PLAN_MAX], score, margin;
-    if (reference_pixel_match(w, &l->plan, height, &score, &margin) != STATUS_OK)
-        return false;
-    w->ambiguous = margin < MATCH_CLEAR_MARGIN;
-    return !w->ambiguous && pixel_work_expect(w, &l->plan, height);
-}
-
-/* The independent veto (calibration.md 2.2): the pixel's own peaks, matched without any reference, say clearly something else. A
- * neighbour taken for the line (Fe Lb for Fe La) is no contradiction. */
-static bool is_contradicted(const struct learning *l, const struct pixel_work *w) {
-    double height[PLAN_MAX], score, margin;
-    if (reference_pixel_match(w, &l->plan, height, &score, &margin) != STATUS_OK || margin < MATCH_CLEAR_MARGIN)
-        return false;
-    for (size_t i = 0; i < l->plan.n_anchors; i++) {
-        double energy = l->plan.lines[i].line.energy_eV, mine = gain_spline_height(&w->rough, energy, 2 * w->rough.x[w->rough.n - 1]);
-        if (fabs(mine - height[i]) * gain_spline_slope(&w->rough, mine) > CONTRADICTION * l->plan.scale)
-            return true;
-    }
-    return false;
-}
-
-/* First rough curve. The stretched reference unless the pixel's own peaks say clearly no, then the calibration before, then the
- * pixel's own peaks if they are clear. */
-static void expect(struct learning *l, uint32_t pixel) {
-    struct pixel_work *w = &l->works[pixel];
-    if (!w->smooth)
-        return;
-    bool found = expect_from_reference(l, pixel);
-    if (found && is_contradicted(l, w)) {
-        found = false;
-        w->ambiguous = true;
-    }
-    w->has_rough = found || expect_from_before(l, pixel) || (!w->ambiguous && expect_from_own_peaks(l, pixel));
-}
-
-static void expect_all(struct learning *l, uint32_t *reference_pixel) {
-    *reference_pixel = UINT32_MAX;
-    if (reference_pixel_choose(l->works, l->n, &l->plan, &l->reference) == STATUS_OK) {
-        const struct pixel_work *w = &l->works[l->reference.pixel];
-        *reference_pixel = l->reference.pixel;
-        if (stretch_reference_new(w->sorted, w->n, &l->stretch) != STATUS_OK)
-            l->stretch = NULL;
-    }
-    for (uint32_t i = 0; i < l->n; i++)
-        expect(l, i);
-}
-
-/* Pixels whose lines moved within the calibration begin anew with what came after that. */
-static void cut_at_steps(struct learning *l) {
-    for (uint32_t i = 0; i < l->n; i++)
-        if (pixel_work_cut_at_step(&l->works[i], &l->plan, &l->heights[i])) {
-            expect(l, i);
-            pixel_work_fit(&l->works[i], &l->plan);
-        }
-}
-
-/* Median over pixels of one number of one line; NaN when no pixel has it. */
-static double typical(struct learning *l, size_t line, bool width) {
-    size_t n = 0;
-    for (uint32_t i = 0; i < l->n; i++) {
-        const struct found_line *f = &l->works[i].found[line];
-        if (l->works[i].has_rough && f->state == LINE_GOOD && (!width || f->fit.fwhm_sigma_eV > 0))
-            l->scratch[n++] = width ? f->fit.fwhm_eV : f->fit.counts;
-    }
-    return robust_median(l->scratch, n);
-}
-
-static double typical_resolution(struct learning *l) {
-    size_t n = 0;
-    for (uint32_t i = 0; i < l->n; i++)
-        if (l->works[i].has_rough && isfinite(l->works[i].resolution_eV))
-            l->scratch[n++] = l->works[i].resolution_eV;
-    return robust_median(l->scratch, n);
-}
-
-static void fit_all(struct learning *l) {
-    for (int round = 0; round < MAX_ROUNDS; round++) {
-        for (uint32_t i = 0; i < l->n; i++)
-            pixel_work_fit(&l->works[i], &l->plan);
-        if (round == 0)
-            cut_at_steps(l);
-        double fwhm[PLAN_MAX], counts[PLAN_MAX], resolution = typical_resolution(l), was = l->plan.resolution_eV;
-        bool settled = round > 0 && !(fabs(resolution / was - 1) > SETTLED);
-        if (settled)
-            return;
-        for (size_t k = 0; k < l->plan.n; k++) {
-            fwhm[k] = typical(l, k, true);
-            counts[k] = typical(l, k, false);
-        }
-        fit_plan_refine(&l->plan, resolution, fwhm, counts);
-    }
-}
 
 /* Too few pulses to learn from, but a good curve from before: keep that, and say so. */
 static enum status keep_stale(struct pixel_calibration *p, const struct pixel_calibration *old) {
@@ -206,7 +69,7 @@ static enum status finish_all(struct learning *l, struct calibration_table *t) {
         return judged;
     for (uint32_t i = 0; i < l->n; i++) {
         struct pixel_calibration *p = &t->pixels[i];
-        const struct pixel_calibration *old = earlier(l, i);
+        const struct pixel_calibration *old = assignment_before(&l->assignment, i);
         if (p->verdict == VERDICT_BAD || p->verdict == VERDICT_AMBIGUOUS) {
             calibration_curve_free(p->curve);
             p->curve = NULL;
@@ -228,7 +91,7 @@ static enum status table_new(const struct line_table *lines, double mono_eV, uin
     if (!t)
         return STATUS_NO_MEMORY;
     t->mono_eV = mono_eV;
-    t->resolution_eV = NAN;
+    t->resolution_eV = t->template_margin = NAN;
     t->n_pixels = n_pixels;
     t->reference_pixel = UINT32_MAX;
     memcpy(t->line_table_name, lines->name, sizeof t->line_table_name);
@@ -246,8 +109,7 @@ static enum status table_new(const struct line_table *lines, double mono_eV, uin
 
 static enum status prepare(struct learning *l) {
     l->works = calloc(l->n ? l->n : 1, sizeof *l->works);
-    l->scratch = malloc((l->n ? l->n : 1) * sizeof *l->scratch);
-    if (!l->works || !l->scratch)
+    if (!l->works)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < l->n; i++)
         if (pixel_work_init(&l->works[i], &l->heights[i], &l->plan) == STATUS_NO_MEMORY)
@@ -258,9 +120,8 @@ static enum status prepare(struct learning *l) {
 static void learning_done(struct learning *l) {
     for (uint32_t i = 0; l->works && i < l->n; i++)
         pixel_work_done(&l->works[i]);
-    stretch_reference_free(l->stretch);
+    assignment_done(&l->assignment);
     free(l->works);
-    free(l->scratch);
 }
 
 /* Good pixels or a complaint with the reason of the pixel that had most pulses. */
@@ -286,21 +147,38 @@ static enum status judge_table(const struct calibration_table *t, struct complai
     return STATUS_TOO_FEW;
 }
 
-static enum status learn_once(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
-                              const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
-    struct learning l = {.n = n_pixels, .before = before, .heights = pixels};
+static void tell_template(const struct array_template *common, struct calibration_table *t) {
+    if (!common)
+        return;
+    t->template_pixels = common->n_pixels;
+    t->template_margin = common->match.n_choices ? common->match.margin : (double)NAN;
+    if (common->assigned)
+        t->reference_pixel = common->pixel;
+}
+
+static enum status learn_all(struct learning *l, struct calibration_table *t) {
+    enum status status = prepare(l);
+    if (status == STATUS_OK)
+        status = assignment_make(&l->assignment, &l->plan, l->works, l->n, l->before);
+    if (status != STATUS_OK)
+        return status;
+    tell_template(l->assignment.common, t);
+    struct array_fit fit = {.plan = &l->plan, .assignment = &l->assignment, .heights = l->heights, .tails = l->rules.tails};
+    status = array_fit_run(&fit);
+    t->tail = fit.tail;
+    return status == STATUS_OK ? finish_all(l, t) : status;
+}
+
+static enum status learn_once(const struct calibration_rules *rules, const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels,
+                              uint32_t n_pixels, const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
+    struct learning l = {.rules = *rules, .n = n_pixels, .before = before, .heights = pixels};
     struct calibration_table *t = NULL;
     enum status status = fit_plan_init(&l.plan, lines, mono_eV, why);
     if (status != STATUS_OK)
         return status;
     status = table_new(lines, mono_eV, n_pixels, &t);
     if (status == STATUS_OK)
-        status = prepare(&l);
-    if (status == STATUS_OK) {
-        expect_all(&l, &t->reference_pixel);
-        fit_all(&l);
-        status = finish_all(&l, t);
-    }
+        status = learn_all(&l, t);
     learning_done(&l);
     if (status != STATUS_OK) {
         calibration_table_free(t);
@@ -322,8 +200,8 @@ static const struct table_line *impossible_anchor(const struct calibration_table
 }
 
 /* Once more with that line only compared, not carrying curves. What the first pass said about it stays. */
-static enum status learn_without(const struct table_line *line, const struct line_table *lines, const struct calibration_heights *pixels,
-                                 const struct calibration_table *before, struct calibration_table **t) {
+static enum status learn_without(const struct calibration_rules *rules, const struct table_line *line, const struct line_table *lines,
+                                 const struct calibration_heights *pixels, const struct calibration_table *before, struct calibration_table **t) {
     struct line_table fewer = *lines;
     struct calibration_table *again;
     fewer.lines = malloc((lines->n + 1) * sizeof *fewer.lines);
@@ -333,7 +211,7 @@ static enum status learn_without(const struct table_line *line, const struct lin
     for (size_t i = 0; i < fewer.n; i++)
         if (strcmp(fewer.lines[i].name, line->line) == 0 && fewer.lines[i].use == LINE_ANCHOR)
             fewer.lines[i].use = LINE_CHECK;
-    enum status status = learn_once(&fewer, (*t)->mono_eV, pixels, (*t)->n_pixels, before, &again, NULL);
+    enum status status = learn_once(rules, &fewer, (*t)->mono_eV, pixels, (*t)->n_pixels, before, &again, NULL);
     free(fewer.lines);
     if (status != STATUS_OK)
         return status;
@@ -360,23 +238,29 @@ static enum status list_peaks(const struct line_table *lines, double mono_eV, co
     return status;
 }
 
-enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
-                                    const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
+enum status calibration_table_learn_by(const struct calibration_rules *rules, const struct line_table *lines, double mono_eV,
+                                       const struct calibration_heights *pixels, uint32_t n_pixels, const struct calibration_table *before,
+                                       struct calibration_table **out, struct complaint *why) {
     struct calibration_table *t = NULL;
     if (lines->n == 0)
         return list_peaks(lines, mono_eV, pixels, n_pixels, out);
-    enum status status = learn_once(lines, mono_eV, pixels, n_pixels, before, &t, why);
+    enum status status = learn_once(rules, lines, mono_eV, pixels, n_pixels, before, &t, why);
     if (status != STATUS_OK)
         return status;
     const struct table_line *impossible = impossible_anchor(t);
     if (impossible)
-        status = learn_without(impossible, lines, pixels, before, &t);
+        status = learn_without(rules, impossible, lines, pixels, before, &t);
     if (status != STATUS_OK) {
         calibration_table_free(t);
         return status;
     }
     *out = t;
     return judge_table(t, why);
+}
+
+enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
+                                    const struct calibration_table *before, struct calibration_table **out, struct complaint *why) {
+    return calibration_table_learn_by(&(struct calibration_rules){.tails = false}, lines, mono_eV, pixels, n_pixels, before, out, why);
 }
 
 void calibration_table_free(struct calibration_table *t) {

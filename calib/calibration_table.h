@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "calib/calibration_curve.h"
+#include "calib/line_match.h"
+#include "calib/line_shape.h"
 #include "calib/line_table.h"
 #include "pulse/complaint.h"
 #include "pulse/height_correction.h"
@@ -34,7 +36,15 @@ struct anchor_fit {
     double companion_counts, companion_offset_eV;  /* the line beside it that was in the model; 0 and 0: none */
     uint32_t window_bins;
     bool used;                     /* carries the curve (anchors); false: check line, only compared */
+    double counts_sigma;
+    double correlation[3];         /* of the errors: centre with width, centre with counts, width with counts */
+    double own_fwhm_eV, companion_own_fwhm_eV;  /* Gaussian width the line has by itself in the model, beside the free one; NaN: the table's profile */
+    double tail_fraction, tail_eV; /* of the array's low-energy tail in the model; 0: none */
 };
+
+/* How it is known which line is where (assignment.h). */
+enum assigned_by { ASSIGNED_BY_NOTHING, ASSIGNED_BY_TEMPLATE, ASSIGNED_BY_CURVE_BEFORE, N_ASSIGNED_BY };
+extern const char *const assigned_by_names[N_ASSIGNED_BY];
 
 struct pixel_calibration {
     enum verdict verdict;
@@ -52,6 +62,11 @@ struct pixel_calibration {
     double step;                   /* height units: how far a line moved within this calibration; then only the pulses after it count. 0 none, NaN not looked for */
     int64_t valid_from_ns;         /* the curve holds from here on when the lines moved within the calibration; 0: from its start */
     double shape_distance;         /* 0..1: share of the spectrum that lies elsewhere than in the typical pixel, beyond chance; NaN not compared */
+    enum assigned_by assigned_by;
+    double margin;                 /* of the best assignment of the pixel's own peaks to its second best, both scored by line_match.h; below
+                                      MATCH_CLEAR_MARGIN they alone would not tell, negative: they say something else. NaN: no peaks to go by */
+    uint32_t n_choices;            /* how its peaks could be assigned, best first: for an operator to see; not kept in files */
+    struct line_match choices[MATCH_KEPT];  /* line[] counts lines of the table below */
 };
 
 /* One line in the typical pixel: what is common to all pixels is the table's (or the mix's), not the pixels'. */
@@ -72,7 +87,10 @@ struct calibration_table {
     char label[32];
     char line_table_name[64];
     char *line_table_text;
-    uint32_t reference_pixel;      /* whose assignment the others were stretched from; UINT32_MAX: none (all bad) */
+    uint32_t reference_pixel;      /* whose height units the array's template has; UINT32_MAX: no template with lines (all bad) */
+    uint32_t template_pixels;      /* the template is the median of so many */
+    double template_margin;        /* of the template's assignment to the second best; NaN: no lines in it */
+    struct line_tail tail;         /* low-energy tail of all lines in all pixels; fraction 0: none */
     double resolution_eV;          /* of the typical pixel; NaN unknown */
     uint32_t n_lines;              /* all lines looked for: anchors by energy, check lines, elastic */
     struct table_line lines[CURVE_MAX_ANCHORS];
@@ -94,8 +112,17 @@ struct calibration_heights {       /* good pulses of one pixel in the calibratio
  * A table without any line ("none"): every pixel gets the list of its peaks, most prominent first, and the verdict "no table"; STATUS_OK.
  * An anchor that lies more than 4 eV (at 1 keV) off a smooth gain in all pixels alike is left out of the curves; remark says so.
  * STATUS_OK with *why set: what the remark says of the table. STATUS_TOO_FEW: no pixel could be calibrated (*why says what was missing); the table with its verdicts is delivered all the same. */
+struct calibration_rules {
+    bool tails;      /* take a low-energy tail of the elastic line, where it shows one, into the model of all lines */
+};
+enum status calibration_table_learn_by(const struct calibration_rules *rules, const struct line_table *lines, double mono_eV,
+                                       const struct calibration_heights *pixels, uint32_t n_pixels, const struct calibration_table *before,
+                                       struct calibration_table **out, struct complaint *why);
+
+/* The same without tails. */
 enum status calibration_table_learn(const struct line_table *lines, double mono_eV, const struct calibration_heights *pixels, uint32_t n_pixels,
                                     const struct calibration_table *before, struct calibration_table **out, struct complaint *why);
 void calibration_table_free(struct calibration_table *t);
+enum status calibration_table_copy(const struct calibration_table *from, struct calibration_table **out);   /* the same energies for all heights */
 
 #endif

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <math.h>
 
-const char *const emission_kind_names[N_EMISSION_KINDS] = {"line", "fluorescence", "inelastic", "elastic", "feature", "continuum"};
+const char *const emission_kind_names[N_EMISSION_KINDS] = {"line", "fluorescence", "inelastic", "elastic", "feature", "continuum", "shower"};
 
 void emission_model_add(struct emission_model *m, struct emission_component c) {
     if (!(c.intensity > 0))

@@ -14,6 +14,7 @@ enum emission_kind {
     EMISSION_ELASTIC,
     EMISSION_FEATURE,       /* the weak O K feature that differs between conditions */
     EMISSION_CONTINUUM,     /* evenly spread over gauss_fwhm_eV around the centre */
+    EMISSION_SHOWER,        /* no photon at all: a hit by a cosmic ray (shower_sim.h) */
     N_EMISSION_KINDS
 };
 extern const char *const emission_kind_names[N_EMISSION_KINDS];

@@ -53,6 +53,19 @@ static bool is_companion(const struct fit_plan *plan, const struct planned_line 
     return fabs(offset) < half_window(plan, l) + half_window(plan, other);
 }
 
+/* Beside a line of free width another has the same; beside one with a width of its own the elastic line has none, and a line of which
+ * nothing is known has that of its neighbour (Fe Lb that of Fe La). */
+static struct line_shape companion_shape(const struct fit_plan *plan, const struct planned_line *l, const struct planned_line *other) {
+    struct line_shape shape = other->elastic ? l->shape : other->shape;
+    if (!plan->shared)
+        return shape;
+    if (l->shape.total_is_gauss || other->shape.total_is_gauss)
+        shape = l->shape;
+    if (other->elastic && !l->shape.total_is_gauss)
+        shape = (struct line_shape){.n = 1, .component = {{.share = 1}}, .tail = l->shape.tail};
+    return shape;
+}
+
 static void set_window(struct fit_plan *plan, struct planned_line *l) {
     double half = half_window(plan, l), nearest = INFINITY;
     l->below_eV = l->above_eV = half;
@@ -64,7 +77,7 @@ static void set_window(struct fit_plan *plan, struct planned_line *l) {
             continue;
         nearest = fabs(offset);
         l->has_companion = true;
-        l->companion = other->elastic ? l->shape : other->shape;
+        l->companion = companion_shape(plan, l, other);
         l->companion_offset_eV = offset;
     }
     if (l->has_companion && l->companion_offset_eV > 0)
@@ -162,4 +175,31 @@ void fit_plan_refine(struct fit_plan *plan, double resolution_eV, const double *
         set_width(plan, &plan->lines[i], fwhm_eV[i]);
     set_windows(plan);
     tie_widths(plan, counts);
+}
+
+void fit_plan_separate(struct fit_plan *plan, const double *own_fwhm_eV) {
+    plan->shared = true;
+    for (size_t i = 0; i < plan->n; i++) {
+        struct planned_line *l = &plan->lines[i];
+        l->width_of = -1;
+        if (l->elastic || isnan(own_fwhm_eV[i]))
+            continue;
+        line_shape_separate(&l->shape, own_fwhm_eV[i]);
+        set_width(plan, l, NAN);
+    }
+    set_windows(plan);
+}
+
+void fit_plan_set_own(struct fit_plan *plan, size_t line, double own_fwhm_eV) {
+    struct planned_line *l = &plan->lines[line];
+    if (l->shape.n != 1 || l->shape.total_is_gauss || l->shape.component[0].lorentz_fwhm_eV > 0)
+        return;
+    l->shape.intrinsic_fwhm_eV = l->shape.component[0].gauss_fwhm_eV = own_fwhm_eV;
+    set_width(plan, l, NAN);
+    set_windows(plan);
+}
+
+void fit_plan_set_tail(struct fit_plan *plan, struct line_tail tail) {
+    for (size_t i = 0; i < plan->n; i++)
+        plan->lines[i].shape.tail = plan->lines[i].companion.tail = tail;
 }

@@ -6,8 +6,11 @@
  * 2.7); other detectors get theirs by the same rule. Total width = intrinsic width of the table and resolution in quadrature,
  * or, where the table has no width, what the first round of fits found.
  * A neighbour of the same element whose window overlaps (Fe Lb beside Fe La), or the elastic line, is a companion in the model,
- * and the window then reaches 0.8 half-widths beyond it. A line with few counts has its width held at that of a stronger one
- * nearby: a free width makes weak lines unstable (calibration.md 1.2). */
+ * and the window then reaches 0.8 half-widths beyond it.
+ *
+ * First rounds: every line has a Gaussian of its own, but one with few counts has it held at that of a stronger one nearby. They tell what the
+ * array's pixels have in common: how wide each line is by itself (fit_plan_separate). From then on a pixel has one Gaussian for all its
+ * lines (shared_width.h); a free width makes weak lines unstable (calibration.md 1.2). The elastic line keeps its own: it measures. */
 #ifndef TESD_CALIB_FIT_PLAN_H
 #define TESD_CALIB_FIT_PLAN_H
 
@@ -33,7 +36,7 @@ struct planned_line {
     bool has_companion;
     struct line_shape companion;
     double companion_offset_eV;
-    int width_of;                /* index of the line whose Gaussian is taken over; -1: own */
+    int width_of;                /* first rounds: index of the line whose Gaussian is taken over; -1: own */
 };
 
 struct fit_plan {
@@ -44,6 +47,7 @@ struct fit_plan {
     double smooth_eV;            /* FWHM of the smoothing for peak searches */
     double scale;                /* energies of search windows and limits are meant for 1 keV: times this */
     double top_eV;               /* highest energy expected */
+    bool shared;                 /* one Gaussian per pixel */
 };
 
 /* STATUS_NOT_FOUND: fewer than two anchors of the table are excited; STATUS_BAD_VALUE: more than CURVE_MAX_ANCHORS of them. */
@@ -52,5 +56,14 @@ enum status fit_plan_init(struct fit_plan *plan, const struct line_table *lines,
 /* After a round of fits: the array's typical resolution (NaN: keep) and per planned line the typical fitted total width and
  * counts (NaN: not measured). */
 void fit_plan_refine(struct fit_plan *plan, double resolution_eV, const double *fwhm_eV, const double *counts);
+
+/* Widths of the lines by themselves, eV (NaN: not known, then the line keeps a Gaussian of its own): from here on pixels have one Gaussian. */
+void fit_plan_separate(struct fit_plan *plan, const double *own_fwhm_eV);
+
+/* Once that is so: another width for one line. */
+void fit_plan_set_own(struct fit_plan *plan, size_t line, double own_fwhm_eV);
+
+/* All lines of all pixels have this tail. */
+void fit_plan_set_tail(struct fit_plan *plan, struct line_tail tail);
 
 #endif

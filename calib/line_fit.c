@@ -226,24 +226,48 @@ static double expected_of(double m) {
     return sum;
 }
 
+/* Covariance of centre, Gaussian and counts from the factorised information; eV, eV, counts. */
+static void set_covariance(double l[N_PARAMETERS][N_PARAMETERS], const bool *used, struct line_fit *out) {
+    static const enum parameter of[3] = {CENTRE, LOG_FWHM, LOG_COUNTS};
+    const double scale[3] = {1, out->gauss_fwhm_eV, out->counts};
+    for (int i = 0; i < 3; i++) {
+        double unit[N_PARAMETERS] = {0}, column[N_PARAMETERS];
+        unit[of[i]] = 1;
+        solve(l, used, unit, column);
+        for (int k = 0; k < 3; k++)
+            out->covariance[i][k] = used[of[i]] ? column[of[k]] * scale[i] * scale[k] : 0;
+    }
+    out->centre_sigma_eV = sqrt(out->covariance[0][0]);
+    out->gauss_fwhm_sigma_eV = sqrt(out->covariance[1][1]);
+    out->counts_sigma = sqrt(out->covariance[2][2]);
+}
+
+/* h: the whole information; l: its factor without the width. */
+static void set_width_wish(double h[N_PARAMETERS][N_PARAMETERS], double l[N_PARAMETERS][N_PARAMETERS], const bool *used, const double *gradient, struct line_fit *out) {
+    double along[N_PARAMETERS];
+    solve(l, used, h[LOG_FWHM], along);
+    out->width_slope = gradient[LOG_FWHM];
+    out->width_information = h[LOG_FWHM][LOG_FWHM];
+    for (int a = 0; a < N_PARAMETERS; a++)
+        out->width_information -= used[a] ? along[a] * h[LOG_FWHM][a] : 0;
+    out->centre_per_width = -along[CENTRE];
+    out->counts_per_width = -along[LOG_COUNTS] * out->counts;
+}
+
 static bool set_errors(const struct model *m, const double *theta, struct line_fit *out) {
-    double h[N_PARAMETERS][N_PARAMETERS], gradient[N_PARAMETERS], sigma[N_PARAMETERS] = {0};
+    double h[N_PARAMETERS][N_PARAMETERS], l[N_PARAMETERS][N_PARAMETERS], gradient[N_PARAMETERS];
     bool used[N_PARAMETERS];
     normal_equations(m, h, gradient);
-    for (int a = 0; a < N_PARAMETERS; a++)
-        used[a] = m->free[a] && h[a][a] > NO_INFORMATION && theta[a] > m->lower[a] && theta[a] < m->upper[a];
-    if (!used[CENTRE] || !used[LOG_COUNTS] || !factorise(h, used))
-        return false;
     for (int a = 0; a < N_PARAMETERS; a++) {
-        double unit[N_PARAMETERS] = {0}, column[N_PARAMETERS];
-        unit[a] = 1;
-        solve(h, used, unit, column);
-        sigma[a] = sqrt(column[a]);
+        used[a] = m->free[a] && h[a][a] > NO_INFORMATION && theta[a] > m->lower[a] && theta[a] < m->upper[a];
         out->dof -= used[a];
     }
-    out->centre_sigma_eV = sigma[CENTRE];
-    out->gauss_fwhm_sigma_eV = out->gauss_fwhm_eV * sigma[LOG_FWHM];
-    out->counts_sigma = out->counts * sigma[LOG_COUNTS];
+    memcpy(l, h, sizeof l);
+    if (!used[CENTRE] || !used[LOG_COUNTS] || !factorise(l, used))
+        return false;
+    set_covariance(l, used, out);
+    if (!m->free[LOG_FWHM])
+        set_width_wish(h, l, used, gradient, out);
     return true;
 }
 

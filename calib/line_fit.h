@@ -31,6 +31,11 @@ struct line_fit {
     double counts, counts_sigma;                /* area of the line without its companion */
     double companion_counts;
     double background_per_eV;
+    double covariance[3][3];                    /* of centre, Gaussian (0 when fixed), counts: eV, eV, counts */
+    /* Where the Gaussian is fixed: what this line would like it to be, by the likelihood with all else at its best for each width (the
+     * profile). For ln(fwhm): slope of the log likelihood and its information; and how centre and counts go along. */
+    double width_slope, width_information;
+    double centre_per_width, counts_per_width;  /* eV and counts per unit of ln(fwhm) */
     double deviance;
     double expected_deviance;                   /* of a true model: bins with few counts do not contribute 1 each */
     double dof;

@@ -113,7 +113,7 @@ size_t line_match_prune(struct peak *peaks, size_t n, double relative, size_t ma
     return kept;
 }
 
-/* One search: the peaks by height, the lines in question, and the two best choices so far. */
+/* One search: the peaks by height, the lines in question, and the best choices so far. One more is kept than is told, for its margin. */
 struct search {
     struct peak peaks[MATCH_MAX_PEAKS];
     size_t n_peaks;
@@ -121,9 +121,8 @@ struct search {
     size_t line[MATCH_MAX_LINES], n_lines;
     const struct match_lines *known;
     size_t chosen[MATCH_MAX_LINES];
-    struct line_match best;
-    double second;
-    bool found;
+    struct line_match best[MATCH_KEPT + 1];
+    size_t found;
 };
 
 static double left_over_penalty(const struct search *s, const double gain[3], double weakest) {
@@ -140,6 +139,15 @@ static double left_over_penalty(const struct search *s, const double gain[3], do
         penalty += explained ? 0 : 1 + log(s->peaks[i].prominence / weakest);
     }
     return penalty;
+}
+
+static void keep(struct search *s, const struct line_match *m) {
+    size_t at = s->found < MATCH_KEPT + 1 ? s->found++ : MATCH_KEPT;
+    if (at == MATCH_KEPT && s->best[at].n > 0 && !(m->score > s->best[at].score))
+        return;
+    for (; at > 0 && s->best[at - 1].score < m->score; at--)
+        s->best[at] = s->best[at - 1];
+    s->best[at] = *m;
 }
 
 static void judge(struct search *s) {
@@ -160,13 +168,7 @@ static void judge(struct search *s) {
     for (size_t k = 0; k < m.n; k++)
         m.score -= 0.5 * residual[k] * residual[k] / (s->sigma[k] * s->sigma[k]);
     m.score -= left_over_penalty(s, gain, weakest);
-    if (!s->found || m.score > s->best.score) {
-        s->second = s->found ? s->best.score : -INFINITY;
-        s->best = m;
-        s->found = true;
-    } else if (m.score > s->second) {
-        s->second = m.score;
-    }
+    keep(s, &m);
 }
 
 /* Peaks for lines k, k+1, ... from peak `from` on; gains between chosen neighbours prune the tree early. */
@@ -211,30 +213,47 @@ static void sort_by_height(struct peak *p, size_t n) {
         }
 }
 
-enum status line_match_find(const struct peak *peaks, size_t n_peaks, const struct match_lines *lines, struct line_match *out) {
-    struct search s = {.known = lines, .second = -INFINITY};
+/* Complete choices first; if none is acceptable, those with one line missing. */
+static void search_all(struct search *s, const struct match_lines *lines) {
+    set_lines(s, lines, SIZE_MAX);
+    size_t n = s->n_lines;
+    choose(s, 0, 0);
+    if (s->found && s->best[0].rms_eV <= ACCEPTED_RMS * lines->top_eV)
+        return;
+    struct search incomplete = *s;
+    memset(incomplete.best, 0, sizeof incomplete.best);
+    incomplete.found = 0;
+    for (size_t skip = 0; skip < n && n >= 5; skip++) {
+        set_lines(&incomplete, lines, skip);
+        choose(&incomplete, 0, 0);
+    }
+    if (incomplete.found && incomplete.best[0].rms_eV < ACCEPTED_RMS * lines->top_eV)
+        *s = incomplete;
+}
+
+enum status line_match_choices(const struct peak *peaks, size_t n_peaks, const struct match_lines *lines, struct line_match out[MATCH_KEPT], size_t *n) {
+    struct search s = {.known = lines};
     s.n_peaks = n_peaks < MATCH_MAX_PEAKS ? n_peaks : MATCH_MAX_PEAKS;
     memcpy(s.peaks, peaks, s.n_peaks * sizeof *peaks);
     sort_by_height(s.peaks, s.n_peaks);
     if (lines->n_anchors < 2 || s.n_peaks < 2)
         return STATUS_NOT_FOUND;
-    set_lines(&s, lines, SIZE_MAX);
-    size_t n = s.n_lines;
-    choose(&s, 0, 0);
-    if (!s.found || s.best.rms_eV > ACCEPTED_RMS * lines->top_eV) {
-        struct search incomplete = s;
-        incomplete.found = false;
-        incomplete.second = -INFINITY;
-        for (size_t skip = 0; skip < n && n >= 5; skip++) {
-            set_lines(&incomplete, lines, skip);
-            choose(&incomplete, 0, 0);
-        }
-        if (incomplete.found && incomplete.best.rms_eV < ACCEPTED_RMS * lines->top_eV)
-            s = incomplete;
-    }
+    search_all(&s, lines);
     if (!s.found)
         return STATUS_NOT_FOUND;
-    *out = s.best;
-    out->margin = s.best.score - s.second;
+    *n = s.found < MATCH_KEPT ? s.found : MATCH_KEPT;
+    for (size_t i = 0; i < *n; i++) {
+        out[i] = s.best[i];
+        out[i].margin = i + 1 < s.found ? s.best[i].score - s.best[i + 1].score : INFINITY;
+    }
     return STATUS_OK;
+}
+
+enum status line_match_find(const struct peak *peaks, size_t n_peaks, const struct match_lines *lines, struct line_match *out) {
+    struct line_match best[MATCH_KEPT];
+    size_t n;
+    enum status status = line_match_choices(peaks, n_peaks, lines, best, &n);
+    if (status == STATUS_OK)
+        *out = best[0];
+    return status;
 }

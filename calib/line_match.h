@@ -43,6 +43,11 @@ struct line_match {
  * one may be missing. STATUS_NOT_FOUND: no choice meets the constraints. A small margin is a result, not an error. */
 enum status line_match_find(const struct peak *peaks, size_t n_peaks, const struct match_lines *lines, struct line_match *out);
 
+/* The same with what came next, best first, for an operator to see: at most MATCH_KEPT, *n of them; the margin of each is against the
+ * next. All have the same number of lines, or one line missing each. */
+enum { MATCH_KEPT = 3 };
+enum status line_match_choices(const struct peak *peaks, size_t n_peaks, const struct match_lines *lines, struct line_match out[MATCH_KEPT], size_t *n);
+
 /* Drops, of any two peaks closer than `relative` in height, the less prominent; keeps at most max, most prominent first. */
 size_t line_match_prune(struct peak *peaks, size_t n, double relative, size_t max);
 

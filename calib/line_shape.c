@@ -1,5 +1,6 @@
 #include "calib/line_shape.h"
 
+#include <assert.h>
 #include <cerf.h>
 #include <complex.h>
 #include <math.h>
@@ -34,6 +35,13 @@ void line_shape_init(struct line_shape *s, const struct reference_line *line) {
                                                    .share = c->area / area};
     }
     s->intrinsic_fwhm_eV = s->n == 1 ? component_fwhm(&line->components[0]) : line_shape_fwhm(s, 0.02);
+}
+
+void line_shape_separate(struct line_shape *s, double intrinsic_fwhm_eV) {
+    if (!s->total_is_gauss)
+        return;
+    s->total_is_gauss = false;
+    s->intrinsic_fwhm_eV = s->component[0].gauss_fwhm_eV = intrinsic_fwhm_eV;
 }
 
 static double component_sigma(const struct shape_component *c, double gauss_fwhm_eV) {
@@ -129,8 +137,34 @@ static void add_component(const struct shape_component *c, double gauss_fwhm_eV,
     }
 }
 
-void line_shape_add_bins(const struct line_shape *s, double gauss_fwhm_eV, double weight, double first, double width, size_t n,
-                         const struct shape_bins *out) {
+static void add_profile(const struct line_shape *s, double gauss_fwhm_eV, double weight, double first, double width, size_t n, const struct shape_bins *out) {
     for (size_t i = 0; i < s->n; i++)
         add_component(&s->component[i], gauss_fwhm_eV, weight * s->component[i].share, first, width, n, out);
+}
+
+/* (1 - f) S + f T = S + f length (g_right - g_left) for the n lowest of m bins; whatever is linear in the profile goes the same way. */
+static void add_tailed(const struct line_tail *tail, const double *profile, size_t m, double width, double *out, size_t n) {
+    double keep = exp(-width / tail->length_eV), g = 0;
+    for (size_t i = m; i-- > 0;) {
+        double right = g;
+        g = keep * right + (1 - keep) * profile[i] / width;
+        if (i < n)
+            out[i] += profile[i] + tail->fraction * tail->length_eV * (right - g);
+    }
+}
+
+void line_shape_add_bins(const struct line_shape *s, double gauss_fwhm_eV, double weight, double first, double width, size_t n,
+                         const struct shape_bins *out) {
+    if (!(s->tail.fraction > 0)) {
+        add_profile(s, gauss_fwhm_eV, weight, first, width, n, out);
+        return;
+    }
+    assert(n <= SHAPE_TAIL_BINS && s->tail.length_eV > 0);
+    double area[2 * SHAPE_TAIL_BINS] = {0}, per_centre[2 * SHAPE_TAIL_BINS] = {0}, per_fwhm[2 * SHAPE_TAIL_BINS] = {0};
+    size_t above = (size_t)fmin(ceil(6 * s->tail.length_eV / width), SHAPE_TAIL_BINS), m = n + above;
+    const struct shape_bins profile = {area, per_centre, per_fwhm};
+    add_profile(s, gauss_fwhm_eV, weight, first, width, m, &profile);
+    add_tailed(&s->tail, area, m, width, out->area, n);
+    add_tailed(&s->tail, per_centre, m, width, out->per_centre, n);
+    add_tailed(&s->tail, per_fwhm, m, width, out->per_fwhm, n);
 }

@@ -54,7 +54,7 @@ enum status pixel_work_smooth(struct pixel_work *w, const struct fit_plan *plan,
 }
 
 enum status pixel_work_init(struct pixel_work *w, const struct calibration_heights *heights, const struct fit_plan *plan) {
-    *w = (struct pixel_work){.resolution_eV = NAN, .resolution_sigma_eV = NAN};
+    *w = (struct pixel_work){.resolution_eV = NAN, .resolution_sigma_eV = NAN, .margin = NAN};
     for (size_t i = 0; i < PLAN_MAX; i++)
         w->found[i].start = w->found[i].fit.height = NAN;
     w->sorted = malloc((heights->n ? heights->n : 1) * sizeof *w->sorted);
@@ -214,12 +214,16 @@ static struct resolution resolution_of(const struct pixel_work *w, const struct 
             continue;
         if (l->elastic)
             return r;
+        if (plan->shared)
+            continue;
         double width = isnan(l->shape.intrinsic_fwhm_eV) ? w->found[i].fit.fwhm_eV : l->shape.intrinsic_fwhm_eV;
         if (l->anchor && width < narrowest) {
             narrowest = width;
             best = r;
         }
     }
+    if (plan->shared && w->width.sigma_eV > 0 && w->width.sigma_eV < WIDTH_PRECISION * w->width.fwhm_eV)
+        return (struct resolution){w->width.fwhm_eV, w->width.sigma_eV};
     return best;
 }
 
@@ -233,13 +237,19 @@ void pixel_work_fit(struct pixel_work *w, const struct fit_plan *plan) {
         else if (!isfinite(w->found[i].start))
             expect_on_curve(w, plan, i, fmin(SECOND_SEARCH * plan->scale, plan->lines[i].search_eV));
     }
-    pixel_lines_fit(&h, plan, &w->rough, 0, plan->n_anchors, w->found);
+    if (plan->shared)
+        pixel_lines_fit_shared(&h, plan, &w->rough, w->found, &w->width);
+    else
+        pixel_lines_fit(&h, plan, &w->rough, 0, plan->n_anchors, w->found);
     struct natural_spline better;
     if (pixel_lines_spline(plan, w->found, true, &better))
         w->rough = better;
     for (size_t i = plan->n_anchors; i < plan->n; i++)
         expect_on_curve(w, plan, i, plan->lines[i].search_eV);
-    pixel_lines_fit(&h, plan, &w->rough, plan->n_anchors, plan->n, w->found);
+    if (plan->shared)
+        pixel_lines_fit_checks(&h, plan, &w->rough, &w->width, w->found);
+    else
+        pixel_lines_fit(&h, plan, &w->rough, plan->n_anchors, plan->n, w->found);
     struct resolution r = resolution_of(w, plan);
     w->resolution_eV = r.fwhm_eV;
     w->resolution_sigma_eV = r.sigma_eV;
@@ -333,7 +343,9 @@ static enum status make_curve(const struct pixel_calibration *p, struct calibrat
 
 enum status pixel_work_finish(struct pixel_work *w, const struct fit_plan *plan, struct pixel_calibration *out) {
     *out = (struct pixel_calibration){.verdict = VERDICT_GOOD, .resolution_eV = NAN, .resolution_sigma_eV = NAN, .pulses = (double)w->n,
-                                       .jump = NAN, .step = w->step.units, .shape_distance = NAN};
+                                       .jump = NAN, .step = w->step.units, .shape_distance = NAN, .assigned_by = w->assigned_by, .margin = w->margin,
+                                       .n_choices = w->n_choices};
+    memcpy(out->choices, w->choices, sizeof out->choices);
     if (w->step.index > 0) {
         out->jumped = true;
         calibration_verdict_note(out, "lines moved by %+.0f units within the calibration, only the %zu pulses after that count", w->step.units, w->n);

@@ -8,6 +8,7 @@
 #include "calib/fit_plan.h"
 #include "calib/height_step.h"
 #include "calib/pixel_lines.h"
+#include "calib/shared_width.h"
 
 /* Fewer pulses than this give no calibration: with 150 one assignment in four was wrong (calibration.md 2.2). */
 enum { CALIBRATION_MIN_PULSES = 200 };
@@ -22,6 +23,11 @@ struct pixel_work {
     bool has_rough;
     struct height_step step;         /* lines moved: only the pulses from step.index on are in `sorted` */
     bool ambiguous;                  /* assignments that differ fit about equally well */
+    enum assigned_by assigned_by;    /* with margin and choices: as in pixel_calibration */
+    double margin;
+    uint32_t n_choices;
+    struct line_match choices[MATCH_KEPT];
+    struct shared_width width;       /* the Gaussian of all lines, eV at the highest anchor; 0: not yet */
     double resolution_eV, resolution_sigma_eV;  /* of this round; NaN */
 };
 

@@ -44,7 +44,7 @@ enum status rixs_map_new(enum rixs_axis kind, uint32_t n_points, struct energy_a
         free(edges);
         return STATUS_NO_MEMORY;
     }
-    *m = (struct rixs_map){ .kind = kind, .axis = axis, .n_points = n_points, .n_bins = n_bins, .edges_eV = edges, .grades_used = grades_used, .n_pixels = n_pixels };
+    *m = (struct rixs_map){ .kind = kind, .axis = axis, .n_points = n_points, .n_bins = n_bins, .edges_eV = edges, .bins_per_eV = n_bins / (edges[n_bins] - edges[0]), .grades_used = grades_used, .n_pixels = n_pixels };
     size_t rows = n_points ? n_points : 1;
     m->counts = calloc(rows, n_bins * sizeof *m->counts);
     m->outside = calloc(rows, N_OUTSIDE * sizeof *m->outside);
@@ -68,11 +68,10 @@ void rixs_map_free(struct rixs_map *m) {
     free(m);
 }
 
-/* Bin of a value inside the axis. The quotient may be off by one where x lies on an edge; the edges decide, as any reader's
+/* Bin of a value inside the axis. The product may be off by one where x lies on an edge; the edges decide, as any reader's
  * search over them does. */
 static double guess_of(const struct rixs_map *m, double x) {
-    double lo = m->edges_eV[0];
-    return (x - lo) * m->n_bins / (m->edges_eV[m->n_bins] - lo);
+    return (x - m->edges_eV[0]) * m->bins_per_eV;
 }
 
 static uint32_t bin_of(const struct rixs_map *m, double x) {

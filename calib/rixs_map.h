@@ -22,6 +22,7 @@ struct rixs_map {
     uint32_t n_points, n_bins;
     struct energy_axis axis;   /* as asked for; the edges decide */
     double *edges_eV;          /* n_bins + 1 */
+    double bins_per_eV;        /* says where to look for a bin */
     uint32_t *counts;          /* n_points x n_bins, row = point */
     uint32_t *outside;         /* n_points x N_OUTSIDE: each photon under the last reason that applies */
     uint32_t grades_used;      /* bit g: grade g is counted */

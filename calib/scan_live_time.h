@@ -6,13 +6,21 @@
 #include "calib/scan_products.h"
 
 /* Sets live_time_s of the scan (for its maps) and of each yield, and the yields' crowding: with lambda the rate counted, r that of all
- * events and m = window_s, the variance of counts is N (1 + crowding), crowding = sum_p share_p lambda_p kappa_p,
+ * events and m the shorter of the windows of the grades counted (window_s for grade high), the variance of counts is N (1 + crowding), crowding = sum_p share_p lambda_p kappa_p,
  * kappa = 2 (1 - exp(-r m)) / r. To be called again when counts, times or sensitivities change. */
 void scan_live_time_settle(struct scan_products *p);
 
-/* Every grade measures the same rate of events: chi2 of the events of grades 0-3 against what their live times and the rate in each
- * point, as seen by the other pixels, lead to expect; one common factor is free. n_grades: those with any live time; chi2 has one
- * degree of freedom less. NaN when nothing was counted, or by one pixel only. */
+/* sampled_time_ns of one pixel, once: from numbers of instants to ns, rows that sum to each point's dwell. The instants fall in free_ns[point],
+ * what vetoes leave of the dwell. */
+void scan_live_time_scale_sampled(struct scan_products *p, uint32_t pixel, const int64_t *free_ns);
+/* live_time_s of the maps by either method, n_points each; sampled_time_ns is there. */
+void scan_live_time_both(const struct scan_products *p, double *interval_s, double *sampled_s);
+
+/* Every grade measures the same rate: events of the lesser grades against what their live times and the rate of high events in each
+ * point, as seen by the other pixels, lead to expect. chi2 = d' V^-1 d with d the sums of the excesses and V their covariance, from the
+ * scatter of the points (a close pair of photons gives an event to two grades at once, so grades are not independent). It has n_grades - 1
+ * degrees of freedom, scaled so that chi2 / (n_grades - 1) is F-distributed when points are few. n_grades: high and the lesser ones
+ * with 20 counts or more. NaN with fewer than 4 points per grade, or one pixel. */
 struct grade_agreement { double chi2; unsigned n_grades; };
 struct grade_agreement scan_live_time_agreement(const struct scan_products *p);
 

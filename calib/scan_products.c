@@ -1,6 +1,7 @@
 #include "calib/scan_products.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,10 @@ static enum status make_pixel_times(struct scan_products *p) {
     p->grade_time_ns = calloc(n_cells, N_LIVETIME_COLUMNS * sizeof *p->grade_time_ns);
     p->high_photons = calloc(n_cells, sizeof *p->high_photons);
     p->sensitivity = calloc(n_pixels, sizeof *p->sensitivity);
+    p->high_events = calloc(n_cells, sizeof *p->high_events);
     p->window_s = calloc(n_pixels, sizeof *p->window_s);
-    if (p->grade_time_ns == NULL || p->high_photons == NULL || p->sensitivity == NULL || p->window_s == NULL)
+    p->unresolved_s = calloc(n_pixels, sizeof *p->unresolved_s);
+    if (p->grade_time_ns == NULL || p->high_photons == NULL || p->high_events == NULL || p->sensitivity == NULL || p->window_s == NULL || p->unresolved_s == NULL)
         return STATUS_NO_MEMORY;
     for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++)
         p->sensitivity[pixel] = 1;
@@ -52,6 +55,8 @@ static enum status make_yields(struct scan_products *p, const struct product_set
         if (s != STATUS_OK)
             return s;
         memcpy(p->yields[r]->pixels_used, p->pixels_used, p->n_pixels);
+        if (settings->regions[r].hi_eV - settings->regions[r].lo_eV >= WIDE_REGION_EV)
+            p->yields[r]->grades_used |= settings->wide_grades;
         p->n_yields = r + 1;
     }
     return STATUS_OK;
@@ -63,7 +68,7 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
     struct scan_products *p = calloc(1, sizeof *p);
     if (p == NULL)
         return STATUS_NO_MEMORY;
-    *p = (struct scan_products){ .scan = scan, .n_points = scan->n_points, .n_pixels = n_pixels };
+    *p = (struct scan_products){ .scan = scan, .n_points = scan->n_points, .n_pixels = n_pixels, .dispersion = NAN };
     enum status s = make_counters(p, pixels_used);
     if (s == STATUS_OK)
         s = make_pixel_times(p);
@@ -82,6 +87,11 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
     return STATUS_OK;
 }
 
+enum status scan_products_sampled(struct scan_products *p) {
+    p->sampled_time_ns = calloc((size_t)p->n_pixels * p->n_points + 1, N_LIVETIME_COLUMNS * sizeof *p->sampled_time_ns);
+    return p->sampled_time_ns != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
 void scan_products_free(struct scan_products *p) {
     if (p == NULL)
         return;
@@ -95,10 +105,13 @@ void scan_products_free(struct scan_products *p) {
     free(p->moving);
     free(p->live_time_s);
     free(p->grade_time_ns);
+    free(p->sampled_time_ns);
     free(p->high_photons);
+    free(p->high_events);
     free(p->events);
     free(p->sensitivity);
     free(p->window_s);
+    free(p->unresolved_s);
     free(p);
 }
 
@@ -110,12 +123,14 @@ static void count_row(struct scan_products *p, const struct photon_block *b, siz
         p->moving[after] += photon ? sign : 0;
         return;
     }
-    size_t point = (size_t)b->point[i];
-    if ((b->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0 && p->pixels_used[b->pixel[i]] && (b->flags[i] & FLAG_LAST_OF_DEAD) == 0)
+    size_t point = (size_t)b->point[i], cell = (size_t)b->pixel[i] * p->n_points + point;
+    bool counts = (b->flags[i] & FLAG_LAST_OF_DEAD) == 0, high = counts && b->grade[i] == GRADE_HIGH;
+    bool event = counts && (b->cuts[i] & (CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_VETO))) == 0;
+    if (event && p->pixels_used[b->pixel[i]])
         p->events[point * N_GRADES + b->grade[i]] += sign;
     p->photons[point] += photon ? sign : 0;
-    if (photon && b->grade[i] == GRADE_HIGH && (b->flags[i] & FLAG_LAST_OF_DEAD) == 0)
-        p->high_photons[(size_t)b->pixel[i] * p->n_points + point] += sign;
+    p->high_photons[cell] += photon && high ? sign : 0;
+    p->high_events[cell] += event && high ? sign : 0;
 }
 
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
@@ -151,16 +166,22 @@ static void add_points(uint32_t *into, const uint32_t *from, uint32_t n, const u
             into[row_of[r]] += from[r];
 }
 
+const int64_t *scan_products_times(const struct scan_products *p) {
+    return p->use_sampled ? p->sampled_time_ns : p->grade_time_ns;
+}
+
 /* Of a pixel not used its time is dead: its counts are not in the maps. */
 static void add_pixel_times(struct scan_products *into, const struct scan_products *from, const uint32_t *row_of) {
+    const int64_t *times = scan_products_times(from);
     for (uint32_t pixel = 0; pixel < into->n_pixels; pixel++)
         for (uint32_t r = 0; r < from->n_points; r++) {
             if (row_of[r] == UINT32_MAX)
                 continue;
             size_t to = (size_t)pixel * into->n_points + row_of[r], cell = (size_t)pixel * from->n_points + r;
             for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
-                into->grade_time_ns[to * N_LIVETIME_COLUMNS + (from->pixels_used[pixel] ? g : LIVETIME_DEAD)] += from->grade_time_ns[cell * N_LIVETIME_COLUMNS + g];
+                into->grade_time_ns[to * N_LIVETIME_COLUMNS + (from->pixels_used[pixel] ? g : LIVETIME_DEAD)] += times[cell * N_LIVETIME_COLUMNS + g];
             into->high_photons[to] += from->high_photons[cell];
+            into->high_events[to] += from->high_events[cell];
         }
     for (uint32_t r = 0; r < from->n_points; r++)
         for (unsigned g = 0; g < N_GRADES && row_of[r] != UINT32_MAX; g++)

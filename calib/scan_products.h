@@ -3,6 +3,7 @@
 #ifndef TESD_CALIB_SCAN_PRODUCTS_H
 #define TESD_CALIB_SCAN_PRODUCTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct product_settings {
     struct energy_axis emission, loss;
     uint32_t n_regions;
     const struct yield_region *regions;  /* borrowed; must outlive the products */
+    uint32_t wide_grades;                /* bit g: windows of WIDE_REGION_EV or more count grade g too, whose energies can be trusted */
 };
 
 struct scan_products {
@@ -26,10 +28,15 @@ struct scan_products {
     uint32_t *moving;            /* n_points: the same between this point and the next */
     double *live_time_s;         /* n_points; of the maps, per pixel of sensitivity 1 (scan_live_time.h) */
     int64_t *grade_time_ns;      /* n_pixels x n_points x N_LIVETIME_COLUMNS (pulse/livetime.h); all high when new */
+    int64_t *sampled_time_ns;    /* the same, sampled at the array's events; NULL: not asked for */
+    bool use_sampled;            /* which of the two counts are divided by */
+    double dispersion;           /* of the array's counts within the points (beam_steadiness.h); NaN unknown */
     uint32_t *high_photons;      /* n_pixels x n_points: photons of grade high, what sensitivities are fitted to */
+    uint32_t *high_events;       /* n_pixels x n_points: events of grade high, whatever their other cuts */
     uint32_t *events;            /* n_points x N_GRADES: records of the pixels used that are no secondary ones, whatever their other cuts */
     double *sensitivity;         /* n_pixels; 1 when new */
     double *window_s;            /* n_pixels: the shorter of the two windows around a photon of grade high; 0 when new */
+    double *unresolved_s;        /* n_pixels: two photons nearer than this make one event; 0 when new */
     struct rixs_map *emission, *loss;
     uint32_t n_yields;
     struct yield_spectrum **yields;
@@ -38,6 +45,9 @@ struct scan_products {
 /* pixels_used: n_pixels bytes 0/1, copied. Until grade times are put in, all time is live: live_time_s is the dwell of each point. */
 enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out);
 void scan_products_free(struct scan_products *p);
+const int64_t *scan_products_times(const struct scan_products *p);   /* those that counts are divided by */
+/* Makes sampled_time_ns, zeroed. */
+enum status scan_products_sampled(struct scan_products *p);
 /* Row i of the block, already placed in this scan (point >= 0, or -1 with `after` = the point it moves away from). Rows with cuts are
  * events, no photons. */
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "calib/spectrum.h"
 #include "pulse/status.h"
 
 struct stretch {
@@ -22,9 +23,18 @@ struct stretch_reference;  /* opaque: log-density tables of the reference for ev
 enum status stretch_reference_new(const float *heights, size_t n, struct stretch_reference **out);
 void stretch_reference_free(struct stretch_reference *r);
 
+/* The same from a density: counts per bin against height, all > 0, sum at least 100. */
+enum status stretch_reference_from(const struct spectrum *density, struct stretch_reference **out);
+
 /* s 0.24..4.2, q -0.3..0.3. STATUS_TOO_FEW: fewer than 30 positive heights. */
 enum status stretch_find(const struct stretch_reference *r, const float *heights, size_t n, struct stretch *out);
 
+/* The best and what else is a maximum of the likelihood: *n of them, 1..STRETCH_CHOICES, best first. */
+enum { STRETCH_CHOICES = 4 };
+enum status stretch_choices(const struct stretch_reference *r, const float *heights, size_t n, struct stretch out[STRETCH_CHOICES], size_t *n_out);
+
 double stretch_map(const struct stretch *t, double reference_height);
+/* The other way round; NaN for a height that no height of the reference is stretched to. */
+double stretch_unmap(const struct stretch *t, double height);
 
 #endif

@@ -121,3 +121,53 @@ bool array_model_select(struct array_model *from, const int32_t *channels, size_
     *out = m;
     return true;
 }
+
+static struct calibration_table *table_view(const struct calibration_table *from, const uint16_t *keep, size_t n) {
+    struct calibration_table *t = malloc(sizeof *t);
+    struct pixel_calibration *rows = calloc(n + 1, sizeof *rows);
+    if (t == NULL || rows == NULL) {
+        free(t);
+        free(rows);
+        return NULL;
+    }
+    *t = *from;
+    t->pixels = rows;
+    t->n_pixels = (uint32_t)n;
+    t->reference_pixel = UINT32_MAX;
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = from->pixels[keep[i]];
+        if (keep[i] == from->reference_pixel)
+            t->reference_pixel = (uint32_t)i;
+    }
+    return t;
+}
+
+bool array_model_view(const struct array_model *from, const uint16_t *keep, size_t n, struct array_model **out) {
+    struct array_model *m;
+    if (!array_model_new(n, from->n_tables, &m))
+        return false;
+    bool good = true;
+    for (size_t i = 0; i < n; i++)
+        m->channels[i] = from->channels[keep[i]];
+    for (size_t k = 0; good && k < from->n_tables; k++)
+        good = (m->tables[k] = table_view(from->tables[k], keep, n)) != NULL;
+    if (!good) {
+        array_model_view_free(m);
+        return false;
+    }
+    *out = m;
+    return true;
+}
+
+void array_model_view_free(struct array_model *m) {
+    if (m == NULL)
+        return;
+    for (size_t k = 0; k < m->n_tables; k++)
+        if (m->tables[k] != NULL) {
+            free(m->tables[k]->pixels);
+            free(m->tables[k]);
+        }
+    free(m->channels);
+    free(m->tables);
+    free(m);
+}

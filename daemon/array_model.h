@@ -40,4 +40,9 @@ extern const char array_model_not_stored[];   /* reason of a channel that array_
 /* A model for the channels given, in their order: what the stored array knows of each, nothing for the others. Consumes *from. */
 bool array_model_select(struct array_model *from, const int32_t *channels, size_t n, struct array_model **out);
 
+
+/* The same model for some of its channels (keep[], in order), sharing what it can: `from` must outlive it, and it is freed only by _view_free. */
+bool array_model_view(const struct array_model *from, const uint16_t *keep, size_t n, struct array_model **out);
+void array_model_view_free(struct array_model *view);
+
 #endif

@@ -18,6 +18,7 @@ struct data_array {
     uint64_t shape[ARRAY_MAX_RANK];  /* slowest first */
     const char *units;               /* NULL: no such attribute; "": a pure number */
     const char *long_name;           /* text for a plot's axis; NULL: none */
+    unsigned grows;                  /* 1 + the dimension that counts the points of a scan; 0: the array has its size from the start */
     const void *data;
 };
 

@@ -14,6 +14,18 @@ static void add_cell(struct time_cells *c, int64_t start_ns, int64_t end_ns) {
     c->end_ns[c->n++] = end_ns;
 }
 
+uint32_t time_cell_of(const struct time_cells *c, int64_t time_ns) {
+    uint32_t lo = 0, hi = c->n;
+    while (lo < hi) {
+        uint32_t middle = lo + (hi - lo) / 2;
+        if (c->end_ns[middle] <= time_ns)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo < c->n && c->start_ns[lo] <= time_ns ? lo : UINT32_MAX;
+}
+
 static bool add_points(struct grade_plan *p, struct scan_products *const *products, size_t n) {
     size_t n_points = 0;
     for (size_t k = 0; k < n; k++)

@@ -13,6 +13,7 @@
 #include "daemon/source/run_input.h"
 
 struct time_cells { uint32_t n; int64_t *start_ns, *end_ns; };  /* by time, disjoint */
+uint32_t time_cell_of(const struct time_cells *c, int64_t time_ns);   /* UINT32_MAX: in none */
 
 struct grade_plan {
     struct time_cells points;        /* of all products, one after the other */

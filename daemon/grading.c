@@ -3,50 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calib/scan_live_time.h"
-#include "calib/sensitivity.h"
-#include "daemon/channel_events.h"
-#include "daemon/grade_plan.h"
+#include "daemon/grade_windows.h"
+#include "daemon/grading_parts.h"
 #include "daemon/log.h"
-#include "daemon/source/acquisition_status.h"
 #include "daemon/stage/grade.h"
 #include "pulse/cut.h"
-#include "pulse/pulse_times.h"
-
-/* Below this the scans' own counts are too few to tell sensitivities; then calibrations help (live-time.md 3). */
-static const double SCAN_TIME_S = 300;
-
-/* A row that a death may change, kept until deaths are known. */
-struct end_row { uint64_t file_row; size_t row; };
-
-struct graded_channel {
-    bool live;                       /* its windows are known and its trigger leaves no unseen gaps: it has live time */
-    enum trigger_kind kind;
-    struct livetime_table table;
-    double window_s;
-    struct channel_events events;    /* until taken */
-    int64_t *times_ns;               /* plan.points x columns, until taken */
-    int64_t *calibration_ns;         /* plan.calibrations x columns */
-    uint32_t *calibration_photons;
-    struct grade_silences silences;
-    uint64_t n_events;
-    struct photon_block *ends;       /* rows at the ends of silences, each once, in order */
-    struct end_row *end_rows;        /* of `ends` */
-};
-
-struct grading {
-    struct grading_settings settings;
-    const struct beamtime *beamtime;
-    const struct array_model *model;
-    struct bin_stage *bins;
-    struct grade_plan plan;
-    struct acquisition_status acquisition;
-    struct array_activity *activity;
-    size_t n;
-    struct graded_channel *channels;
-    double *sensitivity;
-    uint64_t rows, died;
-};
 
 bool grading_new(const struct grading_settings *settings, const struct beamtime *b, const struct array_model *m, struct bin_stage *bins, struct grading **out) {
     struct grading *g = calloc(1, sizeof *g);
@@ -56,7 +17,8 @@ bool grading_new(const struct grading_settings *settings, const struct beamtime 
         g->channels = calloc(g->n + 1, sizeof *g->channels);
         g->sensitivity = calloc(g->n + 1, sizeof *g->sensitivity);
         good = g->channels != NULL && g->sensitivity != NULL && grade_plan_make(b->timeline, bins->products, bins->n_products, &b->pulses, &g->plan) &&
-               acquisition_status_collect(b->pulses.folders, b->pulses.n_folders, &g->acquisition) && array_activity_new(b->pulses.first_ns, b->pulses.last_ns, &g->activity) == STATUS_OK;
+               acquisition_status_collect(b->pulses.folders, b->pulses.n_folders, &g->acquisition) && array_activity_new(b->pulses.first_ns, b->pulses.last_ns, &g->activity) == STATUS_OK &&
+               beam_steadiness_new(g->plan.points.start_ns, g->plan.points.end_ns, g->plan.points.n, &g->steadiness) == STATUS_OK;
     }
     if (!good) {
         log_error("out of memory for grades and live time");
@@ -70,9 +32,12 @@ bool grading_new(const struct grading_settings *settings, const struct beamtime 
 static void channel_done(struct graded_channel *c) {
     channel_events_done(&c->events);
     free(c->times_ns);
+    free(c->sampled);
+    free(c->free_ns);
     free(c->calibration_ns);
     free(c->calibration_photons);
     grade_silences_done(&c->silences);
+    time_spans_done(&c->vetoes);
     photon_block_free(c->ends);
     free(c->end_rows);
 }
@@ -85,6 +50,7 @@ void grading_free(struct grading *g) {
     grade_plan_done(&g->plan);
     acquisition_status_done(&g->acquisition);
     array_activity_free(g->activity);
+    beam_steadiness_free(g->steadiness);
     free(g->channels);
     free(g->sensitivity);
     free(g);
@@ -102,34 +68,18 @@ static struct trigger_mode mode_of(const struct grading *g, size_t pixel) {
     return mode;
 }
 
-/* Rise and fall from what the channel's filter was made of: its template, or the pulse in the basis of its file. */
-static bool times_of(const struct pixel_model *m, const struct channel_shape *shape_of, struct pulse_times *out) {
-    enum { OFF_PULSE = 2 };
-    if (m->coefficients)
-        return shape_of->basis != NULL && pulse_times_of(shape_of->basis + OFF_PULSE, shape_of->n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
-    double *shape = m->template_pulse != NULL ? malloc(m->n_samples * sizeof *shape) : NULL;
-    for (uint32_t i = 0; shape != NULL && i < m->n_samples; i++)
-        shape[i] = (double)m->template_pulse[i];
-    bool good = shape != NULL && pulse_times_of(shape, 1, m->n_samples, m->n_presamples, out) == STATUS_OK;
-    free(shape);
-    return good;
+struct livetime_sheet grading_sheet(const struct graded_channel *c, const struct time_cells *cells, int64_t *rows) {
+    return (struct livetime_sheet){ .table = &c->table, .n_points = cells->n, .start_ns = cells->start_ns, .end_ns = cells->end_ns, .grade_time_ns = rows,
+                                    .vetoes = c->vetoes.list, .n_vetoes = c->vetoes.n };
 }
 
-static bool table_of(const struct grading *g, size_t pixel, const struct channel_shape *shape, enum trigger_kind kind, struct livetime_table *out) {
-    const struct pixel_model *m = g->model->channels[pixel].model;
-    struct pulse_times t;
-    if (m == NULL || shape == NULL || shape->coefficients != m->coefficients || shape->n_samples != m->n_samples || !times_of(m, shape, &t))
-        return false;
-    const struct livetime_settings s = {
-        .trigger = kind == TRIGGER_KIND_EDGE ? LIVETIME_EDGE : LIVETIME_EDGE_MULTI,
-        .sample_period_s = m->sample_period_s, .n_samples = m->n_samples, .n_presamples = m->n_presamples, .peak_samples = t.peak_samples,
-        .decay_s = g->settings.isolation_s > 0 ? g->settings.isolation_s / 6 : t.decay_samples * m->sample_period_s,
-    };
-    return livetime_table_make(&s, out) == STATUS_OK;
-}
-
-static struct livetime_sheet sheet_of(const struct graded_channel *c, const struct time_cells *cells, int64_t *rows) {
-    return (struct livetime_sheet){ .table = &c->table, .n_points = cells->n, .start_ns = cells->start_ns, .end_ns = cells->end_ns, .grade_time_ns = rows };
+/* Vetoed instants have been left out, by what vetoes their own pixel; this pixel's spans would take others among them, because an instant
+ * is itself an event that helps to veto it, which a photon of this pixel is not. The vetoes' time is taken out as a factor. */
+void grading_by_instants(const struct grading *g, struct livetime_sheet *sheet) {
+    sheet->instants_ns = g->instants_ns;
+    sheet->n_instants = g->n_instants;
+    sheet->vetoes = NULL;
+    sheet->n_vetoes = 0;
 }
 
 static void count_calibration_photons(const struct time_cells *cells, const struct photon_block *b, uint32_t *counts) {
@@ -158,12 +108,61 @@ static struct time_span *runs_of(const struct grade_plan *plan, const struct pho
     return up;
 }
 
+/* Own events are no instants of others: they were counted where nothing can be taken, right behind themselves or in their blindness.
+ * Vetoed ones are no instants at all. */
+static void drop_own_instants(const struct grading *g, const struct graded_channel *c, const struct photon_block *b) {
+    for (size_t i = 0; i < b->n; i++) {
+        uint32_t k = time_cell_of(&g->plan.points, b->time_ns[i]);
+        if (k == UINT32_MAX || b->cuts[i] & (CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_VETO)))
+            continue;
+        int64_t *row = c->sampled + (size_t)k * N_LIVETIME_COLUMNS;
+        row[row[LIVETIME_NONE] > 0 && (c->table.blind_ns == 0 || row[LIVETIME_DEAD] == 0) ? LIVETIME_NONE : LIVETIME_DEAD]--;
+    }
+}
+
+static void measure_free_time(const struct time_cells *points, const struct time_spans *vetoes, int64_t *free_ns) {
+    for (uint32_t k = 0; k < points->n; k++) {
+        free_ns[k] = points->end_ns[k] - points->start_ns[k];
+        for (size_t v = time_span_after(vetoes->list, vetoes->n, points->start_ns[k]); v < vetoes->n && vetoes->list[v].start_ns < points->end_ns[k]; v++) {
+            struct time_span s = vetoes->list[v];
+            s.start_ns = s.start_ns > points->start_ns[k] ? s.start_ns : points->start_ns[k];
+            s.end_ns = s.end_ns < points->end_ns[k] ? s.end_ns : points->end_ns[k];
+            free_ns[k] -= s.end_ns - s.start_ns;
+        }
+    }
+}
+
+static bool sample(const struct grading *g, struct graded_channel *c, const struct grade_input *in, struct photon_block *block) {
+    if (g->instants_ns == NULL)
+        return true;
+    c->sampled = calloc(g->plan.points.n + (size_t)1, N_LIVETIME_COLUMNS * sizeof *c->sampled);
+    c->free_ns = calloc(g->plan.points.n + (size_t)1, sizeof *c->free_ns);
+    struct livetime_sheet points = grading_sheet(c, &g->plan.points, c->sampled);
+    grading_by_instants(g, &points);
+    if (c->sampled == NULL || c->free_ns == NULL || !grade_rows(in, block, &points, NULL))
+        return false;
+    measure_free_time(&g->plan.points, &c->vetoes, c->free_ns);
+    drop_own_instants(g, c, block);
+    return true;
+}
+
+/* Deaths need the vetoes of silences again; those of a busy neighbour are too many to keep all. Silences are in order and disjoint. */
+static bool keep_silent_vetoes(struct graded_channel *c) {
+    struct time_span *silences = malloc((c->silences.n + 1) * sizeof *silences);
+    for (size_t i = 0; silences != NULL && i < c->silences.n; i++)
+        silences[i] = c->silences.list[i].span;
+    if (silences != NULL)
+        time_spans_keep(&c->vetoes, silences, c->silences.n);
+    free(silences);
+    return silences != NULL;
+}
+
 static bool grade_channel(const struct grading *g, struct graded_channel *c, const bool *gap_before, struct photon_block *block) {
     struct time_span *up = runs_of(&g->plan, block);
     const struct grade_input in = { .table = &c->table, .up = up, .n_up = g->plan.n_up, .gap_before = gap_before,
                                     .seconds = c->events.seconds, .n_seconds = c->events.n_seconds };
-    struct livetime_sheet calibrations = sheet_of(c, &g->plan.calibrations, c->calibration_ns), points = sheet_of(c, &g->plan.points, c->times_ns);
-    bool good = up != NULL && grade_rows(&in, block, &calibrations, NULL) && grade_rows(&in, block, &points, &c->silences);
+    struct livetime_sheet calibrations = grading_sheet(c, &g->plan.calibrations, c->calibration_ns), points = grading_sheet(c, &g->plan.points, c->times_ns);
+    bool good = up != NULL && grade_rows(&in, block, &calibrations, NULL) && grade_rows(&in, block, &points, &c->silences) && sample(g, c, &in, block);
     free(up);
     if (!good)
         return false;
@@ -179,58 +178,88 @@ static bool make_room(const struct grading *g, struct graded_channel *c) {
     return c->times_ns != NULL && c->calibration_ns != NULL && c->calibration_photons != NULL;
 }
 
-static double shorter_window_s(const struct livetime_table *t) {
-    const struct livetime_box *high = &t->boxes[0];
-    return 1e-9 * (double)(high->before_lo_ns < high->after_lo_ns ? high->before_lo_ns : high->after_lo_ns);
-}
-
-/* When what happened is known: the channel's windows, then its rows. */
-static bool grade_events(const struct grading *g, size_t pixel, const struct channel_shape *shape, const bool *gap_before, struct photon_block *block) {
+/* When what happened is known: the channel's windows. */
+static void make_windows(const struct grading *g, size_t pixel, const struct channel_shape *shape, const struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
     for (size_t i = 0; i < block->n; i++)
         c->n_events += (block->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0;
     c->kind = c->events.kind;
-    if (table_of(g, pixel, shape, c->kind, &c->table)) {
+    c->windows_known = grade_windows_make(g->model->channels[pixel].model, shape, c->kind, g->settings.isolation_s, &c->table);
+    if (c->windows_known) {
         c->live = c->kind == TRIGGER_KIND_EDGE || c->kind == TRIGGER_KIND_EDGE_MULTI;
-        c->window_s = shorter_window_s(&c->table);
-        return grade_channel(g, c, gap_before, block);
+        c->window_s = grade_windows_shorter_s(&c->table);
+        c->unresolved_s = 1e-9 * (double)c->table.unresolved_ns;
     }
-    for (size_t i = 0; i < block->n; i++)
-        block->grade[i] = GRADE_NONE;
-    return true;
 }
 
-bool grading_channel(struct grading *g, size_t pixel, struct channel_reader *reader, bool causal, const bool *gap_before, struct photon_block *block) {
+const struct inner_event *grading_seconds(const struct grading *g, size_t pixel, size_t *n) {
+    *n = g->channels[pixel].events.n_seconds;
+    return g->channels[pixel].events.seconds;
+}
+
+bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block) {
+    struct graded_channel *c = &g->channels[pixel];
+    if (vetoes != NULL) {
+        c->vetoes = *vetoes;
+        *vetoes = (struct time_spans){ 0 };
+        grade_veto(block, c->vetoes.list, c->vetoes.n);
+    }
+    if (!c->windows_known) {
+        memset(block->grade, GRADE_NONE, block->n);
+        return true;
+    }
+    return grade_channel(g, c, gap_before, block) && keep_silent_vetoes(c);
+}
+
+bool grading_sample_at(struct grading *g, const int64_t *instants_ns, size_t n) {
+    g->instants_ns = instants_ns;
+    g->n_instants = n;
+    bool good = true;
+    for (size_t k = 0; good && k < g->bins->n_products; k++)
+        good = scan_products_sampled(g->bins->products[k]) == STATUS_OK;
+    if (!good)
+        log_error("out of memory for sampled live times");
+    return good;
+}
+
+bool grading_events(struct grading *g, size_t pixel, struct channel_reader *reader, bool causal, struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
     const struct pixel_model *m = g->model->channels[pixel].model;
     if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m != NULL && m->inverted, causal, block, &c->events))
         return false;
     const struct source_info *info = channel_reader_info(reader);
-    return grade_events(g, pixel, info != NULL ? &info->shape : NULL, gap_before, block);
+    make_windows(g, pixel, info != NULL ? &info->shape : NULL, block);
+    return true;
 }
 
-bool grading_kept(struct grading *g, size_t pixel, uint32_t n_samples, const struct kept_rows *kept, struct photon_block *block) {
+bool grading_events_kept(struct grading *g, size_t pixel, uint32_t n_samples, const struct kept_rows *kept, struct photon_block *block) {
     const struct channel_shape shape = { .n_samples = n_samples };
     channel_events_kept(mode_of(g, pixel), n_samples, kept->flags, kept->seconds, kept->n_seconds, block, &g->channels[pixel].events);
-    return make_room(g, &g->channels[pixel]) && grade_events(g, pixel, &shape, kept->gap_before, block);
+    if (!make_room(g, &g->channels[pixel]))
+        return false;
+    make_windows(g, pixel, &shape, block);
+    return true;
 }
 
 /* ---- all channels, on the main thread ---- */
 
 static void keep_times(struct grading *g, size_t pixel) {
     const struct graded_channel *c = &g->channels[pixel];
-    const int64_t *from = c->times_ns;
+    size_t first = 0;
     for (size_t k = 0; k < g->bins->n_products; k++) {
         struct scan_products *p = g->bins->products[k];
         size_t n = (size_t)p->n_points * N_LIVETIME_COLUMNS;
-        memcpy(p->grade_time_ns + pixel * n, from, n * sizeof *from);
+        memcpy(p->grade_time_ns + pixel * n, c->times_ns + first, n * sizeof *c->times_ns);
+        if (p->sampled_time_ns != NULL && c->sampled != NULL)
+            memcpy(p->sampled_time_ns + pixel * n, c->sampled + first, n * sizeof *c->sampled);
         p->window_s[pixel] = c->window_s;
-        from += n;
+        p->unresolved_s[pixel] = c->unresolved_s;
+        first += n;
     }
 }
 
 static void make_dead(struct grading *g, struct graded_channel *c) {
-    struct livetime_sheet points = sheet_of(c, &g->plan.points, c->times_ns), calibrations = sheet_of(c, &g->plan.calibrations, c->calibration_ns);
+    struct livetime_sheet points = grading_sheet(c, &g->plan.points, c->times_ns), calibrations = grading_sheet(c, &g->plan.calibrations, c->calibration_ns);
     livetime_sheet_reset(&points);
     livetime_sheet_reset(&calibrations);
 }
@@ -257,164 +286,14 @@ bool grading_take(struct grading *g, size_t pixel, const struct photon_block *bl
     struct graded_channel *c = &g->channels[pixel];
     if (!c->live)
         make_dead(g, c);
+    beam_steadiness_add(g->steadiness, block->time_ns, block->n);
     keep_times(g, pixel);
     array_activity_add(g->activity, block->time_ns, block->n);
     bool good = keep_ends(c, block, g->rows);
     g->rows += block->n;
     channel_events_done(&c->events);
     free(c->times_ns);
-    c->times_ns = NULL;
+    free(c->sampled);
+    c->times_ns = c->sampled = NULL;
     return good;
-}
-
-/* ---- deaths ---- */
-
-static size_t find_end(const struct graded_channel *c, size_t row) {
-    size_t lo = 0, hi = c->ends->n;
-    while (lo < hi) {
-        size_t middle = lo + (hi - lo) / 2;
-        if (c->end_rows[middle].row < row)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo;
-}
-
-static bool regrade(struct grading *g, struct graded_channel *c, size_t row, uint8_t grade, uint8_t flags, struct archive *a) {
-    if (row == SIZE_MAX)
-        return true;
-    size_t k = find_end(c, row);
-    grade = grade > c->ends->grade[k] ? grade : c->ends->grade[k];
-    flags |= c->ends->flags[k];
-    bin_stage_regrade(g->bins, c->ends, k, grade, flags);
-    return archive_photon_regrade(a, c->end_rows[k].file_row, grade, flags);
-}
-
-/* Its time is dead; the last record before does not count, since it decides where life ends, and the first one after it knows nothing
- * of what came before. */
-static bool apply_death(struct grading *g, size_t pixel, const struct grade_silence *s, struct archive *a) {
-    struct graded_channel *c = &g->channels[pixel];
-    struct livetime_sheet sheet = sheet_of(c, &g->plan.calibrations, c->calibration_ns);
-    livetime_remove(&sheet, s->span.start_ns, s->span.end_ns);
-    uint32_t first = 0;
-    for (size_t k = 0; k < g->bins->n_products; k++) {
-        struct scan_products *p = g->bins->products[k];
-        struct time_cells points = { p->n_points, g->plan.points.start_ns + first, g->plan.points.end_ns + first };
-        sheet = sheet_of(c, &points, p->grade_time_ns + pixel * p->n_points * N_LIVETIME_COLUMNS);
-        livetime_remove(&sheet, s->span.start_ns, s->span.end_ns);
-        first += p->n_points;
-    }
-    g->died++;
-    return regrade(g, c, s->last_row, GRADE_HIGH, FLAG_LAST_OF_DEAD, a) && regrade(g, c, s->first_row, GRADE_NONE, 0, a);
-}
-
-static bool bury(struct grading *g, size_t pixel, struct archive *a) {
-    struct graded_channel *c = &g->channels[pixel];
-    size_t n = c->live ? c->silences.n : 0;
-    struct time_span *spans = calloc(n + 1, sizeof *spans);
-    bool *dead = calloc(n + 1, sizeof *dead), good = spans != NULL && dead != NULL;
-    for (size_t k = 0; good && k < n; k++)
-        spans[k] = c->silences.list[k].span;
-    if (good)
-        array_activity_judge(g->activity, c->n_events, g->plan.up, g->plan.n_up, spans, n, dead);
-    for (size_t k = 0; good && k < n; k++)
-        if (dead[k])
-            good = apply_death(g, pixel, &c->silences.list[k], a);
-    free(spans);
-    free(dead);
-    return good;
-}
-
-/* ---- sensitivities ---- */
-
-static double scan_time_s(const struct grade_plan *p) {
-    double ns = 0;
-    for (uint32_t i = 0; i < p->points.n; i++)
-        ns += (double)(p->points.end_ns[i] - p->points.start_ns[i]);
-    return 1e-9 * ns;
-}
-
-/* Calibrations as one more scan of all pixels. */
-struct calibration_part { uint32_t *counts; int64_t *live_ns; uint8_t *pixels_used; };
-
-static bool calibration_part_make(const struct grading *g, struct calibration_part *c) {
-    size_t n = g->plan.calibrations.n;
-    c->counts = calloc(g->n * n + 1, sizeof *c->counts);
-    c->live_ns = calloc(g->n * n + 1, sizeof *c->live_ns);
-    c->pixels_used = calloc(g->n + 1, 1);
-    if (c->counts == NULL || c->live_ns == NULL || c->pixels_used == NULL)
-        return false;
-    for (size_t p = 0; p < g->n; p++) {
-        c->pixels_used[p] = g->channels[p].live;
-        for (size_t k = 0; k < n; k++) {
-            c->counts[p * n + k] = g->channels[p].calibration_photons[k];
-            c->live_ns[p * n + k] = g->channels[p].calibration_ns[k * N_LIVETIME_COLUMNS + LIVETIME_HIGH];
-        }
-    }
-    return true;
-}
-
-static bool fit_sensitivities(struct grading *g) {
-    size_t n = g->bins->n_products;
-    struct sensitivity_part *parts = calloc(n + 1, sizeof *parts);
-    struct calibration_part c = { 0 };
-    bool good = parts != NULL && calibration_part_make(g, &c);
-    for (size_t k = 0; good && k < n; k++) {
-        const struct scan_products *p = g->bins->products[k];
-        parts[k] = (struct sensitivity_part){ .n_points = p->n_points, .counts = p->high_photons, .live_ns = p->grade_time_ns + LIVETIME_HIGH,
-                                              .stride = N_LIVETIME_COLUMNS, .pixels_used = p->pixels_used };
-    }
-    if (good && scan_time_s(&g->plan) < SCAN_TIME_S)
-        parts[n++] = (struct sensitivity_part){ .n_points = g->plan.calibrations.n, .counts = c.counts, .live_ns = c.live_ns, .stride = 1, .pixels_used = c.pixels_used };
-    good = good && sensitivity_fit(parts, n, (uint32_t)g->n, g->sensitivity) == STATUS_OK;
-    free(parts);
-    free(c.counts);
-    free(c.live_ns);
-    free(c.pixels_used);
-    return good;
-}
-
-/* Pulses that such a trigger left out are nowhere, so nobody knows when it could have taken one. */
-static void warn_of_unknown_live_time(const struct grading *g) {
-    for (enum trigger_kind kind = TRIGGER_KIND_VETOED; kind <= TRIGGER_KIND_LEVEL; kind++) {
-        size_t n = 0;
-        for (size_t i = 0; i < g->n; i++)
-            n += g->channels[i].kind == kind;
-        if (n > 0)
-            log_warning("%zu channel%s with the trigger %s: their live time cannot be known, they count in maps but give no yield; record with edge-multi, contaminated records",
-                        n, n == 1 ? "" : "s", trigger_kind_text(kind));
-    }
-}
-
-bool grading_finish(struct grading *g, struct archive *a) {
-    array_activity_settle(g->activity);
-    warn_of_unknown_live_time(g);
-    bool good = true;
-    for (size_t i = 0; good && i < g->n; i++)
-        good = bury(g, i, a);
-    if (!good || !fit_sensitivities(g)) {
-        log_error("out of memory for live times");
-        return false;
-    }
-    for (size_t k = 0; k < g->bins->n_products; k++) {
-        memcpy(g->bins->products[k]->sensitivity, g->sensitivity, g->n * sizeof *g->sensitivity);
-        scan_live_time_settle(g->bins->products[k]);
-    }
-    return true;
-}
-
-double grading_sensitivity(const struct grading *g, size_t pixel) {
-    return g->sensitivity[pixel];
-}
-
-double grading_live_time_s(const struct grading *g, size_t pixel) {
-    double sum = 0;
-    for (size_t k = 0; k < g->bins->n_products; k++)
-        sum += scan_live_time_pixel(g->bins->products[k], (uint32_t)pixel, GRADE_HIGH);
-    return sum;
-}
-
-uint64_t grading_died(const struct grading *g) {
-    return g->died;
 }

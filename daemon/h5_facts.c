@@ -142,6 +142,9 @@ static void nexus(hid_t file, json_t *facts) {
         put_text(facts, file, "/entry/process", "state", "state");
         put_text(facts, file, "/entry/process", "command_line", "command_line");
     }
+    double version = H5Lexists(file, "/entry/process", H5P_DEFAULT) > 0 ? read_number(file, "process", "product_version") : (double)NAN;
+    put_count(facts, "product_version", version >= 1 ? (long long)version : -1);
+    put_count(facts, "changes", column_length(file, "/entry/process", "changes"));
     put_count(facts, "records", column_length(file, "/entry/photons", "time_ns"));
     put_count(facts, "photons", column_sum(file, "/entry/pixels", "photons"));
     put_count(facts, "pixels", column_length(file, "/entry/pixels", "channel"));

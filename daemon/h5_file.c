@@ -70,16 +70,18 @@ static void create(struct h5_file *f) {
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_obj_track_times(creation, false);
-    f->id = H5Fcreate(f->part, H5F_ACC_TRUNC, creation, access);
+    f->id = H5Fcreate(f->part, f->growing ? H5F_ACC_EXCL : H5F_ACC_TRUNC, creation, access);
     good(f, "the file", f->id);
     H5Pclose(access);
     H5Pclose(creation);
 }
 
-struct h5_file *h5_file_create(const char *path) {
+struct h5_file *h5_file_begin(const char *path, bool growing) {
     struct h5_file *f = calloc(1, sizeof *f);
-    if (f && asprintf(&f->part, "%s.part", path) < 0)
+    if (f && asprintf(&f->part, "%s%s", path, growing ? "" : ".part") < 0)
         f->part = NULL;
+    if (f)
+        f->growing = growing;
     if (!f || !f->part || !(f->path = strdup(path))) {
         log_error("%s: out of memory", path);
         h5_file_free(f);
@@ -95,10 +97,12 @@ struct h5_file *h5_file_create(const char *path) {
     return f;
 }
 
+struct h5_file *h5_file_create(const char *path) { return h5_file_begin(path, false); }
+
 bool h5_file_finish(struct h5_file *f) {
     if (good(f, "the last bytes", H5Fflush(f->id, H5F_SCOPE_GLOBAL)) && good(f, "the last bytes", H5Fclose(f->id))) {
         f->id = -1;
-        if (rename(f->part, f->path) != 0)
+        if (!f->growing && rename(f->part, f->path) != 0)
             h5_file_fail(f, "under its final name", strerror(errno));
     }
     bool done = !f->failed;
@@ -114,7 +118,8 @@ void h5_file_abandon(struct h5_file *f) {
         return;
     if (f->id >= 0)
         H5Fclose(f->id);
-    unlink(f->part);
+    if (!f->growing)
+        unlink(f->part);
     h5_file_free(f);
 }
 
@@ -221,7 +226,7 @@ void h5_file_member_texts(struct h5_file *f, hid_t group, const char *member, co
 
 /* ---- datasets ---- */
 
-static void set_chunks(hid_t creation, unsigned rank, const hsize_t *dims, size_t element_bytes) {
+static void set_chunks(hid_t creation, unsigned rank, const hsize_t *dims, size_t element_bytes, bool compress) {
     hsize_t chunk[ARRAY_MAX_RANK], row = element_bytes;
     for (unsigned k = 1; k < rank; k++) {
         chunk[k] = dims[k];
@@ -231,6 +236,8 @@ static void set_chunks(hid_t creation, unsigned rank, const hsize_t *dims, size_
     if (chunk[0] > dims[0])
         chunk[0] = dims[0];
     H5Pset_chunk(creation, (int)rank, chunk);
+    if (!compress)
+        return;
     H5Pset_shuffle(creation);
     H5Pset_deflate(creation, GZIP_LEVEL);
 }
@@ -242,7 +249,7 @@ static hid_t create_dataset(struct h5_file *f, hid_t group, const char *name, hi
     H5Pset_obj_track_times(creation, false);
     int rank = H5Sget_simple_extent_dims(space, dims, NULL);
     if (rank > 0 && H5Sget_simple_extent_npoints(space) > 0)
-        set_chunks(creation, (unsigned)rank, dims, H5Tget_size(type));
+        set_chunks(creation, (unsigned)rank, dims, H5Tget_size(type), !f->growing);
     if (!f->failed)
         d = H5Dcreate2(group, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     good(f, name, d);

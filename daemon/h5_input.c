@@ -21,7 +21,7 @@ void h5_input_fail(struct h5_input *in, const char *format, ...) {
     in->failed = true;
 }
 
-bool h5_input_open(const char *path, struct h5_input *out) {
+static bool open_input(const char *path, bool growing, struct h5_input *out) {
     struct h5_input in = { .id = -1, .path = path };
     H5dont_atexit();   /* as in h5_file_create, which may come later */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -29,11 +29,15 @@ bool h5_input_open(const char *path, struct h5_input *out) {
         h5_input_fail(&in, "cannot be read: %s", strerror(errno));
     else if (H5Fis_hdf5(path) <= 0)
         h5_input_fail(&in, "is not an HDF5 file");
-    else if ((in.id = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)) < 0)
+    else if ((in.id = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)) < 0 && (!growing || (in.id = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5P_DEFAULT)) < 0))
         h5_input_fail(&in, "is a damaged HDF5 file, or one that a program still writes");
     *out = in;
     return !in.failed;
 }
+
+bool h5_input_open(const char *path, struct h5_input *out) { return open_input(path, false, out); }
+
+bool h5_input_open_growing(const char *path, struct h5_input *out) { return open_input(path, true, out); }
 
 void h5_input_close(struct h5_input *in) {
     if (in->id >= 0)

@@ -7,7 +7,7 @@
 #include "daemon/row_block.h"
 #include "daemon/stage/live_analyse.h"
 
-enum { BLOCK_RECORDS = 256, FILE_BLOCKS = 4 };
+enum { BLOCK_RECORDS = 256, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
 
 struct channel_place { int64_t newest_frame, newest_time_ns; bool begun, gap; };
@@ -23,7 +23,10 @@ struct ingest {
     struct live_analyse *analyse;        /* of the plan's array */
     const struct live_array *array;      /* what it was made for */
     struct channel_place *places;        /* n_channels */
+    struct reconcile *reconcile;         /* NULL: the port alone */
+    bool files_only;
     struct record_block *own;            /* when the raw recorder has no empty one */
+    int waited_ms;
     struct shared_figures figures;
 };
 
@@ -32,6 +35,7 @@ bool ingest_new(const struct ingest_settings *settings, const struct ingest_link
     if (g != NULL) {
         g->links = *links;
         g->exchange = exchange;
+        g->files_only = settings->files_only;
     }
     if (g == NULL || !record_block_new(BLOCK_RECORDS, DASTARD_SAMPLES_MAX, &g->own) || !live_source_new(&settings->source, &g->source)) {
         log_error("out of memory, or out of sockets, for the record port");
@@ -49,21 +53,29 @@ void ingest_free(struct ingest *g) {
     live_analyse_free(g->analyse);
     record_block_free(g->own);
     free(g->places);
+    reconcile_free(g->reconcile);
     free(g);
 }
 
 /* ---- plans ---- */
 
+/* Another model of the same channels goes on where the old one was: what came by port must still be known when a file brings it. */
 static bool make_session(struct ingest *g, const struct live_plan *p) {
+    bool goes_on = g->analyse != NULL && p->array != NULL && live_array_equal(g->array, p->array);
+    g->array = p->array;
+    if (goes_on)
+        return true;
     live_analyse_free(g->analyse);
     free(g->places);
+    reconcile_free(g->reconcile);
     g->analyse = NULL;
     g->places = NULL;
-    g->array = p->array;
+    g->reconcile = NULL;
     if (p->array == NULL)
         return true;
     g->places = calloc(p->array->n_channels, sizeof *g->places);
-    return g->places != NULL && live_analyse_new(p->array->n_pixels, &g->analyse);
+    return g->places != NULL && (g->links.files == NULL || reconcile_new(p->array->n_channels, RECONCILE_MEMORY, &g->reconcile)) &&
+           live_analyse_new(p->array->n_pixels, &g->analyse);
 }
 
 static void adopt(struct ingest *g, const struct live_plan *p) {
@@ -101,7 +113,7 @@ static void look_for_plan(struct ingest *g) {
 static bool admit(struct ingest *g, struct block_record *r) {
     struct channel_place *c = &g->places[r->channel_index];
     struct channel_tally *t = &g->plan->tally[r->channel_index];
-    if (g->links.admit != NULL && !g->links.admit(g->links.admit_context, r)) {
+    if (g->reconcile != NULL && reconcile_admit(g->reconcile, r) != RECONCILE_NEW) {
         tally_add(&g->figures.duplicates, 1);
         return false;
     }
@@ -179,10 +191,21 @@ static void process(struct ingest *g, struct record_block *b) {
     teach(g, b);
 }
 
+/* The follower may hear of another array before us, or after. */
+static bool of_this_array(const struct ingest *g, const struct record_block *b) {
+    for (size_t i = 0; i < b->n; i++)
+        if (b->rows[i].channel_index >= g->array->n_channels || b->rows[i].pixel != g->array->channels[b->rows[i].channel_index].pixel)
+            return false;
+    return true;
+}
+
 static void take_files(struct ingest *g) {
     struct record_block *b;
-    for (int k = 0; k < FILE_BLOCKS && g->links.files != NULL && (b = ring_take_full(g->links.files)) != NULL; k++) {
-        if (g->analyse != NULL)
+    for (int k = 0; k < FILE_BLOCKS && g->links.files != NULL && g->analyse != NULL && (b = ring_take_full(g->links.files)) != NULL; k++) {
+        bool ours = of_this_array(g, b);
+        if (!ours && atomic_load_explicit(&g->exchange->plan, memory_order_acquire) != g->plan)
+            return;   /* first the new plan */
+        if (ours)
             process(g, b);
         ring_mark_empty(g->links.files);
     }
@@ -221,11 +244,29 @@ static void count_raw_lost(struct ingest *g, const struct record_block *b) {
         tally_add(&g->plan->tally[b->rows[i].channel_index].raw_lost, 1);
 }
 
+/* Records that come before their channels have names wait in their sockets, for a while: then they are refused. */
+static bool wait_for_array(struct ingest *g, int wait_ms) {
+    if (g->waited_ms < NAMELESS_MS) {
+        g->waited_ms += wait_ms;
+        nanosleep(&(struct timespec){ .tv_nsec = wait_ms * 1000000L }, NULL);
+        return false;
+    }
+    record_block_clear(g->own);
+    if (live_source_step(g->source, g->own) == LIVE_IDLE)
+        live_source_wait(g->source, wait_ms);
+    publish_figures(g);
+    return false;
+}
+
 bool ingest_step(struct ingest *g, int wait_ms) {
     look_for_plan(g);
     take_files(g);
-    if (g->array == NULL || g->analyse == NULL) {
-        nanosleep(&(struct timespec){ .tv_nsec = wait_ms * 1000000L }, NULL);
+    if (g->analyse == NULL)
+        return wait_for_array(g, wait_ms);
+    g->waited_ms = 0;
+    if (g->files_only) {
+        hand_on_rest(g);
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000L }, NULL);
         return false;
     }
     bool for_raw;

@@ -11,14 +11,14 @@
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
-#include "daemon/source/channel_reader.h"
 #include "daemon/stage/learn.h"
 #include "pulse/noise_plan.h"
 
 enum { MAX_LENGTHS = 16 };
 
 struct learning {
-    const struct beamtime *beamtime;
+    const struct learning_input *input;
+    bool quiet;
     size_t n_lengths;                        /* record lengths met, with one FFT plan each */
     uint32_t lengths[MAX_LENGTHS];
     struct noise_plan *plans[MAX_LENGTHS];
@@ -38,15 +38,9 @@ static const struct noise_plan *plan_for(const struct learning *l, uint32_t n_sa
 
 /* FFTW plans are made on one thread, before the workers: only executing them is thread-safe. */
 static bool make_plans(struct learning *l) {
-    for (size_t c = 0; c < l->beamtime->pulses.n_channels; c++) {
-        const struct channel_input *input = &l->beamtime->pulses.channels[c];
-        struct source_file *f;
-        struct complaint why;
-        if (input->coefficients || input->n_files == 0 || source_file_open(input->files[0].path, &f, &why) != STATUS_OK)
-            continue;
-        uint32_t n = source_file_info(f)->shape.n_samples;
-        source_file_close(f);
-        if (plan_for(l, n) != NULL || l->n_lengths == MAX_LENGTHS)
+    for (size_t c = 0; c < l->input->n_channels; c++) {
+        uint32_t n = l->input->n_samples(l->input->context, c);
+        if (n == 0 || plan_for(l, n) != NULL || l->n_lengths == MAX_LENGTHS)
             continue;
         if (noise_plan_new(n, &l->plans[l->n_lengths]) != STATUS_OK)
             return false;
@@ -57,59 +51,62 @@ static bool make_plans(struct learning *l) {
 
 typedef void feed_fn(struct learner *l, const struct channel_record *record);
 
-static void feed_all(struct learner *l, struct channel_reader *reader, feed_fn *feed) {
+static void feed_all(struct learner *l, const struct record_walk *walk, feed_fn *feed) {
     struct channel_record record;
-    while (channel_reader_next(reader, &record))
+    while (walk->next(walk->context, &record))
         feed(l, &record);
-    channel_reader_rewind(reader);
+    walk->rewind(walk->context);
 }
 
-static bool open_sorted(const struct channel_input *input, uint32_t pixel, struct channel_reader **out) {
-    if (!channel_reader_open(input, pixel, out))
+static bool feed_noise(struct learner *l, const struct learning_input *input, size_t channel) {
+    struct record_walk noise = { 0 };
+    if (!input->noise(input->context, channel, &noise))
         return false;
-    bool good = channel_reader_sort(*out);
-    if (!good)
-        channel_reader_close(*out);
-    return good;
-}
-
-static bool feed_noise(struct learner *l, const struct channel_input *input, uint32_t pixel) {
-    struct channel_reader *noise;
-    if (input == NULL)
-        return true;
-    if (!open_sorted(input, pixel, &noise))
-        return false;
-    feed_all(l, noise, learner_noise);
-    channel_reader_close(noise);
+    if (noise.next != NULL) {
+        feed_all(l, &noise, learner_noise);
+        noise.close(noise.context);
+    }
     return true;
 }
 
+static bool can_keep(const struct pixel_model *m, const struct channel_shape *shape) {
+    return m != NULL && m->coefficients == shape->coefficients && m->n_samples == shape->n_samples && m->n_presamples == shape->n_presamples;
+}
+
+static bool learn_model(struct learner *l, const struct learning_input *input, size_t channel, const struct record_walk *walk) {
+    struct learning_channel c = input->channel(input->context, channel);
+    if (can_keep(c.keep, &walk->shape)) {
+        learner_keep_model(l, c.keep);
+        return true;
+    }
+    bool good = feed_noise(l, input, channel);
+    feed_all(l, walk, learner_train);
+    learner_make_model(l);
+    return good;
+}
+
 static bool learn_one(struct learning *l, size_t channel) {
-    const struct channel_input *input = &l->beamtime->pulses.channels[channel];
     struct learnt_channel *out = &l->learnt[channel];
-    struct channel_reader *reader;
-    if (!open_sorted(input, (uint32_t)channel, &reader))
+    struct record_walk walk = { 0 };
+    if (!l->input->pulses(l->input->context, channel, &walk))
         return false;
-    const struct source_info *info = channel_reader_info(reader);
     struct learner *learner = NULL;
     bool good = true;
-    if (info == NULL || info->records == 0) {
+    if (walk.records == 0)
         snprintf(out->reason, sizeof out->reason, "no records");
-    } else if (!info->shape.coefficients && plan_for(l, info->shape.n_samples) == NULL) {
+    else if (!walk.shape.coefficients && plan_for(l, walk.shape.n_samples) == NULL)
         snprintf(out->reason, sizeof out->reason, "more than %d different record lengths in one run", MAX_LENGTHS);
-    } else {
-        good = learner_new(&info->shape, plan_for(l, info->shape.n_samples), l->beamtime->timeline, &learner) &&
-               feed_noise(learner, run_input_find(&l->beamtime->noise, input->channel), (uint32_t)channel);
-    }
+    else
+        good = learner_new(&walk.shape, plan_for(l, walk.shape.n_samples), l->input->timeline, &learner);
     if (learner != NULL) {
         if (l->neighbours)
             learner_open(learner);
-        feed_all(learner, reader, learner_train);
-        learner_make_model(learner);
-        feed_all(learner, reader, learner_measure);
+        good = learn_model(learner, l->input, channel, &walk);
+        feed_all(learner, &walk, learner_measure);
         good = learner_finish(learner, out) && good;
     }
-    channel_reader_close(reader);
+    if (walk.close != NULL)
+        walk.close(walk.context);
     return good;
 }
 
@@ -120,32 +117,36 @@ static void learn_job(void *context, size_t channel) {
 
 static bool take_learnt(void *context, size_t channel) {
     struct learning *l = context;
-    progress_add(&l->progress, 1);
+    if (!l->quiet)
+        progress_add(&l->progress, 1);
     return l->good[channel];
 }
 
 static bool learn_channels(struct learning *l, unsigned workers) {
-    size_t n = l->beamtime->pulses.n_channels;
+    size_t n = l->input->n_channels;
     l->learnt = calloc(n, sizeof *l->learnt);
     l->good = calloc(n, sizeof *l->good);
     if (l->learnt == NULL || l->good == NULL || !make_plans(l)) {
         log_error("out of memory while learning the pixels");
         return false;
     }
-    progress_begin(&l->progress, "learning", n);
+    if (!l->quiet)
+        progress_begin(&l->progress, "learning", n);
     bool good = pipeline_run_ordered(n, workers, learn_job, take_learnt, l);
-    progress_end(&l->progress);
+    if (!l->quiet)
+        progress_end(&l->progress);
     if (!good)
         log_error("out of memory while learning the pixels");
+    learnt_channels_isolate(l->learnt, n);
     return good;
 }
 
 static void hand_over(struct learning *l, struct array_model *m) {
     for (size_t i = 0; i < m->n_channels; i++) {
-        const struct channel_input *input = &l->beamtime->pulses.channels[i];
+        const struct learning_channel from = l->input->channel(l->input->context, i);
         struct array_channel *c = &m->channels[i];
-        c->channel = input->channel;
-        snprintf(c->name, sizeof c->name, "%s", input->name);
+        c->channel = from.channel;
+        snprintf(c->name, sizeof c->name, "%s", from.name);
         c->model = l->learnt[i].model;
         c->learning = l->learnt[i].learning;
         snprintf(c->reason, sizeof c->reason, "%s", l->learnt[i].reason);
@@ -177,7 +178,7 @@ static void calibration_input_done(struct calibration_input *in, size_t n) {
 }
 
 static bool calibration_input_make(const struct learning *l, const struct scan *state, struct calibration_input *in) {
-    size_t n = l->beamtime->pulses.n_channels;
+    size_t n = l->input->n_channels;
     in->heights = calloc(n, sizeof *in->heights);
     in->corrections = calloc(n, sizeof *in->corrections);
     bool good = in->heights != NULL && in->corrections != NULL;
@@ -195,9 +196,14 @@ static bool calibration_input_make(const struct learning *l, const struct scan *
     return good;
 }
 
+/* Heights go to who asked for them. */
+static bool keep_state(const struct learning_settings *settings, double mono_eV, struct calibration_input *in, size_t n, size_t table) {
+    return settings->keep == NULL || calibration_states_add(settings->keep, mono_eV, &in->heights, n, table);
+}
+
 static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state,
-                            const struct calibration_table *before, struct calibration_table **out) {
-    size_t n = l->beamtime->pulses.n_channels;
+                            const struct calibration_table *before, size_t index, struct calibration_table **out) {
+    size_t n = l->input->n_channels;
     struct calibration_input in = { 0 };
     if (!calibration_input_make(l, state, &in)) {
         calibration_input_done(&in, n);
@@ -212,7 +218,13 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         calibration_input_done(&in, n);
         return true;
     }
-    enum status s = calibration_table_learn(settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    enum status s = calibration_table_learn_by(&settings->rules, settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
+    if (s == STATUS_NOT_FOUND && settings->keep != NULL) {
+        log_warning("%s: %s; only its elastic line counts", name, why.text);
+        bool kept = keep_state(settings, mono_eV, &in, n, SIZE_MAX);
+        calibration_input_done(&in, n);
+        return kept;
+    }
     if ((s == STATUS_OK || s == STATUS_TOO_FEW) && calibration_form_set(*out, settings->form) != STATUS_OK) {
         calibration_table_free(*out);
         s = STATUS_NO_MEMORY;
@@ -232,12 +244,13 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         struct pixel_calibration *p = &(*out)->pixels[i];
         p->correction = p->verdict == VERDICT_STALE && before != NULL ? before->pixels[i].correction : in.corrections[i];
     }
+    bool kept = keep_state(settings, mono_eV, &in, n, index);
     calibration_input_done(&in, n);
     (*out)->number = state->number;
     (*out)->start_ns = state->start_ns;
-    (*out)->end_ns = state->end_ns <= l->beamtime->pulses.last_ns ? state->end_ns : l->beamtime->pulses.last_ns + 1;
+    (*out)->end_ns = state->end_ns <= l->input->last_ns ? state->end_ns : l->input->last_ns + 1;
     snprintf((*out)->label, sizeof (*out)->label, "%s", state->label);
-    return true;
+    return kept;
 }
 
 static bool is_state(const struct scan *s, const char *label) {
@@ -255,15 +268,15 @@ bool learning_has_state(const struct scan_timeline *t, const char *label) {
 }
 
 static bool calibrate_all(const struct learning *l, const struct learning_settings *settings, struct array_model *m) {
-    const struct scan_timeline *t = l->beamtime->timeline;
-    const struct calibration_table *before = NULL;
+    const struct scan_timeline *t = l->input->timeline;
+    const struct calibration_table *before = settings->before;
     m->n_tables = 0;
     for (size_t i = 0; i < scan_timeline_count(t); i++) {
         const struct scan *state = scan_timeline_at(t, i);
         if (!state->calibration)
             continue;
         if (settings->only == NULL || is_state(state, settings->only)) {
-            if (!calibrate_state(l, settings, state, before, &m->tables[m->n_tables]))
+            if (!calibrate_state(l, settings, state, before, m->n_tables, &m->tables[m->n_tables]))
                 return false;
             if (m->tables[m->n_tables] != NULL)
                 before = m->tables[m->n_tables++];
@@ -273,7 +286,7 @@ static bool calibrate_all(const struct learning *l, const struct learning_settin
 }
 
 static void learning_done(struct learning *l) {
-    for (size_t i = 0; l->learnt != NULL && i < l->beamtime->pulses.n_channels; i++)
+    for (size_t i = 0; l->learnt != NULL && i < l->input->n_channels; i++)
         learnt_channel_done(&l->learnt[i]);
     for (size_t i = 0; i < l->n_lengths; i++)
         noise_plan_free(l->plans[i]);
@@ -281,16 +294,17 @@ static void learning_done(struct learning *l) {
     free(l->good);
 }
 
-bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra) {
-    struct learning l = { .beamtime = b, .neighbours = settings->neighbours };
+bool learning_from(const struct learning_input *input, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra) {
+    struct learning l = { .input = input, .quiet = settings->quiet, .neighbours = settings->neighbours };
     struct array_model *m = NULL;
-    bool good = array_model_new(b->pulses.n_channels, b->n_calibrations, &m) && learn_channels(&l, settings->workers);
-    if (good && spectra != NULL && report_spectra_new(b->pulses.n_channels, b->n_calibrations, &l.spectra) != STATUS_OK) {
+    bool good = array_model_new(input->n_channels, input->n_calibrations, &m) && learn_channels(&l, settings->workers);
+    if (good && spectra != NULL && report_spectra_new(input->n_channels, input->n_calibrations, &l.spectra) != STATUS_OK) {
         log_error("out of memory for what the report draws");
         good = false;
     }
     if (good) {
-        good = array_correction_run(l.learnt, b->pulses.n_channels, b->timeline, b->pulses.first_ns, b->pulses.last_ns, settings->workers, settings->neighbours ? &m->neighbours : NULL) && calibrate_all(&l, settings, m);
+        good = array_correction_run(l.learnt, input->n_channels, input->timeline, input->first_ns, input->last_ns, settings->workers,
+                                    settings->neighbours ? &m->neighbours : NULL) && calibrate_all(&l, settings, m);
         hand_over(&l, m);
     }
     learning_done(&l);
@@ -303,4 +317,9 @@ bool learning_run(const struct beamtime *b, const struct learning_settings *sett
     if (spectra != NULL)
         *spectra = l.spectra;
     return true;
+}
+
+bool learning_run(const struct beamtime *b, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra) {
+    const struct learning_input input = learning_input_of_files(b);
+    return learning_from(&input, settings, out, spectra);
 }

@@ -53,6 +53,8 @@ struct book_counts {
 bool live_book_new(const struct book_settings *settings, struct live_book **out);   /* false: no memory */
 void live_book_free(struct live_book *b);
 
+/* Trigger modes or windows have changed: from here on these. */
+void live_book_pixels(struct live_book *b, const struct book_pixel *pixels);
 /* All rows of the block. Energies and cuts are taken as they are; CUT_SECONDARY is added where it applies. */
 void live_book_rows(struct live_book *b, const struct row_block *rows);
 /* False: refused and counted; why says what is wrong. */

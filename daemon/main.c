@@ -15,10 +15,12 @@ struct command {
 };
 
 static const struct command commands[] = {
+    { "run", cmd_run, "the service: analyse what DASTARD measures, live, and publish it" },
     { "replay", cmd_replay, "recorded runs (LJH, OFF) to one NeXus file: photons, RIXS maps, PFY" },
     { "calibrate", cmd_calibrate, "learn filters and energy curves of every pixel and keep them" },
     { "export", cmd_export, "products of a NeXus file as columns for Athena, Larch and spreadsheets" },
     { "inspect", cmd_inspect, "say what a file is and what is in it" },
+    { "monitor", cmd_monitor, "watch a stream in the terminal: run, losses, spectra, pixels" },
     { "check-config", cmd_check_config, "check a config file; print a sample or the reference of all settings" },
     { "simulate", cmd_simulate, "write a synthetic beamtime with its truth" },
     { "bench", cmd_bench, "kernels and replay against what this machine can do" },

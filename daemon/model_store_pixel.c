@@ -32,7 +32,9 @@ static const struct h5_field model_fields[] = {
     FIELD(tail_samples, ARRAY_F8),
     FIELD(tail_arrival, ARRAY_F8),
     FIELD(tail_sigma, ARRAY_F8),
+    FIELD(isolation_decays, ARRAY_F8),
     TRUTH(inverted),
+    FIELD(sample_turn, ARRAY_U4),
     TRUTH(white_noise),
     FIELD(n_bases, ARRAY_U4),
     COLUMNS(lag_rows, LAGS * OFF_MAX_BASES),
@@ -79,7 +81,7 @@ void model_store_write_model(struct h5_file *f, hid_t group, const struct pixel_
 /* ---- loading ---- */
 
 static void check_model(struct h5_input *in, const char *channel, const struct pixel_model *m) {
-    bool sizes = m->n_samples > 0 && m->n_samples < SAMPLES_MAX && m->n_presamples <= m->n_samples && m->sample_period_s > 0;
+    bool sizes = m->n_samples > 0 && m->n_samples < SAMPLES_MAX && m->n_presamples <= m->n_samples && m->sample_period_s > 0 && m->sample_turn <= UINT16_MAX;
     if (!in->failed && !(sizes && m->n_bases <= OFF_MAX_BASES && m->n_slices <= OFF_SLICES_MAX && m->residual_scale.n_nodes <= RESIDUAL_NODES_MAX))
         h5_input_fail(in, "the model of %s has sizes out of range", channel);
 }

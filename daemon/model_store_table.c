@@ -20,6 +20,10 @@ static const struct h5_field table_fields[] = {
     FIELD(calibration_table, reference_pixel, ARRAY_U4),
     FIELD(calibration_table, resolution_eV, ARRAY_F8),
     FIELD(calibration_table, n_lines, ARRAY_U4),
+    FIELD(calibration_table, template_pixels, ARRAY_U4),
+    FIELD(calibration_table, template_margin, ARRAY_F8),
+    FIELD(calibration_table, tail.fraction, ARRAY_F8),
+    FIELD(calibration_table, tail.length_eV, ARRAY_F8),
 };
 
 static const struct h5_field line_fields[] = {
@@ -54,6 +58,8 @@ static const struct h5_field pixel_fields[] = {
     FIELD(pixel_calibration, shape_distance, ARRAY_F8),
     FIELD(pixel_calibration, jump, ARRAY_F8),
     TRUTH(pixel_calibration, jumped),
+    FIELD(pixel_calibration, assigned_by, ARRAY_U4),
+    FIELD(pixel_calibration, margin, ARRAY_F8),
 };
 
 static const struct h5_field fit_fields[] = {
@@ -75,6 +81,12 @@ static const struct h5_field fit_fields[] = {
     FIELD(anchor_fit, companion_offset_eV, ARRAY_F8),
     FIELD(anchor_fit, window_bins, ARRAY_U4),
     TRUTH(anchor_fit, used),
+    FIELD(anchor_fit, counts_sigma, ARRAY_F8),
+    COLUMNS(anchor_fit, correlation, ARRAY_F8, 3),
+    FIELD(anchor_fit, own_fwhm_eV, ARRAY_F8),
+    FIELD(anchor_fit, companion_own_fwhm_eV, ARRAY_F8),
+    FIELD(anchor_fit, tail_fraction, ARRAY_F8),
+    FIELD(anchor_fit, tail_eV, ARRAY_F8),
 };
 
 static const struct h5_field anchor_fields[] = {
@@ -84,7 +96,7 @@ static const struct h5_field anchor_fields[] = {
     FIELD(curve_anchor, energy_unc_eV, ARRAY_F8),
 };
 
-_Static_assert(sizeof(enum verdict) == 4 && sizeof(enum curve_form) == 4 && sizeof(bool) == 1, "stored as u4 and u1");
+_Static_assert(sizeof(enum verdict) == 4 && sizeof(enum assigned_by) == 4 && sizeof(enum curve_form) == 4 && sizeof(bool) == 1, "stored as u4 and u1");
 
 /* ---- writing ---- */
 

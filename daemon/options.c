@@ -13,10 +13,14 @@
 const struct option_row option_table[] = {
     { .name = "calibration.lines", .unit = "", .default_text = "nslsii-mix", .kind = OPT_TEXT, .offset = AT(calibration.lines), .lo = 1, .hi = TEXT_HI(calibration.lines),
       .help = "line table: a name in config/lines (NAME.csv) or a path" },
+    { .name = "calibration.file", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(calibration.file), .lo = 0, .hi = TEXT_HI(calibration.file),
+      .help = "what tesd run applies from the start: a file that tesd calibrate wrote; empty: heights, but no energies" },
     { .name = "calibration.mono_eV", .unit = "eV", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(calibration.mono_eV), .lo = 0, .hi = 20000,
       .help = "incident energy while calibrating, which decides the lines that are excited; 0 takes it from the log" },
     { .name = "calibration.curve", .unit = "", .default_text = "spline", .kind = OPT_TEXT, .offset = AT(calibration.curve), .lo = 1, .hi = TEXT_HI(calibration.curve),
       .help = "form of the gain p/E: spline (through the anchors), smoothing (spline that gives way by the anchors' errors) or quadratic" },
+    { .name = "calibration.tails", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(calibration.tails),
+      .help = "take the low-energy tail that the elastic lines of the array have in common into the model of all lines; without it none is assumed" },
 
     { .name = "monitor.window_s", .unit = "s", .default_text = "300", .kind = OPT_NUMBER, .offset = AT(monitor.window_s), .lo = 10, .hi = 86400,
       .help = "length of the windows in which every pixel is watched: baseline, residual, rate, a line and the elastic line" },
@@ -49,6 +53,9 @@ const struct option_row option_table[] = {
     { .name = "scan.i0_key", .unit = "", .default_text = "i0", .kind = OPT_TEXT, .offset = AT(scan.i0_key), .lo = 1, .hi = TEXT_HI(scan.i0_key),
       .help = "name of the incident-flux value among the point extras of a scan log" },
 
+    { .name = "scan.late_photon_s", .unit = "s", .default_text = "2", .kind = OPT_NUMBER, .offset = AT(scan.late_photon_s), .lo = 0, .hi = 60,
+      .help = "tesd run: how long, in time of the data, a photon may wait for the scan point that it belongs to" },
+
     { .name = "replay.workers", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(replay.workers), .lo = 0, .hi = 256,
       .help = "analysis threads of tesd replay; 0 is one for each core" },
 
@@ -60,10 +67,61 @@ const struct option_row option_table[] = {
     { .name = "trigger.secondary_channels", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(trigger.secondary), .lo = 0, .hi = TEXT_HI(trigger.secondary),
       .help = "channels whose records are copies made at another channel's triggers (group trigger)" },
     { .name = "trigger.isolation_s", .unit = "s", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(trigger.isolation_s), .lo = 0, .hi = 10,
-      .help = "least time since the previous pulse for a photon of grade high; 0 is the record length or 6 decay times, whichever is longer" },
+      .help = "least time since the previous pulse for a photon of grade high; 0 is the record length or as long as tails of pulses make the next one be cut, at least 6 decay times" },
+
+    { .name = "veto.neighbours", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(veto.neighbours), .lo = 0, .hi = TEXT_HI(veto.neighbours),
+      .help = "distances in channel number, like 1, 2, 64, at which a large pulse vetoes photons because of crosstalk; empty is no such veto" },
+    { .name = "veto.neighbour_above_eV", .unit = "eV", .default_text = "150", .kind = OPT_NUMBER, .offset = AT(veto.neighbour_above_eV), .lo = 0, .hi = 100000,
+      .help = "energy from which a neighbour's pulse vetoes; must be more than crosstalk of a photon can have, or rates are biased" },
+    { .name = "veto.neighbour_window_s", .unit = "s", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(veto.neighbour_window_s), .lo = 0, .hi = 1,
+      .help = "how near in time, before or after, a neighbour's pulse vetoes; 0 is the record length" },
+    { .name = "veto.array_pixels", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(veto.array_pixels), .lo = 0, .hi = 65535,
+      .help = "so many other pixels firing together (a shower of a cosmic ray) veto a photon; 0 is no such veto" },
+    { .name = "veto.array_window_s", .unit = "s", .default_text = "5e-5", .kind = OPT_NUMBER, .offset = AT(veto.array_window_s), .lo = 1e-6, .hi = 1,
+      .help = "how near in time to the photon those pixels fire" },
+    { .name = "veto.array_hold_s", .unit = "s", .default_text = "0", .kind = OPT_NUMBER, .offset = AT(veto.array_hold_s), .lo = 0, .hi = 60,
+      .help = "how long after such a coincidence the array stays vetoed" },
+
+    { .name = "live_time.method", .unit = "", .default_text = "interval", .kind = OPT_TEXT, .offset = AT(live_time.method), .lo = 1, .hi = TEXT_HI(live_time.method),
+      .help = "interval: time between a pixel's own records; array: sampled at the other pixels' records, right also for a beam that is not steady inside a point" },
 
     { .name = "archive.compress", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(archive.compress),
       .help = "gzip the photon columns too: smaller files, several times slower to write" },
+
+    { .name = "ingest.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(ingest.host), .lo = 1, .hi = TEXT_HI(ingest.host),
+      .help = "tesd run: the machine on which DASTARD runs" },
+    { .name = "ingest.port", .unit = "", .default_text = "5500", .kind = OPT_INTEGER, .offset = AT(ingest.port), .lo = 1, .hi = 65531,
+      .help = "DASTARD's base port: control; status and records are on the ports 1 and 2 above" },
+    { .name = "ingest.connections", .unit = "", .default_text = "32", .kind = OPT_INTEGER, .offset = AT(ingest.connections), .lo = 1, .hi = 1024,
+      .help = "connections to the record port, among which channels are shared out: DASTARD drops what exceeds 100 records per block and connection" },
+    { .name = "ingest.block_s", .unit = "s", .default_text = "0.05", .kind = OPT_NUMBER, .offset = AT(ingest.block_s), .lo = 0.001, .hi = 10,
+      .help = "how long DASTARD gathers data before it sends the records in them" },
+
+    { .name = "follow.mode", .unit = "", .default_text = "off", .kind = OPT_TEXT, .offset = AT(follow.mode), .lo = 1, .hi = TEXT_HI(follow.mode),
+      .help = "the files that DASTARD writes: off (the port alone), fill (the port, and what it lost from the files) or only (the files alone)" },
+    { .name = "follow.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(follow.folder), .lo = 0, .hi = TEXT_HI(follow.folder),
+      .help = "where they are seen from here, a run or the folder of all runs; empty: where DASTARD says that it writes" },
+    { .name = "follow.notice", .unit = "", .default_text = "best", .kind = OPT_TEXT, .offset = AT(follow.notice), .lo = 1, .hi = TEXT_HI(follow.notice),
+      .help = "how growth is noticed: inotify, poll (NFS), or best: inotify where it works" },
+    { .name = "follow.reads", .unit = "", .default_text = "best", .kind = OPT_TEXT, .offset = AT(follow.reads), .lo = 1, .hi = TEXT_HI(follow.reads),
+      .help = "how files are read: uring, plain, or best: io_uring where it is allowed" },
+    { .name = "follow.poll_s", .unit = "s", .default_text = "0.5", .kind = OPT_NUMBER, .offset = AT(follow.poll_s), .lo = 0.01, .hi = 60,
+      .help = "between two looks where growth is not noticed" },
+    { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
+      .help = "a file that has not grown for so long is read to its very end" },
+
+    { .name = "output.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(output.folder), .lo = 0, .hi = TEXT_HI(output.folder),
+      .help = "tesd run keeps each run in OUTPUT/YYYYMMDD/NNNN below it; empty: nothing is kept, data are analysed and published all the same" },
+
+    { .name = "control.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(control.host), .lo = 1, .hi = TEXT_HI(control.host),
+      .help = "address on which scan points are heard (JSON-RPC, daemon/control/scan_link.h)" },
+    { .name = "control.port", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(control.port), .lo = 0, .hi = 65535,
+      .help = "port for them; 0: none" },
+
+    { .name = "metrics.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(metrics.host), .lo = 1, .hi = TEXT_HI(metrics.host),
+      .help = "address of the page /metrics for Prometheus" },
+    { .name = "metrics.port", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(metrics.port), .lo = 0, .hi = 65535,
+      .help = "port for it; 0: none" },
 
     { .name = "stream.endpoint", .unit = "", .default_text = "tcp://127.0.0.1:5560", .kind = OPT_TEXT, .offset = AT(stream.endpoint), .lo = 1, .hi = TEXT_HI(stream.endpoint),
       .help = "where maps and spectra are published (ZeroMQ)" },

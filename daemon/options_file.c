@@ -146,12 +146,15 @@ static void check_axes(const struct options *o, const struct config_outline *out
     check_axis(&o->rixs.loss, loss, outline, faults);
 }
 
-static void check_trigger(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
-    const struct { const char *name, *list; } lists[] = { { "trigger.auto_channels", o->trigger.automatic }, { "trigger.secondary_channels", o->trigger.secondary } };
+static void check_live_time(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
+    const struct { const char *name, *list; } lists[] = { { "trigger.auto_channels", o->trigger.automatic }, { "trigger.secondary_channels", o->trigger.secondary },
+                                                         { "veto.neighbours", o->veto.neighbours } };
     enum trigger_kind kind;
     if (!trigger_kind_named(o->trigger.mode, &kind))
         options_faults_add(faults, config_outline_line(outline, "trigger.mode"),
                            "trigger.mode: '%s' is not known; give auto, edge, edge-multi, edge-multi-short, edge-multi-single, edge-multi-isolated or level", o->trigger.mode);
+    if (strcmp(o->live_time.method, "interval") != 0 && strcmp(o->live_time.method, "array") != 0)
+        options_faults_add(faults, config_outline_line(outline, "live_time.method"), "live_time.method: '%s' is not known; give interval or array", o->live_time.method);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         if (!trigger_list_good(lists[i].list))
             options_faults_add(faults, config_outline_line(outline, lists[i].name), "%s: '%.60s' is no list of channels; write like 3, 17, 100-120", lists[i].name, lists[i].list);
@@ -164,6 +167,23 @@ static void check_curve(const struct options *o, const struct config_outline *ou
                            o->calibration.curve);
 }
 
+static bool is_one_of(const char *value, const char *const *words) {
+    for (; *words != NULL; words++)
+        if (strcmp(value, *words) == 0)
+            return true;
+    return false;
+}
+
+static void check_follow(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
+    static const char *const modes[] = { "off", "fill", "only", NULL }, *const notices[] = { "best", "inotify", "poll", NULL }, *const reads[] = { "best", "uring", "plain", NULL };
+    if (!is_one_of(o->follow.mode, modes))
+        options_faults_add(faults, config_outline_line(outline, "follow.mode"), "follow.mode: '%s' is not known; give off, fill or only", o->follow.mode);
+    if (!is_one_of(o->follow.notice, notices))
+        options_faults_add(faults, config_outline_line(outline, "follow.notice"), "follow.notice: '%s' is not known; give best, inotify or poll", o->follow.notice);
+    if (!is_one_of(o->follow.reads, reads))
+        options_faults_add(faults, config_outline_line(outline, "follow.reads"), "follow.reads: '%s' is not known; give best, uring or plain", o->follow.reads);
+}
+
 static void parse_document(const uint8_t *bytes, size_t n, const struct config_outline *outline, struct options *o, struct options_faults *faults) {
     if (outline->empty || !check_outline(outline, faults))
         return;
@@ -174,9 +194,11 @@ static void parse_document(const uint8_t *bytes, size_t n, const struct config_o
     if (faults->n == 0)
         check_axes(o, outline, faults);
     if (faults->n == 0)
-        check_trigger(o, outline, faults);
+        check_live_time(o, outline, faults);
     if (faults->n == 0)
         check_curve(o, outline, faults);
+    if (faults->n == 0)
+        check_follow(o, outline, faults);
     if (config_outline_line(outline, "roi") > 0)
         options_roi_set(values, outline, o, faults);
     config_values_free(values);

@@ -27,7 +27,8 @@ struct pulse_store {
     const char *folder;
     size_t n_pixels;
     int fd;
-    uint64_t n_entries, lost;
+    uint64_t n_entries, first, lost;      /* entries before `first` are forgotten */
+    int64_t from_ns, until_ns;
     size_t n_buffered;
     struct entry *buffer;
     struct stored_pixel *pixels;
@@ -99,12 +100,24 @@ bool pulse_store_add(struct pulse_store *s, const struct row_block *rows) {
     return good;
 }
 
+uint64_t pulse_store_mark(const struct pulse_store *s) { return s->n_entries + s->n_buffered; }
+
+void pulse_store_forget(struct pulse_store *s, uint64_t mark) {
+    if (mark > s->n_entries)
+        mark = s->n_entries;
+    if (mark <= s->first)
+        return;
+    s->first = mark;
+    fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)(mark * sizeof *s->buffer));
+}
+
 /* ---- settling ---- */
 
 typedef void each_entry(struct pulse_store *s, const struct entry *e);
 
 static bool walk(struct pulse_store *s, each_entry *each) {
-    for (uint64_t at = 0; at < s->n_entries;) {
+    bool wanted = false;   /* inner events follow their pulse */
+    for (uint64_t at = s->first; at < s->n_entries;) {
         size_t want = s->n_entries - at < BUFFER ? (size_t)(s->n_entries - at) : BUFFER, done = 0;
         while (done < want * sizeof *s->buffer) {
             ssize_t n = pread(s->fd, (char *)s->buffer + done, want * sizeof *s->buffer - done, (off_t)(at * sizeof *s->buffer + done));
@@ -112,8 +125,12 @@ static bool walk(struct pulse_store *s, each_entry *each) {
                 return false;
             done += n > 0 ? (size_t)n : 0;
         }
-        for (size_t i = 0; i < want; i++)
-            each(s, &s->buffer[i]);
+        for (size_t i = 0; i < want; i++) {
+            if (s->buffer[i].kind == ENTRY_PULSE)
+                wanted = s->buffer[i].pulse.time_ns >= s->from_ns && s->buffer[i].pulse.time_ns <= s->until_ns;
+            if (wanted)
+                each(s, &s->buffer[i]);
+        }
         at += want;
     }
     return true;
@@ -135,7 +152,9 @@ static void place_entry(struct pulse_store *s, const struct entry *e) {
     ((struct entry *)s->settled.data)[p->first + p->n++] = *e;
 }
 
-bool pulse_store_settle(struct pulse_store *s) {
+bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns) {
+    s->from_ns = from_ns;
+    s->until_ns = until_ns;
     bool good = flush(s) && walk(s, count_entry);
     uint64_t first = 0;
     for (size_t i = 0; i < s->n_pixels; i++) {

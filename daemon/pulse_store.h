@@ -24,8 +24,12 @@ void pulse_store_free(struct pulse_store *s);
 bool pulse_store_add(struct pulse_store *s, const struct row_block *rows);
 uint64_t pulse_store_lost(const struct pulse_store *s);
 
-/* Once, after the last _add. False after logging. */
-bool pulse_store_settle(struct pulse_store *s);
+/* How much is kept so far; forgetting what came before a mark gives its room on disk back. For the time before a run begins. */
+uint64_t pulse_store_mark(const struct pulse_store *s);
+void pulse_store_forget(struct pulse_store *s, uint64_t mark);
+
+/* Once, after the last _add: pulses outside [from_ns, until_ns] are left out. False after logging. */
+bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns);
 /* Settled: a pixel's rows, duplicates included, and the span of their times (first > last: none). */
 size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns);
 

@@ -8,8 +8,11 @@
 #include <time.h>
 
 #include "calib/calibration_verdict.h"
+#include "daemon/followed_pulses.h"
 #include "daemon/log.h"
+#include "daemon/options.h"
 #include "daemon/pipeline.h"
+#include "daemon/product_facts.h"
 #include "daemon/progress.h"
 #include "daemon/scratch.h"
 #include "daemon/source/channel_reader.h"
@@ -21,7 +24,7 @@ enum { SCRATCH_BUDGET = 128 << 20 };
 
 struct rows {                        /* what a job leaves to be taken */
     struct photon_block *block;      /* NULL: it failed */
-    struct scratch_piece room;
+    struct scratch_piece room, gaps;   /* gaps: a bool per row, while they wait for the other channels */
 };
 
 struct reprocess {
@@ -29,6 +32,7 @@ struct reprocess {
     const struct array_model *model;
     struct archive *archive;
     struct grading *grading;
+    struct array_events *array;      /* NULL: channels do not wait for each other */
     struct monitoring *monitoring;
     struct reprocessed *result;
     struct scratch scratch;
@@ -59,35 +63,78 @@ static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) 
     t->unreadable = c->unreadable;
 }
 
+/* One of each for every record of a channel. */
+struct channel_room { struct measured_pulse *pulses; struct channel_place *places; bool *gaps; };
+enum { ROOM_PER_RECORD = sizeof(struct measured_pulse) + sizeof(struct channel_place) + sizeof(bool) };
+
+static struct channel_room channel_room_in(void *memory, size_t most) {
+    struct channel_room room = { .pulses = memory };
+    room.places = (struct channel_place *)(room.pulses + most);
+    room.gaps = (bool *)(room.places + most);
+    return room;
+}
+
 /* In one pass where the records stand in order, which is nearly always; their order is known at the end of it. */
-static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, struct measured_pulse *pulses, bool *gaps, size_t most, size_t *n) {
+static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, const struct channel_room *room, size_t most, size_t *n) {
     struct channel_record record;
     do {
         for (*n = 0; *n < most && channel_reader_next(reader, &record); ++*n) {
-            analyse_measure(settings, &record, &pulses[*n]);
-            gaps[*n] = record.gap_before;
+            analyse_measure(settings, &record, &room->pulses[*n]);
+            room->gaps[*n] = record.gap_before;
+            room->places[*n] = channel_reader_place(reader);
         }
     } while (!channel_reader_ordered(reader) && channel_reader_sort(reader));
     return channel_reader_ordered(reader);
 }
 
+/* At once, or when the events of the whole array are known. */
+static bool grade_or_wait(struct reprocess *r, size_t pixel, const bool *gaps, size_t n, struct rows *rows) {
+    if (r->array == NULL)
+        return grading_rows(r->grading, pixel, gaps, NULL, rows->block);
+    if (!scratch_take(&r->scratch, n + 1, &rows->gaps))
+        return false;
+    memcpy(rows->gaps.data, gaps, n * sizeof *gaps);
+    return true;
+}
+
+static void grade_job(void *context, size_t pixel) {
+    struct reprocess *r = context;
+    struct rows *rows = &r->rows[pixel];
+    struct time_spans vetoes = { 0 };
+    bool good = rows->block != NULL && array_events_vetoes(r->array, pixel, &vetoes) && grading_rows(r->grading, pixel, rows->gaps.data, &vetoes, rows->block);
+    time_spans_done(&vetoes);
+    scratch_give(&r->scratch, &rows->gaps);
+    if (!good)
+        rows->block = NULL;
+}
+
+static bool grade_and_watch(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, const struct channel_room *room, size_t n,
+                            struct rows *out) {
+    size_t n_seconds, pixel = settings->pixel;
+    if (!grading_events(r->grading, pixel, reader, r->causal, out->block))
+        return false;
+    const struct inner_event *seconds = grading_seconds(r->grading, pixel, &n_seconds);
+    if (!r->causal)
+        followed_pulses_measure(settings, reader, room->places, seconds, n_seconds, room->pulses, out->block);
+    return grade_or_wait(r, pixel, room->gaps, n, out) && monitoring_channel(r->monitoring, pixel, room->pulses, out->block);
+}
+
 static void analyse_channel(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
     size_t most = channel_reader_most(reader) + 1, n;
-    struct scratch_piece room = { 0 };
-    if (!scratch_take(&r->scratch, most * (sizeof(struct measured_pulse) + sizeof(bool)), &room))
+    struct scratch_piece piece = { 0 };
+    if (!scratch_take(&r->scratch, most * ROOM_PER_RECORD, &piece))
         return;
-    struct measured_pulse *pulses = room.data;
-    bool *gaps = (bool *)(pulses + most);
-    bool measured = measure_all(settings, reader, pulses, gaps, most, &n);
+    struct channel_room room = channel_room_in(piece.data, most);
+    bool measured = measure_all(settings, reader, &room, most, &n);
     struct channel_counts counts = channel_reader_counts(reader);   /* of a whole pass: grading may walk again and stop early */
     keep_counts(&r->result->pixels[settings->pixel], &counts);
     if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
-        analyse_rows(settings, pulses, n, out->block);
-        if (!grading_channel(r->grading, settings->pixel, reader, r->causal, gaps, out->block) || !monitoring_channel(r->monitoring, settings->pixel, pulses, out->block))
+        analyse_rows(settings, room.pulses, n, out->block);
+        if (!grade_and_watch(r, settings, reader, &room, n, out))
             out->block = NULL;
     }
-    scratch_give(&r->scratch, &room);
+    scratch_give(&r->scratch, &piece);
 }
 
 /* The pulses were measured when their records came; from there on the same. */
@@ -106,7 +153,8 @@ static void analyse_stored(struct reprocess *r, const struct analyse_settings *s
         if (scratch_take(&r->scratch, photon_block_bytes(c.n + 1), &out->room)) {
             out->block = photon_block_in(out->room.data, c.n + 1);
             analyse_rows(settings, room.data, c.n, out->block);
-            if (!grading_kept(r->grading, settings->pixel, from->n_samples, &kept, out->block) || !monitoring_channel(r->monitoring, settings->pixel, room.data, out->block))
+            if (!grading_events_kept(r->grading, settings->pixel, from->n_samples, &kept, out->block) ||
+                !grade_or_wait(r, settings->pixel, c.gaps, c.n, out) || !monitoring_channel(r->monitoring, settings->pixel, room.data, out->block))
                 out->block = NULL;
         } else {
             free(kept.seconds);
@@ -249,6 +297,13 @@ static bool write_products(struct reprocess *r, const char *state) {
     return good && write_calibrations(r, state);
 }
 
+static bool find_history(struct reprocess *r, const struct reprocess_settings *settings, const char *path) {
+    const struct product_facts facts = { .state = settings->process.state, .model = r->model, .products = r->result->bins->products,
+                                         .n_products = r->result->bins->n_products, .elastic = r->result->elastic };
+    product_facts_say(&facts, &r->result->history);
+    return product_history_follow(&r->result->history, path);
+}
+
 static bool finish(struct reprocess *r, const struct reprocess_settings *settings) {
     struct pixel_totals all = { 0 };
     for (size_t i = 0; i < r->result->n_pixels; i++) {
@@ -269,6 +324,7 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     };
     struct archive_process process = settings->process;
     process.counters = counters;
+    process.history = &r->result->history;
     process.n_counters = sizeof counters / sizeof counters[0];
     const struct run_input *in = &r->beamtime->pulses;
     int64_t start_ns = in->first_ns <= in->last_ns ? in->first_ns : 0, end_ns = in->first_ns <= in->last_ns ? in->last_ns : 0;
@@ -277,17 +333,30 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     return archive_finish(a, settings->title, start_ns, end_ns, &process);
 }
 
+/* Grade mid counts in wide windows when every pixel that counts has filters for it, and what comes after a record may be known: a
+ * window whose pixels lose it differently would have a yield that depends on rate. */
+static uint32_t wide_grades(const struct reprocess *r) {
+    bool mid = !r->causal && r->stored == NULL;
+    for (size_t i = 0; i < r->model->n_channels; i++)
+        mid = mid && (r->model->channels[i].model == NULL || r->model->channels[i].model->gaps != NULL);
+    return mid ? 1u << GRADE_MID : 0;
+}
+
 static bool set_up(struct reprocess *r, const struct reprocess_settings *settings, const char *path) {
     size_t n = r->model->n_channels;
+    struct product_settings products = settings->products;
+    products.wide_grades = wide_grades(r);
     r->result->n_pixels = n;
     r->result->pixels = calloc(n, sizeof *r->result->pixels);
     r->rows = calloc(n, sizeof *r->rows);
     r->pixels_used = calloc(n, 1);
     if (r->result->pixels == NULL || r->rows == NULL || r->pixels_used == NULL ||
-        !bin_stage_new(r->beamtime->timeline, (uint32_t)n, &settings->products, pixels_used, r, &r->result->bins)) {
+        !bin_stage_new(r->beamtime->timeline, (uint32_t)n, &products, pixels_used, r, &r->result->bins)) {
         log_error("out of memory for the maps");
         return false;
     }
+    if (array_events_wanted(&settings->array) && !array_events_new(&settings->array, r->model, &r->scratch, &r->array))
+        return false;
     return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) &&
            monitoring_new(&settings->monitoring, r->beamtime, r->model, &r->monitoring) && archive_create(path, settings->compress, &r->archive);
 }
@@ -298,14 +367,51 @@ static double seconds(clockid_t clock) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* All channels are analysed and wait in scratch; then each is graded by what it knows of the others. The rows of a channel may not
+ * go before its neighbours have been graded, which is why they go at the very end. */
+static bool make_photons_together(struct reprocess *r, unsigned workers) {
+    size_t n = r->model->n_channels, whole = 0, n_instants;
+    const int64_t *instants;
+    const struct photon_block **blocks = calloc(n + 1, sizeof(struct photon_block *));
+    bool good = blocks != NULL && pipeline_run(n, workers, analyse_job, r);
+    for (; good && whole < n && r->rows[whole].block != NULL; whole++)
+        blocks[whole] = r->rows[whole].block;
+    if (good && whole < n)
+        log_error("out of memory while analysing channel %d", r->beamtime->pulses.channels[whole].channel);
+    good = good && whole == n && array_events_collect(r->array, blocks) && array_events_instants(r->array, &instants, &n_instants);
+    good = good && (instants == NULL || grading_sample_at(r->grading, instants, n_instants)) && pipeline_run(n, workers, grade_job, r);
+    for (size_t pixel = 0; good && pixel < n; pixel++)
+        good = take_block(r, pixel);
+    free(blocks);
+    return good;
+}
+
 static bool make_photons(struct reprocess *r, unsigned workers) {
     double wall_s = seconds(CLOCK_MONOTONIC), cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
     progress_begin(&r->progress, "analysing", r->model->n_channels);
-    bool good = pipeline_run_ordered(r->model->n_channels, workers, analyse_job, take_block, r) && archive_photons_end(r->archive);
+    bool good = r->array != NULL ? make_photons_together(r, workers) : pipeline_run_ordered(r->model->n_channels, workers, analyse_job, take_block, r);
+    good = good && archive_photons_end(r->archive);
     progress_end(&r->progress);
     r->result->photons_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
     r->result->photons_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
     return good;
+}
+
+struct reprocess_settings reprocess_settings_of(const struct options *o) {
+    struct reprocess_settings s = {
+        .workers = (unsigned)o->replay.workers,
+        .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
+        .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
+        .array = { .neighbours = o->veto.neighbours, .neighbour_above_eV = o->veto.neighbour_above_eV, .neighbour_window_s = o->veto.neighbour_window_s,
+                   .array_pixels = (uint32_t)o->veto.array_pixels, .array_window_s = o->veto.array_window_s, .array_hold_s = o->veto.array_hold_s,
+                   .instants = strcmp(o->live_time.method, "array") == 0 },
+        .monitoring = { .window_s = o->monitor.window_s, .alarm_eV = o->monitor.alarm_eV, .line = o->monitor.line },
+        .compress = o->archive.compress,
+        .best_pixels = (uint32_t)o->rixs.best_pixels,
+        .process = { .config_text = o->text },
+    };
+    trigger_kind_named(o->trigger.mode, &s.grading.kind);
+    return s;
 }
 
 static const char *folder_of(const char *path, char folder[PATH_MAX]) {
@@ -323,9 +429,12 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .stored = settings->stored, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
-    good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && finish(&r, settings);
-    for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++)
+    good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && find_history(&r, settings, path) && finish(&r, settings);
+    for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++) {
         scratch_give(&r.scratch, &r.rows[i].room);
+        scratch_give(&r.scratch, &r.rows[i].gaps);
+    }
+    array_events_free(r.array);
     archive_abandon(r.archive);
     grading_free(r.grading);
     monitoring_free(r.monitoring);
@@ -341,5 +450,6 @@ void reprocessed_done(struct reprocessed *r) {
     bin_stage_free(r->bins);
     free(r->pixels);
     free(r->elastic);
+    product_history_done(&r->history);
     *r = (struct reprocessed){ 0 };
 }

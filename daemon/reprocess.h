@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "calib/scan_products.h"
+#include "daemon/array_events.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
 #include "daemon/grading.h"
@@ -28,6 +29,7 @@ struct reprocess_settings {
     unsigned workers;                /* 0: one per processor */
     struct product_settings products;
     struct grading_settings grading;
+    struct array_event_settings array;   /* vetoes across pixels, sampled live time */
     struct monitoring_settings monitoring;
     bool compress;                   /* photon columns too */
     uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */
@@ -36,6 +38,10 @@ struct reprocess_settings {
     const char *calibration_state;   /* how the tables came about: "learnt", "loaded from CAL.h5" */
     const char *title;
 };
+
+struct options;
+/* What the config says of it; the rest is zero. Borrows from the options. */
+struct reprocess_settings reprocess_settings_of(const struct options *o);
 
 struct pixel_totals {
     uint64_t records, photons, cut_counts[N_CUTS];
@@ -48,6 +54,7 @@ struct reprocessed {                 /* what remains after the file is written: 
     struct bin_stage *bins;          /* products of every scan */
     struct scan_elastic *elastic;    /* of each of them */
     double photons_wall_s, photons_cpu_s;   /* from the first file opened to the last photon column written; CPU of the whole process */
+    struct product_history history;  /* against the file that was there before */
     size_t n_sums;
     struct scan_sum *sums;
 };

@@ -78,7 +78,14 @@ enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, s
 
 /* ---- following it ---- */
 
-/* So few values are sorted by insertion: this is done for every record. */
+/* Only then does the median: it lies between them. */
+static bool leaves_recent(const struct baseline_tracker *t, double level, double most) {
+    bool leaves = false;
+    for (uint32_t i = 0; i < t->n_recent; i++)
+        leaves = leaves || fabs(level - (double)t->recent[i]) > most;
+    return leaves;
+}
+
 static double recent_median(const struct baseline_tracker *t) {
     float sorted[BASELINE_RECENT];
     for (uint32_t i = 0; i < t->n_recent; i++) {
@@ -114,7 +121,7 @@ static bool confirm(struct baseline_tracker *t, double step, double tolerance) {
 static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rule, const struct measured_pulse *p, double *level) {
     double mean = (double)p->pretrigger_mean;
     bool near = t->n_recent > 0 && (rule->quantum_counts > 0 || seconds_between(t->last_ns, p->time_ns) < neighbour_s);
-    double step = near ? mean - t->jumped - recent_median(t) : 0;
+    double step = near && leaves_recent(t, mean - t->jumped, rule->jump_counts) ? mean - t->jumped - recent_median(t) : 0;
     if (rule->jump_counts > 0 && fabs(step) > rule->jump_counts) {
         double quanta = rule->quantum_counts > 0 ? rule->quantum_counts * rint(step / rule->quantum_counts) : 0;
         if (fabs(step - quanta) <= rule->jump_counts)
@@ -131,7 +138,7 @@ static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rul
 }
 
 static void fade(double *sum, double *weight, double seconds) {
-    double keep = exp(-fmin(seconds / BASELINE_TIME_S, longest_memory));
+    double passed = seconds / BASELINE_TIME_S, keep = exp(passed < longest_memory ? -passed : -longest_memory);
     *sum *= keep;
     *weight *= keep;
 }

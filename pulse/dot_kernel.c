@@ -1,6 +1,7 @@
 #include "pulse/dot_kernel.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static float one_scalar(const float *row, const sample_u16 *x, size_t n, float base) {
@@ -56,7 +57,8 @@ static size_t find_scalar(const sample_u16 *x, size_t n, uint16_t value) {
     return k;
 }
 
-static struct dot_rises rises_scalar(const sample_u16 *x, size_t n) {
+static struct dot_rises rises_scalar(const sample_u16 *x, size_t n, uint16_t span) {
+    (void)span;
     struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
     for (size_t k = 0; k + 9 < n; k++) {
         int32_t early = x[k] + x[k + 1] + x[k + 2] + x[k + 3], late = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9];
@@ -64,6 +66,19 @@ static struct dot_rises rises_scalar(const sample_u16 *x, size_t n) {
         r.most = late - early > r.most ? late - early : r.most;
     }
     return r;
+}
+
+static int32_t step_of(const sample_u16 *x, size_t n, size_t k) {
+    return k > 0 && k < n ? abs((int16_t)(x[k] - x[k - 1])) : 0;
+}
+
+static size_t step_scalar(const sample_u16 *x, size_t n, size_t from) {
+    for (size_t k = from; k < n; k++) {
+        int32_t before = step_of(x, n, k - 1), here = step_of(x, n, k), after = step_of(x, n, k + 1);
+        if (here >= DOT_STEP_LEAST && here >= 4 * before && here >= 4 * after)
+            return k;
+    }
+    return n;
 }
 
 static void correlate_scalar(const float *w, size_t n_w, const float *x, size_t n_out, float *out) {
@@ -88,7 +103,7 @@ static void add_scalar(float *a, float times, const float *b, size_t n) {
 }
 
 static const struct dot_kernel scalar = {
-    "scalar", one_scalar, rows_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, correlate_scalar, floats_scalar, add_scalar,
+    "scalar", one_scalar, rows_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, step_scalar, correlate_scalar, floats_scalar, add_scalar,
 };
 
 static const struct dot_kernel *const kernels[] = {

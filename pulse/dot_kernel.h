@@ -22,7 +22,8 @@ enum {
 
 /* x everywhere: any address, n samples, n <= 65536; nothing behind them is read. */
 
-/* sums[i] = sum over k < n of rows[i x stride + k] x (x[k] - base). rows: DOT_ROWS of them, 64-byte aligned, stride a multiple of DOT_PAD that is
+/* base in the next two: a whole number of counts, |base| < 2^22.
+ * sums[i] = sum over k < n of rows[i x stride + k] x (x[k] - base). rows: DOT_ROWS of them, 64-byte aligned, stride a multiple of DOT_PAD that is
  * not below n, zeros from n on. */
 enum { DOT_ROWS = PARABOLA_TERMS };
 typedef void dot_rows_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float sums[DOT_ROWS]);
@@ -30,7 +31,7 @@ typedef void dot_rows_fn(const float *rows, size_t stride, const sample_u16 *x, 
 /* Sum over k < n of row[k] x (x[k] - base): one lag alone. row: as above. */
 typedef float dot_one_fn(const float *row, const sample_u16 *x, size_t n, float base);
 
-/* Sum over k < n of (x[k] - base - sum over j of terms[j] x rows[j x stride + k])^2. rows: DOT_TERMS of them, laid out as above. */
+/* Sum over k < n of (x[k] - base - sum over j of terms[j] x rows[j x stride + k])^2. rows: DOT_TERMS of them, laid out as above; any base. */
 enum { DOT_TERMS = 7 };
 typedef float dot_residual_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]);
 
@@ -42,9 +43,16 @@ typedef struct dot_extremes dot_extremes_fn(const sample_u16 *x, size_t n);  /* 
 
 typedef size_t dot_find_fn(const sample_u16 *x, size_t n, uint16_t value);  /* first k with x[k] == value, n if none */
 
-/* Least and largest of x[k+6] + .. + x[k+9] - (x[k] + .. + x[k+3]) over 0 <= k < n - 9; both 0 for n < 10. */
+/* First k >= from, 1 <= k < n, where x takes a step that its neighbours do not take: with s(k) = |x[k] - x[k-1]| modulo 65536 (so at most
+ * 32768), 0 outside the record, s(k) >= DOT_STEP_LEAST and s(k) >= 4 max(s(k-1), s(k+1)); n if there is none. from >= 1. For records that
+ * something speaks against. */
+enum { DOT_STEP_LEAST = 64 };
+typedef size_t dot_step_fn(const sample_u16 *x, size_t n, size_t from);
+
+/* Least and largest of x[k+6] + .. + x[k+9] - (x[k] + .. + x[k+3]) over 0 <= k < n - 9; both 0 for n < 10. span: no two of the samples
+ * differ by more (65535 when that is not known); where it is small, so are the sums. */
 struct dot_rises { int32_t least, most; };
-typedef struct dot_rises dot_rises_fn(const sample_u16 *x, size_t n);
+typedef struct dot_rises dot_rises_fn(const sample_u16 *x, size_t n, uint16_t span);
 
 /* out[j] = sum over i < n_w of w[i] x[j + i], j < n_out; x holds n_out + n_w - 1 floats. For searches, not for every record. */
 typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t n_out, float *out);
@@ -62,6 +70,7 @@ struct dot_kernel {
     dot_extremes_fn *extremes;
     dot_find_fn *find;
     dot_rises_fn *rises;
+    dot_step_fn *step;
     dot_correlate_fn *correlate;
     dot_floats_fn *floats;
     dot_add_fn *add;

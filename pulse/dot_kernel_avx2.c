@@ -4,6 +4,8 @@
 
 #ifdef __x86_64__
 #include <immintrin.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AVX2 __attribute__((target("avx2,fma")))
@@ -12,9 +14,18 @@ AVX2 static inline __m256i load16(const sample_u16 *x) {
     return _mm256_loadu_si256((const __m256i *)(const void *)x);
 }
 
-AVX2 static inline __m256 load8(const sample_u16 *x, __m256 base) {
-    __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)x));
-    return _mm256_sub_ps(_mm256_cvtepi32_ps(wide), base);
+/* With 0x4b00 above it a sample is the float 2^23 + x, so one subtraction of 2^23 + base converts it: exactly, when base is whole. */
+struct sixteen { __m256 low, high; };   /* samples 0..7 and 8..15, less base */
+
+AVX2 static inline __m256 lift(float base) {
+    return _mm256_set1_ps(8388608.0F + base);
+}
+
+AVX2 static inline struct sixteen less16(const sample_u16 *x, __m256 lifted) {
+    const __m256i exponent = _mm256_set1_epi16(0x4b00);
+    __m256i v = _mm256_permute4x64_epi64(load16(x), 0xd8);   /* unpacking works within halves */
+    return (struct sixteen){ _mm256_sub_ps(_mm256_castsi256_ps(_mm256_unpacklo_epi16(v, exponent)), lifted),
+                             _mm256_sub_ps(_mm256_castsi256_ps(_mm256_unpackhi_epi16(v, exponent)), lifted) };
 }
 
 AVX2 static inline float sum8(__m256 v) {
@@ -29,14 +40,15 @@ static inline void ask_for(const sample_u16 *x) {
 
 /* Four accumulators hide the latency of FMA. */
 AVX2 static float one_avx2(const float *row, const sample_u16 *x, size_t n, float base) {
-    __m256 level = _mm256_set1_ps(base), a = _mm256_setzero_ps(), b = a, c = a, d = a;
+    __m256 level = lift(base), a = _mm256_setzero_ps(), b = a, c = a, d = a;
     size_t k = 0;
     for (; k + 32 <= n; k += 32) {
+        struct sixteen y = less16(x + k, level), z = less16(x + k + 16, level);
         ask_for(x + k);
-        a = _mm256_fmadd_ps(_mm256_load_ps(row + k), load8(x + k, level), a);
-        b = _mm256_fmadd_ps(_mm256_load_ps(row + k + 8), load8(x + k + 8, level), b);
-        c = _mm256_fmadd_ps(_mm256_load_ps(row + k + 16), load8(x + k + 16, level), c);
-        d = _mm256_fmadd_ps(_mm256_load_ps(row + k + 24), load8(x + k + 24, level), d);
+        a = _mm256_fmadd_ps(_mm256_load_ps(row + k), y.low, a);
+        b = _mm256_fmadd_ps(_mm256_load_ps(row + k + 8), y.high, b);
+        c = _mm256_fmadd_ps(_mm256_load_ps(row + k + 16), z.low, c);
+        d = _mm256_fmadd_ps(_mm256_load_ps(row + k + 24), z.high, d);
     }
     float sum = sum8(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
     for (; k < n; k++)
@@ -44,39 +56,38 @@ AVX2 static float one_avx2(const float *row, const sample_u16 *x, size_t n, floa
     return sum;
 }
 
-/* Four accumulators per row hide the latency of FMA. */
-struct row_sums { __m256 of[4][DOT_ROWS]; };
+/* 16 samples against the same place of all rows; written out so that the sums stay in registers at any -O. */
+struct row_sums { __m256 low[DOT_ROWS], high[DOT_ROWS]; };
 
-/* 8 samples against the same place of all rows; written out so that the sums stay in registers at any -O. */
-AVX2 static inline void turn(const float *rows, size_t stride, const sample_u16 *x, __m256 base, __m256 sum[DOT_ROWS]) {
-    __m256 y = load8(x, base);
-    sum[0] = _mm256_fmadd_ps(_mm256_load_ps(rows), y, sum[0]);
-    sum[1] = _mm256_fmadd_ps(_mm256_load_ps(rows + stride), y, sum[1]);
-    sum[2] = _mm256_fmadd_ps(_mm256_load_ps(rows + 2 * stride), y, sum[2]);
+AVX2 static inline void turn(const float *rows, size_t stride, struct sixteen y, struct row_sums *s) {
+    s->low[0] = _mm256_fmadd_ps(_mm256_load_ps(rows), y.low, s->low[0]);
+    s->high[0] = _mm256_fmadd_ps(_mm256_load_ps(rows + 8), y.high, s->high[0]);
+    s->low[1] = _mm256_fmadd_ps(_mm256_load_ps(rows + stride), y.low, s->low[1]);
+    s->high[1] = _mm256_fmadd_ps(_mm256_load_ps(rows + stride + 8), y.high, s->high[1]);
+    s->low[2] = _mm256_fmadd_ps(_mm256_load_ps(rows + 2 * stride), y.low, s->low[2]);
+    s->high[2] = _mm256_fmadd_ps(_mm256_load_ps(rows + 2 * stride + 8), y.high, s->high[2]);
 }
 
 AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float sums[DOT_ROWS]) {
-    __m256 level = _mm256_set1_ps(base), o = _mm256_setzero_ps();
-    struct row_sums s = { { { o, o, o }, { o, o, o }, { o, o, o }, { o, o, o } } };
+    __m256 level = lift(base), o = _mm256_setzero_ps();
+    struct row_sums s = { { o, o, o }, { o, o, o } }, t = s;
     size_t k = 0;
     for (; k + 32 <= n; k += 32) {
-        turn(rows + k, stride, x + k, level, s.of[0]);
-        turn(rows + k + 8, stride, x + k + 8, level, s.of[1]);
-        turn(rows + k + 16, stride, x + k + 16, level, s.of[2]);
-        turn(rows + k + 24, stride, x + k + 24, level, s.of[3]);
+        turn(rows + k, stride, less16(x + k, level), &s);
+        turn(rows + k + 16, stride, less16(x + k + 16, level), &t);
     }
-    for (; k < n; k += 8) {   /* rows are zero behind n */
-        sample_u16 rest[8] = { 0 };
-        memcpy(rest, x + k, (n - k < 8 ? n - k : 8) * sizeof rest[0]);
-        turn(rows + k, stride, rest, level, s.of[0]);
+    for (; k < n; k += 16) {   /* rows are zero behind n */
+        sample_u16 rest[16] = { 0 };
+        memcpy(rest, x + k, (n - k < 16 ? n - k : 16) * sizeof rest[0]);
+        turn(rows + k, stride, less16(rest, level), &s);
     }
     for (size_t i = 0; i < DOT_ROWS; i++)
-        sums[i] = sum8(_mm256_add_ps(_mm256_add_ps(s.of[0][i], s.of[1][i]), _mm256_add_ps(s.of[2][i], s.of[3][i])));
+        sums[i] = sum8(_mm256_add_ps(_mm256_add_ps(s.low[i], t.low[i]), _mm256_add_ps(s.high[i], t.high[i])));
 }
 
-/* 8 samples of what the model leaves. Two chains of FMA, or their latency would show; written out for the registers' sake. */
-AVX2 static inline __m256 left8(const float *row, size_t stride, const sample_u16 *x, __m256 base, const __m256 terms[DOT_TERMS]) {
-    __m256 y = load8(x, base), z = _mm256_mul_ps(terms[1], _mm256_load_ps(row + stride));
+/* What the model leaves of 8 samples y, less `fraction`. Two chains of FMA, or their latency would show; written out for the registers' sake. */
+AVX2 static inline __m256 left8(const float *row, size_t stride, __m256 y, __m256 fraction, const __m256 terms[DOT_TERMS]) {
+    __m256 z = _mm256_fmadd_ps(terms[1], _mm256_load_ps(row + stride), fraction);
     y = _mm256_fnmadd_ps(terms[0], _mm256_load_ps(row), y);
     z = _mm256_fmadd_ps(terms[3], _mm256_load_ps(row + 3 * stride), z);
     y = _mm256_fnmadd_ps(terms[2], _mm256_load_ps(row + 2 * stride), y);
@@ -87,12 +98,14 @@ AVX2 static inline __m256 left8(const float *row, size_t stride, const sample_u1
 }
 
 AVX2 static float residual_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]) {
-    __m256 level = _mm256_set1_ps(base), t[DOT_TERMS], one = _mm256_setzero_ps(), two = _mm256_setzero_ps();
+    float whole = rintf(base);
+    __m256 level = lift(whole), fraction = _mm256_set1_ps(base - whole), t[DOT_TERMS], one = _mm256_setzero_ps(), two = _mm256_setzero_ps();
     size_t k = 0;
     for (size_t j = 0; j < DOT_TERMS; j++)
         t[j] = _mm256_set1_ps(terms[j]);
     for (; k + 16 <= n; k += 16) {
-        __m256 v = left8(rows + k, stride, x + k, level, t), w = left8(rows + k + 8, stride, x + k + 8, level, t);
+        struct sixteen y = less16(x + k, level);
+        __m256 v = left8(rows + k, stride, y.low, fraction, t), w = left8(rows + k + 8, stride, y.high, fraction, t);
         one = _mm256_fmadd_ps(v, v, one);
         two = _mm256_fmadd_ps(w, w, two);
     }
@@ -164,6 +177,13 @@ AVX2 static inline uint16_t least_of(__m256i v) {
 AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
     struct dot_extremes e = { UINT16_MAX, 0 };
     size_t k = 0;
+    if (n < 16) {
+        for (; k < n; k++) {
+            e.low = x[k] < e.low ? x[k] : e.low;
+            e.high = x[k] > e.high ? x[k] : e.high;
+        }
+        return e;
+    }
     __m256i low = _mm256_set1_epi16(-1), high = _mm256_setzero_si256();
     for (; k + 32 <= n; k += 32) {
         __m256i a = load16(x + k), b = load16(x + k + 16);
@@ -171,12 +191,13 @@ AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
         low = _mm256_min_epu16(low, _mm256_min_epu16(a, b));
         high = _mm256_max_epu16(high, _mm256_max_epu16(a, b));
     }
+    for (; k < n; k += 16) {   /* the last 16 may have been seen already */
+        __m256i a = load16(x + (k + 16 <= n ? k : n - 16));
+        low = _mm256_min_epu16(low, a);
+        high = _mm256_max_epu16(high, a);
+    }
     e.low = least_of(low);
     e.high = (uint16_t)~least_of(_mm256_xor_si256(high, _mm256_set1_epi16(-1)));
-    for (; k < n; k++) {
-        e.low = x[k] < e.low ? x[k] : e.low;
-        e.high = x[k] > e.high ? x[k] : e.high;
-    }
     return e;
 }
 
@@ -204,51 +225,81 @@ AVX2 static inline __m256i rises8(const sample_u16 *x) {
     return _mm256_sub_epi32(late, early);
 }
 
-/* Any samples: sums in 32 bits. */
-AVX2 static size_t rises_wide(const sample_u16 *x, size_t n, struct dot_rises *r) {
+/* Any samples: sums in 32 bits. n >= 25; the last 16 rises may be looked at twice. */
+AVX2 static struct dot_rises rises_wide(const sample_u16 *x, size_t n) {
     __m256i least = _mm256_set1_epi32(INT32_MAX), most = _mm256_set1_epi32(INT32_MIN);
     int32_t low[8], high[8];
-    size_t k = 0;
-    for (; k + 25 <= n; k += 16) {
-        __m256i even = rises8(x + k), odd = rises8(x + k + 1);
+    for (size_t k = 0; k + 9 < n; k += 16) {
+        const sample_u16 *at = x + (k + 25 <= n ? k : n - 25);
+        __m256i even = rises8(at), odd = rises8(at + 1);
         least = _mm256_min_epi32(least, _mm256_min_epi32(even, odd));
         most = _mm256_max_epi32(most, _mm256_max_epi32(even, odd));
     }
     _mm256_storeu_si256((__m256i *)(void *)low, least);
     _mm256_storeu_si256((__m256i *)(void *)high, most);
-    for (size_t i = 0; k > 0 && i < 8; i++) {
-        r->least = low[i] < r->least ? low[i] : r->least;
-        r->most = high[i] > r->most ? high[i] : r->most;
+    struct dot_rises r = { low[0], high[0] };
+    for (size_t i = 1; i < 8; i++) {
+        r.least = low[i] < r.least ? low[i] : r.least;
+        r.most = high[i] > r.most ? high[i] : r.most;
     }
-    return k;
+    return r;
 }
 
 AVX2 static inline __m256i four(const sample_u16 *x) {
     return _mm256_add_epi16(_mm256_add_epi16(load16(x), load16(x + 1)), _mm256_add_epi16(load16(x + 2), load16(x + 3)));
 }
 
-/* Samples so close together that no rise leaves 16 bits: sums may wrap around, their differences are right all the same. */
-AVX2 static size_t rises_narrow(const sample_u16 *x, size_t n, struct dot_rises *r) {
-    const __m256i flip = _mm256_set1_epi16(INT16_MIN), ones = _mm256_set1_epi16(-1);
-    __m256i least = _mm256_set1_epi16(INT16_MAX), most = _mm256_set1_epi16(INT16_MIN);
-    size_t k = 0;
-    for (; k + 25 <= n; k += 16) {
-        __m256i rise = _mm256_sub_epi16(four(x + k + 6), four(x + k));
-        least = _mm256_min_epi16(least, rise);
-        most = _mm256_max_epi16(most, rise);
-    }
-    if (k > 0) {
-        r->least = least_of(_mm256_xor_si256(least, flip)) - 32768;
-        r->most = 32767 - least_of(_mm256_xor_si256(_mm256_xor_si256(most, flip), ones));
-    }
-    return k;
+/* 8 samples from x, and 8 from half a stretch later: shifts within halves then go along the record. */
+AVX2 static inline __m256i two8(const sample_u16 *x, size_t half) {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)x)),
+                                   _mm_loadu_si128((const __m128i *)(const void *)(x + half)), 1);
 }
 
-AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
+struct narrow { __m256i least, most; };
+
+/* The rises of 0 <= k < 2 x half; half is a multiple of 8 and not 0, x holds 2 x half + 16 samples. */
+AVX2 static inline struct narrow rises_halves(const sample_u16 *x, size_t half) {
+    struct narrow e = { _mm256_set1_epi16(INT16_MAX), _mm256_set1_epi16(INT16_MIN) };
+    __m256i a = two8(x, half), b = two8(x + 8, half), c = two8(x + 16, half);
+    __m256i pairs_a = _mm256_add_epi16(a, _mm256_alignr_epi8(b, a, 2)), pairs_b = _mm256_add_epi16(b, _mm256_alignr_epi8(c, b, 2));
+    __m256i fours = _mm256_add_epi16(pairs_a, _mm256_alignr_epi8(pairs_b, pairs_a, 4));
+    for (size_t k = 0;;) {   /* c: the samples from k + 16 on */
+        __m256i d = k + 8 < half ? two8(x + k + 24, half) : c;
+        __m256i pairs_c = _mm256_add_epi16(c, _mm256_alignr_epi8(d, c, 2));
+        __m256i next = _mm256_add_epi16(pairs_b, _mm256_alignr_epi8(pairs_c, pairs_b, 4));
+        __m256i rise = _mm256_sub_epi16(_mm256_alignr_epi8(next, fours, 12), fours);
+        e.least = _mm256_min_epi16(e.least, rise);
+        e.most = _mm256_max_epi16(e.most, rise);
+        k += 8;
+        if (k >= half)
+            return e;
+        c = d;
+        pairs_b = pairs_c;
+        fours = next;
+    }
+}
+
+/* Samples so close together that no rise leaves 16 bits: sums may wrap around, their differences are right all the same. n >= 25. */
+AVX2 static struct dot_rises rises_narrow(const sample_u16 *x, size_t n) {
+    const __m256i flip = _mm256_set1_epi16(INT16_MIN), ones = _mm256_set1_epi16(-1);
+    size_t half = (n - 16) / 16 * 8;
+    struct narrow e = { _mm256_set1_epi16(INT16_MAX), _mm256_set1_epi16(INT16_MIN) };
+    if (half > 0)
+        e = rises_halves(x, half);
+    for (size_t k = 2 * half; k + 9 < n; k += 16) {   /* the last 16 may be looked at twice */
+        const sample_u16 *at = x + (k + 25 <= n ? k : n - 25);
+        __m256i rise = _mm256_sub_epi16(four(at + 6), four(at));
+        e.least = _mm256_min_epi16(e.least, rise);
+        e.most = _mm256_max_epi16(e.most, rise);
+    }
+    return (struct dot_rises){ least_of(_mm256_xor_si256(e.least, flip)) - 32768, 32767 - least_of(_mm256_xor_si256(_mm256_xor_si256(e.most, flip), ones)) };
+}
+
+AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n, uint16_t span) {
+    if (n >= 25)
+        return 4 * span <= INT16_MAX ? rises_narrow(x, n) : rises_wide(x, n);
     struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
-    struct dot_extremes e = extremes_avx2(x, n);
-    size_t k = 4 * (e.high - e.low) <= INT16_MAX ? rises_narrow(x, n, &r) : rises_wide(x, n, &r);
-    for (; k + 9 < n; k++) {
+    for (size_t k = 0; k + 9 < n; k++) {
         int32_t rise = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9] - x[k] - x[k + 1] - x[k + 2] - x[k + 3];
         r.least = rise < r.least ? rise : r.least;
         r.most = rise > r.most ? rise : r.most;
@@ -256,22 +307,88 @@ AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n) {
     return r;
 }
 
+/* |x[k] - x[k-1]| in 16 lanes; 32768 comes out as itself, unsigned. */
+AVX2 static inline __m256i steps16(const sample_u16 *x) {
+    return _mm256_abs_epi16(_mm256_sub_epi16(load16(x), load16(x - 1)));
+}
+
+AVX2 static inline __m256i times4(__m256i v) {
+    __m256i twice = _mm256_adds_epu16(v, v);
+    return _mm256_adds_epu16(twice, twice);
+}
+
+/* Saturating, and 4 x 16384 and more is 65535: no step is as large, so neither is the answer. */
+AVX2 static size_t step_avx2(const sample_u16 *x, size_t n, size_t from) {
+    const __m256i least = _mm256_set1_epi16(DOT_STEP_LEAST);
+    size_t k = from;
+    if (k == 1 && n > 1) {
+        int here = abs((int16_t)(x[1] - x[0])), after = n > 2 ? abs((int16_t)(x[2] - x[1])) : 0;
+        if (here >= DOT_STEP_LEAST && here >= 4 * after)
+            return 1;
+        k = 2;
+    }
+    for (; k + 17 <= n; k += 16) {
+        __m256i here = steps16(x + k), around = _mm256_max_epu16(steps16(x + k - 1), steps16(x + k + 1));
+        __m256i needed = _mm256_max_epu16(times4(around), least);
+        unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi16(_mm256_max_epu16(here, needed), here));
+        if (hits)
+            return k + (size_t)__builtin_ctz(hits) / 2;
+    }
+    for (; k < n; k++) {
+        int here = abs((int16_t)(x[k] - x[k - 1])), before = k > 1 ? abs((int16_t)(x[k - 1] - x[k - 2])) : 0;
+        int after = k + 1 < n ? abs((int16_t)(x[k + 1] - x[k])) : 0;
+        if (here >= DOT_STEP_LEAST && here >= 4 * before && here >= 4 * after)
+            return k;
+    }
+    return n;
+}
+
+/* 64 outputs in 8 sums. Weights 8 apart meet the same vectors of x: with four of them at once a vector is loaded once for up to four products. */
+AVX2 static void correlate64(const float *w, size_t n_w, const float *x, float *out) {
+    __m256 sum[8];
+    size_t i = 0;
+    for (size_t s = 0; s < 8; s++)
+        sum[s] = _mm256_setzero_ps();
+    for (; i + 32 <= n_w; i += 32)
+        for (size_t j = i; j < i + 8; j++) {
+            __m256 a = _mm256_broadcast_ss(w + j), b = _mm256_broadcast_ss(w + j + 8), c = _mm256_broadcast_ss(w + j + 16), d = _mm256_broadcast_ss(w + j + 24);
+            __m256 p = _mm256_loadu_ps(x + j), q = _mm256_loadu_ps(x + j + 8), r = _mm256_loadu_ps(x + j + 16);
+#pragma GCC unroll 8
+            for (size_t s = 0; s < 8; s++) {
+                __m256 next = _mm256_loadu_ps(x + j + 24 + 8 * s);
+                sum[s] = _mm256_fmadd_ps(a, p, sum[s]);
+                sum[s] = _mm256_fmadd_ps(b, q, sum[s]);
+                sum[s] = _mm256_fmadd_ps(c, r, sum[s]);
+                sum[s] = _mm256_fmadd_ps(d, next, sum[s]);
+                p = q;
+                q = r;
+                r = next;
+            }
+        }
+    for (; i < n_w; i++) {
+        __m256 weight = _mm256_broadcast_ss(w + i);
+#pragma GCC unroll 8
+        for (size_t s = 0; s < 8; s++)
+            sum[s] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(x + i + 8 * s), sum[s]);
+    }
+    for (size_t s = 0; s < 8; s++)
+        _mm256_storeu_ps(out + 8 * s, sum[s]);
+}
+
 AVX2 static void correlate_avx2(const float *w, size_t n_w, const float *x, size_t n_out, float *out) {
     size_t j = 0;
-    for (; j + 32 <= n_out; j += 32) {
-        __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
-        for (size_t i = 0; i < n_w; i++) {
-            __m256 weight = _mm256_broadcast_ss(w + i);
-            const float *from = x + j + i;
-            a = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from), a);
-            b = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + 8), b);
-            c = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + 16), c);
-            d = _mm256_fmadd_ps(weight, _mm256_loadu_ps(from + 24), d);
+    for (; j + 64 <= n_out; j += 64)
+        correlate64(w, n_w, x + j, out + j);
+    for (; j + 8 <= n_out; j += 8) {
+        __m256 a = _mm256_setzero_ps(), b = a;
+        size_t i = 0;
+        for (; i + 2 <= n_w; i += 2) {
+            a = _mm256_fmadd_ps(_mm256_broadcast_ss(w + i), _mm256_loadu_ps(x + j + i), a);
+            b = _mm256_fmadd_ps(_mm256_broadcast_ss(w + i + 1), _mm256_loadu_ps(x + j + i + 1), b);
         }
-        _mm256_storeu_ps(out + j, a);
-        _mm256_storeu_ps(out + j + 8, b);
-        _mm256_storeu_ps(out + j + 16, c);
-        _mm256_storeu_ps(out + j + 24, d);
+        if (i < n_w)
+            a = _mm256_fmadd_ps(_mm256_broadcast_ss(w + i), _mm256_loadu_ps(x + j + i), a);
+        _mm256_storeu_ps(out + j, _mm256_add_ps(a, b));
     }
     for (; j < n_out; j++) {
         float sum = 0;
@@ -306,6 +423,6 @@ AVX2 static void add_avx2(float *a, float times, const float *b, size_t n) {
 }
 
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, correlate_avx2, floats_avx2, add_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, step_avx2, correlate_avx2, floats_avx2, add_avx2,
 };
 #endif

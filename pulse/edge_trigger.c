@@ -5,7 +5,7 @@
 enum { SPAN = 3 };
 
 static int32_t difference(const struct edge_trigger *t, const sample_u16 *d, uint32_t i) {
-    int32_t rise = (int32_t)d[i] + d[i - 1] - d[i - 2] - d[i - SPAN];
+    int32_t rise = (int16_t)(d[i] - d[i - 2]) + (int16_t)(d[i - 1] - d[i - SPAN]);   /* right across a wrap, too */
     return t->inverted ? -rise : rise;
 }
 

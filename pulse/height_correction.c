@@ -20,12 +20,12 @@ bool height_correction_used(const struct height_correction *c) {
 }
 
 static double clip(double x, double most) {
-    return fmax(-most, fmin(most, x));
+    return x > most ? most : x < -most ? -most : x;
 }
 
 /* Arrival less the usual one at this height. */
 static double phase_of(const struct height_correction *c, const struct measured_pulse *p) {
-    double u = fmax(-1, fmin(1.5, (double)p->height / c->height_scale - 1)), usual = 0;
+    double change = (double)p->height / c->height_scale - 1, u = change > 1.5 ? 1.5 : change < -1 ? -1 : change, usual = 0;
     for (int k = ARRIVAL_CURVE; k-- > 0;)
         usual = usual * u + c->arrival_curve[k];
     return clip((double)p->arrival_samples - usual, arrival_max);
@@ -46,17 +46,27 @@ void height_correction_terms(const struct height_correction *c, const struct mea
         term[TERM_STEP + k] = (uint32_t)k < c->n_steps && p->time_ns >= c->step_time_ns[k];
 }
 
+static double gain_of(const struct height_correction *c, int k, double term) {
+    return c->gain[k] * (term - c->reference[k]);
+}
+
+/* Sine and cosine cost as much as the rest together. */
+static double phase_gain(const struct height_correction *c, const struct measured_pulse *p) {
+    double q = phase_of(c, p), sine = 0, cosine = 0;
+    if (c->gain[TERM_ARRIVAL_SINE] != 0 || c->gain[TERM_ARRIVAL_COSINE] != 0)
+        sincos(two_pi * q, &sine, &cosine);
+    return gain_of(c, TERM_ARRIVAL, q) + gain_of(c, TERM_ARRIVAL_SQUARED, q * q) + gain_of(c, TERM_ARRIVAL_SINE, sine) + gain_of(c, TERM_ARRIVAL_COSINE, cosine);
+}
+
 float height_correction_apply(const struct height_correction *c, const struct measured_pulse *p) {
-    double term[N_CORRECTION_TERMS], change = 0;
     if (!isfinite(p->height))
         return p->height;
-    height_correction_terms(c, p, term);
-    for (int k = 0; k < N_CORRECTION_TERMS; k++) {
-        bool known = k == TERM_BASELINE ? isfinite(p->baseline) : k > TERM_ARRIVAL_COSINE || phase_known(c, p);
-        if (k != TERM_OFFSET && known)
-            change += c->gain[k] * (term[k] - c->reference[k]);
-    }
-    return (float)((double)p->height * (1 + clip(change, CORRECTION_MAX)) + c->gain[TERM_OFFSET] * term[TERM_OFFSET]);
+    double change = phase_known(c, p) ? phase_gain(c, p) : 0, offset = isfinite(p->baseline_offset) ? clip((double)p->baseline_offset, c->offset_max) : 0;
+    if (isfinite(p->baseline))
+        change += gain_of(c, TERM_BASELINE, (double)p->baseline);
+    for (int k = 0; k < GAIN_STEPS_MAX; k++)
+        change += gain_of(c, TERM_STEP + k, (uint32_t)k < c->n_steps && p->time_ns >= c->step_time_ns[k]);
+    return (float)((double)p->height * (1 + clip(change, CORRECTION_MAX)) + c->gain[TERM_OFFSET] * offset);
 }
 
 double height_correction_sigma(const struct height_correction *c, double noise_sigma, double height) {

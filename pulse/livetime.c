@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <math.h>
 
+static const double UNRESOLVED_SHARE = 0.9;
+
 static int64_t max64(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -45,6 +47,7 @@ enum status livetime_table_make(const struct livetime_settings *s, struct liveti
         },
         .blind_ns = llround(blind * ns),
         .quantum_ns = llround(ns),
+        .unresolved_ns = llround(UNRESOLVED_SHARE * s->peak_samples * ns),
         .longest_after_ns = p,
     };
     return STATUS_OK;
@@ -59,16 +62,34 @@ uint8_t livetime_grade(const struct livetime_table *t, int64_t before_ns, int64_
 
 /* ---- gaps ---- */
 
+static size_t instants_before(const struct livetime_sheet *s, int64_t time_ns) {
+    size_t lo = 0, hi = s->n_instants;
+    while (lo < hi) {
+        size_t middle = lo + (hi - lo) / 2;
+        if (s->instants_ns[middle] < time_ns)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
+}
+
+int64_t livetime_measure(const struct livetime_sheet *s, int64_t start_ns, int64_t end_ns) {
+    if (end_ns <= start_ns)
+        return 0;
+    return s->instants_ns == NULL ? end_ns - start_ns : (int64_t)(instants_before(s, end_ns) - instants_before(s, start_ns));
+}
+
 void livetime_sheet_reset(const struct livetime_sheet *s) {
     for (uint32_t k = 0; k < s->n_points; k++)
         for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
-            s->grade_time_ns[(uint64_t)k * N_LIVETIME_COLUMNS + g] = g == LIVETIME_DEAD ? s->end_ns[k] - s->start_ns[k] : 0;
+            s->grade_time_ns[(uint64_t)k * N_LIVETIME_COLUMNS + g] = g == LIVETIME_DEAD ? livetime_measure(s, s->start_ns[k], s->end_ns[k]) : 0;
 }
 
 struct stretch { int64_t lo, hi; };
 
-static int64_t overlap(struct stretch a, struct stretch b) {
-    return max64(0, min64(a.hi, b.hi) - max64(a.lo, b.lo));
+static int64_t overlap(const struct livetime_sheet *s, struct stretch a, struct stretch b) {
+    return livetime_measure(s, max64(a.lo, b.lo), min64(a.hi, b.hi));
 }
 
 /* When one more photon in the gap [anchor, next) would be in the box. An instant s stands for the sample [s, s + quantum): so
@@ -87,9 +108,9 @@ static struct gap whole_gap(int64_t anchor_ns, int64_t next_ns) {
 
 static void count_point(const struct livetime_sheet *s, uint32_t k, struct stretch here, const struct stretch *boxes, int sign) {
     int64_t *row = s->grade_time_ns + (uint64_t)k * N_LIVETIME_COLUMNS;
-    int64_t all = max64(0, here.hi - here.lo), rest = all;
+    int64_t all = livetime_measure(s, here.lo, here.hi), rest = all;
     for (unsigned b = 0; b < LIVETIME_BOXES; b++) {
-        int64_t in_box = overlap(here, boxes[b]);
+        int64_t in_box = overlap(s, here, boxes[b]);
         row[s->table->boxes[b].grade] += sign * in_box;
         rest -= in_box;
     }
@@ -97,16 +118,39 @@ static void count_point(const struct livetime_sheet *s, uint32_t k, struct stret
     row[LIVETIME_DEAD] -= sign * all;
 }
 
+static void count_stretch(const struct livetime_sheet *s, struct stretch part, const struct stretch *boxes, uint32_t from, int sign) {
+    while (from < s->n_points && s->end_ns[from] <= part.lo)
+        from++;
+    for (uint32_t k = from; k < s->n_points && s->start_ns[k] < part.hi; k++)
+        count_point(s, k, (struct stretch){ max64(part.lo, s->start_ns[k]), min64(part.hi, s->end_ns[k]) }, boxes, sign);
+}
+
+/* What no veto takes. */
+static void count_unvetoed(const struct livetime_sheet *s, struct stretch part, const struct stretch *boxes, uint32_t from, int sign) {
+    size_t v = time_span_after(s->vetoes, s->n_vetoes, part.lo);
+    for (int64_t at = part.lo; at < part.hi; v++) {
+        bool vetoed = v < s->n_vetoes && s->vetoes[v].start_ns < part.hi;
+        int64_t until = vetoed ? s->vetoes[v].start_ns : part.hi;
+        if (until > at)
+            count_stretch(s, (struct stretch){ at, until }, boxes, from, sign);
+        at = vetoed ? s->vetoes[v].end_ns : part.hi;
+    }
+}
+
 /* Moves the gap's part from dead to its grades; sign -1 moves it back. `from`: a point that no earlier one than which is touched.
  * Returns the first point that ends after the part's start. */
 static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t from, int sign) {
     struct stretch boxes[LIVETIME_BOXES];
-    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
-        boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
     while (from < s->n_points && s->end_ns[from] <= g.part.lo)
         from++;
-    for (uint32_t k = from; k < s->n_points && s->start_ns[k] < g.part.hi; k++)
-        count_point(s, k, (struct stretch){ max64(g.part.lo, s->start_ns[k]), min64(g.part.hi, s->end_ns[k]) }, boxes, sign);
+    if (from >= s->n_points || s->start_ns[from] >= g.part.hi)
+        return from;
+    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
+        boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
+    if (s->n_vetoes > 0)
+        count_unvetoed(s, g.part, boxes, from, sign);
+    else
+        count_stretch(s, g.part, boxes, from, sign);
     return from;
 }
 

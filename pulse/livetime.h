@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "pulse/status.h"
+#include "pulse/time_span.h"
 
 /* Columns 0-4 have the codes of photon grades; each row of grade_time_ns sums to its point's dwell at any moment. */
 enum livetime_column { LIVETIME_HIGH, LIVETIME_MID, LIVETIME_TAIL, LIVETIME_LOW, LIVETIME_NONE, LIVETIME_DEAD, N_LIVETIME_COLUMNS };
@@ -43,6 +44,8 @@ struct livetime_table {
     struct livetime_box boxes[LIVETIME_BOXES];
     int64_t blind_ns;         /* event to anchor */
     int64_t quantum_ns;       /* trigger times are whole samples; <= every after_lo */
+    int64_t unresolved_ns;    /* photons nearer than this make one event: 0.9 of the time to the maximum (live-time.md 1: none are told apart
+                               * within 0.7, all beyond 1.0) */
     int64_t longest_after_ns; /* beyond it `after` changes no grade */
 };
 
@@ -58,7 +61,17 @@ struct livetime_sheet {
     uint32_t n_points;
     const int64_t *start_ns, *end_ns;
     int64_t *grade_time_ns;  /* n_points x N_LIVETIME_COLUMNS */
+    /* Time that is dead whatever the pixel's own events say (coincidence.h); by time, disjoint. Must not depend on the pixel's own photons. */
+    const struct time_span *vetoes;
+    size_t n_vetoes;
+    /* NULL: time is measured in ns. Else by how many of these instants, by time, it holds: those of the other pixels' triggers sample the
+     * beam as the photons do, which helps where it is not steady inside a point (live-time.md 5). */
+    const int64_t *instants_ns;
+    size_t n_instants;
 };
+
+/* [start, end) in ns, or in instants. */
+int64_t livetime_measure(const struct livetime_sheet *s, int64_t start_ns, int64_t end_ns);
 
 /* All time is dead until a gap proves otherwise. */
 void livetime_sheet_reset(const struct livetime_sheet *s);

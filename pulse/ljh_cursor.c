@@ -60,6 +60,24 @@ static bool has_header(const struct view *v, size_t at) {
     return at + (is_22(v) ? 16 : 6) <= v->n;
 }
 
+static int64_t floor_div(int64_t a, int64_t b) {
+    return a / b - (a % b < 0);
+}
+
+/* Whole divisions in a count, rounded down. By a product that is off by one at most, since dividing 64 bits costs more than all else
+ * that is done for a record in its place. */
+static int64_t divisions_in(const struct ljh_cursor *c, int64_t count) {
+    int64_t divisions = c->header.subframe_divisions;
+    if (count < 0 || count >= INT64_C(1) << 52)
+        return floor_div(count, divisions);
+    int64_t q = (int64_t)((double)count * c->per_division), rest = count - q * divisions;
+    return rest < 0 ? q - 1 : rest >= divisions ? q + 1 : q;
+}
+
+static bool has_residue(const struct ljh_cursor *c, int64_t count) {
+    return count >= 0 ? count - divisions_in(c, count) * c->header.subframe_divisions == c->residue : count % c->header.subframe_divisions == c->residue;
+}
+
 static int64_t old_time_us(const struct ljh_header *h, const uint8_t *at) {
     uint32_t ms;
     memcpy(&ms, at + 2, 4);
@@ -93,9 +111,9 @@ static bool in_step(const struct view *v, struct stamp before, struct stamp s) {
 /* The count may step back a little, and go on by much more than the day that the time is given: a header may know the rate badly. */
 static bool count_follows(const struct view *v, struct stamp before, struct stamp s) {
     const struct ljh_header *h = &v->c->header;
-    if (h->subframe_divisions > 1 && s.count % h->subframe_divisions != v->c->residue)
+    if (h->subframe_divisions > 1 && !has_residue(v->c, s.count))
         return false;
-    double counted_s = (double)(s.count - before.count) * h->sample_period_s / h->subframe_divisions;
+    double counted_s = (double)(s.count - before.count) * h->sample_period_s * v->c->per_division;
     return counted_s >= -disorder_s && counted_s <= 100 * 86400;
 }
 
@@ -263,10 +281,6 @@ static void skip_torn(struct ljh_cursor *c, size_t next) {
     c->scan = 0;
 }
 
-static int64_t floor_div(int64_t a, int64_t b) {
-    return a / b - (a % b < 0);
-}
-
 /* Frame of a 2.0 or 2.1 record from its time alone, as the peer computes it (pulse-analysis 1.4). */
 static int64_t old_frame(const struct ljh_header *h, const uint8_t *at) {
     int64_t frame_ns = llround(h->sample_period_s * 1e9);
@@ -278,7 +292,7 @@ static void accept(struct ljh_cursor *c, const struct view *v, uint32_t pixel, s
     const uint8_t *at = byte_at(v, c->offset);
     struct stamp s = read_stamp(v, c->offset);
     c->last_count = s.count;
-    c->last_frame = is_22(v) ? floor_div(s.count - h->subframe_offset, h->subframe_divisions) : old_frame(h, at);
+    c->last_frame = is_22(v) ? divisions_in(c, s.count - h->subframe_offset) : old_frame(h, at);
     c->last_time_ns = 1000 * s.time_us;
     c->offset += h->record_bytes;
     c->records++;
@@ -300,6 +314,7 @@ void ljh_cursor_init(struct ljh_cursor *c, const struct ljh_header *header) {
         .offset = header->header_bytes,
         .last_time_ns = INT64_MIN,
         .residue = header->subframe_offset % header->subframe_divisions,
+        .per_division = 1.0 / header->subframe_divisions,
     };
 }
 

@@ -19,7 +19,7 @@ bool neighbour_height_taken(const struct measured_pulse *p) {
 void neighbour_height_give_back(struct measured_pulse *p) {
     if (neighbour_height_taken(p)) {
         p->height = p->open_height;
-        p->open_height = p->open_level = 0;
+        p->open_height = p->open_level = p->noise_factor = 0;
     }
 }
 
@@ -28,7 +28,7 @@ struct known { double height, level; };   /* mains taken off both; level: the br
 /* False: the record's neighbours do not know enough. */
 static bool known_of(const struct neighbour_height *h, const struct mains_track *track, const struct measured_pulse *p, struct known *out) {
     double weight = (double)p->baseline_weight, c = 0, s = 0, a = (double)p->arrival_samples, height[2] = { 0 };
-    if (p->cuts != 0 || !isfinite(p->baseline) || !(weight > weight_least) || !(p->open_height > 0) || !isfinite(p->open_level) || !isfinite(p->arrival_samples))
+    if (p->cuts != 0 || p->noise_factor != 0 || !isfinite(p->baseline) || !(weight > weight_least) || !(p->open_height > 0) || !isfinite(p->open_level) || !isfinite(p->arrival_samples))
         return false;
     if (h->mains && !mains_track_at(track, p->time_ns, &c, &s))
         return false;
@@ -84,6 +84,7 @@ bool neighbour_height_take(const struct neighbour_height *h, const struct mains_
     p->height = (float)(height * map_of(h, height));
     p->open_height = (float)standard;
     p->open_level = NAN;
+    p->noise_factor = (float)h->noise_factor;
     return true;
 }
 
@@ -212,6 +213,7 @@ enum status neighbour_height_learn(const struct pixel_model *m, const struct mai
         return STATUS_TOO_FEW;
     double variance = noise.variance + 2 * h.gain * noise.covariance + h.gain * h.gain * h.level_spread * h.level_spread;
     h.sigma = sqrt(fmax(variance, 0.1 * deviation * deviation)) * h.map[0];
+    h.noise_factor = m->noise_sigma > 0 ? h.sigma / m->noise_sigma : 1;
     *out = h;
     return STATUS_OK;
 }

@@ -31,6 +31,7 @@ struct neighbour_height {
     double leak[NEIGHBOUR_LEAK];      /* counts, of the terms of neighbour_height.c */
     double scale, map[NEIGHBOUR_MAP]; /* median height; factor as polynomial in height / scale - 1, which is kept in [-1, 1.5] */
     double sigma;                     /* height units: of a height by neighbours */
+    double noise_factor;              /* that over the model's noise_sigma */
     double line_pull;                 /* how wide lines are in units of that (neighbour_judge.h); 0: not judged */
 };
 
@@ -39,7 +40,7 @@ struct neighbour_height {
 enum status neighbour_height_learn(const struct pixel_model *m, const struct mains_track *track, const struct measured_pulse *pulses, size_t n,
                                    struct neighbour_height *out);
 
-/* Puts the height by neighbours in the place of the pulse's own, which moves to open_height. False: the pulse stays as it is. */
+/* Puts the height by neighbours in the place of the pulse's own, which moves to open_height, and sets noise_factor. False: the pulse stays as it is. */
 bool neighbour_height_take(const struct neighbour_height *h, const struct mains_track *track, struct measured_pulse *p);
 /* Takes that back. */
 void neighbour_height_give_back(struct measured_pulse *p);

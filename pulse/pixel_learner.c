@@ -1,5 +1,5 @@
 /* Learning one pixel: keep raw records in bounded memory, then, once, in this order:
- * polarity -> limits and good pulses -> template -> noise covariance -> filter -> shape by regression on what the filter says ->
+ * frame of the samples -> polarity -> limits and good pulses -> template -> noise covariance -> filter -> shape by regression on what the filter says ->
  * its template -> filter -> shape -> filter for records on a tail -> open filter, when asked for -> scale of the residual ->
  * search for second pulses. */
 #include <math.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pulse/cut_limits.h"
+#include "pulse/gap_filter.h"
 #include "pulse/linear.h"
 #include "pulse/noise_mains.h"
 #include "pulse/noise_model.h"
@@ -16,8 +17,10 @@
 #include "pulse/pixel_tail.h"
 #include "pulse/pulse_shape.h"
 #include "pulse/pulse_template.h"
+#include "pulse/pulse_times.h"
 #include "pulse/record_store.h"
 #include "pulse/robust.h"
+#include "pulse/sample_turn.h"
 
 /* 4 MB each at 1,024 samples. 300 noise records suffice, 1,000 give all there is to gain (filters-measured.md 2.1). */
 enum { NOISE_RECORDS_MAX = 2048, PULSE_RECORDS_MAX = 2048, PULSES_MIN = 50, NOISE_RECORDS_MIN = 30 };
@@ -276,6 +279,14 @@ static enum status learn_open(const struct pixel_learner *l, const struct worksh
     return s == STATUS_NO_MEMORY ? s : STATUS_OK;
 }
 
+/* Pulses nearer than three times to the maximum are not told apart well enough for any filter (live-time.md 2). */
+static enum status learn_gaps(const struct record_store *pulses, const struct workshop *w, struct pixel_model *m) {
+    struct pulse_times t;
+    if (pulse_times_of(w->template_pulse, 1, m->n_samples, m->n_presamples, &t) != STATUS_OK)
+        return STATUS_OK;
+    return gap_filters_learn(pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, 3 * t.peak_samples, m, &m->gaps);
+}
+
 static enum status learn(const struct pixel_learner *l, struct workshop *w, struct pixel_model *m, struct pixel_learning *report,
                          struct complaint *why) {
     uint32_t peak_sample = 0, used = 0;
@@ -306,6 +317,8 @@ static enum status learn(const struct pixel_learner *l, struct workshop *w, stru
         s = learn_open(l, w, m);
     if (s == STATUS_OK)
         s = learn_residuals(&l->pulses, w->good, m);
+    if (s == STATUS_OK)
+        s = learn_gaps(&l->pulses, w, m);
     return s == STATUS_OK ? learn_second(&l->pulses, w, m) : s;
 }
 
@@ -319,7 +332,11 @@ enum status pixel_learner_finish(struct pixel_learner *l, struct pixel_model **o
     if (workshop_init(&w, l) && m) {
         *m = (struct pixel_model){ .n_samples = l->pulses.n_samples, .n_presamples = l->pulses.n_presamples,
                                    .sample_period_s = l->sample_period_s, .limits = cut_limits_open() };
+        uint32_t turn = sample_turn_learn(&l->pulses);
+        sample_turn_store(&l->pulses, turn);
+        sample_turn_store(&l->noise, sample_turn_learn(&l->noise));
         s = learn(l, &w, m, &seen, why);
+        m->sample_turn = turn;   /* from now on: what was learnt from stands in that frame already */
     }
     workshop_done(&w);
     if (report)

@@ -4,10 +4,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "pulse/gap_filter.h"
 #include "pulse/open_filter.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pulse_quality.h"
 #include "pulse/pulse_shape.h"
+#include "pulse/record_mend.h"
+#include "pulse/sample_turn.h"
 
 enum {
     ARRIVAL_MAX = 5,   /* samples: beyond that the parabola through five lags is an extrapolation */
@@ -22,6 +25,7 @@ void pixel_model_free(struct pixel_model *m) {
     optimal_filter_free(m->tail_filter);
     open_filter_free(m->open);
     second_search_free(m->second);
+    gap_filters_free(m->gaps);
     free(m->template_pulse);
     pulse_shape_free(m->shape);
     free(m);
@@ -54,14 +58,73 @@ static uint32_t shape_cuts(const struct pixel_model *m, const struct measured_pu
     return p->cuts == 0 && excess > RESIDUAL_DOUBTFUL ? second_cut(m, samples, p->pretrigger_mean, fit) : 0;
 }
 
+static bool second_in_frame(const struct pixel_model *m, const sample_u16 *samples, struct second_pulse *found) {
+    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
+    float base = (float)kernel->sums(samples, m->n_presamples - 3).sum / (float)(m->n_presamples - 3);
+    struct lag_parabola fit = optimal_filter_apply(m->filter, samples, base);
+    second_search_find(m->second, kernel, samples, base, fit.height, fit.arrival_samples - m->template_arrival, found);
+    return (double)found->significance > m->second_limit;
+}
+
 bool pixel_model_second_pulse(const struct pixel_model *m, const struct pulse_record *record, struct second_pulse *found) {
+    uint16_t turned[SECOND_SAMPLES_MAX];
     if (m->second == NULL || record->n_samples != m->n_samples || record->n_presamples != m->n_presamples)
         return false;
-    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
-    float base = (float)kernel->sums(record->samples, m->n_presamples - 3).sum / (float)(m->n_presamples - 3);
-    struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, base);
-    second_search_find(m->second, kernel, record->samples, base, fit.height, fit.arrival_samples - m->template_arrival, found);
-    return (double)found->significance > m->second_limit;
+    if (m->sample_turn == SAMPLE_TURN_NONE)
+        return second_in_frame(m, record->samples, found);
+    sample_turn_copy(record->samples, m->n_samples, m->sample_turn, turned);
+    return second_in_frame(m, turned, found);
+}
+
+/* In the pixel's own frame. */
+static void measure_plain(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *p) {
+    uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
+    struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), record, m->inverted, late_start);
+    struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, q.pretrigger_mean);
+    double arrival = fit.arrival_samples - m->template_arrival;
+    p->cuts = pulse_quality_cuts(&q, &m->limits);
+    p->pretrigger_mean = q.pretrigger_mean;
+    p->height = (float)fit.height;
+    p->arrival_samples = (float)arrival;
+    if (m->open != NULL) {
+        struct open_value open = open_filter_apply(m->open, record->samples, q.pretrigger_mean);
+        p->open_height = open.height;
+        p->open_level = open.level;
+    }
+    p->residual = residual_of(m, record->samples, &q, fit.height, arrival);
+    if (!(fabs(arrival) < ARRIVAL_MAX))
+        p->cuts |= CUT_BIT(CUT_PEAK_TIME);
+    p->cuts |= shape_cuts(m, p, record->samples, &fit);
+}
+
+/* Something speaks against it. What was turned is believed whatever comes out, since nothing was right before; jumps are
+ * taken out for a good record only. Never inlined: its copy of the record is no part of the usual path's stack. */
+__attribute__((noinline)) static void measure_mended(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *p) {
+    struct mended_record mended;
+    record_mend(optimal_filter_kernel(m->filter), record, m->sample_turn, m->limits.pretrigger_sd_max, &mended);
+    if (mended.turned || mended.n_jumps > 0) {
+        struct measured_pulse again = *p;
+        measure_plain(m, &mended.record, &again);
+        again.pretrigger_mean = sample_turn_level(again.pretrigger_mean, mended.turn, m->sample_turn) + (float)m->sample_turn;
+        if (mended.turned || again.cuts == 0)
+            *p = again;
+    }
+    p->cuts |= mended.cuts;
+}
+
+static void measure_in_frame(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *p) {
+    measure_plain(m, record, p);
+    if (p->cuts != 0)
+        measure_mended(m, record, p);
+}
+
+__attribute__((noinline)) static void measure_turned(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *p) {
+    uint16_t samples[RECORD_SAMPLES_MAX];
+    struct pulse_record turned = *record;
+    turned.samples = samples;
+    sample_turn_copy(record->samples, record->n_samples, m->sample_turn, samples);
+    measure_in_frame(m, &turned, p);
+    p->pretrigger_mean -= (float)m->sample_turn;
 }
 
 void pixel_model_measure(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
@@ -69,23 +132,10 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
     struct measured_pulse p = { .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = NAN, .arrival_samples = NAN,
                                 .pretrigger_mean = NAN, .residual = NAN, .cuts = CUT_BIT(CUT_SHORT) };
     if (record->n_samples == m->n_samples && record->n_presamples == m->n_presamples) {
-        uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
-        struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), record, m->inverted, late_start);
-        struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, q.pretrigger_mean);
-        p.cuts = pulse_quality_cuts(&q, &m->limits);
-        p.pretrigger_mean = q.pretrigger_mean;
-        p.height = (float)fit.height;
-        double arrival = fit.arrival_samples - m->template_arrival;
-        p.arrival_samples = (float)arrival;
-        if (m->open != NULL) {
-            struct open_value open = open_filter_apply(m->open, record->samples, q.pretrigger_mean);
-            p.open_height = open.height;
-            p.open_level = open.level;
-        }
-        p.residual = residual_of(m, record->samples, &q, fit.height, arrival);
-        if (!(fabs(arrival) < ARRIVAL_MAX))
-            p.cuts |= CUT_BIT(CUT_PEAK_TIME);
-        p.cuts |= shape_cuts(m, &p, record->samples, &fit);
+        if (m->sample_turn == SAMPLE_TURN_NONE || m->n_samples > RECORD_SAMPLES_MAX)
+            measure_in_frame(m, record, &p);
+        else
+            measure_turned(m, record, &p);
     }
     *out = p;
 }

@@ -31,6 +31,7 @@ struct cut_limits {
 enum { OFF_SLICES_MAX = 64 };
 
 struct optimal_filter;  /* optimal_filter.h */
+struct gap_filters;     /* gap_filter.h */
 struct open_filter;     /* open_filter.h */
 struct noise_plan;      /* noise_plan.h */
 
@@ -56,7 +57,11 @@ struct pixel_model {
     double tail_samples, tail_arrival;     /* decay; what the tail filter says of the template itself */
     double tail_sigma;                     /* as noise_sigma, larger */
     struct open_filter *open;      /* owned; NULL: none was asked for, or there is none (open_filter.h). Not kept in files */
-    bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same */
+    /* For records that another pulse follows soon. NULL: none. Only what learns from the records it measures uses them, so they are not stored. */
+    struct gap_filters *gaps;      /* owned */
+    double isolation_decays;       /* decay times after a pulse until none is cut any more because of its tail (tail_reach.h) */
+    bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same. The one place */
+    uint32_t sample_turn;          /* the frame of 16 bits in which the pixel's records do not wrap (sample_turn.h): 0, or 32768 for int16 and the like */
     double template_arrival;       /* samples: what the filter says of the template itself; arrivals are counted from it */
     bool white_noise;              /* no usable noise run: the filter assumes white noise */
     /* coefficients: lag value c_i = sum_j lag_rows[i][j] x coefficient j, scaled to gain 1 on coefficient 2 */
@@ -70,8 +75,11 @@ struct pixel_model {
 };
 
 void pixel_model_free(struct pixel_model *m);
+/* A model of the caller's own that measures every record to the same bits. STATUS_NO_MEMORY. */
+enum status pixel_model_copy(const struct pixel_model *from, struct pixel_model **out);
 
-/* One record of samples. cuts: CUT_SHORT when its length is not the model's (then height is NaN), and the limits. */
+/* One record of samples. cuts: CUT_SHORT when its length is not the model's (then height is NaN), and the limits. A record that breaks
+ * one is looked at again (record_mend.h): wraps and flux jumps within it are taken out if that makes it a good one. */
 void pixel_model_measure(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out);
 /* The most significant further pulse in a record, before or behind its own: where, how large. True when good pulses' own noise does not
  * look like it. Any record; best behind a doubtful residual, since it costs as much as a hundred measurements. */

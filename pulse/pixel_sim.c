@@ -30,7 +30,7 @@ void pixel_sim_kinds(uint64_t seed, uint32_t n, double fraction, enum pixel_kind
     }
 }
 
-static void draw_pulse(struct pixel_sim *p, struct random_stream *r) {
+static void draw_pulse(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r) {
     p->gain_counts_per_keV = 12500 * exp(0.10 * random_stream_normal(r));
     p->rise_s = 32e-6 * exp(0.10 * random_stream_normal(r));
     p->front_s = 9e-6 * exp(0.10 * random_stream_normal(r));
@@ -49,7 +49,7 @@ static void draw_pulse(struct pixel_sim *p, struct random_stream *r) {
     p->norm = pulse_sim_signal(&linear, (struct pulse_train){&one, 1}, pixel_sim_peak_samples(p));
     p->baseline_counts = random_stream_between(r, 3500, 9000);
     p->sensitivity = fmin(fmax(exp(0.3 * random_stream_normal(r) - 0.045), 0.4), 2.2);
-    p->crosstalk = random_stream_between(r, 1e-4, 6e-4);
+    p->crosstalk = random_stream_between(r, 1e-4, 6e-4) * (s->crosstalk > 0 ? s->crosstalk / 3.5e-4 : 1);
 }
 
 /* Part of the drift is the bath's, with the array's phases. */
@@ -135,7 +135,7 @@ enum status pixel_sim_draw(const struct pixel_sim_settings *s, uint32_t pixel, e
     random_stream_init(&r, s->seed, pixel, DRAW_PIXEL);
     struct pixel_sim p = {.kind = kind, .period_s = s->period_s};
     draw_drift(&p, s, &r);
-    draw_pulse(&p, &r);
+    draw_pulse(&p, s, &r);
     const enum status status = draw_noise(&p, s, &r);
     if (status != STATUS_OK)
         return status;

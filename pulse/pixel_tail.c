@@ -8,6 +8,7 @@
 #include "pulse/pulse_quality.h"
 #include "pulse/pulse_shape.h"
 #include "pulse/robust.h"
+#include "pulse/sample_turn.h"
 
 enum { ARRIVAL_MAX = 5, RESIDUAL_MAX = 7 };   /* as for other records, pixel_model.c */
 
@@ -118,11 +119,8 @@ static uint32_t cuts_of(const struct pixel_model *m, const struct pulse_quality 
     return cuts;
 }
 
-void pixel_model_measure_tail(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
-    if (m->tail_filter == NULL || record->n_samples != m->n_samples || record->n_presamples != m->n_presamples) {
-        pixel_model_measure(m, record, out);
-        return;
-    }
+/* In the pixel's own frame. */
+static void measure_on_tail(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
     uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
     struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), record, m->inverted, late_start);
     struct lag_parabola fit = optimal_filter_apply(m->tail_filter, record->samples, q.pretrigger_mean);
@@ -131,4 +129,22 @@ void pixel_model_measure_tail(const struct pixel_model *m, const struct pulse_re
                                     .arrival_samples = (float)arrival, .pretrigger_mean = q.pretrigger_mean,
                                     .residual = residual_of(m, record->samples, fit.height, arrival) };
     out->cuts = cuts_of(m, &q, out);
+}
+
+__attribute__((noinline)) static void measure_turned(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
+    uint16_t samples[RECORD_SAMPLES_MAX];
+    struct pulse_record turned = *record;
+    turned.samples = samples;
+    sample_turn_copy(record->samples, record->n_samples, m->sample_turn, samples);
+    measure_on_tail(m, &turned, out);
+    out->pretrigger_mean -= (float)m->sample_turn;
+}
+
+void pixel_model_measure_tail(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
+    if (m->tail_filter == NULL || record->n_samples != m->n_samples || record->n_presamples != m->n_presamples)
+        pixel_model_measure(m, record, out);
+    else if (m->sample_turn == SAMPLE_TURN_NONE || m->n_samples > RECORD_SAMPLES_MAX)
+        measure_on_tail(m, record, out);
+    else
+        measure_turned(m, record, out);
 }

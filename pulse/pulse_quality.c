@@ -17,11 +17,10 @@ static bool twice(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t
     return first + 1 < n && kernel->find(d + first + 1, n - first - 1, value) < n - first - 1;
 }
 
-static void extremes(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, bool inverted, struct pulse_quality *q) {
-    struct dot_extremes e = kernel->extremes(d, n);
-    uint16_t peak = inverted ? e.low : e.high;
-    q->peak_sample = (int32_t)kernel->find(d, n, peak);
-    q->peak_counts = inverted ? q->pretrigger_mean - peak : peak - q->pretrigger_mean;
+static void peak(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, struct dot_extremes e, bool inverted, struct pulse_quality *q) {
+    uint16_t extreme = inverted ? e.low : e.high;
+    q->peak_sample = (int32_t)kernel->find(d, n, extreme);
+    q->peak_counts = inverted ? q->pretrigger_mean - extreme : extreme - q->pretrigger_mean;
     q->saturated = (e.low == 0 && twice(kernel, d, n, 0)) || (e.high == UINT16_MAX && twice(kernel, d, n, UINT16_MAX));
 }
 
@@ -29,9 +28,10 @@ struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const str
     struct pulse_quality q = { .saturated = false };
     uint32_t n = record->n_samples, late = late_start < n ? late_start : n;
     assert(record->n_presamples >= 8 && record->n_presamples < n);
+    struct dot_extremes e = kernel->extremes(record->samples, n);   /* first to touch the record */
     pretrigger(kernel, record->samples, record->n_presamples, &q);
-    extremes(kernel, record->samples, n, inverted, &q);
-    struct dot_rises r = kernel->rises(record->samples + late, n - late);
+    peak(kernel, record->samples, n, e, inverted, &q);
+    struct dot_rises r = kernel->rises(record->samples + late, n - late, (uint16_t)(e.high - e.low));
     q.late_rise = 0.25F * (float)(inverted ? -r.least : r.most);
     return q;
 }

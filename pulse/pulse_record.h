@@ -7,6 +7,8 @@
 
 /* A sample where it stands in a file: records follow headers of odd length, so no alignment is promised and none is
  * needed (x86-64 loads do not care); the type tells compilers and sanitizers so. Little-endian, as all our inputs. */
+enum { RECORD_SAMPLES_MAX = 65536 };   /* in any file */
+
 typedef uint16_t sample_u16 __attribute__((aligned(1), may_alias));
 
 struct pulse_record {

@@ -1,6 +1,7 @@
 #include "pulse/pulse_times.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static const double ONSET = 0.05, FALL_FROM = 0.4, FALL_TO = 0.05;
 enum { FIT_MIN = 8, LONGEST_RECORDS = 10 };
@@ -69,4 +70,13 @@ enum status pulse_times_of(const double *shape, size_t stride, uint32_t n, uint3
     double longest = (double)LONGEST_RECORDS * n, decay = decay_between(&s, from, to);
     *out = (struct pulse_times){ .peak_samples = peak - onset_of(&s, peak), .decay_samples = fmin(decay, longest) };
     return STATUS_OK;
+}
+
+enum status pulse_times_of_floats(const float *shape, uint32_t n, uint32_t n_presamples, struct pulse_times *out) {
+    double *wide = malloc((n + (size_t)1) * sizeof *wide);
+    for (uint32_t i = 0; wide != NULL && i < n; i++)
+        wide[i] = (double)shape[i];
+    enum status s = wide != NULL ? pulse_times_of(wide, 1, n, n_presamples, out) : STATUS_NO_MEMORY;
+    free(wide);
+    return s;
 }

@@ -17,5 +17,6 @@ struct pulse_times {
  * between 40 % and 5 % of the height, where the sum of a fast and a slow part is nearest to the slow one and still stands
  * above the noise of a mean; a shape that ends above 40 % is fitted from its peak. STATUS_BAD_VALUE: no pulse in it. */
 enum status pulse_times_of(const double *shape, size_t stride, uint32_t n, uint32_t n_presamples, struct pulse_times *out);
+enum status pulse_times_of_floats(const float *shape, uint32_t n, uint32_t n_presamples, struct pulse_times *out);   /* STATUS_NO_MEMORY too */
 
 #endif

@@ -12,6 +12,7 @@ struct second_search {
     uint32_t n, n_presamples, n_onset;
     float taps[WHITENER_ORDER + 1];      /* oldest sample first */
     float onset[ONSET_MOST];             /* whitened pulse, from the sample `first` of its own record on */
+    float even[ONSET_MOST / 2], odd[ONSET_MOST / 2];   /* its samples 0, 2, .. and 1, 3, ..; zeros behind it */
     float *nuisance;                     /* owned: NUISANCES x n whitened rows, orthonormal or 0 */
     float *left;                         /* owned: n; 1 / N_j for an onset that begins at j, 0 where it is not to be seen */
 };
@@ -66,6 +67,8 @@ static bool make_onset(struct second_search *s, float *x, float *y) {
         s->onset[s->n_onset] = y[shape->first + s->n_onset];
         sum += (double)s->onset[s->n_onset] * (double)s->onset[s->n_onset];
     }
+    for (uint32_t i = 0; i < s->n_onset; i++)
+        (i % 2 ? s->odd : s->even)[i / 2] = s->onset[i];
     return total > 0 && isfinite(total);
 }
 
@@ -146,24 +149,45 @@ static void rest_of(const struct second_search *s, const struct dot_kernel *kern
         kernel->add(x + shape->first, -terms[j], shape->rows + j * shape->stride, s->n - shape->first);
 }
 
+struct candidate { uint32_t lag; float product, t2; };
+
+static struct candidate better(const struct second_search *s, struct candidate best, uint32_t lag, float product) {
+    float t2 = product > 0 ? product * product * s->left[FIRST_LAG + lag] : 0;
+    return t2 > best.t2 ? (struct candidate){ lag, product, t2 } : best;
+}
+
+/* At every other lag, which is half the work: onsets are a few samples wide. Then at the best one's neighbours. e: whitened rest from FIRST_LAG
+ * on, with ONSET_MOST zeros behind its n_lags. */
+static struct candidate best_lag(const struct second_search *s, const struct dot_kernel *kernel, const float *e, uint32_t n_lags) {
+    enum { HALF = (SECOND_SAMPLES_MAX + ONSET_MOST) / 2 };
+    float part[HALF], with_even[SECOND_SAMPLES_MAX / 2], with_odd[SECOND_SAMPLES_MAX / 2];
+    uint32_t halves = (n_lags + 1) / 2, taps = (s->n_onset + 1) / 2;
+    struct candidate best = { 0, 0, 0 };
+    for (uint32_t m = 0; m + 1 < halves + taps; m++)
+        part[m] = e[2 * m];
+    kernel->correlate(s->even, taps, part, halves, with_even);
+    for (uint32_t m = 0; m + 1 < halves + taps; m++)
+        part[m] = e[2 * m + 1];
+    kernel->correlate(s->odd, taps, part, halves, with_odd);
+    for (uint32_t m = 0; m < halves; m++)
+        best = better(s, best, 2 * m, with_even[m] + with_odd[m]);
+    uint32_t middle = best.lag;
+    if (middle > 0)
+        best = better(s, best, middle - 1, kernel->floats(s->onset, e + middle - 1, s->n_onset));
+    if (middle + 1 < n_lags)
+        best = better(s, best, middle + 1, kernel->floats(s->onset, e + middle + 1, s->n_onset));
+    return best;
+}
+
 bool second_search_find(const struct second_search *s, const struct dot_kernel *kernel, const sample_u16 *samples, float base, double height,
                         double phase, struct second_pulse *out) {
     float x[SECOND_SAMPLES_MAX], e[SECOND_SAMPLES_MAX + ONSET_MOST];
-    uint32_t lags = s->n - FIRST_LAG, best = 0;
-    float most = 0;
     rest_of(s, kernel, samples, base, height, phase, x);
     whiten(s, kernel, x, e);
     project_out(s, kernel, NUISANCES, e);
     memset(e + s->n, 0, ONSET_MOST * sizeof *e);
-    kernel->correlate(s->onset, s->n_onset, e + FIRST_LAG, lags, x);
-    for (uint32_t j = 0; j < lags; j++) {
-        float t2 = x[j] > 0 ? x[j] * x[j] * s->left[FIRST_LAG + j] : 0;
-        if (t2 > most) {
-            most = t2;
-            best = j;
-        }
-    }
-    *out = (struct second_pulse){ .sample = best + FIRST_LAG + (s->n_presamples - s->shape->first), .significance = sqrtf(most),
-                                  .height = x[best] * s->left[FIRST_LAG + best] };
-    return most > 0;
+    struct candidate best = best_lag(s, kernel, e + FIRST_LAG, s->n - FIRST_LAG);
+    *out = (struct second_pulse){ .sample = best.lag + FIRST_LAG + (s->n_presamples - s->shape->first), .significance = sqrtf(best.t2),
+                                  .height = best.product * s->left[FIRST_LAG + best.lag] };
+    return best.t2 > 0;
 }

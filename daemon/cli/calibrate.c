@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/cli/calibrant.h"
 #include "daemon/cli/cli.h"
+#include "daemon/cli/number_option.h"
 #include "daemon/cli/offline_arguments.h"
 #include "daemon/cli/output_path.h"
 #include "daemon/cli/verdict_table.h"
@@ -11,12 +13,15 @@
 #include "daemon/log.h"
 #include "daemon/model_store.h"
 
-enum { KEY_STATE = 2000, KEY_REPORT };
+enum { KEY_STATE = 2000, KEY_REPORT, KEY_CALIBRANT, KEY_MONO_UNC };
+static const double usual_mono_unc_eV = 0.2;
 
 struct arguments {
     struct offline_arguments offline;
     const char *output, *report;
     const char *state;   /* label of the calibration to use alone; NULL: all */
+    bool calibrant;      /* the output is a line table of the mix */
+    double mono_unc_eV;
     int argc;
     char **argv;
 };
@@ -28,9 +33,13 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case 'o': a->output = value; return 0;
     case KEY_REPORT: a->report = value; return 0;
     case KEY_STATE: a->state = value; return 0;
+    case KEY_CALIBRANT: a->calibrant = true; return 0;
+    case KEY_MONO_UNC: a->mono_unc_eV = number_option_value(&(const struct number_option){ .name = "mono-unc", .lo = 0, .hi = 50 }, value, state); return 0;
     case ARGP_KEY_END:
         if (a->output == NULL)
-            argp_error(state, "-o FILE.h5 is needed");
+            argp_error(state, "-o FILE.h5 is needed, or -o TABLE.csv with --calibrant");
+        if (a->calibrant && (a->state != NULL || a->report != NULL))
+            argp_error(state, "--calibrant takes all calibrations together and draws no report");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -101,32 +110,45 @@ static bool open_beamtime(struct arguments *a, const struct options *options, co
     return beamtime_open(&a->offline.paths, options->scan.i0_key, b);
 }
 
+static int deliver_calibrant(const struct arguments *a, const struct line_table *lines, const struct array_model *m, const struct calibration_states *states) {
+    char *command_line = offline_command_line(a->argc, a->argv);
+    struct calibrant_request request = { .output = a->output, .command_line = command_line != NULL ? command_line : "", .mono_unc_eV = a->mono_unc_eV, .quiet = a->offline.quiet };
+    int code = (int)calibrant_write(&request, lines, m, states);
+    free(command_line);
+    return code;
+}
+
 static int work(struct arguments *a, const struct options *options, const struct line_table *lines) {
     struct beamtime b;
     struct array_model *m;
     struct report_spectra *spectra = NULL;
+    struct calibration_states states = { 0 };
     if (!open_beamtime(a, options, lines, &b))
         return EXIT_REFUSED;
     int code = b.refused ? EXIT_REFUSED : EXIT_GOOD;
     struct learning_settings settings = offline_learning(&a->offline, options, lines);
     settings.only = a->state;
+    settings.keep = a->calibrant ? &states : NULL;
     if (!has_calibration(a, &b)) {
         code = EXIT_REFUSED;
     } else if (!learning_run(&b, &settings, &m, a->report != NULL ? &spectra : NULL)) {
         code = EXIT_FAILED;
     } else {
-        int delivered = deliver(a, lines, &b, m, spectra);
+        int delivered = a->calibrant ? deliver_calibrant(a, lines, m, &states) : deliver(a, lines, &b, m, spectra);
         code = delivered != EXIT_GOOD ? delivered : code;
         report_spectra_free(spectra);
         array_model_free(m);
     }
+    calibration_states_done(&states);
     beamtime_close(&b);
     return code;
 }
 
 int cmd_calibrate(int argc, char **argv) {
     static const struct argp_option rows[] = {
-        { .name = "output", .key = 'o', .arg = "CAL.h5", .doc = "where to keep what was learnt (needed)" },
+        { .name = "output", .key = 'o', .arg = "FILE", .doc = "CAL.h5, where to keep what was learnt, or with --calibrant TABLE.csv (needed)" },
+        { .name = "calibrant", .key = KEY_CALIBRANT, .doc = "calibrate the calibrant: from elastic lines of calibrations at three or more mono energies, the energies of the mix's own lines as a new line table" },
+        { .name = "mono-unc", .key = KEY_MONO_UNC, .arg = "EV", .doc = "with --calibrant: error of each mono energy (default 0.2)" },
         { .name = "report", .key = KEY_REPORT, .arg = "FILE.html", .doc = "a page that shows every pixel's spectrum, fits, curve, errors, drift and verdict" },
         { .name = "state", .key = KEY_STATE, .arg = "LABEL", .doc = "this calibration alone: CALn, any label of the state file, or all for all records (default: every CALn)" },
         { 0 }
@@ -134,11 +156,11 @@ int cmd_calibrate(int argc, char **argv) {
     static const struct argp_child children[] = { { .argp = &offline_argp }, { 0 } };
     static const struct argp argp = { .options = rows, .parser = parse_argument, .args_doc = "PULSES...", .children = children,
                                       .doc = "Learns noise, filters, corrections and energy curves of every pixel and keeps them in one file." };
-    struct arguments a = { .offline.workers = -1, .argc = argc, .argv = argv };
+    struct arguments a = { .offline.workers = -1, .mono_unc_eV = usual_mono_unc_eV, .argc = argc, .argv = argv };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct options options;
     struct line_table *lines;
-    int code = (int)output_path_check(a.output);
+    int code = a.calibrant ? (int)calibrant_output_check(a.output) : (int)output_path_check(a.output);
     if (code == EXIT_GOOD && offline_settings(&a.offline, &options, &lines, &code)) {
         code = work(&a, &options, lines);
         line_table_free(lines);

@@ -8,7 +8,9 @@ int cmd_calibrate(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
+int cmd_monitor(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 
 #endif

@@ -103,7 +103,8 @@ bool offline_settings(const struct offline_arguments *a, struct options *options
 
 struct learning_settings offline_learning(const struct offline_arguments *a, const struct options *options, const struct line_table *lines) {
     struct learning_settings s = { .workers = (unsigned)(a->workers >= 0 ? a->workers : options->replay.workers),
-                                   .lines = lines, .mono_eV = options->calibration.mono_eV, .form = CURVE_SPLINE };
+                                   .lines = lines, .mono_eV = options->calibration.mono_eV, .form = CURVE_SPLINE,
+                                   .rules = { .tails = options->calibration.tails } };
     calibration_form_named(options->calibration.curve, &s.form);   /* the settings' checks know the names */
     return s;
 }

@@ -174,6 +174,18 @@ static void print_scans(const struct reprocessed *r) {
     }
 }
 
+/* What is different from the file of this name that was there before. */
+static void print_history(const struct product_history *h, const char *state) {
+    enum { MOST = 6 };
+    if (h->version == 1)
+        return;
+    printf("version %lld (%s), %zu changes against the version before:\n", (long long)h->version, state, h->n_changes);
+    for (size_t k = 0; k < h->n_changes && k < MOST; k++)
+        printf("  %s\n", h->changes[k]);
+    if (h->n_changes > MOST)
+        printf("  and %zu more, in entry/process/changes\n", h->n_changes - MOST);
+}
+
 static void print_speed(const struct reprocessed *r) {
     double records = 0;
     for (size_t i = 0; i < r->n_pixels; i++)
@@ -185,19 +197,14 @@ static void print_speed(const struct reprocessed *r) {
 static bool process(const struct arguments *a, const struct options *o, const struct beamtime *b, const struct array_model *m) {
     struct reprocessed r;
     char *command_line = offline_command_line(a->argc, a->argv);
-    struct reprocess_settings settings = {
-        .workers = (unsigned)(a->offline.workers >= 0 ? a->offline.workers : o->replay.workers),
-        .products = { .emission = o->rixs.emission, .loss = o->rixs.loss, .n_regions = o->n_roi, .regions = o->roi },
-        .grading = { .automatic = o->trigger.automatic, .secondary = o->trigger.secondary, .isolation_s = o->trigger.isolation_s },
-        .monitoring = { .window_s = o->monitor.window_s, .alarm_eV = o->monitor.alarm_eV, .line = o->monitor.line },
-        .compress = o->archive.compress,
-        .best_pixels = (uint32_t)o->rixs.best_pixels,
-        .process = { .command_line = command_line ? command_line : "", .config_text = o->text, .state = a->calibration ? "prelim" : "final" },
-        .causal = a->calibration != NULL,
-        .calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations",
-        .title = b->pulses.n_folders ? b->pulses.folders[0] : "",
-    };
-    trigger_kind_named(o->trigger.mode, &settings.grading.kind);
+    struct reprocess_settings settings = reprocess_settings_of(o);
+    if (a->offline.workers >= 0)
+        settings.workers = (unsigned)a->offline.workers;
+    settings.process.command_line = command_line ? command_line : "";
+    settings.process.state = a->calibration ? "prelim" : "final";
+    settings.causal = a->calibration != NULL;
+    settings.calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations";
+    settings.title = b->pulses.n_folders ? b->pulses.folders[0] : "";
     const char **inputs = list_inputs(b, &settings.process.n_inputs);
     settings.process.inputs = inputs;
     bool good = inputs != NULL && reprocess_run(b, m, &settings, a->output, &r);
@@ -210,6 +217,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         verdict_table_print(stdout, m, r.pixels);
         print_scans(&r);
         print_speed(&r);
+        print_history(&r.history, settings.process.state);
     }
     if (a->plot != NULL)
         good = plot(a->plot, &r);

@@ -33,11 +33,14 @@ static const struct number_option numbers[] = {
     {"gain-step", "F", 0, NAN, 0, 0.05, false, AT(gain_step), "rms over the pixels of a relative gain step halfway"},
     {"mains-wander", "HZ", 0.015, NAN, 0, 100, false, AT(mains_wander_Hz), "rms of the mains' frequency about its mean"},
     {"stamp-jitter", "US", 60, NAN, 0, 1000, false, AT(stamp_jitter_us), "of the records' time stamps, in us"},
+    {"crosstalk", "F", 0, NAN, 0, 0.1, false, AT(crosstalk), "share of a neighbour's pulse that a pixel sees, on average; 0 is some 0.0003"},
+    {"showers", "HZ", 0, NAN, 0, 1000, false, AT(shower_Hz), "showers of cosmic rays per second, each of which hits many pixels at once"},
+    {"shower-share", "F", 0.4, NAN, 0, 1, false, AT(shower_share), "share of the pixels that a shower hits"},
     {"workers", "N", 0, NAN, 0, 256, true, AT(workers), "threads; 0 is one per core. The result does not depend on it"},
 #undef AT
 };
-enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], N_WORDS = 9, KEY_NUMBER = 1000 };
-enum key { KEY_OUT = 'o', KEY_EDGES = 500, KEY_CONDITIONS, KEY_FEATURE, KEY_TRIGGER, KEY_START, KEY_LINES, KEY_QUICK, KEY_FORCE };
+enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], N_WORDS = 10, KEY_NUMBER = 1000 };
+enum key { KEY_OUT = 'o', KEY_EDGES = 500, KEY_CONDITIONS, KEY_FEATURE, KEY_TRIGGER, KEY_START, KEY_LINES, KEY_QUICK, KEY_FORCE, KEY_CALIBRANT };
 
 static const struct argp_option words[N_WORDS] = {
     {.name = "output", .key = KEY_OUT, .arg = "DIR", .doc = "folder to write; made when it is not there"},
@@ -48,6 +51,7 @@ static const struct argp_option words[N_WORDS] = {
     {.name = "feature", .key = KEY_FEATURE, .arg = "LIST", .doc = "strength of the 531/523 eV feature in each condition, as a share of the O K fluorescence [0.03,0.15]"},
     {.name = "trigger", .key = KEY_TRIGGER, .arg = "MODE", .doc = "edge-multi (every pulse gets a full record) or edge (blind for a record) [edge-multi]"},
     {.name = "start", .key = KEY_START, .arg = "TIME", .doc = "UTC time of the pulse run [2026-03-02T09:00:00; served by the real clock or xN: now]"},
+    {.name = "calibrant", .key = KEY_CALIBRANT, .arg = "LIST", .doc = "mono energies in eV of further calibrations after the first, for tesd calibrate --calibrant [none]"},
     {.name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "line table that gives the calibration mix its positions and profiles [nslsii-mix]"},
 };
 
@@ -104,6 +108,17 @@ static void take_strengths(struct simulate_settings *s, const char *list, struct
         item_of(list, i, text, sizeof text);
         static const struct number_option strength = {.name = "feature", .lo = 0, .hi = 10};
         s->feature[i] = number_option_value(&strength, text, state);
+    }
+}
+
+static void take_calibrant(struct simulate_settings *s, const char *list, struct argp_state *state) {
+    s->n_calibrant = (uint32_t)count_of(list);
+    if (s->n_calibrant > BEAMTIME_MAX_CALIBRANT)
+        argp_error(state, "--calibrant: more than %d mono energies", BEAMTIME_MAX_CALIBRANT);
+    for (uint32_t i = 0; i < s->n_calibrant; i++) {
+        char text[32] = "";
+        item_of(list, i, text, sizeof text);
+        s->calibrant_eV[i] = number_option_value(&(const struct number_option){.name = "calibrant", .lo = 210, .hi = 1200}, text, state);
     }
 }
 
@@ -178,6 +193,9 @@ static error_t parse_word(int key, char *value, struct argp_state *state) {
         return 0;
     case KEY_START:
         take_start(s, value, state);
+        return 0;
+    case KEY_CALIBRANT:
+        take_calibrant(s, value, state);
         return 0;
     case KEY_LINES:
         s->lines = value;

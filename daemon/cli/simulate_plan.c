@@ -33,7 +33,8 @@ static struct line_table *load_lines(const char *name) {
 static enum status make_plan(const struct simulate_settings *s, const struct line_table *lines, struct beamtime_sim **out) {
     struct beamtime_settings b = {.seed = (uint64_t)s->seed, .start_ns = s->start_ns, .rate_Hz = s->rate_Hz, .n_edges = s->n_edges, .n_conditions = s->n_conditions,
                                   .n_repeats = (uint32_t)s->scans, .n_points = (uint32_t)s->points, .dwell_s = s->dwell_s, .move_s = s->move_s,
-                                  .calibration_s = s->calibration_s, .mono_eV = s->mono_eV, .lines = lines};
+                                  .calibration_s = s->calibration_s, .mono_eV = s->mono_eV, .shower_Hz = s->shower_Hz, .shower_share = s->shower_share, .n_calibrant = s->n_calibrant, .lines = lines};
+    memcpy(b.calibrant_eV, s->calibrant_eV, sizeof b.calibrant_eV);
     memcpy(b.edges, s->edges, sizeof b.edges);
     memcpy(b.conditions, s->conditions, sizeof b.conditions);
     memcpy(b.feature_strength, s->feature, sizeof b.feature_strength);
@@ -57,7 +58,7 @@ static bool draw_pixels(const struct simulate_settings *s, struct simulate_plan 
     const uint32_t n = (uint32_t)s->pixels;
     struct drawing d = {.settings = {.seed = (uint64_t)s->seed, .period_s = s->period_s, .n_samples = (uint32_t)s->samples,
                                      .n_presamples = (uint32_t)s->presamples, .run_s = (double)(p->beam->end_ns - p->beam->settings.start_ns) * 1e-9,
-                                     .resolution_eV = s->resolution_eV, .gain_step = s->gain_step, .mains_wander_Hz = s->mains_wander_Hz},
+                                     .resolution_eV = s->resolution_eV, .gain_step = s->gain_step, .mains_wander_Hz = s->mains_wander_Hz, .crosstalk = s->crosstalk},
                         .kinds = calloc(n, sizeof *d.kinds), .pixels = p->pixels};
     if (d.kinds == NULL)
         return false;

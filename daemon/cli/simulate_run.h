@@ -14,12 +14,13 @@ struct simulate_settings {
     bool force, feature_given, start_given;
     enum trigger_mode trigger;
     int64_t start_ns;
-    uint32_t n_edges, n_conditions, n_strengths;
+    uint32_t n_edges, n_conditions, n_strengths, n_calibrant;
+    double calibrant_eV[BEAMTIME_MAX_CALIBRANT];
     const struct rixs_edge *edges[BEAMTIME_MAX_EDGES];
     char conditions[BEAMTIME_MAX_CONDITIONS][BEAMTIME_NAME];
     double feature[BEAMTIME_MAX_CONDITIONS];
     double pixels, seed, samples, presamples, period_s, rate_Hz, scans, points, dwell_s, move_s, calibration_s, mono_eV, noise_records, bad_fraction, resolution_eV,
-        gain_step, mains_wander_Hz, stamp_jitter_us, workers;
+        gain_step, mains_wander_Hz, stamp_jitter_us, crosstalk, shower_Hz, shower_share, workers;
 };
 
 int simulate_run(const struct simulate_settings *s);   /* an enum exit_code */

@@ -47,7 +47,7 @@ void archive_integer(struct archive *a, hid_t group, const char *name, const cha
     h5_file_array(a->file, group, &(struct data_array){ .name = name, .type = ARRAY_I8, .units = units, .data = &value });
 }
 
-static void write_data_attributes(struct archive *a, hid_t group, const struct data_group *g) {
+void archive_data_attributes(struct archive *a, hid_t group, const struct data_group *g) {
     h5_file_attribute_text(a->file, group, "signal", g->signal);
     h5_file_attribute_texts(a->file, group, "axes", g->axes, g->n_axes);
     if (g->is_yield) {
@@ -61,7 +61,7 @@ static void write_data_attributes(struct archive *a, hid_t group, const struct d
 
 void archive_write_data_group(struct archive *a, const char *name, const struct data_group *g) {
     hid_t group = h5_file_group(a->file, a->entry, name, "NXdata");
-    write_data_attributes(a, group, g);
+    archive_data_attributes(a, group, g);
     h5_file_text(a->file, group, "title", g->title);
     for (unsigned k = 0; k < g->n_arrays; k++)
         h5_file_array(a->file, group, &g->arrays[k]);
@@ -70,8 +70,27 @@ void archive_write_data_group(struct archive *a, const char *name, const struct 
     h5_file_close_group(group);
 }
 
+struct copying { struct archive *a; const char *prefix; };
+
+static herr_t copy_one(hid_t from, const char *name, const H5L_info_t *info, void *context) {
+    struct copying *c = context;
+    (void)info;
+    if (strncmp(name, c->prefix, strlen(c->prefix)) != 0 || H5Lexists(c->a->entry, name, H5P_DEFAULT) != 0)
+        return 0;
+    if (H5Ocopy(from, name, c->a->entry, name, H5P_DEFAULT, H5P_DEFAULT) < 0)
+        h5_file_fail(c->a->file, name, NULL);
+    return c->a->file->failed ? -1 : 0;
+}
+
+bool archive_copy_groups(struct archive *a, int64_t from_entry, const char *prefix) {
+    hsize_t first = 0;
+    if (!a->file->failed)
+        H5Literate(from_entry, H5_INDEX_NAME, H5_ITER_INC, &first, copy_one, &(struct copying){ a, prefix });
+    return !a->file->failed;
+}
+
 /* ISO 8601 in UTC, to the microsecond of the stamps. */
-static void write_time(struct archive *a, const char *name, int64_t time_ns) {
+void archive_time(struct archive *a, const char *name, int64_t time_ns) {
     char day[32], text[48];
     int64_t ns = time_ns % 1000000000;
     time_t seconds = (time_t)((time_ns - ns) / 1000000000) - (ns < 0);
@@ -99,6 +118,8 @@ void archive_write_process(struct archive *a, const struct archive_process *proc
     h5_file_text(a->file, group, "state", process->state);
     h5_file_texts(a->file, group, "input_files", process->inputs, process->n_inputs, 0);
     write_counters(a, group, process);
+    if (process->history)
+        product_history_write(process->history, a->file, group);
     h5_file_close_group(group);
 }
 
@@ -120,8 +141,8 @@ bool archive_finish(struct archive *a, const char *title, int64_t start_ns, int6
         archive_pixels(a, NULL, 0);
     archive_photons_flush(a);
     h5_file_text(a->file, a->entry, "title", title);
-    write_time(a, "start_time", start_ns);
-    write_time(a, "end_time", end_ns);
+    archive_time(a, "start_time", start_ns);
+    archive_time(a, "end_time", end_ns);
     archive_write_process(a, process);
     h5_file_attribute_text(a->file, a->entry, "default", best_default(a));
     struct h5_file *file = a->file;

@@ -13,6 +13,7 @@
 #include "calib/pixel_monitor.h"
 #include "calib/scan_elastic.h"
 #include "calib/scan_products.h"
+#include "daemon/product_history.h"
 #include "pulse/cut.h"
 #include "pulse/pixel_model.h"
 
@@ -40,6 +41,7 @@ struct archive_process {        /* /entry/process */
     const char *state;          /* "live", "prelim", "final", "recovered" */
     struct archive_counter { const char *name; uint64_t value; } const *counters;
     size_t n_counters;
+    const struct product_history *history;   /* NULL: none */
 };
 
 /* All return false after logging path and reason. `compress`: gzip photon columns too. */
@@ -65,6 +67,8 @@ bool archive_monitor(struct archive *a, const struct archive_monitor *m);
 bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used);
 /* state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
 bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);
+/* Groups of another file of ours whose names begin so, as they stand there. A name that is taken is left out. */
+bool archive_copy_groups(struct archive *a, int64_t from_entry, const char *prefix);
 /* Writes title, times, process and the default attributes, flushes, closes and renames. The archive is freed either way. */
 bool archive_finish(struct archive *a, const char *title, int64_t start_ns, int64_t end_ns, const struct archive_process *process);
 void archive_abandon(struct archive *a);  /* closes and removes the .part file; NULL is fine */

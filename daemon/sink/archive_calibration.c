@@ -45,6 +45,11 @@ static const struct { const char *name, *units; size_t offset; } fit_columns[] =
     { .name = "line_fwhm_sigma_eV", .units = "eV", .offset = offsetof(struct anchor_fit, fwhm_sigma_eV) },
     { .name = "line_counts", .units = "counts", .offset = offsetof(struct anchor_fit, counts) },
     { .name = "line_deviance_per_dof", .units = "", .offset = offsetof(struct anchor_fit, deviance_per_dof) },
+    { .name = "line_counts_sigma", .units = "counts", .offset = offsetof(struct anchor_fit, counts_sigma) },
+    { .name = "line_correlation_centre_fwhm", .units = "", .offset = offsetof(struct anchor_fit, correlation[0]) },
+    { .name = "line_correlation_centre_counts", .units = "", .offset = offsetof(struct anchor_fit, correlation[1]) },
+    { .name = "line_correlation_fwhm_counts", .units = "", .offset = offsetof(struct anchor_fit, correlation[2]) },
+    { .name = "line_own_fwhm_eV", .units = "eV", .offset = offsetof(struct anchor_fit, own_fwhm_eV) },
     { .name = "line_residual_eV", .units = "eV", .offset = offsetof(struct anchor_fit, residual_eV) },
 };
 
@@ -58,6 +63,7 @@ static const struct { const char *name, *units; size_t offset; } table_line_colu
 static const struct { const char *name, *units; size_t offset; } pixel_columns[] = {
     { .name = "resolution_eV", .units = "eV", .offset = offsetof(struct pixel_calibration, resolution_eV) },
     { .name = "resolution_sigma_eV", .units = "eV", .offset = offsetof(struct pixel_calibration, resolution_sigma_eV) },
+    { .name = "assignment_margin", .units = "", .offset = offsetof(struct pixel_calibration, margin) },
     { .name = "step", .units = "arb", .offset = offsetof(struct pixel_calibration, step) },
     { .name = "shape_distance", .units = "", .offset = offsetof(struct pixel_calibration, shape_distance) },
     { .name = "pulses", .units = "counts", .offset = offsetof(struct pixel_calibration, pulses) },
@@ -154,7 +160,7 @@ static void write_fits(const struct sheet *s) {
 
 static void write_verdicts(const struct sheet *s) {
     size_t n = s->t->n_pixels;
-    const char **texts = calloc(2 * n + 1, sizeof *texts);
+    const char **texts = calloc(3 * n + 1, sizeof *texts);
     uint8_t *jumped = calloc(n + 1, 1);
     uint32_t *rank = calloc(n + 1, sizeof *rank);
     if (texts && jumped && rank) {
@@ -162,10 +168,12 @@ static void write_verdicts(const struct sheet *s) {
             rank[p] = s->t->pixels[p].rank;
             texts[p] = verdict_names[s->t->pixels[p].verdict];
             texts[n + p] = s->t->pixels[p].reason;
+            texts[2 * n + p] = assigned_by_names[s->t->pixels[p].assigned_by];
             jumped[p] = s->t->pixels[p].jumped;
         }
         h5_file_texts(s->a->file, s->group, "verdict", texts, n, 0);
         h5_file_texts(s->a->file, s->group, "reason", texts + n, n, 0);
+        h5_file_texts(s->a->file, s->group, "assigned_by", texts + 2 * n, n, 0);
         h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "jumped", .type = ARRAY_U1, .rank = 1, .shape = { n }, .data = jumped });
         h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "rank", .type = ARRAY_U4, .rank = 1, .shape = { n },
                                                                   .long_name = "1: best resolution; 0: no curve, or not known", .data = rank });
@@ -235,6 +243,10 @@ static void write_header(const struct sheet *s, const char *state_text) {
     archive_integer(s->a, s->group, "reference_pixel", NULL, s->t->reference_pixel == UINT32_MAX ? -1 : (int64_t)s->t->reference_pixel);
     archive_number(s->a, s->group, "mono_eV", "eV", s->t->mono_eV);
     archive_number(s->a, s->group, "typical_resolution_eV", "eV", s->t->resolution_eV);
+    archive_integer(s->a, s->group, "template_pixels", NULL, s->t->template_pixels);
+    archive_number(s->a, s->group, "template_margin", NULL, s->t->template_margin);
+    archive_number(s->a, s->group, "tail_fraction", NULL, s->t->tail.fraction);
+    archive_number(s->a, s->group, "tail_length_eV", "eV", s->t->tail.length_eV);
     h5_file_text(s->a->file, s->group, "remark", s->t->remark);
     write_table_lines(s);
 }

@@ -35,6 +35,10 @@ void archive_photons_flush(struct archive *a);   /* what is staged, and /entry/h
 void archive_photons_close(struct archive *a);
 void archive_offer_default(struct archive *a, enum default_rank rank, const char *group);
 void archive_write_data_group(struct archive *a, const char *name, const struct data_group *g);
+/* The attributes that make the group an NXdata which viewers plot. */
+void archive_data_attributes(struct archive *a, hid_t group, const struct data_group *g);
+void archive_scan_texts(struct archive *a, hid_t group, const struct scan *s);
+void archive_time(struct archive *a, const char *name, int64_t time_ns);   /* entry/start_time and the like */
 void archive_write_process(struct archive *a, const struct archive_process *process);
 /* Scalars and text arrays that every group uses. */
 void archive_number(struct archive *a, hid_t group, const char *name, const char *units, double value);

@@ -4,33 +4,19 @@
 #include <string.h>
 
 #include "calib/scan_live_time.h"
-#include "daemon/h5_fields.h"
 #include "daemon/sink/archive_parts.h"
+#include "daemon/sink/scan_group.h"
 #include "pulse/livetime.h"
 
-static const struct h5_field point_columns[] = {
-    { .name = "incident_eV", .type = ARRAY_F8, .offset = offsetof(struct scan_point, incident_eV), .units = "eV", .long_name = "incident energy" },
-    { .name = "start_ns", .type = ARRAY_I8, .offset = offsetof(struct scan_point, start_ns), .units = "ns", .long_name = "start of the point since 1970 UTC" },
-    { .name = "end_ns", .type = ARRAY_I8, .offset = offsetof(struct scan_point, end_ns), .units = "ns", .long_name = "end, not included" },
-    { .name = "i0", .type = ARRAY_F8, .offset = offsetof(struct scan_point, i0), .long_name = "incident intensity" },
-    { .name = "i0_sigma", .type = ARRAY_F8, .offset = offsetof(struct scan_point, i0_sigma), .long_name = "uncertainty of i0" },
-};
-
-static void write_dwell(struct archive *a, hid_t group, const struct scan *s) {
-    double *dwell = calloc(s->n_points + (size_t)1, sizeof *dwell);
-    if (!dwell) {
-        h5_file_fail(a->file, "dwell_s", "out of memory");
+static void write_points(struct archive *a, hid_t group, const struct scan_products *p) {
+    struct scan_group g;
+    if (!scan_group_make(p, p->n_points, &g)) {
+        h5_file_fail(a->file, "the points of a scan", "out of memory");
         return;
     }
-    for (uint32_t k = 0; k < s->n_points; k++)
-        dwell[k] = (double)(s->points[k].end_ns - s->points[k].start_ns) * 1e-9;
-    h5_file_array(a->file, group, &(struct data_array){ .name = "dwell_s", .type = ARRAY_F8, .rank = 1, .shape = { s->n_points }, .units = "s", .data = dwell });
-    free(dwell);
-}
-
-static void write_counts(struct archive *a, hid_t group, const char *name, const char *long_name, const uint32_t *counts, uint32_t n) {
-    h5_file_array(a->file, group, &(struct data_array){ .name = name, .type = ARRAY_U4, .rank = 1, .shape = { n }, .units = "counts",
-                                                        .long_name = long_name, .data = counts });
+    for (unsigned k = 0; k < g.n; k++)
+        h5_file_array(a->file, group, &g.arrays[k]);
+    scan_group_done(&g);
 }
 
 /* A log's own name for a column may hold anything; a name already taken gets "extra_" in front. */
@@ -50,31 +36,59 @@ static void write_extra(struct archive *a, hid_t group, const struct scan_extra 
 
 static void write_grade_times(struct archive *a, hid_t group, const struct scan_products *p) {
     static const char *const columns[N_LIVETIME_COLUMNS] = { "high", "mid", "tail", "low", "none", "dead" };
-    h5_file_array(a->file, group, &(struct data_array){ .name = "grade_time_ns", .type = ARRAY_I8, .rank = 3, .units = "ns", .data = p->grade_time_ns,
+    h5_file_array(a->file, group, &(struct data_array){ .name = "grade_time_ns", .type = ARRAY_I8, .rank = 3, .units = "ns", .data = scan_products_times(p),
                                                         .shape = { p->n_pixels, p->n_points, N_LIVETIME_COLUMNS },
                                                         .long_name = "time in which one more photon would have got each grade" });
     h5_file_member_texts(a->file, group, "grade_time_ns", "columns", columns, N_LIVETIME_COLUMNS);
+    const char *method = p->use_sampled ? "array" : "interval";
+    h5_file_member_texts(a->file, group, "grade_time_ns", "method", &method, 1);
     struct grade_agreement agreement = scan_live_time_agreement(p);
     int64_t n_grades = agreement.n_grades;
     h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "chi2_grades", .type = ARRAY_F8, .data = &agreement.chi2 });
     h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "n_grades", .type = ARRAY_I8, .data = &n_grades });
 }
 
-static void write_scan(struct archive *a, const char *name, const struct scan_products *p) {
-    const struct scan *s = p->scan;
-    hid_t group = h5_file_group(a->file, a->entry, name, "NXcollection");
+static void write_seconds(struct archive *a, hid_t group, const char *name, const char *units, const char *long_name, const double *values, uint32_t n) {
+    h5_file_array(a->file, group, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { n }, .units = units, .long_name = long_name, .data = values });
+}
+
+/* Live time of the maps by both methods and their ratio, where both are known; how steady the beam was, always. */
+static void write_methods(struct archive *a, hid_t group, const struct scan_products *p) {
+    h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "dispersion_10ms", .type = ARRAY_F8, .data = &p->dispersion });
+    uint32_t n = p->n_points;
+    double *seconds = p->sampled_time_ns != NULL ? calloc(n + (size_t)1, 3 * sizeof *seconds) : NULL;
+    if (p->sampled_time_ns == NULL)
+        return;
+    if (seconds == NULL) {
+        h5_file_fail(a->file, "live_time_sampled_s", "out of memory");
+        return;
+    }
+    double *interval_s = seconds, *sampled_s = seconds + n, *ratio = seconds + 2 * (size_t)n;
+    scan_live_time_both(p, interval_s, sampled_s);
+    for (uint32_t k = 0; k < n; k++)
+        ratio[k] = sampled_s[k] / interval_s[k];
+    write_seconds(a, group, "live_time_interval_s", "s", "time between a pixel's own records", interval_s, n);
+    write_seconds(a, group, "live_time_sampled_s", "s", "sampled at the records of the other pixels", sampled_s, n);
+    write_seconds(a, group, "live_time_ratio", "", "sampled over interval", ratio, n);
+    free(seconds);
+}
+
+void archive_scan_texts(struct archive *a, hid_t group, const struct scan *s) {
     h5_file_text(a->file, group, "sample", s->sample);
     h5_file_text(a->file, group, "label", s->label);
     h5_file_text(a->file, group, "log_name", s->log_name);
     h5_file_text(a->file, group, "var_name", s->var_name);
     h5_file_text(a->file, group, "var_unit", s->var_unit);
     archive_integer(a, group, "scan_number", NULL, s->log_number);
-    h5_fields_write(a->file, group, point_columns, sizeof point_columns / sizeof *point_columns, s->points, sizeof *s->points, s->n_points);
-    write_dwell(a, group, s);
-    write_counts(a, group, "photons", "photons in the point, all pixels", p->photons, p->n_points);
-    write_counts(a, group, "moving", "photons between this point and the next", p->moving, p->n_points);
-    h5_file_array(a->file, group, &(struct data_array){ .name = "live_time_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_points }, .units = "s", .data = p->live_time_s });
+}
+
+static void write_scan(struct archive *a, const char *name, const struct scan_products *p) {
+    const struct scan *s = p->scan;
+    hid_t group = h5_file_group(a->file, a->entry, name, "NXcollection");
+    archive_scan_texts(a, group, s);
+    write_points(a, group, p);
     write_grade_times(a, group, p);
+    write_methods(a, group, p);
     for (uint32_t k = 0; k < s->n_extras; k++)
         write_extra(a, group, &s->extras[k], s->n_points);
     h5_file_close_group(group);

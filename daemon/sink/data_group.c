@@ -12,6 +12,12 @@ static struct data_array *add(struct data_group *g, const char *name, enum array
     return a;
 }
 
+/* A row for each point of the scan. */
+static struct data_array *by_point(struct data_array *a) {
+    a->grows = 1;
+    return a;
+}
+
 static struct data_array *with_text(struct data_array *a, const char *units, const char *long_name) {
     a->units = units;
     a->long_name = long_name;
@@ -69,7 +75,7 @@ static bool add_incident(struct data_group *g, const struct scan *s, uint32_t fi
         known = known && isfinite(x[k] = s->points[first + k].incident_eV);
     for (uint32_t k = 0; k < n && !known; k++)
         x[k] = first + k;
-    with_text(add(g, "incident_energy", ROLE_AXIS, ARRAY_F8, n, x), known ? "eV" : "", known ? "incident energy" : "point of the scan");
+    with_text(by_point(add(g, "incident_energy", ROLE_AXIS, ARRAY_F8, n, x)), known ? "eV" : "", known ? "incident energy" : "point of the scan");
     return true;
 }
 
@@ -85,8 +91,8 @@ static bool add_context(struct data_group *g, const struct scan_products *p, uin
     for (uint8_t k = 0; k < N_GRADES; k++)
         if (grades >> k & 1)
             codes[n_codes++] = k;
-    add(g, "i0", ROLE_AUX, ARRAY_F8, n, i0)->long_name = "incident intensity";
-    with_text(add(g, "live_time_s", ROLE_AUX, ARRAY_F8, n, live_time_s + first), "s", "live time of a pixel of sensitivity 1");
+    by_point(add(g, "i0", ROLE_AUX, ARRAY_F8, n, i0))->long_name = "incident intensity";
+    with_text(by_point(add(g, "live_time_s", ROLE_AUX, ARRAY_F8, n, live_time_s + first)), "s", "live time of a pixel of sensitivity 1");
     add(g, "pixels_used", ROLE_AUX, ARRAY_U1, n_pixels, pixels_used);
     add(g, "grades_used", ROLE_AUX, ARRAY_U1, n_codes, codes);
     return true;
@@ -122,11 +128,11 @@ enum status data_group_map(const struct scan_products *p, const struct rixs_map 
     bool loss = m->kind == RIXS_LOSS;
     struct data_group g = { .signal = "counts", .axes = { "incident_energy", loss ? "energy_loss" : "emission_energy" }, .n_axes = 2 };
     set_title(&g, loss ? "RIXS energy-loss map" : "RIXS map", p->scan, which);
-    struct data_array *counts = with_text(add(&g, "counts", ROLE_SIGNAL, ARRAY_U4, n_points, m->counts), "counts", "photons");
+    struct data_array *counts = with_text(by_point(add(&g, "counts", ROLE_SIGNAL, ARRAY_U4, n_points, m->counts)), "counts", "photons");
     counts->rank = 2;
     counts->shape[1] = m->n_bins;
     bool good = add_incident(&g, p->scan, 0, n_points) && add_energy(&g, m) && add_context(&g, p, 0, n_points, m->pixels_used, m->n_pixels, m->grades_used, p->live_time_s);
-    struct data_array *outside = with_text(add(&g, "outside", ROLE_AUX, ARRAY_U4, n_points, m->outside), "counts", "photons not in the map");
+    struct data_array *outside = with_text(by_point(add(&g, "outside", ROLE_AUX, ARRAY_U4, n_points, m->outside)), "counts", "photons not in the map");
     outside->rank = 2;
     outside->shape[1] = N_OUTSIDE;
     return finish(&g, good, out);
@@ -155,8 +161,8 @@ static bool add_yield(struct data_group *g, const struct scan_products *p, const
         error[k] = v.error;
     }
     const char *units = norm == YIELD_PER_I0_LIVE_TIME ? "1/(i0 s)" : "1/s";
-    with_text(add(g, "yield", ROLE_SIGNAL, ARRAY_F8, n_points, value), units, norm == YIELD_PER_I0_LIVE_TIME ? "yield / (I0 x live time)" : "yield / live time");
-    with_text(add(g, "yield_errors", ROLE_ERRORS, ARRAY_F8, n_points, error), units, "standard deviation");
+    with_text(by_point(add(g, "yield", ROLE_SIGNAL, ARRAY_F8, n_points, value)), units, norm == YIELD_PER_I0_LIVE_TIME ? "yield / (I0 x live time)" : "yield / live time");
+    with_text(by_point(add(g, "yield_errors", ROLE_ERRORS, ARRAY_F8, n_points, error)), units, "standard deviation");
     return true;
 }
 
@@ -168,7 +174,7 @@ enum status data_group_yield(const struct scan_products *p, const struct yield_s
     snprintf(what, sizeof what, "PFY %s", y->region.name);
     set_title(&g, what, p->scan, which);
     bool good = add_yield(&g, p, y, n_points, norm);
-    with_text(add(&g, "counts", ROLE_AUX, ARRAY_U4, n_points, y->counts), "counts", "photons");
+    with_text(by_point(add(&g, "counts", ROLE_AUX, ARRAY_U4, n_points, y->counts)), "counts", "photons");
     good = good && add_incident(&g, p->scan, 0, n_points) && add_context(&g, p, 0, n_points, y->pixels_used, y->n_pixels, y->grades_used, y->live_time_s);
     return finish(&g, good, out);
 }

@@ -244,29 +244,39 @@ static void offer_map(struct publisher *p, const struct scan_products *s, uint32
     data_group_done(&g);
 }
 
-void publisher_scan(struct publisher *p, const struct scan_products *products, uint32_t n_points, bool final, struct publish_lost lost) {
+void publisher_live(struct publisher *p, const struct scan_products *products, uint32_t n_points, uint32_t n_final, bool ended, struct publish_lost lost) {
     char which[48];
     uint32_t known = n_points < products->n_points ? n_points : products->n_points;
     snprintf(which, sizeof which, "scan %d", products->scan->number);
     p->scan_meta = meta_of(products, known, lost);
+    p->scan_meta.final_points = n_final;
     if (p->scan != products->scan->number) {
         p->scan = products->scan->number;
         p->points_known = 0;
         offer_event(p, "start", true);
     }
-    p->points += known > p->points_known ? known - p->points_known : 0;
-    if (known > p->points_known && !final)
+    p->points += n_final > p->points_known ? n_final - p->points_known : 0;
+    if (n_final > p->points_known && !ended)
         offer_event(p, "point_end", false);
-    offer_yields(p, products, known, which, final);
+    offer_yields(p, products, known, which, ended);
     if (products->emission) {
-        offer_row(p, products, known, which);
-        offer_map(p, products, known, which, final);
+        offer_row(p, products, n_final, which);
+        offer_map(p, products, known, which, ended);
     }
-    p->points_known = known;
-    if (final) {
+    p->points_known = n_final > p->points_known ? n_final : p->points_known;
+    if (ended) {
         offer_event(p, "end", true);
         p->scan = -1;
     }
+}
+
+void publisher_scan(struct publisher *p, const struct scan_products *products, uint32_t n_points, bool final, struct publish_lost lost) {
+    uint32_t known = n_points < products->n_points ? n_points : products->n_points;
+    publisher_live(p, products, known, known, final, lost);
+}
+
+void publisher_calibration(struct publisher *p, const char *calibration_id) {
+    snprintf(p->source.calibration_id, sizeof p->source.calibration_id, "%s", calibration_id);
 }
 
 /* ---- subscriptions and heartbeat ---- */

@@ -26,6 +26,10 @@ const char *publisher_endpoint(const struct publisher *p);   /* as bound, with t
 /* State of a scan with its first n_points points known (n_points = all at the end). Sends pfy/ and rixs/row/, and rixs/map/
  * when it is due or `final`. */
 void publisher_scan(struct publisher *p, const struct scan_products *products, uint32_t n_points, bool final, struct publish_lost lost);
+/* The same while it is measured: n_points are known, of which the first n_final will not change any more (header key final_points); the others
+ * are provisional. Rows are sent when final. */
+void publisher_live(struct publisher *p, const struct scan_products *products, uint32_t n_points, uint32_t n_final, bool ended, struct publish_lost lost);
+void publisher_calibration(struct publisher *p, const char *calibration_id);   /* what messages carry from now on */
 /* Call at least every 100 ms: answers subscriptions with cached values, sends hb/ once a second. Never blocks. */
 void publisher_step(struct publisher *p, struct publish_lost lost);
 void publisher_free(struct publisher *p);   /* sends the last heartbeat; bounded linger */

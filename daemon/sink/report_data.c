@@ -136,16 +136,39 @@ static void put_heights(struct document *d, json_t *o, const struct report_pixel
     }
 }
 
+/* Each: score, rms in eV, then line index and height in turn. */
+static json_t *choice_rows(struct document *d, const struct pixel_calibration *p) {
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < p->n_choices; i++) {
+        const struct line_match *m = &p->choices[i];
+        json_t *row = json_array();
+        append(d, row, short_number(m->score));
+        append(d, row, short_number(m->rms_eV));
+        for (size_t k = 0; k < m->n; k++) {
+            append(d, row, json_integer((json_int_t)m->line[k]));
+            append(d, row, number(m->height[k]));
+        }
+        append(d, list, row);
+    }
+    return list;
+}
+
 static json_t *pixel_object(struct document *d, const struct pixel_calibration *p, const struct line_table *lines, const struct report_pixel *own) {
     json_t *o = json_object(), *fits = json_array();
     put(d, o, "v", json_integer((json_int_t)p->verdict));
     put(d, o, "reason", json_value_text(p->reason));
     put(d, o, "pulses", number(p->pulses));
     put(d, o, "resolution_eV", short_number(p->resolution_eV));
+    put(d, o, "resolution_sigma_eV", short_number(p->resolution_sigma_eV));
+    put(d, o, "rank", json_integer(p->rank));
+    put(d, o, "step", short_number(p->step));
     put(d, o, "drift", short_number(p->correction.gain[TERM_BASELINE]));
     put(d, o, "drift_reference", number(p->correction.reference[TERM_BASELINE]));
     put(d, o, "jump", short_number(p->jump));
     put(d, o, "jumped", json_integer(p->jumped));
+    put(d, o, "by", json_string(assigned_by_names[p->assigned_by]));
+    put(d, o, "margin", short_number(p->margin));
+    put(d, o, "choices", choice_rows(d, p));
     for (uint32_t k = 0; k < p->n_fits; k++)
         append(d, fits, fit_row(d, &p->fits[k], p->curve, lines, own ? own->windows[k] : NULL));
     put(d, o, "fits", fits);
@@ -181,6 +204,13 @@ static json_t *table_faults(struct document *d, const struct calibration_table *
     return list;
 }
 
+static json_t *line_names(struct document *d, const struct calibration_table *t) {
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < t->n_lines; i++)
+        append(d, list, json_value_text(t->lines[i].line));
+    return list;
+}
+
 static json_t *table_object(struct document *d, const struct array_model *m, size_t k, const struct report_spectra *spectra) {
     const struct calibration_table *t = m->tables[k];
     struct line_table *lines = NULL;
@@ -196,6 +226,10 @@ static json_t *table_object(struct document *d, const struct array_model *m, siz
     put(d, o, "line_table", json_value_text(t->line_table_name));
     put(d, o, "line_text", json_value_text(text));
     put(d, o, "reference", t->reference_pixel < m->n_channels ? json_integer(m->channels[t->reference_pixel].channel) : json_null());
+    put(d, o, "template_pixels", json_integer(t->template_pixels));
+    put(d, o, "template_margin", short_number(t->template_margin));
+    put(d, o, "tail", json_pack("[o,o]", short_number(t->tail.fraction), short_number(t->tail.length_eV)));
+    put(d, o, "line_names", line_names(d, t));
     put(d, o, "remark", json_value_text(t->remark));
     put(d, o, "faults", table_faults(d, t));
     put(d, o, "lines", line_objects(d, lines));

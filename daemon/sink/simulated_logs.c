@@ -71,7 +71,7 @@ static json_t *header_of(const struct beamtime_writer *w, const struct beam_scan
     json_object_set_new(log, "sample_desc", json_string(sample));
     json_t *extra = json_object();
     if (s->calibration)
-        json_object_set_new(extra, "mono_eV", json_real(b->settings.mono_eV));
+        json_object_set_new(extra, "mono_eV", json_real(s->mono_eV));
     else
         json_object_set_new(extra, "edge", json_string(b->settings.edges[s->edge]->name));
     json_object_set_new(log, "extra", extra);

@@ -123,6 +123,7 @@ static void add_meta(json_t *header, const struct stream_meta *meta) {
         json_object_set_new(header, "sample", json_value_text(meta->sample));
         json_object_set_new(header, "label", json_value_text(meta->label));
         json_object_set_new(header, "n_points", json_integer(meta->n_points));
+        json_object_set_new(header, "final_points", json_integer(meta->final_points));
     }
 }
 

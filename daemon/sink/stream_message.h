@@ -24,7 +24,8 @@ struct stream_meta {            /* what a message says about itself */
     const char *accum;          /* "cumulative", "series", "window" */
     const char *event;          /* kind run: "start", "point_end", "end", "abort"; else NULL */
     int32_t scan, point;        /* -1: none */
-    uint32_t n_points;          /* of the whole scan */
+    uint32_t n_points;          /* of the whole scan, as far as it is known */
+    uint32_t final_points;      /* of those, the first so many will not change any more */
     int64_t t_ns, start_ns;     /* up to when, and since when, the data count; since 1970 UTC */
     char sample[64], label[32];
     struct publish_lost lost;

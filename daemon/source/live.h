@@ -32,13 +32,15 @@ struct live_counts {             /* since the start; by the owning thread */
 /* False after logging. */
 bool live_source_new(const struct live_settings *settings, struct live_source **out);
 void live_source_free(struct live_source *s);
-/* Subscribes to the indices of this array, spread over the connections; the array must live until the next call. */
+/* From now on records are of this array, which must live until the next call; NULL: of none, they are refused. The first 1024 indices are
+ * subscribed to from the start, spread over the connections, so that no record is missed between a source's start and the message that
+ * names its channels; more when the array has more. */
 bool live_source_subscribe(struct live_source *s, const struct live_array *array);
 
 enum live_step { LIVE_IDLE, LIVE_RECORDS, LIVE_FULL };   /* nothing there; all that was there; the block had no more room */
 /* Adds to the block (rows with index, pixel, BLOCK_SIGNED). */
 enum live_step live_source_step(struct live_source *s, struct record_block *into);
-void live_source_wait(struct live_source *s, int timeout_ms);   /* until something is there */
+void live_source_wait(struct live_source *s, int tick_ms);      /* sleeps so long, while records gather in the sockets */
 const struct live_counts *live_source_counts(const struct live_source *s);
 
 #endif

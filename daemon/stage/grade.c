@@ -130,3 +130,11 @@ bool grade_rows(const struct grade_input *in, struct photon_block *block, const 
         keep_silence(&w, w.longest);
     return w.good;
 }
+
+void grade_veto(struct photon_block *block, const struct time_span *spans, size_t n) {
+    for (size_t i = 0; i < block->n && n > 0; i++) {
+        size_t k = time_span_after(spans, n, block->time_ns[i]);
+        if (k < n && spans[k].start_ns <= block->time_ns[i])
+            block->cuts[i] |= CUT_BIT(CUT_VETO);
+    }
+}

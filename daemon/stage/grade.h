@@ -29,6 +29,9 @@ struct grade_silence { struct time_span span; size_t last_row, first_row; };
 struct grade_silences { struct grade_silence *list; size_t n, capacity; };
 void grade_silences_done(struct grade_silences *s);
 
+/* CUT_VETO for every row in one of n spans (by time, disjoint). */
+void grade_veto(struct photon_block *block, const struct time_span *spans, size_t n);
+
 /* Sets the grade of every row (GRADE_NONE for secondary ones) and fills the sheet. silences may be NULL. False: no memory. */
 bool grade_rows(const struct grade_input *in, struct photon_block *block, const struct livetime_sheet *sheet, struct grade_silences *silences);
 

@@ -7,6 +7,7 @@
 
 #include "pulse/baseline_track.h"
 #include "pulse/correction_learner.h"
+#include "pulse/pulse_times.h"
 
 struct learner {
     struct channel_shape shape;
@@ -120,6 +121,15 @@ static enum status model_from_coefficients(struct learner *l, struct complaint *
     return s;
 }
 
+/* Decay and record in ns; of coefficients the grading alone knows the shape. */
+static void watch_tails(struct learner *l) {
+    const struct pixel_model *m = l->result.model;
+    struct pulse_times t;
+    double ns = 1e9 * l->shape.sample_period_s;
+    if (m != NULL && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK)
+        l->result.reach = tail_reach_begin(t.decay_samples * ns, (m->n_samples - m->n_presamples) * ns);
+}
+
 void learner_make_model(struct learner *l) {
     struct complaint why = { 0 };
     enum status s = l->residuals != NULL ? model_from_coefficients(l, &why) : model_from_samples(l, &why);
@@ -132,6 +142,11 @@ void learner_make_model(struct learner *l) {
         snprintf(r->reason, sizeof r->reason, "%s", why.text[0] ? why.text : status_text(s));
     else
         snprintf(r->reason, sizeof r->reason, "%s", why.text);
+    watch_tails(l);
+}
+
+void learner_keep_model(struct learner *l, const struct pixel_model *m) {
+    l->memory = pixel_model_copy(m, &l->result.model) == STATUS_OK && l->memory;
 }
 
 static bool keep_measured(struct learner *l, const struct measured_pulse *m) {
@@ -157,6 +172,7 @@ void learner_measure(struct learner *l, const struct channel_record *record) {
         pixel_model_measure(l->result.model, &record->samples, &m);
     m.time_ns = record->time_ns;
     m.frame = record->frame;
+    tail_reach_note(&l->result.reach, m.time_ns, m.cuts);
     l->result.measured++;
     if (m.cuts != 0)
         l->result.cut_counts[cut_reason(m.cuts)]++;
@@ -217,6 +233,15 @@ void learnt_channel_done(struct learnt_channel *c) {
     pixel_model_free(c->model);
     free(c->pulses);
     *c = (struct learnt_channel){ 0 };
+}
+
+void learnt_channels_isolate(struct learnt_channel *channels, size_t n) {
+    struct tail_reach all = { 0 };
+    for (size_t i = 0; i < n; i++)
+        tail_reach_add(&all, &channels[i].reach);
+    for (size_t i = 0; i < n; i++)
+        if (channels[i].model != NULL)
+            channels[i].model->isolation_decays = tail_reach_decays(&all);
 }
 
 static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_groups *groups, bool coarse) {

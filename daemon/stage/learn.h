@@ -17,6 +17,7 @@
 #include "pulse/height_correction.h"
 #include "pulse/noise_plan.h"
 #include "pulse/pixel_model.h"
+#include "pulse/tail_reach.h"
 
 enum { LEARNT_PULSES_MAX = 20000 };  /* kept per channel for what follows; more are thinned evenly, calibrations last */
 
@@ -27,6 +28,7 @@ struct learnt_channel {
     size_t n_pulses;
     struct measured_pulse *pulses;   /* good ones in time order, with their baselines from both sides */
     struct height_correction correction;  /* learnt on all of them; references over all */
+    struct tail_reach reach;         /* of all records measured; for the array to add up */
     bool no_memory;                  /* a later step had none */
     uint64_t measured, cut_counts[N_CUTS];    /* records measured, and those cut by their reason */
 };
@@ -40,10 +42,15 @@ void learner_open(struct learner *l);   /* asks for an open filter as well (open
 void learner_noise(struct learner *l, const struct channel_record *record);
 void learner_train(struct learner *l, const struct channel_record *record);
 void learner_make_model(struct learner *l);
+/* Instead of noise, training records and making a model: this one's filters are kept. Its record length must be the channel's. */
+void learner_keep_model(struct learner *l, const struct pixel_model *m);
 void learner_measure(struct learner *l, const struct channel_record *record);
 /* Follows the baseline, gives everything to *out and frees the learner. False when memory failed on the way. */
 bool learner_finish(struct learner *l, struct learnt_channel *out);
 void learnt_channel_done(struct learnt_channel *c);
+
+/* How long a photon of any of them must wait to be isolated, told by all together: sets isolation_decays of their models. */
+void learnt_channels_isolate(struct learnt_channel *channels, size_t n);
 
 /* The channel's own estimate of all gains, with gain steps at the times given (n_steps up to GAIN_STEPS_MAX), which becomes its correction
  * for the time being. May be called again with more steps. */

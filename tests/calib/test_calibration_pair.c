@@ -150,11 +150,10 @@ static void a_linear_drift_is_gone_in_mid_scan(void **state) {
             struct calibration_pair p = calibration_pair_between(t, 2, (uint32_t)i, time_ns);
             assert_non_null(p.after);
             float height = (float)mix_height(&now, 780);
-            double slope;
-            struct curve_value v = calibration_pair_value(&p, height, height, &slope);
+            struct curve_value v = calibration_pair_value(&p, height, height);
             mean += ((double)v.energy_eV - 780) / PIXELS;
             alone += ((double)calibration_curve_value(p.before->curve, height).energy_eV - 780) / PIXELS;
-            assert_true(v.sigma_eV > 0 && v.trust == 0 && slope > 0.05 && slope < 0.2);
+            assert_true(v.sigma_eV > 0 && v.trust == 0 && v.slope > 0.05F && v.slope < 0.2F);
             struct curve_value own = calibration_curve_value(p.before->curve, height);
             assert_true(v.sigma_eV < 1.05f * own.sigma_eV && fabs((double)(v.common_sigma_eV / own.common_sigma_eV) - 1) < 0.05);
         }

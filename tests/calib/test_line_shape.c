@@ -74,11 +74,49 @@ static void width_of_known_profiles(void **state) {
     assert_true(fabs(line_shape_fwhm(&s, 1) - sqrt(2)) < 2e-3);
 }
 
+/* A Gaussian with an exponential tail has a closed form: exp(x/t + s^2/2t^2) erfc((x/s + s/t)/sqrt 2) / 2t. */
+static void a_tail_is_the_convolution_with_an_exponential(void **state) {
+    (void)state;
+    struct line_shape s;
+    line_shape_init(&s, &(struct reference_line){.energy_eV = 100});
+    s.tail = (struct line_tail){0.3, 1.7};
+    double sigma = 2.0 / 2.3548200450309493, t = 1.7, worst = 0, width = 0.3;
+    struct result r = bins_of(&s, 2.0, 0.3, width);
+    for (int i = 0; i < BINS; i++) {
+        double sum = 0;
+        for (int k = 0; k < 200; k++) {
+            double x = width * (i - BINS / 2 + (k + 0.5) / 200) - 0.3;
+            double tail = exp(x / t + sigma * sigma / (2 * t * t)) * erfc((x / sigma + sigma / t) / sqrt(2)) / (2 * t);
+            sum += (0.7 * voigt(x, sigma, 0) + 0.3 * tail) * width / 200;
+        }
+        worst = fmax(worst, fabs(r.area[i] - sum));
+    }
+    assert_true(worst < 3e-4);
+    struct result right = bins_of(&s, 2.0, 0.3001, width), left = bins_of(&s, 2.0, 0.2999, width), wide = bins_of(&s, 2.0001, 0.3, width), narrow = bins_of(&s, 1.9999, 0.3, width);
+    for (int i = 0; i < BINS; i++) {
+        assert_true(fabs(r.per_centre[i] - (right.area[i] - left.area[i]) / 2e-4) < 1e-4);
+        assert_true(fabs(r.per_fwhm[i] - (wide.area[i] - narrow.area[i]) / 2e-4) < 1e-4);
+    }
+}
+
+static void a_line_may_get_a_width_of_its_own(void **state) {
+    (void)state;
+    struct line_shape s, voigt_line = mixed();
+    line_shape_init(&s, &(struct reference_line){.energy_eV = 100, .n_components = 1, .components = {{'G', 100, 0, 2.7, 1}}});
+    line_shape_separate(&s, 4);
+    assert_true(!s.total_is_gauss && fabs(line_shape_fwhm(&s, 3) - 5) < 1e-9 && fabs(s.intrinsic_fwhm_eV - 4) < 1e-12);
+    double was = line_shape_fwhm(&voigt_line, 2);
+    line_shape_separate(&voigt_line, 4);
+    assert_true(fabs(line_shape_fwhm(&voigt_line, 2) - was) < 1e-12);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bins_hold_the_integral_of_the_profile),
         cmocka_unit_test(derivatives_are_those_of_the_integral),
         cmocka_unit_test(width_of_known_profiles),
+        cmocka_unit_test(a_tail_is_the_convolution_with_an_exponential),
+        cmocka_unit_test(a_line_may_get_a_width_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,7 @@ static void count_record(struct study *s, uint32_t pixel, struct trigger t, uint
     uint32_t point = point_of(s, time_of(&s->e, t.sample));
     s->records[pixel * s->n_points + point]++;
     s->products->events[point * N_GRADES + grade]++;
+    s->products->high_events[pixel * s->n_points + point] += grade == LIVETIME_HIGH;
     if (grade != LIVETIME_HIGH || !t.single)
         return;
     s->products->high_photons[pixel * s->n_points + point]++;
@@ -122,7 +123,8 @@ static void meet_trigger(struct pixel_run *r, struct trigger t) {
 }
 
 static void run_pixel(struct study *s, struct dice *d, uint32_t pixel, const int64_t *starts, const int64_t *ends) {
-    struct pixel_run r = { .s = s, .pixel = pixel, .sheet = { &s->table, s->n_points, starts, ends, s->products->grade_time_ns + (size_t)pixel * s->n_points * N_LIVETIME_COLUMNS } };
+    struct pixel_run r = { .s = s, .pixel = pixel, .sheet = { .table = &s->table, .n_points = s->n_points, .start_ns = starts, .end_ns = ends } };
+    r.sheet.grade_time_ns = s->products->grade_time_ns + (size_t)pixel * s->n_points * N_LIVETIME_COLUMNS;
     struct acquisition a = { .e = &s->e, .last_rise = -INFINITY };
     struct trigger done;
     livetime_sheet_reset(&r.sheet);
@@ -138,6 +140,7 @@ static void run_pixel(struct study *s, struct dice *d, uint32_t pixel, const int
         meet_trigger(&r, a.waiting);
     note(&r, livetime_pixel_down(&r.place, &r.sheet, ends[s->n_points - 1]));
     s->products->window_s[pixel] = 1e-9 * (double)s->table.boxes[0].after_lo_ns;
+    s->products->unresolved_s[pixel] = 1e-9 * (double)s->table.unresolved_ns;
 }
 
 static struct study study_new(const struct experiment *e, double photons, struct dice *d) {
@@ -179,7 +182,7 @@ static void study_done(struct study *s) {
     free(s->records);
 }
 
-struct result { double step, step_sigma, naive_step, pull_sd, pull_sd_sigma, plain_pull_sd, high_share; };
+struct result { double step, step_sigma, naive_step, dropped_step, pull_sd, pull_sd_sigma, plain_pull_sd, high_share; };
 
 /* What a pixel is live by the record lengths it spent. */
 static double naive_live_s(const struct study *s, uint32_t point) {
@@ -211,40 +214,58 @@ static struct result judge(const struct study *s) {
         .step = counts[1] / live[1] / (counts[0] / live[0]) / 3 - 1,
         .step_sigma = sqrt(variance[0] / (counts[0] * counts[0]) + variance[1] / (counts[1] * counts[1])),
         .naive_step = counts[1] / naive[1] / (counts[0] / naive[0]) / 3 - 1,
+        .dropped_step = counts[1] / dwell[1] / (counts[0] / dwell[0]) / 3 - 1,
         .pull_sd = sqrt(pull / n), .pull_sd_sigma = sqrt(0.5 / n), .plain_pull_sd = sqrt(plain / n), .high_share = (live[0] + live[1]) / (dwell[0] + dwell[1]),
     };
 }
 
-static void check_experiment(const struct experiment *e, double photons, struct dice *d, double naive_at_least) {
+/* What dropping pile-up alone does to the step of an average pixel: exp(-r W) at 1.5 and 0.5 times the rate, W the two windows of an
+ * isolated photon. Hot pixels lose more, so half of it is a safe bound, with room for counting statistics. */
+static double dropped_at_least(const struct study *s, const struct result *r) {
+    double windows_s = 1e-9 * (double)(s->table.boxes[0].before_lo_ns + s->table.boxes[0].after_lo_ns);
+    return -0.5 * expm1(-s->e.rate_Hz * windows_s) - 3 * r->step_sigma;
+}
+
+/* dwell - n x record length has a pole where the records of a pixel fill its point, and means nothing near it (sensitivities reach 3). */
+static bool naive_means_something(const struct experiment *e) {
+    return 3 * 1.5 * e->rate_Hz * e->n_samples * e->period_s < 0.7;
+}
+
+/* Of 12 experiments with 3 degrees of freedom one in 5000 runs exceeds this by chance. */
+static const double CHI2_MOST = 25;
+
+static void check_experiment(const struct experiment *e, double photons, struct dice *d) {
     struct study s = study_new(e, photons, d);
     study_run(&s, d);
     struct result r = judge(&s);
     struct grade_agreement a = scan_live_time_agreement(s.products);
-    printf("%-10s %4u x %.1f us %3.0f/s: step %+.2f +- %.2f %%, dwell - n records %+.1f %%, pull sd %.3f (sqrt N alone %.3f), live %.2f, chi2 of %u grades %.1f\n",
-           e->trigger == LIVETIME_EDGE ? "edge" : "edge-multi", e->n_samples, e->period_s * 1e6, e->rate_Hz, 100 * r.step, 100 * r.step_sigma,
+    printf("%-10s %4u x %.1f us %3.0f/s: step %+.2f +- %.2f %%, dropped %+.1f %%, dwell - n records %+.1f %%, pull sd %.3f (sqrt N alone %.3f), live %.2f, chi2 of %u grades %.1f\n",
+           e->trigger == LIVETIME_EDGE ? "edge" : "edge-multi", e->n_samples, e->period_s * 1e6, e->rate_Hz, 100 * r.step, 100 * r.step_sigma, 100 * r.dropped_step,
            100 * r.naive_step, r.pull_sd, r.plain_pull_sd, r.high_share, a.n_grades, a.chi2);
     assert_true(fabs(r.step) < 0.003 + 3 * r.step_sigma);
     assert_true(fabs(r.pull_sd - 1) < 0.05 + 3 * r.pull_sd_sigma);
-    assert_true(fabs(r.naive_step) >= naive_at_least);
-    assert_true(a.n_grades == 4 && a.chi2 < 25);
+    assert_true(-r.dropped_step >= dropped_at_least(&s, &r));
+    if (naive_means_something(e) && e->rate_Hz >= 20)
+        assert_true(-r.naive_step >= 0.015 - 3 * r.step_sigma);
+    assert_true(a.n_grades == 4 && a.chi2 < CHI2_MOST);
     study_done(&s);
 }
 
 static void rates_are_true_over_a_step(void **state) {
     (void)state;
-    static const double rates_Hz[] = { 3, 20, 60 }, fails_by[] = { 0, 0.015, 0.015 };
+    static const double rates_Hz[] = { 3, 20, 60 };
     struct dice d = dice_new();
     const char *more = getenv("TESD_PHOTONS");
     double photons = more != NULL ? atof(more) : 1e6;
     for (int trigger = 0; trigger < 2; trigger++)
         for (int k = 0; k < 3; k++) {
             struct experiment e = { trigger ? LIVETIME_EDGE : LIVETIME_EDGE_MULTI, rates_Hz[k], 4e-6, 400e-6, 500, 250 };
-            check_experiment(&e, photons, &d, fails_by[k]);
+            check_experiment(&e, photons, &d);
             e.period_s = 6.4e-6;
             e.decay_s = 480e-6;
             e.n_samples = 1024;
             e.n_presamples = 256;
-            check_experiment(&e, photons, &d, fails_by[k]);
+            check_experiment(&e, photons, &d);
         }
 }
 

@@ -31,6 +31,10 @@ static inline void made_fits(struct pixel_calibration *p, uint64_t *seed) {
         f->background_per_eV = made_uniform(seed), f->companion_counts = made_uniform(seed), f->companion_offset_eV = made_uniform(seed);
         f->window_bins = 40 + k;
         f->used = k % 2;
+        f->counts_sigma = made_uniform(seed), f->own_fwhm_eV = made_uniform(seed), f->companion_own_fwhm_eV = made_uniform(seed);
+        f->tail_fraction = made_uniform(seed), f->tail_eV = made_uniform(seed);
+        for (int i = 0; i < 3; i++)
+            f->correlation[i] = made_uniform(seed);
     }
 }
 
@@ -52,6 +56,9 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
     snprintf(t->line_table_name, sizeof t->line_table_name, "nslsii-mix");
     t->line_table_text = strdup("# lines\nCKa,277,0.5,anchor,284,,nowhere\n");
     t->resolution_eV = 1.75;
+    t->template_pixels = 3;
+    t->template_margin = made_uniform(seed);
+    t->tail = (struct line_tail){ made_uniform(seed), made_uniform(seed) };
     snprintf(t->remark, sizeof t->remark, "the table has CKa at 277.00 eV");
     t->n_lines = 3;
     for (uint32_t k = 0; k < t->n_lines; k++) {
@@ -74,6 +81,8 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
         c->shape_distance = made_uniform(seed);
         c->pulses = 1000 + p;
         c->correction = made_correction(seed);
+        c->assigned_by = p % N_ASSIGNED_BY;
+        c->margin = made_uniform(seed);
         c->jump = -3.5;
         c->jumped = p == 1;
     }

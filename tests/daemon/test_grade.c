@@ -39,7 +39,7 @@ static struct channel channel_new(enum livetime_trigger trigger, const int64_t *
 
 static void grade(struct channel *c, struct grade_silences *silences) {
     struct grade_input in = { .table = &c->table, .up = c->up, .n_up = c->n_up, .gap_before = c->gap_before, .seconds = c->seconds, .n_seconds = c->n_seconds };
-    struct livetime_sheet sheet = { &c->table, 1, &c->start_ns, &c->end_ns, c->times_ns };
+    struct livetime_sheet sheet = { .table = &c->table, .n_points = 1, .start_ns = &c->start_ns, .end_ns = &c->end_ns, .grade_time_ns = c->times_ns };
     assert_true(grade_rows(&in, c->block, &sheet, silences));
     int64_t sum = 0;
     for (int g = 0; g < N_LIVETIME_COLUMNS; g++) {
@@ -157,7 +157,7 @@ static void deaths_leave_whole_rows(void **state) {
         c.up[1] = (struct time_span){ c.up[0].end_ns + dice_below(&d, 100), zero + 900 };
         struct grade_silences s = { 0 };
         grade(&c, &s);
-        struct livetime_sheet sheet = { &c.table, 1, &c.start_ns, &c.end_ns, c.times_ns };
+        struct livetime_sheet sheet = { .table = &c.table, .n_points = 1, .start_ns = &c.start_ns, .end_ns = &c.end_ns, .grade_time_ns = c.times_ns };
         int64_t dead_ns = c.times_ns[LIVETIME_DEAD];
         for (size_t k = 0; k < s.n; k++) {
             livetime_remove(&sheet, s.list[k].span.start_ns, s.list[k].span.end_ns);

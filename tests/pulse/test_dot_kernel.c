@@ -1,4 +1,4 @@
-/* Every variant against the scalar meaning: every length 0..67, 8 alignments, bounds that scale with the terms (style 2.8). */
+/* Every variant against the scalar meaning: every length 0..99, 8 alignments, bounds that scale with the terms (style 2.8). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "pulse/dot_kernel.h"
 #include "tests/pulse/synthetic.h"
 
-enum { MOST = 67, STRIDE = 80, ALIGNMENTS = 8 };
+enum { MOST = 99, STRIDE = 112, WEIGHTS = 40, ALIGNMENTS = 8 };
 
 struct fixture {
     float *rows;                                  /* DOT_TERMS x STRIDE, zeros from n on */
@@ -91,14 +91,14 @@ static void residual_agrees(const struct dot_kernel *kernel, const struct fixtur
     assert_true(fabs((double)got - want) <= FLT_EPSILON * (double)(n + 4) * scale);
 }
 
-/* Of every length against every length of weights up to 9, in allocations that end where x and out do. */
+/* Of every length against lengths of weights on either side of what is taken at once, in allocations that end where x and out do. */
 static void test_correlation(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(8);
     for (size_t v = 0; dot_kernel_at(v); v++)
         for (size_t n = 0; n <= MOST; n++)
-            for (size_t n_w = 1; n_w < 10; n_w++) {
-                float w[9], want[MOST + 1], *x = malloc((n + n_w) * sizeof *x), *got = malloc((n + 1) * sizeof *got);
+            for (size_t n_w = 1; n_w < WEIGHTS; n_w = n_w < 10 ? n_w + 1 : n_w + 7) {
+                float w[WEIGHTS], want[MOST + 1], *x = malloc((n + n_w) * sizeof *x), *got = malloc((n + 1) * sizeof *got);
                 assert_true(x && got);
                 for (size_t i = 0; i < n_w; i++)
                     w[i] = (float)synthetic_gauss(&s);
@@ -121,13 +121,17 @@ static void integers_agree(const struct dot_kernel *kernel, const sample_u16 *x,
     const struct dot_kernel *meaning = dot_kernel_find("scalar");
     struct dot_sums a = meaning->sums(x, n), b = kernel->sums(x, n);
     assert_true(a.sum == b.sum && a.squares == b.squares && a.moment == b.moment);
-    struct dot_rises c = meaning->rises(x, n), d = kernel->rises(x, n);
+    struct dot_rises c = meaning->rises(x, n, UINT16_MAX), d = kernel->rises(x, n, UINT16_MAX);
     assert_true(c.least == d.least && c.most == d.most);
     assert_int_equal(meaning->find(x, n, wanted), kernel->find(x, n, wanted));
+    for (size_t from = 1, k; n > 0 && from < n; from = k + 1)
+        assert_int_equal(meaning->step(x, n, from), k = kernel->step(x, n, from));
     if (n == 0)
         return;
     struct dot_extremes e = meaning->extremes(x, n), f = kernel->extremes(x, n);
     assert_true(e.low == f.low && e.high == f.high);
+    d = kernel->rises(x, n, (uint16_t)(e.high - e.low));
+    assert_true(c.least == d.least && c.most == d.most);
     assert_int_equal(meaning->find(x, n, e.low), kernel->find(x, n, e.low));
     assert_int_equal(meaning->find(x, n, e.high), kernel->find(x, n, e.high));
 }
@@ -155,11 +159,17 @@ static void test_integers_by_hand(void **state) {
     const struct dot_kernel *scalar = dot_kernel_find("scalar");
     struct dot_sums s = scalar->sums(x, 3);
     assert_true(s.sum == 4 && s.squares == 10 && s.moment == 1);
-    struct dot_rises r = scalar->rises(x, 11);
+    struct dot_rises r = scalar->rises(x, 11, 9);
     assert_true(r.most == 24 - 4 && r.least == 19 - 10);
     assert_int_equal(scalar->find(x, 11, 9), 4);
     assert_int_equal(scalar->find(x, 11, 77), 11);
-    assert_true(scalar->rises(x, 9).most == 0);
+    assert_true(scalar->rises(x, 9, 9).most == 0);
+    const uint16_t jumps[8] = { 5, 7, 4103, 4100, 4102, 65535, 3, 100 };   /* 65535 -> 3 is a step of 4; 3 -> 100 begins a rise */
+    assert_int_equal(scalar->step(jumps, 8, 1), 2);
+    assert_int_equal(scalar->step(jumps, 8, 3), 5);
+    assert_int_equal(scalar->step(jumps, 8, 6), 7);
+    assert_int_equal(scalar->step(jumps, 7, 6), 7);
+    assert_int_equal(scalar->step(x, 11, 1), 11);
 }
 
 static void test_all_variants(void **state) {
@@ -176,6 +186,7 @@ static void test_all_variants(void **state) {
                 floats_agree(dot_kernel_at(v), &f, n);
                 rows_agree(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base);
+                residual_agrees(dot_kernel_at(v), &f, n, base + 0.3F);
                 integers_agree(dot_kernel_at(v), f.x, n, (uint16_t)base);
                 tear_down(&f);
             }

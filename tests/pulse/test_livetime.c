@@ -63,13 +63,18 @@ static void note(struct result *r, struct livetime_graded g) {
         r->grades[g.row] = g.grade;
 }
 
-static void run(const struct history *h, struct result *r) {
-    struct livetime_sheet s = sheet_of(h, r);
+static void run_on(const struct history *h, const struct livetime_sheet *s, struct result *r) {
     struct livetime_pixel p = { .up = false };
+    livetime_sheet_reset(s);
     livetime_pixel_up(&p, h->events[0]);
     for (unsigned i = 1; i + 1 < h->n; i++)
-        note(r, livetime_pixel_event(&p, &s, h->events[i], i));
-    note(r, livetime_pixel_down(&p, &s, h->events[h->n - 1]));
+        note(r, livetime_pixel_event(&p, s, h->events[i], i));
+    note(r, livetime_pixel_down(&p, s, h->events[h->n - 1]));
+}
+
+static void run(const struct history *h, struct result *r) {
+    struct livetime_sheet s = sheet_of(h, r);
+    run_on(h, &s, r);
 }
 
 /* ---- the definition ---- */
@@ -120,6 +125,80 @@ static struct livetime_table some_table(unsigned which) {
 }
 
 /* ---- tests ---- */
+
+enum { MAX_VETOES = 6 };
+
+static size_t random_vetoes(struct dice *d, const struct history *h, int64_t steps, struct time_span *out) {
+    int64_t q = h->table.quantum_ns, at = real_time - q * steps;
+    size_t n = (size_t)dice_below(d, MAX_VETOES + 1);
+    for (size_t i = 0; i < n; i++) {
+        int64_t start_ns = at + q * dice_below(d, 3 * steps);
+        out[i] = (struct time_span){ start_ns, at = start_ns + q * (1 + dice_below(d, steps)) };
+        at += q;
+    }
+    return n;
+}
+
+static bool within(const struct time_span *spans, size_t n, int64_t time_ns) {
+    for (size_t i = 0; i < n; i++)
+        if (time_ns >= spans[i].start_ns && time_ns < spans[i].end_ns)
+            return true;
+    return false;
+}
+
+/* Vetoed instants are dead, all others what they were; a gap removed later takes back no more than it gave. */
+static void vetoed_time_is_dead(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    for (unsigned round = 0; round < 1500; round++) {
+        struct livetime_table t = some_table(round);
+        int64_t steps = 5 + dice_below(&d, 40);
+        struct history h = random_history(&d, &t, steps, false);
+        struct time_span vetoes[MAX_VETOES];
+        size_t n = random_vetoes(&d, &h, steps, vetoes);
+        struct result got, want = { .rows = { 0 } };
+        struct livetime_sheet s = sheet_of(&h, &got);
+        s.vetoes = vetoes;
+        s.n_vetoes = n;
+        run_on(&h, &s, &got);
+        for (uint32_t k = 0; k < h.n_points; k++)
+            for (int64_t at = h.start_ns[k]; at < h.end_ns[k]; at += t.quantum_ns)
+                want.rows[k * N_LIVETIME_COLUMNS + (within(vetoes, n, at) ? LIVETIME_DEAD : column_at(&h, at))] += t.quantum_ns;
+        assert_same(&h, &got, &want);
+        for (unsigned i = 0; i + 1 < h.n; i++)
+            if (anchor_after(&h, i) < h.events[i + 1])
+                livetime_remove(&s, anchor_after(&h, i), h.events[i + 1]);
+        for (uint32_t k = 0; k < h.n_points; k++)
+            assert_true(got.rows[k * N_LIVETIME_COLUMNS + LIVETIME_DEAD] == h.end_ns[k] - h.start_ns[k]);
+    }
+}
+
+/* Time measured by instants: each counts in the grade that it would have got. */
+static void instants_count_in_their_grades(void **state) {
+    (void)state;
+    enum { INSTANTS = 200 };
+    struct dice d = dice_new();
+    for (unsigned round = 0; round < 1500; round++) {
+        struct livetime_table t = some_table(round);
+        int64_t steps = 5 + dice_below(&d, 40), instants[INSTANTS], at = real_time - t.quantum_ns * steps;
+        struct history h = random_history(&d, &t, steps, false);
+        struct time_span vetoes[MAX_VETOES];
+        for (int i = 0; i < INSTANTS; i++)
+            instants[i] = at += t.quantum_ns * dice_below(&d, 6);
+        struct result got, want = { .rows = { 0 } };
+        struct livetime_sheet s = sheet_of(&h, &got);
+        s.vetoes = vetoes;
+        s.n_vetoes = random_vetoes(&d, &h, steps, vetoes);
+        s.instants_ns = instants;
+        s.n_instants = INSTANTS;
+        run_on(&h, &s, &got);
+        for (int i = 0; i < INSTANTS; i++)
+            for (uint32_t k = 0; k < h.n_points; k++)
+                if (instants[i] >= h.start_ns[k] && instants[i] < h.end_ns[k])
+                    want.rows[k * N_LIVETIME_COLUMNS + (within(vetoes, s.n_vetoes, instants[i]) ? LIVETIME_DEAD : column_at(&h, instants[i]))]++;
+        assert_same(&h, &got, &want);
+    }
+}
 
 static void windows_are_those_of_the_table(void **state) {
     (void)state;
@@ -368,6 +447,8 @@ int main(void) {
         cmocka_unit_test(removed_gaps_are_dead),
         cmocka_unit_test(second_pulses_only_end_gaps),
         cmocka_unit_test(edges_belong_to_one_side),
+        cmocka_unit_test(vetoed_time_is_dead),
+        cmocka_unit_test(instants_count_in_their_grades),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

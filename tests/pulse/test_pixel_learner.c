@@ -279,9 +279,35 @@ static void test_impossible_records(void **state) {
     noise_plan_free(plan);
 }
 
+/* A copy measures every record to the same bits, doubtful ones too, and lives on its own. */
+static void test_copy(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(29);
+    struct pixel_model *m, *copy;
+    struct measured_pulse was[200], is;
+    uint16_t d[200][N];
+    assert_int_equal(learn(&s, (struct run){ .noise = 200, .pulses = 400 }, &m, NULL, NULL), STATUS_OK);
+    assert_int_equal(pixel_model_copy(m, &copy), STATUS_OK);
+    for (int i = 0; i < 200; i++) {
+        synthetic_record(&s, d[i], N, P, LEVEL, 500 + 20 * i, synthetic_uniform(&s) - 0.5);
+        for (int k = 0; i % 3 == 0 && k < N; k++)
+            d[i][k] = (uint16_t)(d[i][k] + 300 * synthetic_shape(k - P - 20));
+        pixel_model_measure(m, &(struct pulse_record){ .samples = d[i], .n_samples = N, .n_presamples = P }, &was[i]);
+    }
+    pixel_model_free(m);
+    for (int i = 0; i < 200; i++) {
+        pixel_model_measure(copy, &(struct pulse_record){ .samples = d[i], .n_samples = N, .n_presamples = P }, &is);
+        assert_true(is.cuts == was[i].cuts);
+        assert_memory_equal(&is.height, &was[i].height, sizeof is.height);
+        assert_memory_equal(&is.residual, &was[i].residual, sizeof is.residual);
+        assert_memory_equal(&is.arrival_samples, &was[i].arrival_samples, sizeof is.arrival_samples);
+    }
+    pixel_model_free(copy);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_learns), cmocka_unit_test(test_small_second_pulses), cmocka_unit_test(test_without_noise_it_says_white), cmocka_unit_test(test_too_few_pulses),
+        cmocka_unit_test(test_copy), cmocka_unit_test(test_learns), cmocka_unit_test(test_small_second_pulses), cmocka_unit_test(test_without_noise_it_says_white), cmocka_unit_test(test_too_few_pulses),
         cmocka_unit_test(test_wrong_input), cmocka_unit_test(test_pulses_for_noise_are_told),
         cmocka_unit_test(test_pulses_longer_than_the_record), cmocka_unit_test(test_impossible_records),
     };

@@ -32,8 +32,8 @@ check_includes() {
     arrow pulse '(calib|daemon|tests)/|\.\./' 'pulse/ includes pulse/ only'
     arrow calib '(daemon|tests)/|\.\./' 'calib/ includes calib/ and pulse/ only'
     arrow daemon 'tests/|\.\./' 'daemon/ does not include tests/'
-    for room in source stage sink control; do
-        for other in source stage sink control cli; do
+    for room in source stage sink control client; do
+        for other in source stage sink control client cli; do
             [ "$room" = "$other" ] || arrow "daemon/$room" "daemon/$other/" "daemon/$room and daemon/$other never see each other"
         done
     done

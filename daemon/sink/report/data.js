@@ -135,6 +135,7 @@ function rowOf(k, i) {
     verdict: report.verdicts[p.v],
     reason: [p.reason, c.note].filter(Boolean).join('; '),
     anchors: used.length,
+    margin: p.margin,
     pulses: p.pulses,
     resolution: p.resolution_eV,
     resolutionSigma: p.resolution_sigma_eV,

@@ -12,6 +12,8 @@ function drawStates() {
     ['others', ''],
     ['no curve', ''],
     ['FWHM / eV', ''],
+    ['template', 'words'],
+    ['tail', 'words'],
   ];
   show(
     'states',
@@ -44,7 +46,9 @@ function drawStates() {
             el('td', {}, good.length),
             el('td', {}, curves.length - good.length),
             el('td', {}, rows.length - curves.length),
-            el('td', {}, fixed(median(good.map(r => r.resolution)), 2))
+            el('td', {}, fixed(median(good.map(r => r.resolution)), 2)),
+            el('td', { class: 'words' }, t.template_pixels ? `of ${t.template_pixels}, ${isNumber(t.template_margin) ? 'margin ' + fixed(t.template_margin, 1) : 'not clear by itself'}` : '\u2013'),
+            el('td', { class: 'words' }, t.tail[0] > 0 ? `${fixed(100 * t.tail[0], 1)} %, ${fixed(t.tail[1], 2)} eV` : 'none')
           );
         })
       )

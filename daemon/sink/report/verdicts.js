@@ -10,6 +10,12 @@ const columns = [
     hint: 'reference lines that carry the curve',
     cell: r => (isNumber(r.anchors) ? r.anchors : '\u2013'),
   },
+  {
+    key: 'margin',
+    label: 'margin',
+    hint: 'how clear its own peaks are about the lines: score of the best assignment less the second; negative: they contradict',
+    cell: r => fixed(r.margin, 1),
+  },
   { key: 'pulses', label: 'pulses', hint: 'good pulses it was learnt from', cell: r => whole(r.pulses) },
   {
     key: 'resolution',

@@ -1,0 +1,38 @@
+#include "daemon/grade_windows.h"
+
+#include <math.h>
+
+#include "pulse/pulse_times.h"
+#include "pulse/tail_reach.h"
+
+/* Rise and fall from what the channel's filter was made of: its template, or the pulse in the basis of its file. */
+static bool times_of(const struct pixel_model *m, const struct channel_shape *shape_of, struct pulse_times *out) {
+    enum { OFF_PULSE = 2 };
+    if (m->coefficients)
+        return shape_of->basis != NULL && pulse_times_of(shape_of->basis + OFF_PULSE, shape_of->n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
+    return m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, out) == STATUS_OK;
+}
+
+/* As long as tails reach; the table takes six of what it is given. */
+static double isolating_decay_s(const struct pixel_model *m, const struct pulse_times *t, double isolation_s) {
+    if (isolation_s > 0)
+        return isolation_s / TAIL_REACH_LEAST;
+    return t->decay_samples * m->sample_period_s * fmax(1, m->isolation_decays / TAIL_REACH_LEAST);
+}
+
+bool grade_windows_make(const struct pixel_model *m, const struct channel_shape *shape, enum trigger_kind kind, double isolation_s, struct livetime_table *out) {
+    struct pulse_times t;
+    if (m == NULL || shape == NULL || shape->coefficients != m->coefficients || shape->n_samples != m->n_samples || !times_of(m, shape, &t))
+        return false;
+    const struct livetime_settings s = {
+        .trigger = kind == TRIGGER_KIND_EDGE ? LIVETIME_EDGE : LIVETIME_EDGE_MULTI,
+        .sample_period_s = m->sample_period_s, .n_samples = m->n_samples, .n_presamples = m->n_presamples, .peak_samples = t.peak_samples,
+        .decay_s = isolating_decay_s(m, &t, isolation_s),
+    };
+    return livetime_table_make(&s, out) == STATUS_OK;
+}
+
+double grade_windows_shorter_s(const struct livetime_table *t) {
+    const struct livetime_box *high = &t->boxes[0];
+    return 1e-9 * (double)(high->before_lo_ns < high->after_lo_ns ? high->before_lo_ns : high->after_lo_ns);
+}

@@ -1,0 +1,28 @@
+/* daemon/h5_growth.h - an HDF5 file that others read while it is written (SWMR), and that a crash leaves whole up to the last flush.
+ *   h5_growth_create, everything there will be is made, h5_growth_start --> write, flush, write, flush, ... --> h5_file_finish
+ * After the start nothing can be made any more: groups, datasets and attributes are those of before; datasets grow along one dimension, and
+ * what they hold may be written again. The file has its own name from the start and is never removed here.
+ * HDF5 does not come through a full disk unharmed, so space is made sure of beforehand (h5_growth_room) and nothing is written without it.
+ * Needs a file system with POSIX order of writes: not NFS. One thread. */
+#ifndef TESD_DAEMON_H5_GROWTH_H
+#define TESD_DAEMON_H5_GROWTH_H
+
+#include "daemon/h5_file.h"
+
+/* NULL after logging; errno EEXIST when the path is taken. */
+struct h5_file *h5_growth_create(const char *path);
+/* A dataset of the array's shape, with its data; a->grows says along which dimension it can get longer (0: not at all). To be closed with
+ * h5_file_close_column. */
+hid_t h5_growth_dataset(struct h5_file *f, hid_t group, const struct data_array *a);
+hid_t h5_growth_open(struct h5_file *f, hid_t group, const char *name);   /* one that was made by other means */
+void h5_growth_start(struct h5_file *f);
+/* Rows [from, end) along the growing dimension; all of it where that is none. */
+void h5_growth_write(struct h5_file *f, hid_t dataset, const struct data_array *a, uint64_t from);
+void h5_growth_flush(struct h5_file *f, hid_t dataset);
+
+/* Makes sure of `bytes` more behind what there is, holes in it included. 0, or an errno. */
+int h5_growth_room(const struct h5_file *f, uint64_t bytes);
+/* After h5_file_finish: gives back what was made sure of and not used. */
+void h5_growth_trim(const char *path);
+
+#endif

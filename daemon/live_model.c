@@ -1,0 +1,89 @@
+#include "daemon/live_model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calib/calibration_pair.h"
+#include "calib/calibration_verdict.h"
+#include "daemon/grade_windows.h"
+#include "daemon/kernel_choice.h"
+#include "daemon/log.h"
+#include "daemon/model_store.h"
+
+static void name_channels(struct array_model *m, const struct live_array *array) {
+    for (size_t i = 0; i < m->n_channels; i++) {
+        const struct live_channel *c = &array->channels[array->index_of_pixel[i]];
+        m->channels[i].channel = c->number;
+        memcpy(m->channels[i].name, c->name, sizeof m->channels[i].name);
+        if (m->channels[i].model == NULL && m->channels[i].reason[0] == '\0')
+            snprintf(m->channels[i].reason, sizeof m->channels[i].reason, "no calibration was given (setting calibration.file)");
+    }
+}
+
+static bool load(const char *path, const struct live_array *array, struct array_model **out) {
+    struct array_model *stored;
+    int32_t *channels = calloc(array->n_pixels + (size_t)1, sizeof *channels);
+    bool good = channels != NULL && model_store_load(path, &stored);
+    for (uint32_t i = 0; good && i < array->n_pixels; i++)
+        channels[i] = array->channels[array->index_of_pixel[i]].number;
+    good = good && array_model_select(stored, channels, array->n_pixels, out);
+    free(channels);
+    return good;
+}
+
+bool live_model_load(const char *path, const char *kernel_name, const struct live_array *array, struct array_model **out) {
+    struct array_model *m = NULL;
+    if (!(path[0] != '\0' ? load(path, array, &m) : array_model_new(array->n_pixels, 0, &m))) {
+        log_error("%s: no calibration can be taken from it", path[0] != '\0' ? path : "(none)");
+        return false;
+    }
+    size_t known = 0;
+    name_channels(m, array);
+    for (size_t i = 0; i < m->n_channels; i++)
+        known += m->channels[i].model != NULL;
+    if (path[0] != '\0' && known < m->n_channels)
+        log_warning("%s: does not hold %zu of the %zu channels that there are; they get no energies", path, m->n_channels - known, m->n_channels);
+    const struct dot_kernel *kernel = kernel_choice(kernel_name);
+    if (kernel != NULL)
+        kernel_choice_apply(kernel, m);
+    *out = m;
+    return true;
+}
+
+/* Of unknown kinds: as if the trigger were a plain edge. */
+static void make_table(const struct pixel_model *m, double isolation_s, enum trigger_kind kind, struct book_pixel *p) {
+    if (m == NULL || m->coefficients || (kind != TRIGGER_KIND_EDGE && kind != TRIGGER_KIND_EDGE_MULTI && kind != TRIGGER_KIND_UNKNOWN))
+        return;
+    const struct channel_shape shape = { .n_samples = m->n_samples, .n_presamples = m->n_presamples, .sample_period_s = m->sample_period_s };
+    p->live = grade_windows_make(m, &shape, kind == TRIGGER_KIND_UNKNOWN ? TRIGGER_KIND_EDGE : kind, isolation_s, &p->table);
+    p->window_s = p->live ? grade_windows_shorter_s(&p->table) : 0;
+}
+
+void live_model_pixels(const struct array_model *m, const struct options *o, const struct acquisition_status *triggers, struct book_pixel *pixels, bool *look) {
+    enum trigger_kind set = TRIGGER_KIND_UNKNOWN;
+    trigger_kind_named(o->trigger.mode, &set);
+    for (size_t i = 0; i < m->n_channels; i++) {
+        int32_t channel = m->channels[i].channel;
+        const struct trigger_mode *seen = acquisition_status_find(triggers, channel);
+        struct trigger_mode mode = seen != NULL ? *seen : (struct trigger_mode){ .kind = TRIGGER_KIND_UNKNOWN };
+        mode.kind = set != TRIGGER_KIND_UNKNOWN ? set : mode.kind;
+        pixels[i] = (struct book_pixel){ .automatic = mode.automatic || trigger_list_has(o->trigger.automatic, channel),
+                                         .secondary = mode.secondary || trigger_list_has(o->trigger.secondary, channel) };
+        make_table(m->channels[i].model, o->trigger.isolation_s, mode.kind, &pixels[i]);
+        look[i] = !pixels[i].secondary && (pixels[i].automatic || mode.kind == TRIGGER_KIND_EDGE || mode.kind == TRIGGER_KIND_UNKNOWN);
+    }
+}
+
+bool live_model_used(const struct array_model *m, const struct options *o, int64_t time_ns, uint8_t *used) {
+    double *resolution_eV = calloc(m->n_channels + 1, sizeof *resolution_eV);
+    for (size_t i = 0; resolution_eV != NULL && i < m->n_channels; i++) {
+        struct calibration_pair c = calibration_pair_latest(m->tables, m->n_tables, (uint32_t)i, time_ns);
+        used[i] = m->channels[i].model != NULL && c.before != NULL;
+        resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
+    }
+    bool good = resolution_eV != NULL && calibration_verdict_keep_best(resolution_eV, used, (uint32_t)m->n_channels, (uint32_t)o->rixs.best_pixels) == STATUS_OK;
+    free(resolution_eV);
+    return good;
+}

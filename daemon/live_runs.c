@@ -1,0 +1,256 @@
+#include "daemon/live_runs.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/live_final.h"
+#include "daemon/log.h"
+#include "daemon/pipeline.h"
+#include "daemon/pulse_store.h"
+#include "daemon/run_scans.h"
+
+enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500, FILES_MS = 30000 };
+static const int64_t BEFORE_NS = 200000000;   /* records of the block in which the run began may be older than its label */
+
+struct making { struct pipeline_job_thread *job; struct live_final *final; int *references; };
+
+struct live_runs {
+    const struct options *options;
+    const char *output;
+    struct run_model model;
+    struct pulse_store *pulses;
+    uint64_t marks[N_MARKS];          /* places in the store, a second apart, while there is no run */
+    int64_t mark_ms, last_rows_ms, end_ms;
+    bool running, ending;
+    struct run_scans scans;
+    int64_t from_ns, until_ns, newest_ns;
+    uint32_t n_samples;
+    double sample_period_s;
+    char folder[512], logs[512], base_name[96];
+    struct making making[MAX_FINALS];
+    uint64_t lost;
+};
+
+bool live_runs_new(const struct options *options, struct live_runs **out) {
+    struct live_runs *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return false;
+    r->options = options;
+    r->output = options->output.folder;
+    if (r->output[0] != '\0' && mkdir(r->output, 02775) != 0 && errno != EEXIST) {
+        log_error("%s: the output folder cannot be made: %s", r->output, strerror(errno));
+        free(r);
+        return false;
+    }
+    *out = r;
+    return true;
+}
+
+static bool keeps(const struct live_runs *r) { return r->output[0] != '\0'; }
+
+static void new_store(struct live_runs *r) {
+    memset(r->marks, 0, sizeof r->marks);
+    r->pulses = NULL;
+    if (keeps(r) && r->model.array != NULL && !pulse_store_new(r->output, r->model.array->n_pixels, &r->pulses))
+        r->pulses = NULL;
+}
+
+void live_runs_session(struct live_runs *r, const struct run_model *m, const struct live_status *status) {
+    live_runs_step(r, status, INT64_MAX, false, true);
+    pulse_store_free(r->pulses);
+    r->model = m != NULL ? *m : (struct run_model){ 0 };
+    new_store(r);
+}
+
+void live_runs_model(struct live_runs *r, const struct run_model *m) { r->model = *m; }
+
+/* Outside a run the last seconds are kept, no more. */
+static void forget_old(struct live_runs *r, int64_t now_ms) {
+    if (r->running || now_ms - r->mark_ms < MARK_MS)
+        return;
+    r->mark_ms = now_ms;
+    pulse_store_forget(r->pulses, r->marks[0]);
+    memmove(r->marks, r->marks + 1, sizeof r->marks - sizeof r->marks[0]);
+    r->marks[N_MARKS - 1] = pulse_store_mark(r->pulses);
+}
+
+void live_runs_rows(struct live_runs *r, const struct row_block *rows, int64_t now_ms) {
+    r->last_rows_ms = now_ms;
+    if (r->pulses == NULL)
+        return;
+    uint64_t before = pulse_store_lost(r->pulses);
+    if (!pulse_store_add(r->pulses, rows)) {
+        if (r->lost == 0)
+            log_error("%s: the run's pulses cannot be kept: %s; its file will lack them", r->output, strerror(errno));
+        r->lost += pulse_store_lost(r->pulses) - before;
+    }
+    forget_old(r, now_ms);
+}
+
+void live_runs_event(struct live_runs *r, const struct scan_event *e) {
+    if (!run_scans_event(&r->scans, e))
+        log_error("out of memory for a scan point");
+}
+
+void live_runs_label(struct live_runs *r, const char *label, int64_t time_ns) {
+    if (!run_scans_label(&r->scans, label, time_ns))
+        log_error("out of memory for the label %s", label);
+}
+
+/* "20260302_run0007" -> OUTPUT/20260302/0007; another name: OUTPUT/NAME. */
+static bool make_folder(struct live_runs *r) {
+    unsigned date, run;
+    char day[512];
+    if (sscanf(r->base_name, "%8u_run%u", &date, &run) == 2) {
+        snprintf(day, sizeof day, "%.400s/%08u", r->output, date);
+        snprintf(r->folder, sizeof r->folder, "%.400s/%08u/%04u", r->output, date, run);
+        mkdir(day, 02775);
+    } else {
+        snprintf(r->folder, sizeof r->folder, "%.400s/%.90s", r->output, r->base_name);
+    }
+    return mkdir(r->folder, 02775) == 0 || errno == EEXIST;
+}
+
+/* The acquisition's status as seen, beside what is made of it. */
+static void write_sidecar(const struct live_runs *r, const struct live_status *status) {
+    char path[700], part[720];
+    snprintf(path, sizeof path, "%s/%s_acquisition.json", r->folder, r->base_name);
+    snprintf(part, sizeof part, "%s.part", path);
+    if (json_dump_file(status->bodies, part, JSON_INDENT(1)) != 0 || rename(part, path) != 0) {
+        log_warning("%s: cannot be written: %s", path, strerror(errno));
+        unlink(part);
+    }
+}
+
+void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns) {
+    if (r->running)
+        live_runs_step(r, status, INT64_MAX, false, true);
+    memcpy(r->base_name, status->base_name, sizeof r->base_name);
+    memcpy(r->logs, status->folder, sizeof r->logs);
+    r->folder[0] = '\0';
+    r->running = true;
+    r->ending = false;
+    r->from_ns = status->label_ns > 0 ? status->label_ns - BEFORE_NS : newest_ns > 0 ? newest_ns - 2 * BEFORE_NS : INT64_MIN;
+    r->until_ns = INT64_MAX;
+    if (r->pulses == NULL && keeps(r))
+        new_store(r);
+    if (!keeps(r))
+        return;
+    if (make_folder(r))
+        write_sidecar(r, status);
+    else
+        log_error("%s: the run's folder cannot be made: %s; its file will be missing", r->folder, strerror(errno));
+}
+
+void live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms) {
+    if (!r->running || r->ending)
+        return;
+    r->ending = true;
+    r->end_ms = now_ms;
+    r->newest_ns = newest_ns;
+    if (strcmp(status->label, "STOP") == 0 && status->label_ns > r->from_ns)
+        r->until_ns = status->label_ns;
+}
+
+static struct making *free_place(struct live_runs *r) {
+    for (unsigned k = 0; k < MAX_FINALS; k++)
+        if (r->making[k].job == NULL)
+            return &r->making[k];
+    return NULL;
+}
+
+static bool states_are_readable(const struct live_runs *r) {
+    char path[700];
+    snprintf(path, sizeof path, "%s/%s_experiment_state.txt", r->logs, r->base_name);
+    return access(path, R_OK) == 0;
+}
+
+static void make_file(struct live_runs *r, const struct live_status *status) {
+    struct making *m = free_place(r);
+    struct live_final *f = m != NULL ? calloc(1, sizeof *f) : NULL;
+    if (f == NULL) {
+        log_error("run %s: its file is not made, because %s; replay what the acquisition wrote", r->base_name, m != NULL ? "memory ran out" : "too many others are being made");
+        return;
+    }
+    bool readable = states_are_readable(r);
+    *f = (struct live_final){ .options = r->options, .array = r->model.array, .model = r->model.model, .pulses = r->pulses, .from_ns = r->from_ns, .until_ns = r->until_ns,
+                              .n_samples = status->n_samples, .sample_period_s = status->sample_period_s, .calibration_path = r->options->calibration.file };
+    memcpy(f->folder, r->folder, sizeof f->folder);
+    memcpy(f->base_name, r->base_name, sizeof f->base_name);
+    if (readable)
+        memcpy(f->logs, r->logs, sizeof f->logs);
+    f->scans = run_scans_take(&r->scans, r->newest_ns, !readable, &f->n_scans);
+    r->pulses = NULL;
+    ++*r->model.references;
+    m->final = f;
+    m->references = r->model.references;
+    if (!pipeline_background("tesd-file", live_final_work, f, &m->job)) {
+        log_error("run %s: no thread for its file could be made; replay what the acquisition wrote", r->base_name);
+        live_final_done(f);
+        free(f);
+        --*m->references;
+        *m = (struct making){ 0 };
+    }
+}
+
+static void finish_run(struct live_runs *r, const struct live_status *status) {
+    r->running = r->ending = false;
+    if (r->pulses != NULL && r->folder[0] != '\0' && r->model.model != NULL) {
+        write_sidecar(r, status);
+        make_file(r, status);
+    }
+    run_scans_done(&r->scans);
+    if (r->pulses == NULL)
+        new_store(r);
+    r->folder[0] = '\0';
+}
+
+static void collect(struct live_runs *r, bool wait) {
+    for (unsigned k = 0; k < MAX_FINALS; k++) {
+        struct making *m = &r->making[k];
+        if (m->job == NULL || (!wait && !pipeline_background_over(m->job)))
+            continue;
+        pipeline_background_join(m->job);
+        live_final_done(m->final);
+        free(m->final);
+        --*m->references;
+        *m = (struct making){ 0 };
+    }
+}
+
+bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once) {
+    collect(r, false);
+    int64_t waited_ms = r->ending ? now_ms - r->end_ms : 0;
+    bool quiet = waited_ms > QUIET_MS && (now_ms - r->last_rows_ms > QUIET_MS || waited_ms > PATIENCE_MS);
+    bool over = r->running && (at_once || (quiet && (!behind || waited_ms > FILES_MS)));
+    if (over)
+        finish_run(r, status);
+    return over;
+}
+
+void live_runs_free(struct live_runs *r) {
+    if (r == NULL)
+        return;
+    collect(r, true);
+    pulse_store_free(r->pulses);
+    run_scans_done(&r->scans);
+    free(r);
+}
+
+bool live_runs_running(const struct live_runs *r) { return r->running; }
+const char *live_runs_folder(const struct live_runs *r) { return r->folder; }
+const char *live_runs_base_name(const struct live_runs *r) { return r->base_name; }
+
+unsigned live_runs_making(const struct live_runs *r) {
+    unsigned n = 0;
+    for (unsigned k = 0; k < MAX_FINALS; k++)
+        n += r->making[k].job != NULL;
+    return n;
+}
+
+uint64_t live_runs_lost(const struct live_runs *r) { return r->lost; }

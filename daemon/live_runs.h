@@ -1,0 +1,48 @@
+/* daemon/live_runs.h - runs as the acquisition makes them: folder, sidecar, kept pulses, and the file at the end.
+ *   writing began / rows / scan events, labels / writing ended --> OUTPUT/YYYYMMDD/NNNN/YYYYMMDD_runNNNN.nxs
+ * Rows are kept from before a run begins, because its first records may come before the message that it began. Files are made in the
+ * background (live_final), several at once if need be. Book thread. */
+#ifndef TESD_DAEMON_LIVE_RUNS_H
+#define TESD_DAEMON_LIVE_RUNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/array_model.h"
+#include "daemon/live_array.h"
+#include "daemon/live_status.h"
+#include "daemon/options.h"
+#include "daemon/row_block.h"
+#include "daemon/scan_event.h"
+
+struct live_runs;   /* opaque */
+
+/* What a run's file needs when it is made: given out with a reference each, returned when the file is there. */
+struct run_model {
+    const struct live_array *array;
+    const struct array_model *model;
+    int *references;             /* of the owner; counted up while a file is being made */
+};
+
+/* options.output.folder "": nothing is kept, all calls are fine. options are borrowed. False after logging. */
+bool live_runs_new(const struct options *options, struct live_runs **out);
+void live_runs_free(struct live_runs *r);   /* waits for files being made */
+
+/* A new array, or none (NULL): what is kept of the old one goes into its run's file. */
+void live_runs_session(struct live_runs *r, const struct run_model *m, const struct live_status *status);
+void live_runs_model(struct live_runs *r, const struct run_model *m);
+void live_runs_rows(struct live_runs *r, const struct row_block *rows, int64_t now_ms);
+void live_runs_event(struct live_runs *r, const struct scan_event *e);
+void live_runs_label(struct live_runs *r, const char *label, int64_t time_ns);
+void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns);
+void live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms);
+/* Ends a run whose last records must have come by now (behind: files of it are still being read); joins files that are ready. True: a run's file was begun. */
+bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once);
+
+bool live_runs_running(const struct live_runs *r);
+const char *live_runs_folder(const struct live_runs *r);      /* "" outside a run, or when nothing is kept */
+const char *live_runs_base_name(const struct live_runs *r);
+unsigned live_runs_making(const struct live_runs *r);         /* files under way */
+uint64_t live_runs_lost(const struct live_runs *r);           /* rows that the disk did not take */
+
+#endif

@@ -1,0 +1,50 @@
+/* daemon/rebuild_input.h - one NeXus file of ours as far as its products can be made anew from it: pixels, scans with points, axes, windows
+ * and grade times, gaps. Photon rows stay in the file (photon_file.h). One thread (HDF5). */
+#ifndef TESD_DAEMON_REBUILD_INPUT_H
+#define TESD_DAEMON_REBUILD_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "calib/scan_timeline.h"
+#include "calib/scan_products.h"
+#include "daemon/h5_input.h"
+
+enum { REBUILD_REGIONS = 64 };
+
+struct rebuild_pixel {
+    uint32_t channel;
+    char name[64], verdict[64], reason[256];
+    double sensitivity, resolution_eV;
+    uint64_t lost_upstream;
+};
+
+struct rebuild_scan {
+    struct scan scan;
+    struct energy_axis emission, loss;
+    uint32_t n_regions, map_grades, region_grades[REBUILD_REGIONS];
+    struct yield_region regions[REBUILD_REGIONS];
+    uint8_t *pixels_used;         /* of this file's pixels */
+    int64_t *grade_time_ns;       /* pixels x points x N_LIVETIME_COLUMNS; NULL: the file has none */
+    double *window_s, *sensitivity;   /* of this file's pixels */
+};
+
+struct rebuild_gap { int64_t from_ns, to_ns; uint64_t lost; };
+
+struct rebuild_input {
+    struct h5_input file;
+    hid_t entry;
+    size_t n_pixels, n_scans, n_gaps;
+    struct rebuild_pixel *pixels;
+    struct rebuild_scan *scans;
+    struct rebuild_gap *gaps;
+    uint64_t n_rows;              /* that are sure to be whole */
+    uint64_t n_points;            /* of its scan, in a file left open; else UINT64_MAX */
+    int64_t start_ns, end_ns;     /* of the scans; start > end: none */
+};
+
+bool rebuild_input_open(const char *path, struct rebuild_input *out);   /* false after logging; nothing to be closed then */
+void rebuild_input_close(struct rebuild_input *in);
+
+#endif

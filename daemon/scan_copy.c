@@ -1,0 +1,91 @@
+#include "daemon/scan_copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pulse/livetime.h"
+
+enum { MOST_REGIONS = 256 };
+
+void scan_copy_free(struct scan_copy *c) {
+    if (c == NULL)
+        return;
+    scan_products_free(c->products);
+    scan_done(&c->scan);
+    free(c);
+}
+
+bool scan_copy_begin(struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_copy **out) {
+    struct scan_copy *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        scan_done(scan);
+        return false;
+    }
+    c->scan = *scan;
+    *scan = (struct scan){ 0 };
+    if (scan_products_new(&c->scan, n_pixels, pixels_used, settings, &c->products) != STATUS_OK) {
+        scan_copy_free(c);
+        return false;
+    }
+    *out = c;
+    return true;
+}
+
+/* Points without what logs add to them: a scan that is being measured has no log yet. */
+static bool copy_scan(const struct scan *from, uint32_t n_points, struct scan *out) {
+    struct scan s = *from;
+    s.n_points = n_points;
+    s.n_extras = 0;
+    s.extras = NULL;
+    s.points = calloc(n_points + (size_t)1, sizeof *s.points);
+    if (s.points == NULL)
+        return false;
+    memcpy(s.points, from->points, n_points * sizeof *s.points);
+    *out = s;
+    return true;
+}
+
+/* The sum of nothing and p; times and what belongs to pixels are taken as they are. */
+static bool fill(struct scan_products *to, const struct scan_products *p) {
+    uint32_t *rows = calloc(p->n_points + (size_t)1, sizeof *rows);
+    const size_t row = (size_t)to->n_points * N_LIVETIME_COLUMNS;
+    for (uint32_t k = 0; rows != NULL && k < p->n_points; k++)
+        rows[k] = k < to->n_points ? k : UINT32_MAX;
+    const bool good = rows != NULL && scan_products_sum(to, p, rows) == STATUS_OK;
+    for (uint32_t k = 0; good && k < p->n_pixels; k++)
+        memcpy(to->grade_time_ns + k * row, p->grade_time_ns + (size_t)k * p->n_points * N_LIVETIME_COLUMNS, row * sizeof *to->grade_time_ns);
+    if (good) {
+        memcpy(to->sensitivity, p->sensitivity, p->n_pixels * sizeof *to->sensitivity);
+        memcpy(to->window_s, p->window_s, p->n_pixels * sizeof *to->window_s);
+        memcpy(to->live_time_s, p->live_time_s, to->n_points * sizeof *to->live_time_s);
+    }
+    free(rows);
+    return good;
+}
+
+static void fill_yields(struct scan_products *to, const struct scan_products *p) {
+    for (uint32_t k = 0; k < to->n_yields; k++) {
+        memcpy(to->yields[k]->live_time_s, p->yields[k]->live_time_s, to->n_points * sizeof(double));
+        memcpy(to->yields[k]->crowding, p->yields[k]->crowding, to->n_points * sizeof(double));
+    }
+}
+
+bool scan_copy_make(const struct scan_products *p, uint32_t n_points, struct scan_copy **out) {
+    struct yield_region regions[MOST_REGIONS];
+    struct scan scan;
+    struct scan_copy *c;
+    if (p->n_yields > MOST_REGIONS || p->emission == NULL || p->loss == NULL || !copy_scan(p->scan, n_points, &scan))
+        return false;
+    for (uint32_t k = 0; k < p->n_yields; k++)
+        regions[k] = p->yields[k]->region;
+    const struct product_settings settings = { .emission = p->emission->axis, .loss = p->loss->axis, .n_regions = p->n_yields, .regions = regions };
+    if (!scan_copy_begin(&scan, p->n_pixels, p->pixels_used, &settings, &c))
+        return false;
+    if (!fill(c->products, p)) {
+        scan_copy_free(c);
+        return false;
+    }
+    fill_yields(c->products, p);
+    *out = c;
+    return true;
+}

@@ -1,0 +1,123 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/record_spool.h"
+#include "tests/dice.h"
+
+enum { PIXELS = 5, SAMPLES = 100, RECORDS = 4000 };
+
+static int64_t frame_of(uint32_t k) { return 10 + 300 * (int64_t)k; }
+static uint16_t sample_of(uint32_t pixel, uint32_t k, uint32_t i) { return (uint16_t)(pixel * 7000 + k * 3 + i * 11); }
+
+static void fill(struct record_block *b, uint16_t pixel, uint32_t k) {
+    uint16_t samples[SAMPLES];
+    for (uint32_t i = 0; i < SAMPLES; i++)
+        samples[i] = sample_of(pixel, k, i);
+    const struct block_record row = { .time_ns = INT64_C(1790000000000000000) + frame_of(k) * 10000, .frame = frame_of(k), .n_samples = SAMPLES, .n_presamples = 20,
+                                      .sample_period_s = 1e-5f, .pixel = pixel, .channel_index = pixel };
+    record_block_clear(b);
+    assert_true(record_block_add(b, &row, samples));
+}
+
+/* Every record once, in order, with its samples; as often as wanted. */
+static uint64_t check_walk(struct record_spool *s, uint32_t pixel, const uint32_t *groups, size_t n_groups) {
+    struct spool_part parts[2];
+    for (size_t i = 0; i < n_groups; i++)
+        parts[i] = (struct spool_part){ groups[i], INT64_MIN, INT64_MAX };
+    struct record_walk w;
+    struct channel_record r;
+    uint64_t n = 0;
+    assert_true(record_spool_walk(s, pixel, parts, n_groups, &w));
+    for (int pass = 0; pass < 2; pass++, w.rewind(w.context)) {
+        int64_t last = -1;
+        for (n = 0; w.next(w.context, &r); n++) {
+            uint32_t k = (uint32_t)((r.frame - 10) / 300);
+            assert_true(r.frame > last);
+            assert_int_equal(r.samples.n_samples, SAMPLES);
+            for (uint32_t i = 0; i < SAMPLES; i += 9)
+                assert_int_equal(r.samples.samples[i], sample_of(pixel, k, i));
+            last = r.frame;
+        }
+        assert_int_equal(n, w.records);
+    }
+    w.close(w.context);
+    return n;
+}
+
+/* Pixels in any order, records late now and then, as files bring them; two groups in turn. */
+static void test_walk(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    struct record_spool *s;
+    struct record_block *b;
+    uint32_t given[2][PIXELS] = { { 0 } }, at[PIXELS] = { 0 }, groups[2];
+    assert_true(record_spool_new("/tmp", PIXELS, 64 << 20, &s));
+    assert_true(record_block_new(1, SAMPLES, &b));
+    groups[0] = record_spool_begin(s);
+    groups[1] = record_spool_begin(s);
+    for (int i = 0; i < RECORDS; i++) {
+        uint16_t pixel = (uint16_t)dice_below(&d, PIXELS - 1);   /* the last one is silent */
+        uint32_t k = at[pixel]++, g = i > RECORDS / 3 && i < RECORDS / 2;
+        record_spool_resume(s, groups[g]);
+        fill(b, pixel, k % 5 == 3 ? k + 1 : k % 5 == 4 ? k - 1 : k);
+        assert_true(record_spool_add(s, b, 0));
+        given[g][pixel]++;
+    }
+    uint64_t all = 0;
+    for (uint32_t p = 0; p < PIXELS; p++) {
+        uint64_t n0 = check_walk(s, p, &groups[0], 1), n1 = check_walk(s, p, &groups[1], 1);
+        assert_int_equal(n0, given[0][p]);
+        assert_int_equal(n1, given[1][p]);
+        assert_int_equal(check_walk(s, p, groups, 2), n0 + n1);
+        all += n0;
+    }
+    assert_int_equal(record_spool_records(s, groups[0]), all);
+    struct record_walk w;
+    const int64_t from_ns = INT64_C(1790000000000000000) + frame_of(100) * 10000, until_ns = INT64_C(1790000000000000000) + frame_of(120) * 10000;
+    assert_true(record_spool_walk(s, 0, &(struct spool_part){ groups[0], from_ns, until_ns }, 1, &w));
+    assert_int_equal(w.records, 20);
+    w.close(w.context);
+    record_spool_forget(s, groups[0]);
+    assert_false(record_spool_holds(s, groups[0]));
+    assert_int_equal(check_walk(s, 0, groups, 2), given[1][0]);
+    assert_int_equal(record_spool_refused(s), 0);
+    record_block_free(b);
+    record_spool_free(s);
+}
+
+/* A full spool forgets the oldest group, then refuses; memory and file stay bounded. */
+static void test_bounded(void **state) {
+    (void)state;
+    struct record_spool *s;
+    struct record_block *b;
+    assert_true(record_spool_new("/tmp", PIXELS, 6 * SPOOL_CHUNK, &s));
+    assert_true(record_block_new(1, SAMPLES, &b));
+    uint32_t first = record_spool_begin(s), per_chunk = SPOOL_CHUNK / (32 + 2 * SAMPLES), kept = 0;
+    for (uint32_t k = 0; k < 3 * per_chunk; k++) {
+        fill(b, 1, k);
+        assert_true(record_spool_add(s, b, 0));
+    }
+    uint32_t second = record_spool_begin(s);
+    for (uint32_t k = 0; k < 10 * per_chunk; k++) {
+        fill(b, 2, k);
+        kept += record_spool_add(s, b, 0);
+    }
+    assert_false(record_spool_holds(s, first));
+    assert_true(record_spool_holds(s, second));
+    assert_in_range(kept, 6 * per_chunk, 7 * per_chunk + 7);
+    assert_int_equal(record_spool_refused(s), 10 * per_chunk - kept);
+    assert_int_equal(check_walk(s, 2, &second, 1), kept);
+    record_block_free(b);
+    record_spool_free(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_walk), cmocka_unit_test(test_bounded) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+"""tesd run against the twin of DASTARD: the same beamtime live (20 x real time) and by replay --calibration gives the same bytes; losses are
+counted per channel, and files fill them in. Loopback and free ports only."""
+import collections, glob, json, os, re, subprocess, sys, threading, time
+import h5py, numpy, zmq
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+from live_pair import Daemon, Rpc, Twin, check, folder, run_all, tesd
+
+context = zmq.Context()
+beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '40', '--calibration-s', '30', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
+            '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
+
+
+def feed(control, path, started, speed):
+    """The scan's points as a scan server would tell them: each some 10 ms after it happened, on the twin's clock."""
+    with open(path) as f:
+        log = json.load(f)
+    rpc, starts, ends = Rpc(control), log['epoch_time_start_s'], log['epoch_time_end_s']
+    values, extras = log['var_values'], log['point_extras']
+    first = starts[0] - 1
+    def at(t):
+        pause = started[0] + (t - started[1]) / speed + 0.01 - time.monotonic()
+        time.sleep(max(pause, 0))
+        return str(round(t * 1e9))
+    rpc.good('Scan.Start', {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit'], 'log_name': os.path.basename(path),
+                            'time_ns': at(first)})
+    for k, (a, b) in enumerate(zip(starts, ends)):
+        i0 = extras[str(k)]
+        rpc.call('Scan.PointStart', {'incident_eV': values[k], 'time_ns': at(a)})
+        rpc.call('Scan.PointEnd', {'i0': i0['i0'], 'i0_sigma': i0['i0_sigma'], 'time_ns': at(b)})
+    rpc.good('Scan.End', {'time_ns': at(ends[-1])})
+
+
+def datasets(path, names):
+    out = {}
+    with h5py.File(path) as f:
+        def keep(name, item):
+            if isinstance(item, h5py.Dataset) and name.startswith(names):
+                out[name] = item[()]
+        f.visititems(keep)
+    return out
+
+
+def sorted_photons(d):
+    order = numpy.lexsort((d['entry/photons/frame'], d['entry/photons/time_ns'], d['entry/photons/pixel']))
+    return {k: v[order] for k, v in d.items() if k.startswith('entry/photons/')}
+
+
+class Listener(threading.Thread):
+    """The stream's PFY of one region: (wall time, counts of all points, final points)."""
+
+    def __init__(self, port, topic):
+        super().__init__(daemon=True)
+        self.socket, self.states, self.events, self.stop = context.socket(zmq.SUB), [], [], False
+        self.socket.connect(f'tcp://127.0.0.1:{port}')
+        for t in (topic, 'run/'):
+            self.socket.subscribe(t.encode())
+
+    def run(self):
+        while not self.stop:
+            if not self.socket.poll(100):
+                continue
+            topic, header, *blobs = self.socket.recv_multipart()
+            h = json.loads(header)
+            if topic == b'run/':
+                self.events.append(h.get('event'))
+                continue
+            arrays = {a['name']: numpy.frombuffer(blobs[a['blob']], a['dtype']) for a in h['arrays']}
+            self.states.append((time.monotonic(), arrays['counts'].copy(), h['final_points'], h['n_points']))
+        self.socket.close()
+
+
+def test_live_is_replay():
+    """Photons and maps of a run, made while it was measured, are those of replay --calibration, byte for byte."""
+    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    runs = sorted(glob.glob(f'{folder}/files/*/*'))
+    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'x20', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle')
+    run = Daemon('same', twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/out'})
+    listener = Listener(run.stream, 'pfy/O/')
+    listener.start()
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SimPulseSource')
+    began = time.monotonic()
+    with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
+        first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
+    feed(run.control, glob.glob(f'{runs[1]}/logs/scan*.json')[0], (began, first_s), 20)
+    run.wait_message('.nxs')
+    listener.stop = True
+    check(run.end() == 0, 'SIGTERM ends it with 0')
+    twin.end()
+    listener.join()
+    made = glob.glob(f'{folder}/out/20260302/0000/*.nxs')
+    check(len(made) == 1, f'the run has its file: {made}')
+    written = f'{folder}/live/20260302/0000'
+    subprocess.run([tesd, 'replay', written, '--logs', runs[1], '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
+    compare(made[0], f'{folder}/replay.nxs', listener)
+
+
+def compare(made, replayed, listener):
+    names = ('entry/photons/', 'entry/scan_', 'entry/rixs_', 'entry/loss_', 'entry/pfy_', 'entry/pixels/')
+    a, b = datasets(made, names), datasets(replayed, names)
+    other = [k for k in set(a) ^ set(b) if not re.search('/(extra_.*|tempK)$', k)]   # only a log has the point's further values
+    check(not other, f'the same datasets: {other[:5]}')
+    pa, pb = sorted_photons(a), sorted_photons(b)
+    check(len(pa['entry/photons/frame']) > 5000, f"{len(pa['entry/photons/frame'])} photons")
+    for k in sorted(pa):
+        check(pa[k].tobytes() == pb[k].tobytes(), f'{k}: the same bytes')
+    other = [k for k in a if not k.startswith('entry/photons/') and k in b and a[k].tobytes() != b[k].tobytes() and not k.endswith('log_name')]
+    check(not other, f'maps, spectra, live times and pixel tables: the same bytes {other}')
+    check(listener.events[:1] == ['start'] and 'end' in listener.events, f'run/ told start and end: {collections.Counter(listener.events)}')
+    k = next(x for x in a if re.match(r'entry/pfy_\d+_O/counts$', x))
+    last = listener.states[-1]
+    check(last[2] == last[3] == len(a[k]), f'all {last[2]} points became final')
+    check((last[1] == a[k]).all(), f'the final published PFY is that of the file: {last[1].sum()} of {a[k].sum()} counts')
+    growing = {s[1].sum() for s in listener.states if s[2] < 12}
+    check(len(growing) > 1 and max(growing) > 0, f'it grew while the scan ran: {sorted(growing)} counts')
+    check(any(s[2] < s[3] for s in listener.states), 'points were shown before they were final')
+
+
+def measure_loss(connections, seconds=2):
+    """240 records a block, 50 blocks/s: what tesd says against what the twin sent and what came."""
+    twin = Twin('--pixels', '240', '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--all-together', '1', '--pool', '2', '--idle', '--block', '0.02')
+    run = Daemon(f'loss{connections}', twin, ingest={'connections': connections})
+    time.sleep(1)
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
+    time.sleep(seconds)
+    rpc.good('SourceControl.Stop', '')
+    figures = run.wait_figure(lambda f: f['tesd_source_running'] == 0)
+    time.sleep(1)
+    losses, figures = run.losses(), run.figures()
+    check(run.end() == 0, f'K={connections}: ends with 0')
+    code, out, _ = twin.end()
+    served = int(re.search(r'served (\d+) records', out)[1])
+    return losses, served, figures
+
+
+def test_losses():
+    for connections in (1, 32):
+        losses, served, figures = measure_loss(connections)
+        sent, lost, port = (sum(c[k] for c in losses.values()) for k in ('sent', 'lost', 'port'))
+        print(f'K={connections}: served {served}, sent {sent}, lost {lost} ({100 * lost / served:.1f} %), by overload {figures["tesd_records_overload_total"]:.0f}')
+        check(len(losses) == 240 and sent == served, f'K={connections}: {sent} records are known to have been sent, all of {served}')
+        check(all(c['sent'] == c['port'] + c['lost'] for c in losses.values()), f'K={connections}: in every channel sent = received + lost, exactly')
+        check(port == figures['tesd_records_received_total'], f'K={connections}: {port} came')
+        check(lost > 0.3 * sent if connections == 1 else lost == 0, f'K={connections}: {lost} lost')
+
+
+def test_follow_completes():
+    """One connection loses most; the files that the twin writes meanwhile fill it in, and the run's file is that of replay."""
+    twin = Twin('--pixels', '120', '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--all-together', '1', '--pool', '2', '--block', '0.02', '--write', f'{folder}/filled', '--idle')
+    run = Daemon('follow', twin, ingest={'connections': 1}, output={'folder': f'{folder}/followed'}, follow={'mode': 'fill'})
+    time.sleep(1)
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
+    time.sleep(2)
+    rpc.good('SourceControl.Stop', '')
+    run.wait_message('.nxs')
+    losses, figures = run.losses(), run.figures()
+    check(run.end() == 0, 'ends with 0')
+    twin.end()
+    sent, lost, port, file = (sum(c[k] for c in losses.values()) for k in ('sent', 'lost', 'port', 'file'))
+    check(lost == 0 and sent == port + file and file > 0.02 * sent, f'sent {sent} = by port {port} + filled from files {file}, lost {lost}')
+    check(figures['tesd_records_duplicate_total'] > 0.5 * port, f'{figures["tesd_records_duplicate_total"]:.0f} came both ways and count once')
+    with h5py.File(glob.glob(f'{folder}/followed/*/*/*.nxs')[0]) as f:
+        frames = f['entry/photons/frame'][()]
+        pixels = f['entry/photons/pixel'][()]
+    check(len(frames) == sent and len(set(zip(pixels.tolist(), frames.tolist()))) == sent, f'the file has {len(frames)} rows, each record once')
+
+
+run_all(test_losses, test_follow_completes, test_live_is_replay)
