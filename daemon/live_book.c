@@ -83,6 +83,11 @@ void live_book_free(struct live_book *b) {
 
 void live_book_pixels(struct live_book *b, const struct book_pixel *pixels) { memcpy(b->pixels, pixels, b->settings.n_pixels * sizeof *b->pixels); }
 
+void live_book_regions(struct live_book *b, const struct yield_region *regions, uint32_t n) {
+    b->settings.products.regions = regions;
+    b->settings.products.n_regions = n;
+}
+
 /* ---- places ---- */
 
 static bool counts_in(struct live_place p) { return p.kind == PLACE_POINT || p.kind == PLACE_MOVING; }
