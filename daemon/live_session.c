@@ -342,7 +342,7 @@ static bool take_regions(void *context, const struct yield_region *regions, uint
     memcpy(s->options.roi, all, n_all * sizeof *all);
     s->options.n_roi = n_all;
     if (s->book != NULL)
-        live_book_regions(s->book, s->options.roi, n);
+        live_book_regions(s->book, s->options.roi, n_all);
     return true;
 }
 
