@@ -23,6 +23,8 @@ struct ingest {
     struct live_analyse *analyse;        /* of the plan's array */
     const struct live_array *array;      /* what it was made for */
     struct channel_place *places;        /* n_channels */
+    struct reconcile *reconcile;         /* NULL: the port alone */
+    bool files_only;
     struct record_block *own;            /* when the raw recorder has no empty one */
     int waited_ms;
     struct shared_figures figures;
@@ -33,6 +35,7 @@ bool ingest_new(const struct ingest_settings *settings, const struct ingest_link
     if (g != NULL) {
         g->links = *links;
         g->exchange = exchange;
+        g->files_only = settings->files_only;
     }
     if (g == NULL || !record_block_new(BLOCK_RECORDS, DASTARD_SAMPLES_MAX, &g->own) || !live_source_new(&settings->source, &g->source)) {
         log_error("out of memory, or out of sockets, for the record port");
@@ -50,6 +53,7 @@ void ingest_free(struct ingest *g) {
     live_analyse_free(g->analyse);
     record_block_free(g->own);
     free(g->places);
+    reconcile_free(g->reconcile);
     free(g);
 }
 
@@ -58,13 +62,16 @@ void ingest_free(struct ingest *g) {
 static bool make_session(struct ingest *g, const struct live_plan *p) {
     live_analyse_free(g->analyse);
     free(g->places);
+    reconcile_free(g->reconcile);
     g->analyse = NULL;
     g->places = NULL;
+    g->reconcile = NULL;
     g->array = p->array;
     if (p->array == NULL)
         return true;
     g->places = calloc(p->array->n_channels, sizeof *g->places);
-    return g->places != NULL && live_analyse_new(p->array->n_pixels, &g->analyse);
+    return g->places != NULL && (g->links.files == NULL || reconcile_new(p->array->n_channels, RECONCILE_MEMORY, &g->reconcile)) &&
+           live_analyse_new(p->array->n_pixels, &g->analyse);
 }
 
 static void adopt(struct ingest *g, const struct live_plan *p) {
@@ -102,7 +109,7 @@ static void look_for_plan(struct ingest *g) {
 static bool admit(struct ingest *g, struct block_record *r) {
     struct channel_place *c = &g->places[r->channel_index];
     struct channel_tally *t = &g->plan->tally[r->channel_index];
-    if (g->links.admit != NULL && !g->links.admit(g->links.admit_context, r)) {
+    if (g->reconcile != NULL && reconcile_admit(g->reconcile, r) != RECONCILE_NEW) {
         tally_add(&g->figures.duplicates, 1);
         return false;
     }
@@ -242,6 +249,11 @@ bool ingest_step(struct ingest *g, int wait_ms) {
     if (g->analyse == NULL)
         return wait_for_array(g, wait_ms);
     g->waited_ms = 0;
+    if (g->files_only) {
+        hand_on_rest(g);
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000L }, NULL);
+        return false;
+    }
     bool for_raw;
     struct record_block *b = block_to_fill(g, &for_raw);
     int64_t now = monotonic_ns();

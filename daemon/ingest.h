@@ -13,6 +13,7 @@
 #include "daemon/record_block.h"
 #include "daemon/ring.h"
 #include "daemon/source/live.h"
+#include "daemon/stage/reconcile.h"
 
 struct ingest;   /* opaque */
 
@@ -20,15 +21,15 @@ struct ingest;   /* opaque */
 struct ingest_links {
     struct ring *rows;                   /* of row_blocks, to the book; needed */
     struct ring *raw;                    /* of record_blocks, to the raw recorder; used while `recording` */
-    struct ring *files;                  /* of record_blocks, from follow */
+    struct ring *files;                  /* of record_blocks, from follow: then records are reconciled */
     struct ring *learner;                /* of record_blocks, to the learner; used while `learning` */
     const _Atomic bool *recording, *learning;
-    /* A record of the port or of a file: true the first time it is seen. Called on this thread. */
-    bool (*admit)(void *context, const struct block_record *row);
-    void *admit_context;
 };
 
-struct ingest_settings { struct live_settings source; };
+struct ingest_settings {
+    struct live_settings source;
+    bool files_only;                     /* the port is left alone */
+};
 
 bool ingest_new(const struct ingest_settings *settings, const struct ingest_links *links, struct plan_exchange *exchange, struct ingest **out);   /* false after logging */
 void ingest_free(struct ingest *g);

@@ -36,7 +36,8 @@ struct live_plan {
 
 struct plan_exchange {
     _Atomic(const struct live_plan *) plan;   /* written by the book */
-    _Atomic uint64_t adopted;                 /* serial, written by ingest */
+    _Atomic uint64_t adopted, followed;       /* serials in use, written by ingest and by follow */
+    bool is_followed;                         /* there is a follow thread */
 };
 
 #endif

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "daemon/exit_code.h"
+#include "daemon/follower.h"
 #include "daemon/ingest.h"
 #include "daemon/live_reload.h"
 #include "daemon/live_session.h"
@@ -17,7 +18,9 @@
 #include "daemon/service.h"
 
 /* Rows of half a second at 100,000 records/s. */
-enum { ROW_BLOCKS = 256, ROWS = 256, WAIT_MS = 2, TICK_US = 1000, STATUS_MS = 1000, DRAIN_S = 30 };
+enum { ROW_BLOCKS = 256, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, STATUS_MS = 1000, DRAIN_S = 30 };
+
+enum { N_THREADS = 3 };
 
 struct live_run {
     void *blocks[ROW_BLOCKS];
@@ -26,8 +29,11 @@ struct live_run {
     struct ingest *ingest;
     struct live_session_work *session;
     struct metrics *metrics;
-    struct pipeline_thread *ingest_thread, *book_thread;
-    uint64_t ingest_turns, book_turns;   /* when last looked at */
+    void *file_blocks[FILE_BLOCKS];
+    struct ring *files;
+    struct follower *follower;
+    struct pipeline_thread *ingest_thread, *book_thread, *follow_thread;
+    uint64_t turns[N_THREADS];           /* when last looked at */
     int64_t pinged_ms, status_ms;
 };
 
@@ -52,18 +58,35 @@ static bool make_rings(struct live_run *r) {
     return good && ring_new(r->blocks, ROW_BLOCKS, &r->rows);
 }
 
+static enum folder_notice notice_of(const char *name) { return strcmp(name, "poll") == 0 ? NOTICE_POLL : strcmp(name, "inotify") == 0 ? NOTICE_INOTIFY : NOTICE_BEST; }
+static enum read_means means_of(const char *name) { return strcmp(name, "plain") == 0 ? READ_PLAIN : strcmp(name, "uring") == 0 ? READ_URING : READ_BEST; }
+
+static bool set_up_follower(struct live_run *r, const struct options *o) {
+    const struct follow_settings s = { .notice = notice_of(o->follow.notice), .means = means_of(o->follow.reads), .poll_s = o->follow.poll_s, .rest_s = o->follow.rest_s };
+    if (strcmp(o->follow.mode, "off") == 0)
+        return true;
+    bool good = true;
+    for (size_t i = 0; good && i < FILE_BLOCKS; i++) {
+        struct record_block *b = NULL;
+        good = record_block_new(FILE_RECORDS, DASTARD_SAMPLES_MAX, &b);
+        r->file_blocks[i] = b;
+    }
+    r->exchange.is_followed = true;
+    return good && ring_new(r->file_blocks, FILE_BLOCKS, &r->files) && follower_new(&s, o->follow.folder, &r->exchange, r->files, &r->follower);
+}
+
 static bool set_up(struct live_run *r, struct options *o) {
     char endpoint[128];
     snprintf(endpoint, sizeof endpoint, "tcp://%s:%d", o->ingest.host, (int)o->ingest.port + 2);
-    const struct ingest_settings ingest = { .source = { .endpoint = endpoint, .connections = (unsigned)o->ingest.connections } };
-    if (!make_rings(r)) {
+    const struct ingest_settings ingest = { .source = { .endpoint = endpoint, .connections = (unsigned)o->ingest.connections }, .files_only = strcmp(o->follow.mode, "only") == 0 };
+    if (!make_rings(r) || !set_up_follower(r, o)) {
         log_error("out of memory for the blocks between the threads");
         return false;
     }
-    const struct ingest_links links = { .rows = r->rows };
+    const struct ingest_links links = { .rows = r->rows, .files = r->files };
     if (!ingest_new(&ingest, &links, &r->exchange, &r->ingest))
         return false;
-    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest };
+    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower };
     return live_session_new(o, &book, &r->session) && metrics_new(o->metrics.host, (int)o->metrics.port, r->session, r->ingest, &r->metrics);
 }
 
@@ -71,7 +94,11 @@ static void tear_down(struct live_run *r) {
     metrics_free(r->metrics);
     live_session_free(r->session);
     ingest_free(r->ingest);
+    follower_free(r->follower);
     ring_free(r->rows);
+    ring_free(r->files);
+    for (size_t i = 0; i < FILE_BLOCKS; i++)
+        record_block_free(r->file_blocks[i]);
     for (size_t i = 0; i < ROW_BLOCKS; i++)
         row_block_free(r->blocks[i]);
 }
@@ -81,11 +108,14 @@ static void watch(struct live_run *r, int64_t now) {
     double period_s = service_watchdog_s();
     if (period_s <= 0 || (double)(now - r->pinged_ms) < period_s * 1e3 / 3)
         return;
-    uint64_t ingest = pipeline_thread_turns(r->ingest_thread), book = pipeline_thread_turns(r->book_thread);
-    if (ingest == r->ingest_turns || book == r->book_turns)
-        return;
-    r->ingest_turns = ingest;
-    r->book_turns = book;
+    struct pipeline_thread *const threads[N_THREADS] = { r->ingest_thread, r->book_thread, r->follow_thread };
+    uint64_t turns[N_THREADS] = { 0 };
+    for (int k = 0; k < N_THREADS; k++) {
+        turns[k] = threads[k] != NULL ? pipeline_thread_turns(threads[k]) : r->turns[k] + 1;
+        if (turns[k] == r->turns[k])
+            return;
+    }
+    memcpy(r->turns, turns, sizeof turns);
     r->pinged_ms = now;
     service_alive();
 }
@@ -143,7 +173,8 @@ int live_run(const char *config_path, struct options *o) {
         return EXIT_FAILED;
     }
     bool good = pipeline_thread_start("tesd-ingest", ingest_round, r->ingest, 0, &r->ingest_thread) &&
-                pipeline_thread_start("tesd-book", live_session_step, r->session, TICK_US, &r->book_thread);
+                pipeline_thread_start("tesd-book", live_session_step, r->session, TICK_US, &r->book_thread) &&
+                (r->follower == NULL || pipeline_thread_start("tesd-follow", follower_step, r->follower, 0, &r->follow_thread));
     if (good) {
         log_note("listening to %s:%d", o->ingest.host, (int)o->ingest.port);
         service_ready();
@@ -153,6 +184,7 @@ int live_run(const char *config_path, struct options *o) {
     } else {
         log_error("no threads can be made");
     }
+    pipeline_thread_stop(r->follow_thread);
     pipeline_thread_stop(r->ingest_thread);
     pipeline_thread_stop(r->book_thread);
     live_session_finish(r->session);

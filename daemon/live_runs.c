@@ -14,7 +14,7 @@
 #include "daemon/pulse_store.h"
 #include "daemon/run_scans.h"
 
-enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500 };
+enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500, FILES_MS = 30000 };
 static const int64_t BEFORE_NS = 200000000;   /* records of the block in which the run began may be older than its label */
 
 struct making { struct pipeline_job_thread *job; struct live_final *final; int *references; };
@@ -61,7 +61,7 @@ static void new_store(struct live_runs *r) {
 }
 
 void live_runs_session(struct live_runs *r, const struct run_model *m, const struct live_status *status) {
-    live_runs_step(r, status, INT64_MAX, true);
+    live_runs_step(r, status, INT64_MAX, false, true);
     pulse_store_free(r->pulses);
     r->model = m != NULL ? *m : (struct run_model){ 0 };
     new_store(r);
@@ -129,7 +129,7 @@ static void write_sidecar(const struct live_runs *r, const struct live_status *s
 
 void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns) {
     if (r->running)
-        live_runs_step(r, status, INT64_MAX, true);
+        live_runs_step(r, status, INT64_MAX, false, true);
     memcpy(r->base_name, status->base_name, sizeof r->base_name);
     memcpy(r->logs, status->folder, sizeof r->logs);
     r->folder[0] = '\0';
@@ -223,9 +223,11 @@ static void collect(struct live_runs *r, bool wait) {
     }
 }
 
-bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool at_once) {
+bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once) {
     collect(r, false);
-    bool over = r->running && (at_once || (r->ending && now_ms - r->end_ms > QUIET_MS && (now_ms - r->last_rows_ms > QUIET_MS || now_ms - r->end_ms > PATIENCE_MS)));
+    int64_t waited_ms = r->ending ? now_ms - r->end_ms : 0;
+    bool quiet = waited_ms > QUIET_MS && (now_ms - r->last_rows_ms > QUIET_MS || waited_ms > PATIENCE_MS);
+    bool over = r->running && (at_once || (quiet && (!behind || waited_ms > FILES_MS)));
     if (over)
         finish_run(r, status);
     return over;

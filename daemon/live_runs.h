@@ -36,8 +36,8 @@ void live_runs_event(struct live_runs *r, const struct scan_event *e);
 void live_runs_label(struct live_runs *r, const char *label, int64_t time_ns);
 void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns);
 void live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms);
-/* Ends a run whose last records must have come by now; joins files that are ready. True: a run's file was begun. */
-bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool at_once);
+/* Ends a run whose last records must have come by now (behind: files of it are still being read); joins files that are ready. True: a run's file was begun. */
+bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once);
 
 bool live_runs_running(const struct live_runs *r);
 const char *live_runs_folder(const struct live_runs *r);      /* "" outside a run, or when nothing is kept */

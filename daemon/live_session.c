@@ -49,6 +49,7 @@ struct live_session_work {
     struct publish_lost lost;
     uint64_t serial, model_version, photons, restarts;
     uint64_t array_version;     /* rows of an older model are of another array */
+    bool seen_stopped;          /* so we are there from the source's start on */
     bool names_new, triggers_new, ended_published;
     int64_t names_ms, settle_ms, publish_ms, figures_ms, rows_ms;
     int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;
@@ -123,6 +124,9 @@ static void retire(struct live_session_work *s, struct live_set *set, uint64_t s
 
 static void free_retired(struct live_session_work *s) {
     uint64_t adopted = atomic_load_explicit(&s->links.exchange->adopted, memory_order_acquire);
+    uint64_t followed = atomic_load_explicit(&s->links.exchange->followed, memory_order_acquire);
+    if (s->links.exchange->is_followed && followed < adopted)
+        adopted = followed;
     unsigned kept = 0;
     for (unsigned k = 0; k < s->n_retired; k++)
         if (s->retired[k]->references == 0 && adopted >= s->retired[k]->retired)
@@ -178,6 +182,18 @@ static void close_book(struct live_session_work *s) {
 
 /* ---- what the acquisition says ---- */
 
+static void begin_run(struct live_session_work *s) {
+    live_runs_begin(s->runs, &s->status, s->newest_ns);
+    if (s->links.follower != NULL && s->options.follow.folder[0] == '\0' && s->status.folder[0] != '\0')
+        follower_folder(s->links.follower, s->status.folder);
+}
+
+static void end_run(struct live_session_work *s) {
+    live_runs_end(s->runs, &s->status, s->newest_ns, now_ms());
+    if (s->links.follower != NULL && s->options.follow.folder[0] == '\0')
+        follower_end(s->links.follower);
+}
+
 static void told_status(void *context, const char *topic, const json_t *body) {
     struct live_session_work *s = context;
     unsigned change = live_status_take(&s->status, topic, body);
@@ -188,13 +204,17 @@ static void told_status(void *context, const char *topic, const json_t *body) {
     if ((change & STATUS_LABEL) != 0)
         live_runs_label(s->runs, s->status.label, s->status.label_ns > 0 ? s->status.label_ns : s->newest_ns > 0 ? s->newest_ns : clock_ns(CLOCK_REALTIME));
     if ((change & STATUS_WRITING) != 0 && s->status.writing)
-        live_runs_begin(s->runs, &s->status, s->newest_ns);
+        begin_run(s);
     else if ((change & STATUS_WRITING) != 0)
-        live_runs_end(s->runs, &s->status, s->newest_ns, now_ms());
+        end_run(s);
     if (s->loss != NULL && (change & STATUS_RUNNING) != 0)
         upstream_loss_running(s->loss, s->status.running);
-    if (s->loss != NULL && (change & STATUS_RATE) != 0)
+    if (s->loss != NULL && (change & STATUS_RATE) != 0) {
         upstream_loss_message(s->loss, body);
+        upstream_loss_running(s->loss, s->status.running);   /* the last window may come after the word that the source has stopped */
+    }
+    if (strcmp(topic, "STATUS") == 0)
+        s->seen_stopped = s->seen_stopped || !s->status.running;
     s->triggers_new = s->triggers_new || (change & STATUS_TRIGGERS) != 0;
 }
 
@@ -238,11 +258,13 @@ static void begin_set(struct live_session_work *s) {
         close_book(s);
     } else {
         couple(s);
+        if (s->seen_stopped)
+            upstream_loss_running(s->loss, false);
         upstream_loss_running(s->loss, s->status.running);
     }
     live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references }, &s->status);
     if (s->status.writing)
-        live_runs_begin(s->runs, &s->status, 0);
+        begin_run(s);
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
     log_note("array of %u channels, %u pixels, records of %u samples%s", set->array->n_channels, set->array->n_pixels, s->status.n_samples,
@@ -524,7 +546,7 @@ bool live_session_step(void *context) {
         busy = true;
     settle_and_publish(s, now);
     publisher_step(s->publisher, lost_of(s));
-    live_runs_step(s->runs, &s->status, now, false);
+    live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false);
     take_reload(s);
     take_triggers(s);
     free_retired(s);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/follower.h"
 #include "daemon/ingest.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
@@ -34,6 +35,7 @@ struct session_links {
     struct ring *rows;                    /* of row_blocks */
     struct plan_exchange *exchange;
     const struct ingest *ingest;          /* for its figures */
+    struct follower *follower;            /* NULL: files are not followed */
 };
 
 /* False after logging: a port is taken, an address is wrong, a calibration cannot be read. */

@@ -94,6 +94,19 @@ const struct option_row option_table[] = {
     { .name = "ingest.block_s", .unit = "s", .default_text = "0.05", .kind = OPT_NUMBER, .offset = AT(ingest.block_s), .lo = 0.001, .hi = 10,
       .help = "how long DASTARD gathers data before it sends the records in them" },
 
+    { .name = "follow.mode", .unit = "", .default_text = "off", .kind = OPT_TEXT, .offset = AT(follow.mode), .lo = 1, .hi = TEXT_HI(follow.mode),
+      .help = "the files that DASTARD writes: off (the port alone), fill (the port, and what it lost from the files) or only (the files alone)" },
+    { .name = "follow.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(follow.folder), .lo = 0, .hi = TEXT_HI(follow.folder),
+      .help = "where they are seen from here, a run or the folder of all runs; empty: where DASTARD says that it writes" },
+    { .name = "follow.notice", .unit = "", .default_text = "best", .kind = OPT_TEXT, .offset = AT(follow.notice), .lo = 1, .hi = TEXT_HI(follow.notice),
+      .help = "how growth is noticed: inotify, poll (NFS), or best: inotify where it works" },
+    { .name = "follow.reads", .unit = "", .default_text = "best", .kind = OPT_TEXT, .offset = AT(follow.reads), .lo = 1, .hi = TEXT_HI(follow.reads),
+      .help = "how files are read: uring, plain, or best: io_uring where it is allowed" },
+    { .name = "follow.poll_s", .unit = "s", .default_text = "0.5", .kind = OPT_NUMBER, .offset = AT(follow.poll_s), .lo = 0.01, .hi = 60,
+      .help = "between two looks where growth is not noticed" },
+    { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
+      .help = "a file that has not grown for so long is read to its very end" },
+
     { .name = "output.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(output.folder), .lo = 0, .hi = TEXT_HI(output.folder),
       .help = "tesd run keeps each run in OUTPUT/YYYYMMDD/NNNN below it; empty: nothing is kept, data are analysed and published all the same" },
 

@@ -167,6 +167,23 @@ static void check_curve(const struct options *o, const struct config_outline *ou
                            o->calibration.curve);
 }
 
+static bool is_one_of(const char *value, const char *const *words) {
+    for (; *words != NULL; words++)
+        if (strcmp(value, *words) == 0)
+            return true;
+    return false;
+}
+
+static void check_follow(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
+    static const char *const modes[] = { "off", "fill", "only", NULL }, *const notices[] = { "best", "inotify", "poll", NULL }, *const reads[] = { "best", "uring", "plain", NULL };
+    if (!is_one_of(o->follow.mode, modes))
+        options_faults_add(faults, config_outline_line(outline, "follow.mode"), "follow.mode: '%s' is not known; give off, fill or only", o->follow.mode);
+    if (!is_one_of(o->follow.notice, notices))
+        options_faults_add(faults, config_outline_line(outline, "follow.notice"), "follow.notice: '%s' is not known; give best, inotify or poll", o->follow.notice);
+    if (!is_one_of(o->follow.reads, reads))
+        options_faults_add(faults, config_outline_line(outline, "follow.reads"), "follow.reads: '%s' is not known; give best, uring or plain", o->follow.reads);
+}
+
 static void parse_document(const uint8_t *bytes, size_t n, const struct config_outline *outline, struct options *o, struct options_faults *faults) {
     if (outline->empty || !check_outline(outline, faults))
         return;
@@ -180,6 +197,8 @@ static void parse_document(const uint8_t *bytes, size_t n, const struct config_o
         check_live_time(o, outline, faults);
     if (faults->n == 0)
         check_curve(o, outline, faults);
+    if (faults->n == 0)
+        check_follow(o, outline, faults);
     if (config_outline_line(outline, "roi") > 0)
         options_roi_set(values, outline, o, faults);
     config_values_free(values);

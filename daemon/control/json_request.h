@@ -21,8 +21,8 @@ typedef bool json_request_verb(void *context, const json_t *argument, json_t **r
 struct json_request_row { const char *method; json_request_verb *run; };
 struct json_request_table { const struct json_request_row *rows; size_t n; void *context; };
 
-enum json_request_end { REQUEST_ANSWERED, REQUEST_ANSWERED_LAST /* the connection is dead from now on */, REQUEST_HANG_UP };
-/* *reply: one line, free() it; NULL for REQUEST_HANG_UP. */
+enum json_request_end { REQUEST_ANSWERED, REQUEST_ANSWERED_LAST /* the connection is dead from now on */, REQUEST_HANG_UP, REQUEST_LATER };
+/* *reply: one line, free() it; NULL for REQUEST_HANG_UP. Never REQUEST_LATER, which is for ports whose answers have to wait. */
 enum json_request_end json_request_answer(const struct json_request_table *table, const char *bytes, size_t n, char **reply);
 
 #endif

@@ -144,14 +144,20 @@ with tempfile.TemporaryDirectory() as tmp:
     t0, t1 = one[f'entry/{cals[0]}/start_ns'], one[f'entry/{cals[0]}/end_ns']
     cal1 = (ph['time_ns'] >= t0) & (ph['time_ns'] < t1) & (ph['cuts'] == 0)
     elastic, nila = fit_gauss(ph['energy_eV'][cal1], 1000.5, 6.5), fit_gauss(ph['energy_eV'][cal1], 848.9, 6.5)
-    check(elastic[1] <= 3.2, f'stacked elastic line at 1000 eV: {elastic[0]:.2f} eV, FWHM {elastic[1]:.2f} eV')
-    check(nila[1] <= 3.45, f'stacked Ni La: {nila[0]:.2f} eV, FWHM {nila[1]:.2f} eV')
+    check(elastic[1] <= 3.05, f'stacked elastic line at 1000 eV: {elastic[0]:.2f} eV, FWHM {elastic[1]:.2f} eV')
+    check(nila[1] <= 3.35, f'stacked Ni La: {nila[0]:.2f} eV, FWHM {nila[1]:.2f} eV')
+
+    singles = [fit_gauss(ph['energy_eV'][cal1 & (ph['pixel'] == p)], 1000.5, 6.5)[0] for p in range(4)]
+    check(all(999.5 <= v <= 1001.7 for v in singles), 'elastic line of single pixels, extrapolated to 1000 eV: ' + ' '.join(f'{v:.2f}' for v in singles))
+    near = inside & (ph['cuts'] == 0) & (ph['incident_eV'] > 796.5)
+    e800 = fit_gauss(ph['energy_eV'][near] - ph['incident_eV'][near].astype(float), 0, 5, 0.5)
+    check(e800[1] <= 2.9, f'elastic line near 800 eV in the scans, stacked: {e800[0]:+.2f} eV from the mono, FWHM {e800[1]:.2f} eV')
 
     # sums over windows, all grades
     e, pt = ph['energy_eV'], inside & (ph['cuts'] == 0) & ((ph['flags'] & 3) < 2)
     for lo, hi, want in ((763, 800, 4851), (768, 784, 3581), (505, 535, 5217)):
         got = int(np.sum(pt & (e >= lo) & (e < hi)))
-        check(abs(got / want - 1) <= 0.02, f'counts in {lo}-{hi} eV: {got} (measured elsewhere {want})')
+        check(abs(got / want - 1) <= 0.01, f'counts in {lo}-{hi} eV: {got} (measured elsewhere {want})')
     incident = one[f'entry/scan_{by_start[0]:04d}/incident_eV']
     la = pt & (e >= 763) & (e < 800)
     summed = np.bincount(ph['point'][la], minlength=243).astype(float)

@@ -263,8 +263,59 @@ def compare(made, replayed, listener):
     check(any(s[2] < s[3] for s in listener.states), 'points were shown before they were final')
 
 
+def measure_loss(connections, seconds=2):
+    """240 records a block, 50 blocks/s: what tesd says against what the twin sent and what came."""
+    twin = Twin('--pixels', '240', '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--all-together', '1', '--pool', '2', '--idle', '--block', '0.02')
+    run = Daemon(f'loss{connections}', twin, ingest={'connections': connections})
+    time.sleep(1)
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
+    time.sleep(seconds)
+    rpc.good('SourceControl.Stop', '')
+    figures = run.wait_figure(lambda f: f['tesd_source_running'] == 0)
+    time.sleep(1)
+    losses, figures = run.losses(), run.figures()
+    check(run.end() == 0, f'K={connections}: ends with 0')
+    code, out, _ = twin.end()
+    served = int(re.search(r'served (\d+) records', out)[1])
+    return losses, served, figures
+
+
+def test_losses():
+    for connections in (1, 32):
+        losses, served, figures = measure_loss(connections)
+        sent, lost, port = (sum(c[k] for c in losses.values()) for k in ('sent', 'lost', 'port'))
+        print(f'K={connections}: served {served}, sent {sent}, lost {lost} ({100 * lost / served:.1f} %), by overload {figures["tesd_records_overload_total"]:.0f}')
+        check(len(losses) == 240 and sent == served, f'K={connections}: {sent} records are known to have been sent, all of {served}')
+        check(all(c['sent'] == c['port'] + c['lost'] for c in losses.values()), f'K={connections}: in every channel sent = received + lost, exactly')
+        check(port == figures['tesd_records_received_total'], f'K={connections}: {port} came')
+        check(lost > 0.3 * sent if connections == 1 else lost == 0, f'K={connections}: {lost} lost')
+
+
+def test_follow_completes():
+    """One connection loses most; the files that the twin writes meanwhile fill it in, and the run's file is that of replay."""
+    twin = Twin('--pixels', '120', '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--all-together', '1', '--pool', '2', '--block', '0.02', '--write', f'{folder}/filled', '--idle')
+    run = Daemon('follow', twin, ingest={'connections': 1}, output={'folder': f'{folder}/followed'}, follow={'mode': 'fill'})
+    time.sleep(1)
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
+    time.sleep(2)
+    rpc.good('SourceControl.Stop', '')
+    run.wait_message('.nxs')
+    losses, figures = run.losses(), run.figures()
+    check(run.end() == 0, 'ends with 0')
+    twin.end()
+    sent, lost, port, file = (sum(c[k] for c in losses.values()) for k in ('sent', 'lost', 'port', 'file'))
+    check(lost == 0 and sent == port + file and file > 0.02 * sent, f'sent {sent} = by port {port} + filled from files {file}, lost {lost}')
+    check(figures['tesd_records_duplicate_total'] > 0.5 * port, f'{figures["tesd_records_duplicate_total"]:.0f} came both ways and count once')
+    with h5py.File(glob.glob(f'{folder}/followed/*/*/*.nxs')[0]) as f:
+        frames = f['entry/photons/frame'][()]
+        pixels = f['entry/photons/pixel'][()]
+    check(len(frames) == sent and len(set(zip(pixels.tolist(), frames.tolist()))) == sent, f'the file has {len(frames)} rows, each record once')
+
+
 try:
-    for test in (test_live_is_replay,):
+    for test in (test_losses, test_follow_completes, test_live_is_replay):
         begun = time.monotonic()
         test()
         print(f'---- {test.__name__}: {time.monotonic() - begun:.1f} s', flush=True)
