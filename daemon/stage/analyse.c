@@ -22,22 +22,30 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
     *out = m;
 }
 
+enum { BATCH = 64 };
+
+/* Rows are made a batch at a time and each step for all of a batch: steps wait for divisions and tables, and rows do not wait for each
+ * other. */
+struct row_work { struct calibration_pair calibration; float before, after; };   /* heights as either calibration corrects them */
+
+static void correct(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w) {
+    w->calibration = s->model != NULL ? analyse_calibration_at(s, m->time_ns) : (struct calibration_pair){ .before = NULL };
+    if (w->calibration.before != NULL)
+        w->before = w->after = height_correction_apply(&w->calibration.before->correction, m);
+    if (w->calibration.before != NULL && w->calibration.after != NULL)
+        w->after = height_correction_apply(&w->calibration.after->correction, m);
+}
+
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
-static void set_energy(const struct analyse_settings *s, const struct calibration_pair *c, const struct measured_pulse *m, struct photon_block *b, size_t i) {
-    float height = height_correction_apply(&c->before->correction, m);
-    float later = c->after ? height_correction_apply(&c->after->correction, m) : height;
-    struct curve_value v = calibration_pair_value(c, height, later);
-    double own = height_correction_sigma(&c->before->correction, s->model->noise_sigma, (double)height) * (double)v.slope;
+static void set_energy(const struct analyse_settings *s, const struct row_work *w, struct photon_block *b, size_t i) {
+    struct curve_value v = calibration_pair_value(&w->calibration, w->before, w->after);
+    double own = height_correction_sigma(&w->calibration.before->correction, s->model->noise_sigma, (double)w->before) * (double)v.slope;
     b->energy_eV[i] = v.energy_eV;
     b->energy_sigma_eV[i] = (float)sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
     b->flags[i] = v.trust;
 }
 
-static void add_row(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b) {
-    struct calibration_pair calibration = { .before = NULL };
-    if (s->model != NULL)
-        calibration = analyse_calibration_at(s, m->time_ns);
-    size_t i = b->n++;
+static void set_row(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
     b->time_ns[i] = m->time_ns;
     b->frame[i] = m->frame;
     b->pixel[i] = (uint16_t)s->pixel;
@@ -49,12 +57,24 @@ static void add_row(const struct analyse_settings *s, const struct measured_puls
     b->flags[i] = TRUST_INSIDE;
     b->energy_eV[i] = NAN;
     b->energy_sigma_eV[i] = NAN;
-    if (calibration.before != NULL)
-        set_energy(s, &calibration, m, b, i);
+    if (w->calibration.before != NULL)
+        set_energy(s, w, b, i);
     else
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
     if (b->cuts[i] == 0 && !isfinite(b->energy_eV[i]))
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
+}
+
+static void add_rows(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct photon_block *b) {
+    struct row_work work[BATCH];
+    for (size_t from = 0; from < n; from += BATCH) {
+        size_t some = n - from < BATCH ? n - from : BATCH;
+        for (size_t i = 0; i < some; i++)
+            correct(s, &pulses[from + i], &work[i]);
+        for (size_t i = 0; i < some; i++)
+            set_row(s, &pulses[from + i], &work[i], b, b->n + i);
+        b->n += some;
+    }
 }
 
 /* One rule per pixel: all its calibrations were learnt together. False: nothing to follow by. */
@@ -67,25 +87,28 @@ static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct
     return calibration.before != NULL;
 }
 
-void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into) {
-    if (!track->begun) {
+static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
+    if (n > 0 && !track->begun) {
         track->begun = true;
-        track->follows = rule_from(s, pulse->time_ns, &track->rule);
+        track->follows = rule_from(s, pulses[0].time_ns, &track->rule);
     }
-    if (track->follows)
-        baseline_track_next(&track->tracker, &track->rule, pulse);
-    add_row(s, pulse, into);
+    for (size_t i = 0; i < n && track->follows; i++)
+        baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
+}
+
+void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into) {
+    follow(s, track, pulse, 1);
+    add_rows(s, pulse, 1, into);
 }
 
 void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into) {
     struct analyse_track track = { 0 };
-    if (s->causal) {
-        for (size_t i = 0; i < n; i++)
-            analyse_next(s, &track, &pulses[i], into);
-        return;
-    }
-    if (n > 0 && rule_from(s, pulses[0].time_ns, &track.rule))
+    if (!s->causal && n > 0 && rule_from(s, pulses[0].time_ns, &track.rule))
         baseline_track_both(&track.rule, pulses, n);
-    for (size_t i = 0; i < n; i++)
-        add_row(s, &pulses[i], into);
+    for (size_t from = 0; from < n; from += BATCH) {
+        size_t some = n - from < BATCH ? n - from : BATCH;
+        if (s->causal)
+            follow(s, &track, pulses + from, some);
+        add_rows(s, pulses + from, some, into);
+    }
 }
