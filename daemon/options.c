@@ -31,6 +31,9 @@ const struct option_row option_table[] = {
 
     { .name = "analysis.kernel", .unit = "", .default_text = "auto", .kind = OPT_TEXT, .offset = AT(analysis.kernel), .lo = 1, .hi = TEXT_HI(analysis.kernel),
       .help = "variant of the hot loops: auto (the fastest that this machine has), scalar, avx2" },
+    { .name = "analysis.neighbours", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(analysis.neighbours),
+      .help = "replay that learns: take the mains, followed by the pretrigger means of all pixels, and the slow baseline as known in pixels whose lines bear that "
+              "out; others, and records before which something happened, stay with the standard filter" },
 
     { .name = "rixs.emission_lo_eV", .unit = "eV", .default_text = "200", .kind = OPT_NUMBER, .offset = AT(rixs.emission.lo_eV), .lo = 0, .hi = 20000,
       .help = "where the emission axis of the maps begins" },
@@ -114,6 +117,20 @@ const struct option_row option_table[] = {
       .help = "address on which scan points are heard (JSON-RPC, daemon/control/scan_link.h)" },
     { .name = "control.port", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(control.port), .lo = 0, .hi = 65535,
       .help = "port for them; 0: none" },
+    { .name = "control.scan_host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(control.scan_host), .lo = 1, .hi = TEXT_HI(control.scan_host),
+      .help = "address on which the scan server's protocol is spoken with SPEC or Bluesky: loopback unless those run elsewhere" },
+    { .name = "control.scan_port", .unit = "", .default_text = "4000", .kind = OPT_INTEGER, .offset = AT(control.scan_port), .lo = -1, .hi = 65535,
+      .help = "port for it; 0: any that is free, -1: none" },
+    { .name = "control.drive", .unit = "", .default_text = "true", .kind = OPT_BOOL, .offset = AT(control.drive),
+      .help = "file_start, file_end, labels and triggers drive DASTARD as the scan server did; false: DASTARD is driven from elsewhere and only watched" },
+    { .name = "control.wait_s", .unit = "s", .default_text = "2", .kind = OPT_NUMBER, .offset = AT(control.wait_s), .lo = 0, .hi = 60,
+      .help = "how long a request for counts waits for them to be final" },
+    { .name = "control.log_folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(control.log_folder), .lo = 0, .hi = TEXT_HI(control.log_folder),
+      .help = "where scan logs are written; empty: in logs/ beside DASTARD's files" },
+    { .name = "control.user_folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(control.user_folder), .lo = 0, .hi = TEXT_HI(control.user_folder),
+      .help = "a copy of each scan log goes to USER/beamtime_ID/YYYYMMDD, which is also where scans are counted; empty: no copy" },
+    { .name = "control.beamtime", .unit = "", .default_text = "0", .kind = OPT_TEXT, .offset = AT(control.beamtime), .lo = 1, .hi = TEXT_HI(control.beamtime),
+      .help = "the beamtime's id in logs and folders" },
 
     { .name = "metrics.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(metrics.host), .lo = 1, .hi = TEXT_HI(metrics.host),
       .help = "address of the page /metrics for Prometheus" },

@@ -13,10 +13,14 @@ struct measured_pulse {
     float pretrigger_mean;   /* counts */
     float residual;          /* counts rms left by the pixel's pulse model; NaN when not computed */
     uint32_t cuts;           /* CUT_BIT(...); 0 = a good pulse */
+    float noise_factor;      /* noise of the height over the model's noise_sigma; 0 stands for 1 (gap_filter.h) */
     /* what baseline_track knows from the pulses around it; 0 before it was asked */
     float baseline;          /* counts: smooth of pretrigger means, jumps taken out; NaN unknown */
     float baseline_offset;   /* counts: this record's mean less that; 0 when it may not count */
     float baseline_weight;   /* number of records it rests on, in effect */
+    /* what the open filter says (open_filter.h); both 0 without one */
+    float open_height;       /* filter units; of a pulse whose height the neighbours gave (neighbour_height.h): what was its height before */
+    float open_level;        /* counts above pretrigger_mean; NaN in such a pulse */
 };
 
 #endif

@@ -12,7 +12,9 @@
 #include "calib/photon_block.h"
 #include "daemon/channel_record.h"
 #include "pulse/baseline_track.h"
+#include "pulse/mains_track.h"
 #include "pulse/measured_pulse.h"
+#include "pulse/neighbour_height.h"
 #include "pulse/pixel_model.h"
 
 struct analyse_settings {
@@ -21,6 +23,8 @@ struct analyse_settings {
     size_t n_tables;
     struct calibration_table *const *tables;     /* by start time */
     bool causal;                                 /* a record and those before it, and the latest calibration, alone; false: from both sides */
+    const struct neighbour_height *neighbours;   /* from both sides only: heights by neighbours; NULL: none */
+    const struct mains_track *mains;             /* for them; NULL: none */
 };
 
 /* What holds for the pixel at a time (calibration_pair.h). before NULL: no curve. */
@@ -32,6 +36,9 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
 /* All of a channel's measured pulses in their order -> rows: corrections (which set the pulses' baselines), energy_eV and sigma. Appends
  * n rows; the block has room. Scan, point and incident energy are left for bin. */
 void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into);
+
+/* Row i again, from its pulse measured anew (another height, other cuts): its grade, scan and point stay, and so does what channel_events said. */
+void analyse_row_again(const struct analyse_settings *s, const struct measured_pulse *pulse, struct photon_block *block, size_t i);
 
 /* One channel's place when its records come one by one; zeros at its start, and again when its model is another. */
 struct analyse_track {
