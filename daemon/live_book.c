@@ -497,7 +497,7 @@ static void forget_oldest(struct live_book *b) {
             w->place = (struct live_place){ PLACE_OUTSIDE, -1, -1 };
     }
     live_scan_free(b->scans[0]);
-    memmove(b->scans, b->scans + 1, (--b->n_scans) * sizeof b->scans[0]);
+    memmove(b->scans, b->scans + 1, (--b->n_scans) * sizeof(struct live_scan *));
 }
 
 static bool begin_scan(struct live_book *b, const struct scan_event *e) {

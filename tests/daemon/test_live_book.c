@@ -249,9 +249,9 @@ static void late_ends_are_fitted(void **state) {
     const struct live_scan *scan = live_book_scan(b);
     assert_int_equal(scan->n_final, 2);
     assert_int_equal(live_book_counts(b)->fitted, 2);
-    for (size_t cell = 0; cell < PIXELS * 2; cell++) {
+    for (size_t cell = 0; cell < (size_t)PIXELS * 2; cell++) {
         int64_t sum = 0;
-        for (int k = 0; k < N_LIVETIME_COLUMNS; k++) {
+        for (size_t k = 0; k < N_LIVETIME_COLUMNS; k++) {
             assert_true(scan->products->grade_time_ns[cell * N_LIVETIME_COLUMNS + k] >= 0);
             sum += scan->products->grade_time_ns[cell * N_LIVETIME_COLUMNS + k];
         }
