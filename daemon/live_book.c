@@ -86,6 +86,11 @@ void live_book_free(struct live_book *b) {
 
 void live_book_pixels(struct live_book *b, const struct book_pixel *pixels) { memcpy(b->pixels, pixels, b->settings.n_pixels * sizeof *b->pixels); }
 
+void live_book_regions(struct live_book *b, const struct yield_region *regions, uint32_t n) {
+    b->settings.products.regions = regions;
+    b->settings.products.n_regions = n;
+}
+
 /* ---- places ---- */
 
 static bool counts_in(struct live_place p) { return p.kind == PLACE_POINT || p.kind == PLACE_MOVING; }
@@ -540,6 +545,13 @@ bool live_book_event(struct live_book *b, const struct scan_event *e, const char
 }
 
 const struct live_scan *live_book_scan(const struct live_book *b) { return b->n_scans > 0 ? b->scans[b->n_scans - 1] : NULL; }
+
+size_t live_book_scans(const struct live_book *b, const struct live_scan **out, size_t most) {
+    const size_t n = b->n_scans < most ? b->n_scans : most;
+    for (size_t k = 0; k < n; k++)
+        out[k] = b->scans[k];
+    return n;
+}
 
 bool live_book_changed(struct live_book *b) {
     bool changed = b->changed;

@@ -47,7 +47,7 @@ static void present_done(struct present *p) {
 }
 
 static bool find_timeline(struct live_final *f, const struct present *p, char *const *folders, size_t n_folders, struct scan_timeline **out) {
-    struct log_search search = { .run_folders = folders, .n_run_folders = n_folders, .i0_key = f->options->scan.i0_key, .first_ns = p->first_ns, .last_ns = p->last_ns,
+    struct log_search search = { .run_folders = folders, .n_run_folders = n_folders, .i0_key = f->options.scan.i0_key, .first_ns = p->first_ns, .last_ns = p->last_ns,
                                  .own = f->scans, .n_own = f->n_scans };
     struct log_counts counts;
     return beamtime_logs_collect(&search, out, &counts);
@@ -58,18 +58,21 @@ static bool write_file(struct live_final *f, const struct present *p, const stru
     size_t n_folders = f->logs[0] != '\0' && strcmp(f->logs, f->folder) != 0 ? 2 : 1;
     struct beamtime b = { .pulses = { .n_channels = p->n, .channels = p->channels, .n_folders = n_folders, .folders = folders, .first_ns = p->first_ns, .last_ns = p->last_ns } };
     struct reprocess_stored stored = { .pulses = f->pulses, .pixel_of = p->keep, .n_samples = f->n_samples, .sample_period_s = f->sample_period_s };
-    struct reprocess_settings s = reprocess_settings_of(f->options);
+    struct reprocess_settings s = reprocess_settings_of(&f->options);
     const char *input = f->logs[0] != '\0' ? f->logs : f->folder;
     struct reprocessed r;
     char path[1200];
-    snprintf(path, sizeof path, "%s/%s.nxs", f->folder, f->base_name);
+    if (f->path != NULL)
+        snprintf(path, sizeof path, "%s", f->path);
+    else
+        snprintf(path, sizeof path, "%s/%s.nxs", f->folder, f->base_name);
     s.stored = &stored;
     s.workers = 1;   /* the other processors belong to what is measured now */
     s.causal = true;
     s.calibration_state = "loaded; the latest before a photon";
     s.title = f->base_name;
-    s.process.command_line = "tesd run";
-    s.process.state = "prelim";
+    s.process.command_line = f->command_line != NULL ? f->command_line : "tesd run";
+    s.process.state = f->state != NULL ? f->state : "prelim";
     s.process.inputs = &input;
     s.process.n_inputs = 1;
     bool good = find_timeline(f, p, folders, n_folders, &b.timeline);

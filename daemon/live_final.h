@@ -15,7 +15,7 @@
 #include "daemon/pulse_store.h"
 
 struct live_final {
-    const struct options *options;    /* borrowed, as are array and model */
+    struct options options;           /* as they stood at the run's end; its text is borrowed, as are array and model */
     const struct live_array *array;
     const struct array_model *model;
     struct pulse_store *pulses;       /* owned */
@@ -28,6 +28,7 @@ struct live_final {
     char logs[512];                   /* the acquisition's own folder: states and scan logs; "" none */
     char base_name[96];
     const char *calibration_path;
+    const char *path, *state, *command_line;   /* NULL: FOLDER/BASE.nxs, "prelim", "tesd run" */
     bool good;                        /* after the work */
 };
 
