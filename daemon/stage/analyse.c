@@ -28,8 +28,14 @@ static void set_energy(const struct analyse_settings *s, const struct calibratio
     float later = c->after ? height_correction_apply(&c->after->correction, m) : height;
     struct curve_value v = calibration_pair_value(c, height, later);
     double own = height_correction_sigma(&c->before->correction, s->model->noise_sigma, (double)height) * (double)v.slope;
-    b->energy_eV[i] = v.energy_eV;
-    b->energy_sigma_eV[i] = (float)sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
+    double sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV), energy = (double)v.energy_eV;
+    if (s->lock != NULL) {
+        double lock_sigma, gain = line_lock_at(s->lock, s->pixel, m->time_ns, &lock_sigma);
+        energy *= 1 + gain;
+        sigma = hypot(sigma, lock_sigma * energy);
+    }
+    b->energy_eV[i] = (float)energy;
+    b->energy_sigma_eV[i] = (float)sigma;
     b->flags[i] = v.trust;
 }
 
