@@ -7,6 +7,7 @@
 #   make fuzz FUZZ_S=60  run every fuzz target for 60 s each
 #   make lint            warnings of both compilers as errors, clang-tidy, cppcheck
 #   make bench           kernels and chain against the machine
+#   make soak            tesd run under load: rates without loss, cost, memory and latency over ten minutes
 #   make install DESTDIR= PREFIX=/usr/local
 #   make deps            install the missing packages of all groups (build, test, lint)
 # V=1 shows whole command lines. CC=clang builds in build/clang, each SAN in a folder of its own.
@@ -46,7 +47,7 @@ tests  := $(call sources,tests/*/test_*.c)
 benches := $(call sources,tests/bench/bench_*.c)
 fuzzers := $(call sources,tests/fuzz/fuzz_*.c)
 
-.PHONY: all run deps check fuzz lint bench install clean check-built fuzz-programs fuzz-built ready
+.PHONY: all run deps check fuzz lint bench soak install clean check-built fuzz-programs fuzz-built ready
 all: $(build)/$(name)
 
 # ---- products ----
@@ -126,6 +127,10 @@ lint:
 
 bench: all $(benches)
 	@for b in $(benches) '$(TESD) bench'; do $$b || exit; done
+
+soak: all $(build)/tests/bench/live_sender $(build)/tests/bench/live_null
+	/usr/bin/python3 tests/bench/soak.py --seconds 20
+	/usr/bin/python3 tests/bench/soak.py 24000 --long 600
 
 share := $(DESTDIR)$(PREFIX)/share/$(name)
 units := $(DESTDIR)$(PREFIX)/lib

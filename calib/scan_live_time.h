@@ -6,7 +6,7 @@
 #include "calib/scan_products.h"
 
 /* Sets live_time_s of the scan (for its maps) and of each yield, and the yields' crowding: with lambda the rate counted, r that of all
- * events and m = window_s, the variance of counts is N (1 + crowding), crowding = sum_p share_p lambda_p kappa_p,
+ * events and m the shorter of the windows of the grades counted (window_s for grade high), the variance of counts is N (1 + crowding), crowding = sum_p share_p lambda_p kappa_p,
  * kappa = 2 (1 - exp(-r m)) / r. To be called again when counts, times or sensitivities change. */
 void scan_live_time_settle(struct scan_products *p);
 

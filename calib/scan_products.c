@@ -55,6 +55,8 @@ static enum status make_yields(struct scan_products *p, const struct product_set
         if (s != STATUS_OK)
             return s;
         memcpy(p->yields[r]->pixels_used, p->pixels_used, p->n_pixels);
+        if (settings->regions[r].hi_eV - settings->regions[r].lo_eV >= WIDE_REGION_EV)
+            p->yields[r]->grades_used |= settings->wide_grades;
         p->n_yields = r + 1;
     }
     return STATUS_OK;

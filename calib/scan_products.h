@@ -17,6 +17,7 @@ struct product_settings {
     struct energy_axis emission, loss;
     uint32_t n_regions;
     const struct yield_region *regions;  /* borrowed; must outlive the products */
+    uint32_t wide_grades;                /* bit g: windows of WIDE_REGION_EV or more count grade g too, whose energies can be trusted */
 };
 
 struct scan_products {

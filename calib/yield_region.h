@@ -19,16 +19,18 @@ struct yield_spectrum {
     struct yield_region region;
     uint32_t n_points;
     uint32_t *counts;
-    uint32_t grades_used;       /* bit g: grade g is counted. Grade high alone: see below */
+    uint32_t grades_used;       /* bit g: grade g is counted */
     uint8_t *pixels_used;
     uint32_t n_pixels;
     double *live_time_s;        /* n_points; of its own grades and pixels (scan_live_time.h) */
     double *crowding;           /* n_points; what the variance of counts exceeds Poisson's by, relative: close pairs are lost together */
 };
 
-/* A window of any width takes grade high alone. The lesser grades may join a wide one once their energies can be trusted: a
- * record of grade mid holds the next pulse, one of grade tail stands on the one before, and the filter for isolated pulses gives both a
- * wrong energy. Live time is counted for exactly the grades that are used, so leaving them out costs counts, never a bias. */
+/* Windows at least this wide do not mind the larger width of lines in lesser grades (live-time.md 2: some 8 FWHM). */
+#define WIDE_REGION_EV 12.0
+
+/* Grade high alone is counted until grades_used is set: lesser grades only where their energies are as true as those of grade high, which
+ * whoever measured them knows. Live time is counted for exactly the grades that are used, so leaving some out costs counts, never a bias. */
 enum status yield_spectrum_new(const struct yield_region *r, uint32_t n_points, uint32_t n_pixels, struct yield_spectrum **out);
 void yield_spectrum_free(struct yield_spectrum *y);
 void yield_spectrum_add(struct yield_spectrum *y, const struct photon_block *b, size_t i);

@@ -73,6 +73,15 @@ struct livetime_sheet grading_sheet(const struct graded_channel *c, const struct
                                     .vetoes = c->vetoes.list, .n_vetoes = c->vetoes.n };
 }
 
+/* Vetoed instants have been left out, by what vetoes their own pixel; this pixel's spans would take others among them, because an instant
+ * is itself an event that helps to veto it, which a photon of this pixel is not. The vetoes' time is taken out as a factor. */
+void grading_by_instants(const struct grading *g, struct livetime_sheet *sheet) {
+    sheet->instants_ns = g->instants_ns;
+    sheet->n_instants = g->n_instants;
+    sheet->vetoes = NULL;
+    sheet->n_vetoes = 0;
+}
+
 static void count_calibration_photons(const struct time_cells *cells, const struct photon_block *b, uint32_t *counts) {
     for (size_t i = 0; i < b->n; i++)
         for (uint32_t k = 0; k < cells->n && b->cuts[i] == 0 && b->grade[i] == GRADE_HIGH; k++)
@@ -129,8 +138,7 @@ static bool sample(const struct grading *g, struct graded_channel *c, const stru
     c->sampled = calloc(g->plan.points.n + (size_t)1, N_LIVETIME_COLUMNS * sizeof *c->sampled);
     c->free_ns = calloc(g->plan.points.n + (size_t)1, sizeof *c->free_ns);
     struct livetime_sheet points = grading_sheet(c, &g->plan.points, c->sampled);
-    points.instants_ns = g->instants_ns;
-    points.n_instants = g->n_instants;
+    grading_by_instants(g, &points);
     if (c->sampled == NULL || c->free_ns == NULL || !grade_rows(in, block, &points, NULL))
         return false;
     measure_free_time(&g->plan.points, &c->vetoes, c->free_ns);
@@ -182,6 +190,11 @@ static void make_windows(const struct grading *g, size_t pixel, const struct cha
         c->window_s = grade_windows_shorter_s(&c->table);
         c->unresolved_s = 1e-9 * (double)c->table.unresolved_ns;
     }
+}
+
+const struct inner_event *grading_seconds(const struct grading *g, size_t pixel, size_t *n) {
+    *n = g->channels[pixel].events.n_seconds;
+    return g->channels[pixel].events.seconds;
 }
 
 bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block) {

@@ -15,6 +15,7 @@
 #include "daemon/sink/archive.h"
 #include "daemon/source/channel_reader.h"
 #include "daemon/stage/bin.h"
+#include "daemon/stage/grade.h"
 #include "daemon/trigger_mode.h"
 #include "pulse/time_span.h"
 
@@ -43,6 +44,8 @@ void grading_free(struct grading *g);
 bool grading_events(struct grading *g, size_t pixel, struct channel_reader *reader, bool causal, struct photon_block *block);
 /* The same for rows that were kept without their records (channel_events_kept): all of n_samples, when they are whole. */
 bool grading_events_kept(struct grading *g, size_t pixel, uint32_t n_samples, const struct kept_rows *kept, struct photon_block *block);
+/* Pulses seen inside records of the channel, by row; valid until it is taken. */
+const struct inner_event *grading_seconds(const struct grading *g, size_t pixel, size_t *n);
 /* Then their grades, and CUT_VETO in the spans of `vetoes` (NULL: none), which are taken over. gap_before: per row, as the records said. Any
  * thread, a channel once. */
 bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block);

@@ -50,8 +50,7 @@ static bool apply_death(struct grading *g, size_t pixel, const struct grade_sile
         livetime_remove(&sheet, s->span.start_ns, s->span.end_ns);
         if (p->sampled_time_ns != NULL) {
             sheet.grade_time_ns = p->sampled_time_ns + row;
-            sheet.instants_ns = g->instants_ns;
-            sheet.n_instants = g->n_instants;
+            grading_by_instants(g, &sheet);
             livetime_remove(&sheet, s->span.start_ns, s->span.end_ns);
         }
         first += p->n_points;

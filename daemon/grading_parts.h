@@ -47,6 +47,7 @@ struct grading {
     uint64_t rows, died;
 };
 
+void grading_by_instants(const struct grading *g, struct livetime_sheet *sheet);   /* time in instants, not in ns */
 struct livetime_sheet grading_sheet(const struct graded_channel *c, const struct time_cells *cells, int64_t *rows);
 
 #endif

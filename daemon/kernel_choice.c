@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "pulse/gap_filter.h"
 #include "pulse/optimal_filter.h"
 
 const struct dot_kernel *kernel_choice(const char *name) {
@@ -17,8 +18,14 @@ const struct dot_kernel *kernel_choice(const char *name) {
     return kernel;
 }
 
+static void use_kernel(struct pixel_model *m, const struct dot_kernel *kernel) {
+    optimal_filter_use_kernel(m->filter, kernel);
+    for (uint32_t k = 0; m->gaps != NULL && k < m->gaps->n; k++)
+        optimal_filter_use_kernel(m->gaps->list[k].filter, kernel);
+}
+
 void kernel_choice_apply(const struct dot_kernel *kernel, struct array_model *m) {
     for (size_t i = 0; i < m->n_channels; i++)
         if (m->channels[i].model != NULL && m->channels[i].model->filter != NULL)
-            optimal_filter_use_kernel(m->channels[i].model->filter, kernel);
+            use_kernel(m->channels[i].model, kernel);
 }

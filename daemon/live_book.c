@@ -29,6 +29,7 @@ struct live_book {
     struct happening *seconds;            /* inner events of those rows */
     size_t n_seconds;
     struct happening *walk;
+    uint32_t *places;                     /* in it, by pixel */
     uint8_t *final_grade;
     struct photon_block *out;             /* what is handed to graded */
     int64_t *anchor_ns, *newest_anchor_ns;/* where blindness ends: of the last settled event, of the newest */
@@ -48,9 +49,10 @@ bool live_book_new(const struct book_settings *settings, struct live_book **out)
     b->seconds = calloc(h, sizeof *b->seconds);
     b->walk = calloc(2 * h, sizeof *b->walk);
     b->final_grade = calloc(h, 1);
+    b->places = calloc(n, sizeof *b->places);
     b->anchor_ns = calloc(n, sizeof *b->anchor_ns);
     b->newest_anchor_ns = calloc(n, sizeof *b->newest_anchor_ns);
-    bool good = b->pixels != NULL && b->waiting != NULL && b->seconds != NULL && b->walk != NULL && b->final_grade != NULL && b->anchor_ns != NULL &&
+    bool good = b->pixels != NULL && b->waiting != NULL && b->seconds != NULL && b->walk != NULL && b->places != NULL && b->final_grade != NULL && b->anchor_ns != NULL &&
                 b->newest_anchor_ns != NULL && photon_block_new(h, &b->rows) == STATUS_OK && photon_block_new(h, &b->out) == STATUS_OK;
     if (!good) {
         live_book_free(b);
@@ -75,6 +77,7 @@ void live_book_free(struct live_book *b) {
     free(b->waiting);
     free(b->seconds);
     free(b->walk);
+    free(b->places);
     free(b->final_grade);
     free(b->anchor_ns);
     free(b->newest_anchor_ns);
@@ -224,10 +227,8 @@ void live_book_rows(struct live_book *b, const struct row_block *rows) {
 
 /* ---- settling ---- */
 
-static int by_pixel(const void *va, const void *vb) {
+static int by_time(const void *va, const void *vb) {
     const struct happening *a = va, *b = vb;
-    if (a->pixel != b->pixel)
-        return a->pixel < b->pixel ? -1 : 1;
     if (a->time_ns != b->time_ns)
         return a->time_ns < b->time_ns ? -1 : 1;
     if (a->row != b->row)
@@ -235,14 +236,48 @@ static int by_pixel(const void *va, const void *vb) {
     return (int)a->second - (int)b->second;
 }
 
-static size_t list_happenings(struct live_book *b) {
-    size_t n = 0;
+/* Row i and the inner events in it, from *at on: each to its pixel's place, or only counted (walk NULL). */
+static void place_row(const struct live_book *b, size_t i, size_t *at, uint32_t *places, struct happening *walk) {
+    uint16_t pixel = b->rows->pixel[i];
+    uint32_t *place = &places[pixel];
+    if (b->pixels[pixel].live && is_event(b->rows, i)) {
+        if (walk != NULL)
+            walk[*place] = (struct happening){ .time_ns = b->rows->time_ns[i], .row = (uint32_t)i, .pixel = pixel };
+        ++*place;
+    }
+    for (; *at < b->n_seconds && b->seconds[*at].row <= i; ++*at) {
+        if (walk != NULL && b->seconds[*at].row == i)
+            walk[*place] = b->seconds[*at];
+        *place += b->seconds[*at].row == i;
+    }
+}
+
+static void sort_pixel(struct happening *h, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        if (by_time(&h[i - 1], &h[i]) > 0) {
+            qsort(h, n, sizeof *h, by_time);
+            return;
+        }
+}
+
+/* What happened before until_ns, by pixel and then by time: places are counted first; each pixel's rows stand in order nearly always. */
+static size_t list_happenings(struct live_book *b, int64_t until_ns) {
+    size_t n_pixels = b->settings.n_pixels, at = 0, n = 0;
+    memset(b->places, 0, (n_pixels + 1) * sizeof *b->places);
     for (size_t i = 0; i < b->rows->n; i++)
-        if (b->pixels[b->rows->pixel[i]].live && is_event(b->rows, i))
-            b->walk[n++] = (struct happening){ .time_ns = b->rows->time_ns[i], .row = (uint32_t)i, .pixel = b->rows->pixel[i] };
-    memcpy(b->walk + n, b->seconds, b->n_seconds * sizeof *b->walk);
-    n += b->n_seconds;
-    qsort(b->walk, n, sizeof *b->walk, by_pixel);
+        if (b->rows->time_ns[i] < until_ns)
+            place_row(b, i, &at, b->places, NULL);
+    for (size_t p = 0; p < n_pixels; p++) {
+        uint32_t count = b->places[p];
+        b->places[p] = (uint32_t)n;
+        n += count;
+    }
+    at = 0;
+    for (size_t i = 0; i < b->rows->n; i++)
+        if (b->rows->time_ns[i] < until_ns)
+            place_row(b, i, &at, b->places, b->walk);
+    for (size_t p = 0, first = 0; p < n_pixels; first = b->places[p++])
+        sort_pixel(b->walk + first, b->places[p] - first);
     return n;
 }
 
@@ -393,13 +428,23 @@ static void find_final(struct live_book *b) {
     }
 }
 
+static int64_t longest_window(const struct live_book *b) {
+    int64_t longest = 0;
+    for (size_t i = 0; i < b->settings.n_pixels; i++)
+        if (b->pixels[i].live && b->pixels[i].table.longest_after_ns + b->pixels[i].table.blind_ns > longest)
+            longest = b->pixels[i].table.longest_after_ns + b->pixels[i].table.blind_ns;
+    return longest;
+}
+
 static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_ns) {
     struct cells *c = calloc(1, sizeof *c);
     if (c == NULL)
         return;   /* later, then */
     for (unsigned k = 0; k < b->n_scans; k++)
         add_cells(b, b->scans[k], until_ns, c);
-    walk_all(b, list_happenings(b), c, until_ns, watermark_ns);
+    /* Later events than this change no grade before until_ns. */
+    int64_t enough_ns = until_ns + longest_window(b) + 1;
+    walk_all(b, list_happenings(b, enough_ns), c, until_ns, watermark_ns < enough_ns ? watermark_ns : enough_ns);
     drop_settled(b, until_ns);
     b->settled_ns = until_ns;
     for (uint32_t k = 0; k < c->n; k++)
@@ -407,14 +452,6 @@ static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_n
             scan_live_time_settle(c->scan[k]->products);
     free(c);
     find_final(b);
-}
-
-static int64_t longest_window(const struct live_book *b) {
-    int64_t longest = 0;
-    for (size_t i = 0; i < b->settings.n_pixels; i++)
-        if (b->pixels[i].live && b->pixels[i].table.longest_after_ns + b->pixels[i].table.blind_ns > longest)
-            longest = b->pixels[i].table.longest_after_ns + b->pixels[i].table.blind_ns;
-    return longest;
 }
 
 /* The end of the newest point that is over and may be final. */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "calib/calibration_verdict.h"
+#include "daemon/followed_pulses.h"
 #include "daemon/line_locking.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
@@ -59,13 +60,25 @@ static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) 
     t->unreadable = c->unreadable;
 }
 
+/* One of each for every record of a channel. */
+struct channel_room { struct measured_pulse *pulses; struct channel_place *places; bool *gaps; };
+enum { ROOM_PER_RECORD = sizeof(struct measured_pulse) + sizeof(struct channel_place) + sizeof(bool) };
+
+static struct channel_room channel_room_in(void *memory, size_t most) {
+    struct channel_room room = { .pulses = memory };
+    room.places = (struct channel_place *)(room.pulses + most);
+    room.gaps = (bool *)(room.places + most);
+    return room;
+}
+
 /* In one pass where the records stand in order, which is nearly always; their order is known at the end of it. */
-static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, struct measured_pulse *pulses, bool *gaps, size_t most, size_t *n) {
+static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, const struct channel_room *room, size_t most, size_t *n) {
     struct channel_record record;
     do {
         for (*n = 0; *n < most && channel_reader_next(reader, &record); ++*n) {
-            analyse_measure(settings, &record, &pulses[*n]);
-            gaps[*n] = record.gap_before;
+            analyse_measure(settings, &record, &room->pulses[*n]);
+            room->gaps[*n] = record.gap_before;
+            room->places[*n] = channel_reader_place(reader);
         }
     } while (!channel_reader_ordered(reader) && channel_reader_sort(reader));
     return channel_reader_ordered(reader);
@@ -92,24 +105,33 @@ static void grade_job(void *context, size_t pixel) {
         rows->block = NULL;
 }
 
+static bool grade_and_watch(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, const struct channel_room *room, size_t n,
+                            struct rows *out) {
+    size_t n_seconds, pixel = settings->pixel;
+    if (!grading_events(r->grading, pixel, reader, r->causal, out->block))
+        return false;
+    const struct inner_event *seconds = grading_seconds(r->grading, pixel, &n_seconds);
+    if (!r->causal)
+        followed_pulses_measure(settings, reader, room->places, seconds, n_seconds, room->pulses, out->block);
+    return grade_or_wait(r, pixel, room->gaps, n, out) && monitoring_channel(r->monitoring, pixel, room->pulses, out->block);
+}
+
 static void analyse_channel(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
     size_t most = channel_reader_most(reader) + 1, n;
-    struct scratch_piece room = { 0 };
-    if (!scratch_take(&r->scratch, most * (sizeof(struct measured_pulse) + sizeof(bool)), &room))
+    struct scratch_piece piece = { 0 };
+    if (!scratch_take(&r->scratch, most * ROOM_PER_RECORD, &piece))
         return;
-    struct measured_pulse *pulses = room.data;
-    bool *gaps = (bool *)(pulses + most);
-    bool measured = measure_all(settings, reader, pulses, gaps, most, &n);
+    struct channel_room room = channel_room_in(piece.data, most);
+    bool measured = measure_all(settings, reader, &room, most, &n);
     struct channel_counts counts = channel_reader_counts(reader);   /* of a whole pass: grading may walk again and stop early */
     keep_counts(&r->result->pixels[settings->pixel], &counts);
     if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
         out->block = photon_block_in(out->room.data, n);
-        analyse_rows(settings, pulses, n, out->block);
-        if (!grading_events(r->grading, settings->pixel, reader, r->causal, out->block) || !grade_or_wait(r, settings->pixel, gaps, n, out) ||
-            !monitoring_channel(r->monitoring, settings->pixel, pulses, out->block))
+        analyse_rows(settings, room.pulses, n, out->block);
+        if (!grade_and_watch(r, settings, reader, &room, n, out))
             out->block = NULL;
     }
-    scratch_give(&r->scratch, &room);
+    scratch_give(&r->scratch, &piece);
 }
 
 /* The pulses were measured when their records came; from there on the same. */
@@ -305,14 +327,25 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     return archive_finish(a, settings->title, start_ns, end_ns, &process);
 }
 
+/* Grade mid counts in wide windows when every pixel that counts has filters for it, and what comes after a record may be known: a
+ * window whose pixels lose it differently would have a yield that depends on rate. */
+static uint32_t wide_grades(const struct reprocess *r) {
+    bool mid = !r->causal && r->stored == NULL;
+    for (size_t i = 0; i < r->model->n_channels; i++)
+        mid = mid && (r->model->channels[i].model == NULL || r->model->channels[i].model->gaps != NULL);
+    return mid ? 1u << GRADE_MID : 0;
+}
+
 static bool set_up(struct reprocess *r, const struct reprocess_settings *settings, const char *path) {
     size_t n = r->model->n_channels;
+    struct product_settings products = settings->products;
+    products.wide_grades = wide_grades(r);
     r->result->n_pixels = n;
     r->result->pixels = calloc(n, sizeof *r->result->pixels);
     r->rows = calloc(n, sizeof *r->rows);
     r->pixels_used = calloc(n, 1);
     if (r->result->pixels == NULL || r->rows == NULL || r->pixels_used == NULL ||
-        !bin_stage_new(r->beamtime->timeline, (uint32_t)n, &settings->products, pixels_used, r, &r->result->bins)) {
+        !bin_stage_new(r->beamtime->timeline, (uint32_t)n, &products, pixels_used, r, &r->result->bins)) {
         log_error("out of memory for the maps");
         return false;
     }

@@ -13,6 +13,7 @@ struct measured_pulse {
     float pretrigger_mean;   /* counts */
     float residual;          /* counts rms left by the pixel's pulse model; NaN when not computed */
     uint32_t cuts;           /* CUT_BIT(...); 0 = a good pulse */
+    float noise_factor;      /* noise of the height over the model's noise_sigma; 0 stands for 1 (gap_filter.h) */
     /* what baseline_track knows from the pulses around it; 0 before it was asked */
     float baseline;          /* counts: smooth of pretrigger means, jumps taken out; NaN unknown */
     float baseline_offset;   /* counts: this record's mean less that; 0 when it may not count */

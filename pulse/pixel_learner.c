@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pulse/cut_limits.h"
+#include "pulse/gap_filter.h"
 #include "pulse/linear.h"
 #include "pulse/noise_model.h"
 #include "pulse/optimal_filter.h"
@@ -14,6 +15,7 @@
 #include "pulse/pixel_tail.h"
 #include "pulse/pulse_shape.h"
 #include "pulse/pulse_template.h"
+#include "pulse/pulse_times.h"
 #include "pulse/record_store.h"
 #include "pulse/robust.h"
 #include "pulse/sample_turn.h"
@@ -256,6 +258,14 @@ static enum status learn_second(const struct record_store *pulses, const struct 
     return s == STATUS_NO_MEMORY ? s : STATUS_OK;
 }
 
+/* Pulses nearer than three times to the maximum are not told apart well enough for any filter (live-time.md 2). */
+static enum status learn_gaps(const struct record_store *pulses, const struct workshop *w, struct pixel_model *m) {
+    struct pulse_times t;
+    if (pulse_times_of(w->template_pulse, 1, m->n_samples, m->n_presamples, &t) != STATUS_OK)
+        return STATUS_OK;
+    return gap_filters_learn(pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, 3 * t.peak_samples, m, &m->gaps);
+}
+
 static enum status learn(const struct pixel_learner *l, struct workshop *w, struct pixel_model *m, struct pixel_learning *report,
                          struct complaint *why) {
     uint32_t peak_sample = 0, used = 0;
@@ -284,6 +294,8 @@ static enum status learn(const struct pixel_learner *l, struct workshop *w, stru
         s = pixel_tail_learn(&l->pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, m);
     if (s == STATUS_OK)
         s = learn_residuals(&l->pulses, w->good, m);
+    if (s == STATUS_OK)
+        s = learn_gaps(&l->pulses, w, m);
     return s == STATUS_OK ? learn_second(&l->pulses, w, m) : s;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "pulse/gap_filter.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pulse_quality.h"
 #include "pulse/pulse_shape.h"
@@ -22,6 +23,7 @@ void pixel_model_free(struct pixel_model *m) {
     optimal_filter_free(m->filter);
     optimal_filter_free(m->tail_filter);
     second_search_free(m->second);
+    gap_filters_free(m->gaps);
     free(m->template_pulse);
     pulse_shape_free(m->shape);
     free(m);

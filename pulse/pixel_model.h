@@ -31,6 +31,7 @@ struct cut_limits {
 enum { OFF_SLICES_MAX = 64 };
 
 struct optimal_filter;  /* optimal_filter.h */
+struct gap_filters;     /* gap_filter.h */
 struct noise_plan;      /* noise_plan.h */
 
 struct pixel_model {
@@ -54,6 +55,8 @@ struct pixel_model {
     struct optimal_filter *tail_filter;    /* owned; same scale of heights as the filter */
     double tail_samples, tail_arrival;     /* decay; what the tail filter says of the template itself */
     double tail_sigma;                     /* as noise_sigma, larger */
+    /* For records that another pulse follows soon. NULL: none. Only what learns from the records it measures uses them, so they are not stored. */
+    struct gap_filters *gaps;      /* owned */
     double isolation_decays;       /* decay times after a pulse until none is cut any more because of its tail (tail_reach.h) */
     bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same. The one place */
     uint32_t sample_turn;          /* the frame of 16 bits in which the pixel's records do not wrap (sample_turn.h): 0, or 32768 for int16 and the like */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pulse/gap_filter.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pulse_shape.h"
 
@@ -48,9 +49,12 @@ enum status pixel_model_copy(const struct pixel_model *from, struct pixel_model 
     m->template_pulse = NULL;
     m->shape = NULL;
     m->second = NULL;
+    m->gaps = NULL;
     enum status s = copy_filter(from->filter, &m->filter);
     if (s == STATUS_OK)
         s = copy_filter(from->tail_filter, &m->tail_filter);
+    if (s == STATUS_OK)
+        s = gap_filters_copy(from->gaps, &m->gaps);
     if (s == STATUS_OK)
         s = copy_template(from, &m->template_pulse);
     if (s == STATUS_OK)

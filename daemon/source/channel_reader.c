@@ -15,6 +15,7 @@ struct channel_reader {
     bool indexed;
     struct record_index index;
     size_t at_place;
+    struct channel_place place;       /* of the last record */
     uint64_t torn_before;             /* in the file of the walk, when the last record came */
     int64_t last_frame;               /* of the walk; meaningful behind its first record */
     bool begun;
@@ -91,6 +92,7 @@ static bool next_in_index(struct channel_reader *r, struct channel_record *out) 
         out->time_ns = out->samples.trigger_time_ns = p->time_ns;
         out->frame = out->samples.trigger_frame = p->frame;
         out->gap_before = r->at_place > 1 && gap_between(r, p - 1, p);
+        r->place = (struct channel_place){ p->where, p->file };
         return true;
     }
     return false;
@@ -99,8 +101,9 @@ static bool next_in_index(struct channel_reader *r, struct channel_record *out) 
 bool channel_reader_next(struct channel_reader *r, struct channel_record *out) {
     if (r->indexed)
         return next_in_index(r, out);
-    if (!next_in_files(r, out, NULL))
+    if (!next_in_files(r, out, &r->place.where))
         return false;
+    r->place.file = (uint32_t)r->at_file;
     const struct source_info *info = &r->files[r->at_file]->info;
     record_order_note(&r->order, info->shape.sample_period_s, out->time_ns, out->frame);
     out->gap_before = r->begun && (out->frame < r->last_frame || info->torn > r->torn_before);
@@ -108,6 +111,14 @@ bool channel_reader_next(struct channel_reader *r, struct channel_record *out) {
     r->last_frame = out->frame;
     r->begun = true;
     return true;
+}
+
+struct channel_place channel_reader_place(const struct channel_reader *r) {
+    return r->place;
+}
+
+bool channel_reader_again(struct channel_reader *r, struct channel_place place, struct channel_record *out) {
+    return source_file_fetch(r->files[place.file], place.where, r->pixel, out);
 }
 
 void channel_reader_rewind(struct channel_reader *r) {

@@ -34,6 +34,11 @@ struct channel_reader;
 bool channel_reader_open(const struct channel_input *input, uint32_t pixel, struct channel_reader **out);
 /* The next record, valid until the next call; false at the end. */
 bool channel_reader_next(struct channel_reader *r, struct channel_record *out);
+/* Where the last record came from, and that record once more: its samples or coefficients, without time and frame; valid until the next
+ * call of any kind. Cheapest for places that follow one another. False when its file no longer holds it. */
+struct channel_place { uint64_t where; uint32_t file; };
+struct channel_place channel_reader_place(const struct channel_reader *r);
+bool channel_reader_again(struct channel_reader *r, struct channel_place place, struct channel_record *out);
 void channel_reader_rewind(struct channel_reader *r);
 /* After a whole pass: did the records come in their true order, each once? */
 bool channel_reader_ordered(const struct channel_reader *r);

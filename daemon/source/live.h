@@ -40,7 +40,7 @@ bool live_source_subscribe(struct live_source *s, const struct live_array *array
 enum live_step { LIVE_IDLE, LIVE_RECORDS, LIVE_FULL };   /* nothing there; all that was there; the block had no more room */
 /* Adds to the block (rows with index, pixel, BLOCK_SIGNED). */
 enum live_step live_source_step(struct live_source *s, struct record_block *into);
-void live_source_wait(struct live_source *s, int timeout_ms);   /* until something is there */
+void live_source_wait(struct live_source *s, int tick_ms);      /* sleeps so long, while records gather in the sockets */
 const struct live_counts *live_source_counts(const struct live_source *s);
 
 #endif

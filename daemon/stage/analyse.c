@@ -27,7 +27,8 @@ static void set_energy(const struct analyse_settings *s, const struct calibratio
     float height = height_correction_apply(&c->before->correction, m);
     float later = c->after ? height_correction_apply(&c->after->correction, m) : height;
     struct curve_value v = calibration_pair_value(c, height, later);
-    double own = height_correction_sigma(&c->before->correction, s->model->noise_sigma, (double)height) * (double)v.slope;
+    double noise = s->model->noise_sigma * (m->noise_factor > 0 ? (double)m->noise_factor : 1);
+    double own = height_correction_sigma(&c->before->correction, noise, (double)height) * (double)v.slope;
     double sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV), energy = (double)v.energy_eV;
     if (s->lock != NULL) {
         double lock_sigma, gain = line_lock_at(s->lock, s->pixel, m->time_ns, &lock_sigma);
@@ -39,19 +40,13 @@ static void set_energy(const struct analyse_settings *s, const struct calibratio
     b->flags[i] = v.trust;
 }
 
-static void add_row(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b) {
+static void set_measured(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b, size_t i) {
     struct calibration_pair calibration = { .before = NULL };
     if (s->model != NULL)
         calibration = analyse_calibration_at(s, m->time_ns);
-    size_t i = b->n++;
-    b->time_ns[i] = m->time_ns;
-    b->frame[i] = m->frame;
-    b->pixel[i] = (uint16_t)s->pixel;
     b->height[i] = m->height;
     b->arrival[i] = m->arrival_samples;
     b->pretrigger_mean[i] = m->pretrigger_mean;
-    b->cuts[i] = m->cuts;
-    b->grade[i] = GRADE_HIGH;
     b->flags[i] = TRUST_INSIDE;
     b->energy_eV[i] = NAN;
     b->energy_sigma_eV[i] = NAN;
@@ -61,6 +56,21 @@ static void add_row(const struct analyse_settings *s, const struct measured_puls
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
     if (b->cuts[i] == 0 && !isfinite(b->energy_eV[i]))
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
+}
+
+static void add_row(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b) {
+    size_t i = b->n++;
+    b->time_ns[i] = m->time_ns;
+    b->frame[i] = m->frame;
+    b->pixel[i] = (uint16_t)s->pixel;
+    b->cuts[i] = m->cuts;
+    b->grade[i] = GRADE_HIGH;
+    set_measured(s, m, b, i);
+}
+
+void analyse_row_again(const struct analyse_settings *s, const struct measured_pulse *pulse, struct photon_block *block, size_t i) {
+    block->cuts[i] = pulse->cuts | (block->cuts[i] & CUT_BIT(CUT_SECONDARY));
+    set_measured(s, pulse, block, i);
 }
 
 /* One rule per pixel: all its calibrations were learnt together. False: nothing to follow by. */

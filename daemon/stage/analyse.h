@@ -35,6 +35,9 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
  * n rows; the block has room. Scan, point and incident energy are left for bin. */
 void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into);
 
+/* Row i again, from its pulse measured anew (another height, other cuts): its grade, scan and point stay, and so does what channel_events said. */
+void analyse_row_again(const struct analyse_settings *s, const struct measured_pulse *pulse, struct photon_block *block, size_t i);
+
 /* One channel's place when its records come one by one; zeros at its start, and again when its model is another. */
 struct analyse_track {
     bool begun, follows;

@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+"""make soak: tesd run under load, by hand: how fast without loss on our side, what it costs beside the bare receive, how memory goes, how late
+a record is in the published PFY. Figures are printed; nothing here passes or fails by an absolute time.
+    soak.py [RATE ...] [--seconds S] [--long S] [--pixels N]"""
+import argparse, glob, json, os, re, signal, socket, subprocess, sys, tempfile, threading, time
+
+tesd = os.environ.get('TESD', 'build/tesd')
+here = os.path.dirname(tesd) + '/tests/bench/'
+arguments = argparse.ArgumentParser()
+arguments.add_argument('rates', nargs='*', type=float, default=[24000, 100000])
+arguments.add_argument('--seconds', type=float, default=8)
+arguments.add_argument('--long', type=float, default=0, help='the first rate for so long, memory watched')
+arguments.add_argument('--pixels', type=int, default=240)
+arguments.add_argument('--folder', default=None, help='where the simulated beamtime and its calibration are kept between calls')
+a = arguments.parse_args()
+folder = a.folder or tempfile.mkdtemp(prefix='tesd-soak-')
+
+
+def free_ports(n):
+    while True:
+        s = [socket.socket() for _ in range(n)]
+        try:
+            s[0].bind(('127.0.0.1', 0))
+            for k in range(1, n):
+                s[k].bind(('127.0.0.1', s[0].getsockname()[1] + k))
+            return s[0].getsockname()[1]
+        except OSError:
+            continue
+        finally:
+            for x in s:
+                x.close()
+
+
+def prepare():
+    if not glob.glob(f'{folder}/2*'):
+        subprocess.run([tesd, 'simulate', '-o', folder, '--pixels', str(a.pixels), '--bad-fraction', '0', '--samples', '1024', '--presamples', '256', '--rate', '20',
+                        '--calibration-s', '20', '--edges', 'o', '--conditions', 'a', '--scans', '1', '--points', '2', '--dwell', '0.5', '--noise-records', '60', '--seed', '3'],
+                       check=True, capture_output=True)
+    runs = sorted(glob.glob(f'{folder}/2*/*'))
+    if not os.path.exists(f'{folder}/cal.h5'):
+        subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    return runs[1]
+
+
+def cpu_of(pid):
+    """CPU seconds by thread name."""
+    out = {}
+    for task in glob.glob(f'/proc/{pid}/task/*'):
+        try:
+            name, stat = open(f'{task}/comm').read().strip(), open(f'{task}/stat').read().rsplit(') ', 1)[1].split()
+        except OSError:
+            continue
+        out[name] = out.get(name, 0) + (int(stat[11]) + int(stat[12])) / os.sysconf('SC_CLK_TCK')
+    return out
+
+
+def memory_of(pid):
+    """Anonymous MiB."""
+    return int(re.search(r'RssAnon:\s+(\d+)', open(f'/proc/{pid}/status').read())[1]) / 1024
+
+
+def figures(port):
+    s = socket.create_connection(('127.0.0.1', port), timeout=10)
+    s.sendall(b'GET /metrics HTTP/1.0\r\n\r\n')
+    page = b''
+    while more := s.recv(65536):
+        page += more
+    return {l.split()[0]: float(l.split()[1]) for l in page.decode().split('\r\n\r\n', 1)[1].splitlines() if l and l[0] != '#'}
+
+
+def percentile(f, share):
+    buckets = sorted((float(m[1]), v) for k, v in f.items() if (m := re.match(r'tesd_latency_seconds_bucket\{le="([0-9.e-]+)"\}', k)))
+    total = f['tesd_latency_seconds_count']
+    return next((le for le, v in buckets if v >= share * total), float('inf')) if total else float('nan')
+
+
+def feed_points(port, stop):
+    s = socket.create_connection(('127.0.0.1', port), timeout=10)
+    def call(method, argument):
+        s.sendall(json.dumps({'method': method, 'params': [argument], 'id': 1}).encode())
+        return json.loads(s.recv(4096))
+    while call('Scan.Start', {'number': 1, 'sample': 'soak'})['error']:
+        time.sleep(0.2)
+    k = 0
+    while not stop.is_set():
+        call('Scan.PointStart', {'incident_eV': 520 + 0.1 * (k % 300)})
+        time.sleep(1)
+        call('Scan.PointEnd', {'i0': 1})
+        k += 1
+    call('Scan.End', {})
+
+
+def run(pulses, rate, seconds):
+    base, control, metrics, stream = free_ports(3), free_ports(1), free_ports(1), free_ports(1)
+    config = f'{folder}/soak.yaml'
+    with open(config, 'w') as f:
+        f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n'
+                f'calibration:\n  file: {folder}/cal.h5\ntrigger:\n  mode: edge\n')
+    sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
+    daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=subprocess.DEVNULL)
+    stop, memory = threading.Event(), []
+    time.sleep(2)
+    feeder = threading.Thread(target=feed_points, args=(control, stop))
+    feeder.start()
+    while sender.poll() is None:
+        time.sleep(0.5)
+        memory.append(memory_of(daemon.pid))
+    sent = int(re.search(r'sent (\d+)', sender.stdout.read())[1])
+    time.sleep(1.5)
+    stop.set()
+    feeder.join()
+    time.sleep(1)
+    f, cpu = figures(metrics), cpu_of(daemon.pid)
+    daemon.terminate()
+    daemon.wait()
+    got = f['tesd_records_received_total']
+    total = sum(cpu.values()) / got * 1e6
+    print(f'{rate:8.0f} records/s for {seconds:.0f} s: sent {sent}, received {got:.0f}, analysed {f["tesd_rows_total"]:.0f}, refused by overload {f["tesd_records_overload_total"]:.0f}')
+    print(f'         CPU {total:.3f} us a record: ' + ', '.join(f'{k} {v / got * 1e6:.3f}' for k, v in sorted(cpu.items(), key=lambda x: -x[1])[:5]))
+    print(f'         latency to the published PFY: p50 <= {1e3 * percentile(f, 0.5):.1f} ms, p99 <= {1e3 * percentile(f, 0.99):.1f} ms')
+    print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB', flush=True)
+    return total
+
+
+def null(pulses, rate, seconds):
+    base = free_ports(3)
+    sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.DEVNULL)
+    out = subprocess.run([here + 'live_null', str(base), str(a.pixels), '32', str(seconds + 4)], capture_output=True, text=True).stdout
+    sender.wait()
+    print('         ' + out.strip())
+    return float(re.search(r'([0-9.]+) us of CPU', out)[1])
+
+
+pulses = prepare()
+if a.long:
+    run(pulses, a.rates[0], a.long)
+else:
+    for rate in a.rates:
+        whole, bare = run(pulses, rate, a.seconds), null(pulses, rate, a.seconds)
+        print(f'         after the receive: {100 * (whole - bare) / whole:.0f} % of the CPU of tesd run, contended by its sender on the same processors')

@@ -1,0 +1,171 @@
+"""The twin of DASTARD and tesd run beside each other, for tests: free ports, a fake NOTIFY_SOCKET, messages, /metrics."""
+import json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+
+tesd = os.environ.get('TESD', 'build/tesd')
+folder = tempfile.mkdtemp(prefix='tesd-run-')
+failures = []
+
+
+def check(good, what):
+    print(('ok      ' if good else 'FAILED  ') + what, flush=True)
+    if not good:
+        failures.append(what)
+
+
+def free_port(n=1):
+    while True:
+        s = [socket.socket() for _ in range(n)]
+        try:
+            s[0].bind(('127.0.0.1', 0))
+            base = s[0].getsockname()[1]
+            for k in range(1, n):
+                s[k].bind(('127.0.0.1', base + k))
+            return base
+        except OSError:
+            continue
+        finally:
+            for x in s:
+                x.close()
+
+
+class Twin:
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        ports = re.match(r'records tcp://127\.0\.0\.1:(\d+)  status .*:(\d+)  summaries .*:(\d+)  control .*:(\d+)$', line)
+        if not ports:
+            sys.exit(f'no ports: {line}{self.process.stderr.read()}')
+        self.records, self.status, self.summaries, self.control = map(int, ports.groups())
+
+    def end(self):
+        self.process.terminate()
+        out, err = self.process.communicate(timeout=20)
+        return self.process.returncode, out, err
+
+
+class Rpc:
+    def __init__(self, port):
+        self.socket, self.number, self.bytes = socket.create_connection(('127.0.0.1', port), timeout=20), 0, b''
+
+    def call(self, method, argument):
+        self.number += 1
+        self.socket.sendall(json.dumps({'method': method, 'params': [argument], 'id': self.number}).encode())
+        while b'\n' not in self.bytes:
+            more = self.socket.recv(65536)
+            if not more:
+                raise EOFError
+            self.bytes += more
+        line, self.bytes = self.bytes.split(b'\n', 1)
+        return json.loads(line)
+
+    def good(self, method, argument):
+        reply = self.call(method, argument)
+        check(reply['error'] is None, f'{method} {json.dumps(argument)[:60]}: {reply}')
+        return reply['result']
+
+
+class Daemon:
+    """tesd run with its own ports, a fake NOTIFY_SOCKET and its messages."""
+
+    def __init__(self, name, twin, environment=None, **settings):
+        self.control, self.metrics, self.stream, self.config = free_port(), free_port(), free_port(), f'{folder}/{name}.yaml'
+        self.settings = {'ingest': {'port': twin.records - 2, **settings.pop('ingest', {})}, 'control': {'port': self.control}, 'metrics': {'port': self.metrics},
+                         'stream': {'endpoint': f'tcp://127.0.0.1:{self.stream}'}, **settings}
+        self.write_config()
+        self.notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notes.bind(f'{folder}/{name}.notify')
+        self.heard, self.listening = [], True
+        threading.Thread(target=self.listen, daemon=True).start()
+        self.log = open(f'{folder}/{name}.log', 'w+')
+        self.process = subprocess.Popen([tesd, 'run', '-c', self.config], stderr=self.log, env={**os.environ, 'NOTIFY_SOCKET': f'{folder}/{name}.notify', **(environment or {})})
+        self.wait_for('READY=1')
+
+    def write_config(self):
+        with open(self.config, 'w') as f:
+            for section, values in self.settings.items():
+                f.write(f'{section}:\n' + ''.join(f'  {k}: {json.dumps(v)}\n' for k, v in values.items()))
+
+    def wait_for(self, text, limit_s=20, since=0):
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end and self.process.poll() is None:
+            if any(text in h for h in self.heard[since:]):
+                return True
+            time.sleep(0.02)
+        check(False, f'{text} is told: {self.heard[-3:]} {self.messages()[-500:]}')
+        return False
+
+    def listen(self):
+        while self.listening:
+            if select.select([self.notes], [], [], 0.2)[0]:
+                self.heard.append(self.notes.recv(4096).decode())
+
+    def messages(self):
+        with open(self.log.name) as f:
+            return f.read()
+
+    def wait_message(self, text, limit_s=30):
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            if text in self.messages():
+                return True
+            time.sleep(0.05)
+        check(False, f'"{text}" is said: {self.messages()[-600:]}')
+        return False
+
+    def figures(self):
+        s = socket.create_connection(('127.0.0.1', self.metrics), timeout=10)
+        s.sendall(b'GET /metrics HTTP/1.0\r\n\r\n')
+        page = b''
+        while more := s.recv(65536):
+            page += more
+        s.close()
+        return {l.split()[0]: float(l.split()[1]) for l in page.decode().split('\r\n\r\n', 1)[1].splitlines() if l and l[0] != '#'}
+
+    def wait_figure(self, good, limit_s=20):
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            f = self.figures()
+            if good(f):
+                return f
+            time.sleep(0.1)
+        check(False, f'figures: {f}')
+        return f
+
+    def losses(self):
+        """Per channel, by SIGUSR1."""
+        before = len(self.messages())
+        time.sleep(1.2)
+        self.process.send_signal(signal.SIGUSR1)
+        time.sleep(0.5)
+        return {m[1]: dict(zip(('sent', 'received', 'lost', 'port', 'file', 'overload'), map(int, m.groups()[1:])))
+                for m in re.finditer(r'(chan\d+) sent (\d+) received (\d+) lost (\d+) port (\d+) file (\d+) overload (\d+)', self.messages()[before:])}
+
+    def end(self, limit_s=60):
+        self.process.terminate()
+        code = self.process.wait(timeout=limit_s)
+        time.sleep(0.3)
+        self.listening = False
+        return code
+
+
+def finish():
+    """Says what went wrong; the exit status."""
+    if failures:
+        for name in sorted(os.listdir(folder)):
+            if name.endswith('.log'):
+                print(open(f'{folder}/{name}').read()[-3000:])
+    if not os.environ.get('TESD_KEEP'):
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f'{len(failures)} failures: {failures}' if failures else 'all good')
+    return 1 if failures else 0
+
+
+def run_all(*tests):
+    try:
+        for test in tests:
+            begun = time.monotonic()
+            test()
+            print(f'---- {test.__name__}: {time.monotonic() - begun:.1f} s', flush=True)
+    finally:
+        code = finish()
+    sys.exit(code)
