@@ -59,14 +59,18 @@ void ingest_free(struct ingest *g) {
 
 /* ---- plans ---- */
 
+/* Another model of the same channels goes on where the old one was: what came by port must still be known when a file brings it. */
 static bool make_session(struct ingest *g, const struct live_plan *p) {
+    bool goes_on = g->analyse != NULL && p->array != NULL && live_array_equal(g->array, p->array);
+    g->array = p->array;
+    if (goes_on)
+        return true;
     live_analyse_free(g->analyse);
     free(g->places);
     reconcile_free(g->reconcile);
     g->analyse = NULL;
     g->places = NULL;
     g->reconcile = NULL;
-    g->array = p->array;
     if (p->array == NULL)
         return true;
     g->places = calloc(p->array->n_channels, sizeof *g->places);
@@ -187,10 +191,21 @@ static void process(struct ingest *g, struct record_block *b) {
     teach(g, b);
 }
 
+/* The follower may hear of another array before us, or after. */
+static bool of_this_array(const struct ingest *g, const struct record_block *b) {
+    for (size_t i = 0; i < b->n; i++)
+        if (b->rows[i].channel_index >= g->array->n_channels || b->rows[i].pixel != g->array->channels[b->rows[i].channel_index].pixel)
+            return false;
+    return true;
+}
+
 static void take_files(struct ingest *g) {
     struct record_block *b;
-    for (int k = 0; k < FILE_BLOCKS && g->links.files != NULL && (b = ring_take_full(g->links.files)) != NULL; k++) {
-        if (g->analyse != NULL)
+    for (int k = 0; k < FILE_BLOCKS && g->links.files != NULL && g->analyse != NULL && (b = ring_take_full(g->links.files)) != NULL; k++) {
+        bool ours = of_this_array(g, b);
+        if (!ours && atomic_load_explicit(&g->exchange->plan, memory_order_acquire) != g->plan)
+            return;   /* first the new plan */
+        if (ours)
             process(g, b);
         ring_mark_empty(g->links.files);
     }

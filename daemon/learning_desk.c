@@ -14,7 +14,18 @@
 
 enum { ORDERS = 16, RESULTS = 4, STATES_MAX = 64 };
 
-struct order { bool begins; enum learning_state kind; struct scan_event event; };
+enum order_kind { ORDER_ARRAY, ORDER_BEGIN, ORDER_END };
+
+/* An array and what is kept of the model in force; owned whole. */
+struct pixels {
+    size_t n;
+    struct learning_channel *channels;     /* names and kept filters */
+    char (*names)[64];
+    struct calibration_table *before;      /* NULL: none */
+    uint32_t n_good;
+};
+
+struct order { enum order_kind order; enum learning_state kind; struct scan_event event; struct pixels pixels; uint64_t serial; };
 
 struct state {
     enum learning_state kind;
@@ -25,29 +36,27 @@ struct state {
 
 struct learning_desk {
     struct learning_desk_settings settings;
-    size_t n_pixels;
-    struct learning_channel *channels;     /* names and kept filters (owned copies) */
-    char (*names)[64];
     struct record_block **blocks;
     struct ring *ring, *orders, *results;
     struct order order_room[ORDERS];
-    struct learnt_result result_room[RESULTS];
+    struct posted { struct learnt_result result; uint64_t serial; } result_room[RESULTS];
     _Atomic bool learning;
-    _Atomic unsigned open, waiting;        /* states begun and not ended; ended and without a result taken */
+    /* the book's: */
+    unsigned open, waiting;                /* states begun and not ended; ended and without a result taken */
+    uint64_t told;                         /* serial of the array it speaks of */
     /* the learner's: */
-    struct record_spool *spool;
+    struct pixels pixels;
+    uint64_t serial;
+    struct record_spool *spool;            /* NULL: no array */
     size_t n_states;
     struct state states[STATES_MAX];       /* by start */
     uint32_t behind;                       /* group of what came after the last state; 0: none */
     int64_t behind_from_ns;
     bool noise_is_new;                     /* since the kept filters were learnt */
     uint32_t noise_group;                  /* the newest; 0: none */
-    struct calibration_table *before;      /* in force, owned; NULL: none */
-    uint32_t n_good;
-    const struct scan_timeline *timeline;  /* of the learning under way */
     bool keep;
     size_t n_groups;
-    struct spool_part groups[STATES_MAX];  /* of its calibrations */
+    struct spool_part groups[STATES_MAX];  /* of the calibrations of the learning under way */
 };
 
 void learnt_result_done(struct learnt_result *r) {
@@ -79,15 +88,25 @@ static bool make_small_rings(struct learning_desk *d) {
     return ring_new(orders, ORDERS, &d->orders) && ring_new(results, RESULTS, &d->results);
 }
 
-static bool name_channels(struct learning_desk *d, const struct live_array *array) {
-    d->channels = calloc(d->n_pixels + 1, sizeof *d->channels);
-    d->names = calloc(d->n_pixels + 1, sizeof *d->names);
-    if (d->channels == NULL || d->names == NULL)
+static void pixels_done(struct pixels *p) {
+    for (size_t i = 0; p->channels != NULL && i < p->n; i++)
+        pixel_model_free((struct pixel_model *)(uintptr_t)p->channels[i].keep);
+    free(p->channels);
+    free(p->names);
+    calibration_table_free(p->before);
+    *p = (struct pixels){ 0 };
+}
+
+static bool name_channels(struct pixels *p, const struct live_array *array) {
+    p->channels = calloc(array->n_pixels + (size_t)1, sizeof *p->channels);
+    p->names = calloc(array->n_pixels + (size_t)1, sizeof *p->names);
+    if (p->channels == NULL || p->names == NULL)
         return false;
-    for (size_t i = 0; i < d->n_pixels; i++) {
+    p->n = array->n_pixels;
+    for (size_t i = 0; i < p->n; i++) {
         const struct live_channel *c = &array->channels[array->index_of_pixel[i]];
-        memcpy(d->names[i], c->name, sizeof d->names[i]);
-        d->channels[i] = (struct learning_channel){ .channel = c->number, .name = d->names[i] };
+        memcpy(p->names[i], c->name, sizeof p->names[i]);
+        p->channels[i] = (struct learning_channel){ .channel = c->number, .name = p->names[i] };
     }
     return true;
 }
@@ -100,30 +119,30 @@ static uint32_t good_pixels(const struct calibration_table *t) {
 }
 
 /* The model in force from now on: its filters and its last table are copied. False: no memory, and what was kept is kept. */
-static bool keep_model(struct learning_desk *d, const struct array_model *m) {
-    struct pixel_model **copies = calloc(d->n_pixels + 1, sizeof(void *));
+static bool keep_model(struct pixels *p, const struct array_model *m) {
+    struct pixel_model **copies = calloc(p->n + 1, sizeof(void *));
     struct calibration_table *table = NULL;
     bool good = copies != NULL && (m->n_tables == 0 || calibration_table_copy(m->tables[m->n_tables - 1], &table) == STATUS_OK);
-    for (size_t i = 0; good && i < d->n_pixels; i++)
+    for (size_t i = 0; good && i < p->n; i++)
         good = m->channels[i].model == NULL || pixel_model_copy(m->channels[i].model, &copies[i]) == STATUS_OK;
-    for (size_t i = 0; copies != NULL && i < d->n_pixels; i++) {
+    for (size_t i = 0; copies != NULL && i < p->n; i++) {
         struct pixel_model *drop = copies[i];
         if (good) {
-            drop = (struct pixel_model *)(uintptr_t)d->channels[i].keep;
-            d->channels[i].keep = copies[i];
+            drop = (struct pixel_model *)(uintptr_t)p->channels[i].keep;
+            p->channels[i].keep = copies[i];
         }
         pixel_model_free(drop);
     }
     free(copies);
-    calibration_table_free(good ? d->before : table);
+    calibration_table_free(good ? p->before : table);
     if (good) {
-        d->before = table;
-        d->n_good = good_pixels(table);
+        p->before = table;
+        p->n_good = good_pixels(table);
     }
     return good;
 }
 
-bool learning_desk_new(const struct learning_desk_settings *settings, const struct live_array *array, const struct array_model *loaded, struct learning_desk **out) {
+bool learning_desk_new(const struct learning_desk_settings *settings, struct learning_desk **out) {
     struct learning_desk *d = calloc(1, sizeof *d);
     if (d == NULL) {
         log_error("out of memory for learning");
@@ -131,15 +150,8 @@ bool learning_desk_new(const struct learning_desk_settings *settings, const stru
     }
     d->settings = *settings;
     d->settings.learning.quiet = true;
-    d->n_pixels = array->n_pixels;
-    bool good = name_channels(d, array) && make_ring(d) && make_small_rings(d) && (loaded == NULL || keep_model(d, loaded));
-    if (!good)
+    if (!make_ring(d) || !make_small_rings(d)) {
         log_error("out of memory for learning");
-    else if (!record_spool_new(settings->folder, d->n_pixels, settings->spool_bytes, &d->spool)) {
-        log_error("%s: no file for the records of calibrations can be made there: %m", settings->folder);
-        good = false;
-    }
-    if (!good) {
         learning_desk_free(d);
         return false;
     }
@@ -150,20 +162,18 @@ bool learning_desk_new(const struct learning_desk_settings *settings, const stru
 void learning_desk_free(struct learning_desk *d) {
     if (d == NULL)
         return;
-    for (struct learnt_result r; d->results != NULL && learning_desk_result(d, &r);)
-        learnt_result_done(&r);
-    for (size_t i = 0; d->channels != NULL && i < d->n_pixels; i++)
-        pixel_model_free((struct pixel_model *)(uintptr_t)d->channels[i].keep);
+    for (struct posted *p; d->results != NULL && (p = ring_take_full(d->results)) != NULL; ring_mark_empty(d->results))
+        learnt_result_done(&p->result);
+    for (struct order *o; d->orders != NULL && (o = ring_take_full(d->orders)) != NULL; ring_mark_empty(d->orders))
+        pixels_done(&o->pixels);
     for (size_t i = 0; d->blocks != NULL && i < d->settings.ring_blocks; i++)
         record_block_free(d->blocks[i]);
     ring_free(d->ring);
     ring_free(d->orders);
     ring_free(d->results);
     record_spool_free(d->spool);
-    calibration_table_free(d->before);
+    pixels_done(&d->pixels);
     free(d->blocks);
-    free(d->channels);
-    free(d->names);
     free(d);
 }
 
@@ -173,17 +183,28 @@ struct ring *learning_desk_ring(struct learning_desk *d) { return d->ring; }
 const _Atomic bool *learning_desk_learning(const struct learning_desk *d) { return &d->learning; }
 bool learning_desk_busy(const struct learning_desk *d) { return d->open > 0 || d->waiting > 0; }
 
-static bool post(struct learning_desk *d, struct order o) {
+static bool post(struct learning_desk *d, const struct order *o) {
     struct order *to = ring_take_empty(d->orders);
     if (to == NULL)
         return false;
-    *to = o;
+    *to = *o;
     ring_mark_full(d->orders);
     return true;
 }
 
+bool learning_desk_array(struct learning_desk *d, const struct live_array *array, const struct array_model *in_force) {
+    struct order o = { .order = ORDER_ARRAY, .serial = ++d->told };
+    d->open = d->waiting = 0;
+    d->learning = false;
+    bool good = array == NULL || (name_channels(&o.pixels, array) && (in_force == NULL || keep_model(&o.pixels, in_force)));
+    good = good && post(d, &o);
+    if (!good)
+        pixels_done(&o.pixels);
+    return good;
+}
+
 bool learning_desk_begin(struct learning_desk *d, enum learning_state kind, const struct scan_event *e) {
-    if (!post(d, (struct order){ .begins = true, .kind = kind, .event = *e }))
+    if (!post(d, &(struct order){ .order = ORDER_BEGIN, .kind = kind, .event = *e, .serial = d->told }))
         return false;
     d->open = 1;   /* it ends the one before */
     d->learning = true;
@@ -191,7 +212,7 @@ bool learning_desk_begin(struct learning_desk *d, enum learning_state kind, cons
 }
 
 bool learning_desk_end(struct learning_desk *d, int64_t time_ns) {
-    if (d->open == 0 || !post(d, (struct order){ .event = { .time_ns = time_ns } }))
+    if (d->open == 0 || !post(d, &(struct order){ .order = ORDER_END, .event = { .time_ns = time_ns }, .serial = d->told }))
         return false;
     d->open = 0;
     d->waiting++;
@@ -199,15 +220,20 @@ bool learning_desk_end(struct learning_desk *d, int64_t time_ns) {
 }
 
 bool learning_desk_result(struct learning_desk *d, struct learnt_result *out) {
-    struct learnt_result *r = ring_take_full(d->results);
-    if (r == NULL)
-        return false;
-    *out = *r;
-    *r = (struct learnt_result){ 0 };
-    ring_mark_empty(d->results);
-    d->waiting--;
-    d->learning = d->open > 0 || d->waiting > 0;
-    return true;
+    for (struct posted *p; (p = ring_take_full(d->results)) != NULL;) {
+        bool ours = p->serial == d->told;
+        if (ours)
+            *out = p->result;
+        else
+            learnt_result_done(&p->result);
+        ring_mark_empty(d->results);
+        if (!ours)
+            continue;
+        d->waiting--;
+        d->learning = d->open > 0 || d->waiting > 0;
+        return true;
+    }
+    return false;
 }
 
 bool learning_state_of_label(const char *label, enum learning_state *out) {
@@ -232,7 +258,7 @@ static const struct state *state_at(const struct learning_desk *d, int64_t time_
 
 static void keep_block(struct learning_desk *d, const struct record_block *b) {
     for (size_t i = 0; i < b->n; i++) {
-        if (b->rows[i].pixel >= d->n_pixels)
+        if (b->rows[i].pixel >= d->pixels.n)
             continue;
         const struct state *s = state_at(d, b->rows[i].time_ns);
         uint32_t group = s != NULL ? s->group : b->rows[i].time_ns >= d->behind_from_ns ? d->behind : 0;
@@ -247,7 +273,8 @@ static bool take_block(struct learning_desk *d) {
     struct record_block *b = ring_take_full(d->ring);
     if (b == NULL)
         return false;
-    keep_block(d, b);
+    if (d->spool != NULL)
+        keep_block(d, b);
     ring_mark_empty(d->ring);
     return true;
 }
@@ -270,6 +297,20 @@ static void end_open(struct learning_desk *d, int64_t time_ns) {
         d->states[d->n_states - 1].end_ns = time_ns;
 }
 
+/* Another array: nothing of the one before means anything. */
+static void take_array(struct learning_desk *d, struct order *o) {
+    record_spool_free(d->spool);
+    pixels_done(&d->pixels);
+    d->spool = NULL;
+    d->pixels = o->pixels;
+    d->serial = o->serial;
+    d->n_states = 0;
+    d->behind = d->noise_group = 0;
+    d->noise_is_new = false;
+    if (d->pixels.n > 0 && !record_spool_new(d->settings.folder, d->pixels.n, d->settings.spool_bytes, &d->spool))
+        log_error("%s: no file for the records of calibrations can be made there: %m; calibrations are not learnt", d->settings.folder);
+}
+
 static void begin_state(struct learning_desk *d, const struct order *o) {
     end_open(d, o->event.time_ns);
     forget_behind(d);
@@ -282,7 +323,7 @@ static void begin_state(struct learning_desk *d, const struct order *o) {
 
 static struct learning_channel channel(void *context, size_t i) {
     const struct learning_desk *d = context;
-    struct learning_channel c = d->channels[i];
+    struct learning_channel c = d->pixels.channels[i];
     if (!d->keep)
         c.keep = NULL;
     return c;
@@ -348,9 +389,9 @@ static bool measure_behind(struct learning_desk *d, uint32_t group, struct learn
     const struct spool_part groups[] = { { group, d->behind_from_ns, INT64_MAX }, { d->behind, d->behind_from_ns, INT64_MAX } };
     size_t capacity = (size_t)(record_spool_records(d->spool, group) + record_spool_records(d->spool, d->behind)) + 1, n = 0;
     r->behind = malloc(capacity * sizeof *r->behind);
-    r->first = calloc(d->n_pixels + 1, sizeof *r->first);
+    r->first = calloc(d->pixels.n + 1, sizeof *r->first);
     bool good = r->behind != NULL && r->first != NULL;
-    for (size_t i = 0; good && i < d->n_pixels; i++) {
+    for (size_t i = 0; good && i < d->pixels.n; i++) {
         const struct analyse_settings a = { .pixel = (uint32_t)i, .model = r->model->channels[i].model };
         struct record_walk w;
         struct channel_record record;
@@ -362,15 +403,15 @@ static bool measure_behind(struct learning_desk *d, uint32_t group, struct learn
             w.close(w.context);
     }
     if (good)
-        r->first[d->n_pixels] = n;
+        r->first[d->pixels.n] = n;
     r->behind_from_ns = d->behind_from_ns;
     return good;
 }
 
 /* Some pixel has a filter now that is not the one it had. */
 static bool filters_differ(const struct learning_desk *d, const struct array_model *m) {
-    for (size_t i = 0; i < d->n_pixels; i++) {
-        const struct pixel_model *was = d->keep ? d->channels[i].keep : NULL, *is = m->channels[i].model;
+    for (size_t i = 0; i < d->pixels.n; i++) {
+        const struct pixel_model *was = d->keep ? d->pixels.channels[i].keep : NULL, *is = m->channels[i].model;
         if (is != NULL && (was == NULL || was->n_samples != is->n_samples || was->n_presamples != is->n_presamples))
             return true;
     }
@@ -385,16 +426,16 @@ static void judge(struct learning_desk *d, struct learnt_result *r) {
         snprintf(r->why, sizeof r->why, "no pixel could be calibrated");
     else if (2 * r->n_good < r->n_good_before)
         snprintf(r->why, sizeof r->why, "only %u pixels could be calibrated, the calibration in force has %u", r->n_good, r->n_good_before);
-    else if (!keep_model(d, m))
+    else if (!keep_model(&d->pixels, m))
         snprintf(r->why, sizeof r->why, "out of memory");
 }
 
 static void learn(struct learning_desk *d, uint32_t group, struct learnt_result *r) {
-    struct learning_input in = { .context = d, .n_channels = d->n_pixels, .channel = channel, .n_samples = n_samples, .pulses = pulses, .noise = noise };
+    struct learning_input in = { .context = d, .n_channels = d->pixels.n, .channel = channel, .n_samples = n_samples, .pulses = pulses, .noise = noise };
     struct learning_settings settings = d->settings.learning;
     struct scan_timeline *timeline = NULL;
     d->keep = !d->noise_is_new;
-    settings.before = d->keep ? d->before : NULL;
+    settings.before = d->keep ? d->pixels.before : NULL;
     if (!gather(d, &in, &timeline))
         snprintf(r->why, sizeof r->why, "out of memory");
     else if (d->n_groups == 0)
@@ -416,13 +457,21 @@ static void learn(struct learning_desk *d, uint32_t group, struct learnt_result 
 
 /* A noise run is known and waits for a calibration; a calibration is learnt from now. */
 static void end_state(struct learning_desk *d, int64_t time_ns) {
-    end_open(d, time_ns);
-    forget_behind(d);
-    struct learnt_result *r = ring_take_empty(d->results);
-    if (d->n_states == 0 || r == NULL)
+    if (d->spool != NULL) {
+        end_open(d, time_ns);
+        forget_behind(d);
+    }
+    struct posted *p = ring_take_empty(d->results);
+    if (p == NULL)
         return;
+    struct learnt_result *r = &p->result;
+    *p = (struct posted){ .result = { .n_good_before = d->pixels.n_good }, .serial = d->serial };
+    if (d->n_states == 0) {
+        snprintf(r->why, sizeof r->why, "nothing was recorded");
+        ring_mark_full(d->results);
+        return;
+    }
     struct state *s = &d->states[d->n_states - 1];
-    *r = (struct learnt_result){ .n_good_before = d->n_good };
     d->behind = record_spool_begin(d->spool);
     d->behind_from_ns = s->end_ns;
     while (take_block(d))
@@ -444,10 +493,13 @@ bool learning_desk_step(struct learning_desk *d) {
     if (o == NULL)
         return take_block(d);
     struct order taken = *o;
+    *o = (struct order){ 0 };
     ring_mark_empty(d->orders);
-    if (taken.begins)
-        begin_state(d, &taken);
-    else
+    if (taken.order == ORDER_ARRAY)
+        take_array(d, &taken);
+    else if (taken.order == ORDER_END)
         end_state(d, taken.event.time_ns);
+    else if (d->spool != NULL)
+        begin_state(d, &taken);
     return true;
 }

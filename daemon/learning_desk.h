@@ -49,13 +49,17 @@ void learnt_result_done(struct learnt_result *r);
 
 struct learning_desk;   /* opaque */
 
-/* loaded: the model in force, for the array's pixels (copied as far as needed); NULL: none. False after logging. */
-bool learning_desk_new(const struct learning_desk_settings *settings, const struct live_array *array, const struct array_model *loaded, struct learning_desk **out);
+/* False after logging. Without an array nothing is learnt. */
+bool learning_desk_new(const struct learning_desk_settings *settings, struct learning_desk **out);
 void learning_desk_free(struct learning_desk *d);   /* no thread uses it any more */
 
 struct ring *learning_desk_ring(struct learning_desk *d);                       /* of record_blocks */
 const _Atomic bool *learning_desk_learning(const struct learning_desk *d);      /* records are wanted */
 
+/* From now on this array (NULL: none), with this model in force (NULL: none; its rows are the array's pixels). Both are copied as far as they are
+ * needed. What was recorded is forgotten, and what was learnt of the array before never becomes a result. False: no memory, or too many wait;
+ * then nothing is learnt until it is called again. */
+bool learning_desk_array(struct learning_desk *d, const struct live_array *array, const struct array_model *in_force);
 /* A state begins at e->time_ns (label, number and incident_eV of a calibration; LEARN_NOISE looks at the time alone) and ends where the next
  * begins or at _end, which is to be called once the watermark has passed the end. False: too many wait. */
 bool learning_desk_begin(struct learning_desk *d, enum learning_state kind, const struct scan_event *e);

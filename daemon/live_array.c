@@ -97,9 +97,22 @@ bool live_array_same(const struct live_array *a, const json_t *names) {
     return true;
 }
 
+/* Pixels are in order of numbers. */
 uint32_t live_array_find(const struct live_array *a, int32_t number) {
-    for (uint32_t p = 0; p < a->n_pixels; p++)
-        if (a->channels[a->index_of_pixel[p]].number == number)
-            return a->index_of_pixel[p];
-    return UINT32_MAX;
+    uint32_t lo = 0, hi = a->n_pixels;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (a->channels[a->index_of_pixel[mid]].number < number)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < a->n_pixels && a->channels[a->index_of_pixel[lo]].number == number ? a->index_of_pixel[lo] : UINT32_MAX;
+}
+
+bool live_array_equal(const struct live_array *a, const struct live_array *b) {
+    bool same = a->n_channels == b->n_channels;
+    for (uint32_t i = 0; same && i < a->n_channels; i++)
+        same = strcmp(a->channels[i].name, b->channels[i].name) == 0;
+    return same;
 }

@@ -30,6 +30,7 @@ struct live_array {
 /* names: the body of CHANNELNAMES, an array of strings in index order. False: no memory, no names, or more than 65536. */
 bool live_array_make(const json_t *names, struct live_array **out);
 void live_array_free(struct live_array *a);
+bool live_array_equal(const struct live_array *a, const struct live_array *b);  /* the same channels at the same indices */
 bool live_array_same(const struct live_array *a, const json_t *names);   /* would _make give the same? */
 uint32_t live_array_find(const struct live_array *a, int32_t number);    /* index of chanNUMBER; UINT32_MAX: none */
 

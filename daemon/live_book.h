@@ -55,6 +55,8 @@ void live_book_free(struct live_book *b);
 
 /* Trigger modes or windows have changed: from here on these. */
 void live_book_pixels(struct live_book *b, const struct book_pixel *pixels);
+/* Windows of the scans that begin from now on; borrowed. */
+void live_book_regions(struct live_book *b, const struct yield_region *regions, uint32_t n);
 /* All rows of the block. Energies and cuts are taken as they are; CUT_SECONDARY is added where it applies. */
 void live_book_rows(struct live_book *b, const struct row_block *rows);
 /* False: refused and counted; why says what is wrong. */

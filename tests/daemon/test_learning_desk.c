@@ -120,7 +120,9 @@ static struct learning_desk *desk(const struct world *w, const struct array_mode
     const struct learning_desk_settings s = { .learning = { .workers = 1, .lines = w->lines }, .folder = "/tmp", .spool_bytes = 256 << 20, .ring_blocks = 4,
                                               .block_rows = 16, .block_samples = 16 * SAMPLES };
     struct learning_desk *d;
-    assert_true(learning_desk_new(&s, w->array, loaded, &d));
+    assert_true(learning_desk_new(&s, &d));
+    assert_true(learning_desk_array(d, w->array, loaded));
+    assert_true(learning_desk_step(d));
     return d;
 }
 
