@@ -428,7 +428,7 @@ static void find_final(struct live_book *b) {
         struct live_scan *s = b->scans[k];
         uint32_t before = s->n_final;
         while (s->n_final < s->scan.n_points && !(s->open && s->n_final + 1 == s->scan.n_points) && s->scan.points[s->n_final].end_ns <= b->settled_ns)
-            s->n_final++;
+            b->counts.fitted += live_scan_fit_times(s, s->n_final++);
         b->changed = b->changed || s->n_final > before;
     }
 }
@@ -452,11 +452,11 @@ static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_n
     walk_all(b, list_happenings(b, enough_ns), c, until_ns, watermark_ns < enough_ns ? watermark_ns : enough_ns);
     drop_settled(b, until_ns);
     b->settled_ns = until_ns;
+    find_final(b);
     for (uint32_t k = 0; k < c->n; k++)
         if (k == 0 || c->scan[k] != c->scan[k - 1])
             scan_live_time_settle(c->scan[k]->products);
     free(c);
-    find_final(b);
 }
 
 /* The end of the newest point that is over and may be final. */
@@ -545,6 +545,13 @@ bool live_book_event(struct live_book *b, const struct scan_event *e, const char
 }
 
 const struct live_scan *live_book_scan(const struct live_book *b) { return b->n_scans > 0 ? b->scans[b->n_scans - 1] : NULL; }
+
+size_t live_book_scans(const struct live_book *b, const struct live_scan **out, size_t most) {
+    const size_t n = b->n_scans < most ? b->n_scans : most;
+    for (size_t k = 0; k < n; k++)
+        out[k] = b->scans[k];
+    return n;
+}
 
 bool live_book_changed(struct live_book *b) {
     bool changed = b->changed;

@@ -10,6 +10,7 @@
 #include "daemon/control/scan_link.h"
 #include "daemon/live_beamline.h"
 #include "daemon/live_book.h"
+#include "daemon/live_losses.h"
 #include "daemon/live_model.h"
 #include "daemon/live_runs.h"
 #include "daemon/live_status.h"
@@ -151,11 +152,13 @@ static const uint8_t *pixels_used(void *context, int64_t time_ns) {
     return live_model_used(s->set->model, &s->options, time_ns, s->set->used) ? s->set->used : NULL;
 }
 
+static void graded(void *context, const struct photon_block *rows) { live_disk_graded(((struct live_session_work *)context)->links.disk, rows); }
+
 static bool open_book(struct live_session_work *s) {
     const struct book_settings settings = {
         .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9), .history = HISTORY_ROWS,
         .products = { .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi },
-        .pixels_used = pixels_used, .context = s,
+        .pixels_used = pixels_used, .graded = graded, .context = s,
     };
     return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
 }
@@ -173,10 +176,17 @@ static void publish_scan(struct live_session_work *s, bool force) {
     s->published_final = scan->n_final;
 }
 
+/* What is kept of scans on disk: as far as they are final. */
+static void keep_scans(struct live_session_work *s, bool closing, bool all) {
+    const struct live_scan *scans[8];
+    live_disk_scans(s->links.disk, scans, live_book_scans(s->book, scans, 8), closing, all);
+}
+
 static void close_book(struct live_session_work *s) {
     if (s->book != NULL) {
         live_book_settle(s->book, INT64_MAX, true);
         publish_scan(s, true);
+        keep_scans(s, true, true);
     }
     live_book_free(s->book);
     upstream_loss_free(s->loss);
@@ -188,6 +198,8 @@ static void close_book(struct live_session_work *s) {
 
 static void begin_run(struct live_session_work *s) {
     live_runs_begin(s->runs, &s->status, s->newest_ns);
+    if (s->set != NULL)
+        live_disk_begin(s->links.disk, s->set->array, &s->status, live_runs_folder(s->runs), live_runs_base_name(s->runs));
     if (s->links.follower != NULL && s->options.follow.folder[0] == '\0' && s->status.folder[0] != '\0')
         follower_folder(s->links.follower, s->status.folder);
 }
@@ -205,8 +217,11 @@ static void told_status(void *context, const char *topic, const json_t *body) {
         s->names_new = true;
         s->names_ms = now_ms();
     }
-    if ((change & STATUS_LABEL) != 0)
-        live_runs_label(s->runs, s->status.label, s->status.label_ns > 0 ? s->status.label_ns : s->newest_ns > 0 ? s->newest_ns : clock_ns(CLOCK_REALTIME));
+    if ((change & STATUS_LABEL) != 0) {
+        const int64_t time_ns = s->status.label_ns > 0 ? s->status.label_ns : s->newest_ns > 0 ? s->newest_ns : clock_ns(CLOCK_REALTIME);
+        live_runs_label(s->runs, s->status.label, time_ns);
+        live_disk_label(s->links.disk, s->status.label, time_ns);
+    }
     if ((change & STATUS_WRITING) != 0 && s->status.writing)
         begin_run(s);
     else if ((change & STATUS_WRITING) != 0)
@@ -240,6 +255,7 @@ static void end_set(struct live_session_work *s) {
         continue;
     close_book(s);
     live_runs_session(s->runs, NULL, &s->status);
+    live_disk_end(s->links.disk);
 }
 
 static void begin_set(struct live_session_work *s) {
@@ -267,6 +283,7 @@ static void begin_set(struct live_session_work *s) {
         upstream_loss_running(s->loss, s->status.running);
     }
     live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references }, &s->status);
+    live_disk_model(s->links.disk, set->model, set->plan.model_version);
     if (s->status.writing)
         begin_run(s);
     show_plan(s, &set->plan);
@@ -292,13 +309,16 @@ static bool told_scan(void *context, const struct scan_event *e, const char **wh
         *why = "the acquisition's channels are not known yet";
         return false;
     }
-    if (e->kind == SCAN_EVENT_SCAN_START)
+    if (e->kind == SCAN_EVENT_SCAN_START) {
         publish_scan(s, true);
+        keep_scans(s, true, false);
+    }
     if (!live_book_event(s->book, e, why))
         return false;
     if (e->kind == SCAN_EVENT_SCAN_START)
         s->ended_published = false;
     live_runs_event(s->runs, e);
+    live_disk_event(s->links.disk, e);
     return true;
 }
 
@@ -369,6 +389,7 @@ static bool take_rows(struct live_session_work *s) {
         s->newest_mono_ns = clock_ns(CLOCK_MONOTONIC);
         account(s, rows);
         live_runs_rows(s->runs, rows, s->newest_mono_ns / 1000000);
+        live_disk_rows(s->links.disk, rows);
         live_book_rows(s->book, rows);
         if (s->unpublished == 0)
             s->oldest_unpublished_ns = rows->arrived_ns;
@@ -402,6 +423,7 @@ static void settle_and_publish(struct live_session_work *s, int64_t now) {
     if (now - s->settle_ms >= SETTLE_MS) {
         s->settle_ms = now;
         live_book_settle(s->book, watermark(s), false);
+        keep_scans(s, false, false);
     }
     const struct live_scan *scan = live_book_scan(s->book);
     bool urgent = scan != NULL && (scan->n_final > s->published_final || (scan->ended && !s->ended_published));
@@ -418,38 +440,6 @@ static void settle_and_publish(struct live_session_work *s, int64_t now) {
 }
 
 /* ---- figures ---- */
-
-static void sum_losses(struct live_session_work *s, struct live_figures *f) {
-    const struct live_array *array = s->set->array;
-    for (uint32_t p = 0; p < array->n_pixels; p++) {
-        struct upstream_channel c = upstream_loss_channel(s->loss, array->index_of_pixel[p]);
-        uint64_t own = tally_of(&s->set->tally[array->index_of_pixel[p]].overload);
-        f->sent += c.sent;
-        f->had += c.had;
-        f->lost_upstream += c.lost > own ? c.lost - own : 0;
-        f->overload += own;
-        f->restarts += tally_of(&s->set->tally[array->index_of_pixel[p]].restarts);
-        f->good_pixels += s->set->used[p];
-    }
-}
-
-static char *losses_text(struct live_session_work *s) {
-    char *text = NULL;
-    size_t n;
-    FILE *f = open_memstream(&text, &n);
-    if (f == NULL)
-        return NULL;
-    for (uint32_t p = 0; s->set != NULL && s->loss != NULL && p < s->set->array->n_pixels; p++) {
-        uint32_t index = s->set->array->index_of_pixel[p];
-        struct upstream_channel c = upstream_loss_channel(s->loss, index);
-        const struct channel_tally *t = &s->set->tally[index];
-        fprintf(f, "%s sent %llu received %llu lost %llu port %llu file %llu overload %llu raw_lost %llu restarts %llu\n", s->set->array->channels[index].name,
-                (unsigned long long)c.sent, (unsigned long long)c.had, (unsigned long long)c.lost, (unsigned long long)tally_of(&t->port), (unsigned long long)tally_of(&t->file),
-                (unsigned long long)tally_of(&t->overload), (unsigned long long)tally_of(&t->raw_lost), (unsigned long long)tally_of(&t->restarts));
-    }
-    fclose(f);
-    return text;
-}
 
 static void fill_scan(const struct live_session_work *s, struct live_figures *f) {
     const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
@@ -471,6 +461,7 @@ static void update_figures(struct live_session_work *s, int64_t now) {
     snprintf(f.calibration, sizeof f.calibration, "%s", s->options.calibration.file);
     snprintf(f.run, sizeof f.run, "%s", live_runs_running(s->runs) ? live_runs_base_name(s->runs) : "");
     fill_scan(s, &f);
+    live_disk_health(s->links.disk, f.disk);
     if (s->book != NULL && s->set != NULL) {
         const struct book_counts *b = live_book_counts(s->book);
         f.n_channels = s->set->array->n_channels;
@@ -481,14 +472,16 @@ static void update_figures(struct live_session_work *s, int64_t now) {
         f.hurried = b->hurried;
         f.scan_events = b->events;
         f.refused_events = b->refused_events;
-        sum_losses(s, &f);
+        live_losses_sum(s->set->array, s->set->tally, s->loss, &f.losses);
+        for (uint32_t p = 0; p < f.n_pixels; p++)
+            f.good_pixels += s->set->used[p];
     }
     f.rate_per_s = s->figures_ms > 0 && f.rows >= s->rows_at_figures ? (double)(f.rows - s->rows_at_figures) * 1e3 / (double)(now - s->figures_ms) : 0;
     s->rows_at_figures = f.rows;
     s->figures_ms = now;
     memcpy(f.latency, s->latency, sizeof f.latency);
-    s->lost = (struct publish_lost){ .upstream = f.lost_upstream, .queue = f.overload, .rejected = ingest_figures_of(s->links.ingest).refused, .records = f.rows };
-    char *losses = losses_text(s);
+    s->lost = (struct publish_lost){ .upstream = f.losses.lost_upstream, .queue = f.losses.overload, .rejected = ingest_figures_of(s->links.ingest).refused, .records = f.rows };
+    char *losses = s->set != NULL && s->loss != NULL ? live_losses_text(s->set->array, s->set->tally, s->loss) : NULL;
     pthread_mutex_lock(&s->lock);
     s->figures = f;
     free(s->losses);
@@ -535,6 +528,7 @@ static void swap_model(struct live_session_work *s) {
     s->set = set;
     live_book_pixels(s->book, set->pixels);
     live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references });
+    live_disk_model(s->links.disk, set->model, set->plan.model_version);
     publisher_calibration(s->publisher, s->options.calibration.file);
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
@@ -598,7 +592,9 @@ bool live_session_step(void *context) {
         busy = true;
     settle_and_publish(s, now);
     publisher_step(s->publisher, lost_of(s));
-    live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false);
+    if (live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false))
+        live_disk_end(s->links.disk);
+    live_disk_step(s->links.disk);
     take_reload(s);
     take_triggers(s);
     free_retired(s);
@@ -634,6 +630,7 @@ void live_session_finish(struct live_session_work *s) {
         continue;
     close_book(s);
     live_runs_session(s->runs, NULL, &s->status);
+    live_disk_end(s->links.disk);
     s->figures_ms = 0;
     update_figures(s, now_ms());
 }

@@ -24,7 +24,10 @@ struct options {
     struct { char mode[24], automatic[OPTIONS_TEXT], secondary[OPTIONS_TEXT]; double isolation_s; } trigger;  /* lists of channels: "3, 17, 100-120" */
     struct { char neighbours[OPTIONS_TEXT]; double neighbour_above_eV, neighbour_window_s; int64_t array_pixels; double array_window_s, array_hold_s; } veto;
     struct { char method[16]; } live_time;                                 /* "interval" or "array" */
-    struct { bool compress; } archive;
+    struct { bool compress, live; } archive;                               /* live: files of scans while tesd run measures them */
+    struct { bool on; double flush_s, sync_s; } journal;
+    struct { bool raw; int64_t memory_MiB, block_KiB; double flush_s; } record;   /* raw records of tesd run as LJH */
+    struct { char engine[16]; double retry_s; } disk;                      /* "auto", "uring", "pwrite" */
     struct { char host[64]; int64_t port, connections; double block_s; } ingest;   /* the acquisition server; port: of its control */
     struct { char mode[8], folder[OPTIONS_TEXT], notice[16], reads[16]; double poll_s, rest_s; } follow;
     struct { char folder[OPTIONS_TEXT]; } output;                          /* where tesd run keeps runs; "": nowhere */
