@@ -42,6 +42,7 @@ static const struct metric_row rows[] = {
     { "tesd_scan_events_refused_total", "counter", "scan points that made no sense", METRIC_U64, BOOK(refused_events) },
     { "tesd_status_messages_total", "counter", "messages on the status port", METRIC_U64, BOOK(status_messages) },
     { "tesd_status_refused_total", "counter", "of those that are none", METRIC_U64, BOOK(status_refused) },
+    { "tesd_raw_not_given_total", "counter", "records that the raw recorder was too busy to be given", METRIC_U64, BOOK(losses.raw_lost) },
     { "tesd_kept_lost_total", "counter", "rows that the disk did not take", METRIC_U64, BOOK(kept_lost) },
     { "tesd_rate_per_second", "gauge", "records analysed per second, lately", METRIC_DOUBLE, BOOK(rate_per_s) },
 };
