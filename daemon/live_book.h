@@ -55,6 +55,9 @@ void live_book_free(struct live_book *b);
 
 /* Trigger modes or windows have changed: from here on these. */
 void live_book_pixels(struct live_book *b, const struct book_pixel *pixels);
+/* A book with the same settings and with the scan that runs, or ran last, but without rows: for the same rows with other energies. False: there
+ * is no scan, or no memory. */
+bool live_book_again(const struct live_book *b, struct live_book **out);
 /* All rows of the block. Energies and cuts are taken as they are; CUT_SECONDARY is added where it applies. */
 void live_book_rows(struct live_book *b, const struct row_block *rows);
 /* False: refused and counted; why says what is wrong. */

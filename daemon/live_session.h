@@ -9,6 +9,7 @@
 
 #include "daemon/follower.h"
 #include "daemon/ingest.h"
+#include "daemon/live_learning.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
 #include "daemon/ring.h"
@@ -36,6 +37,7 @@ struct session_links {
     struct plan_exchange *exchange;
     const struct ingest *ingest;          /* for its figures */
     struct follower *follower;            /* NULL: files are not followed */
+    struct live_learning *learning;       /* NULL: nothing is learnt */
 };
 
 /* False after logging: a port is taken, an address is wrong, a calibration cannot be read. */

@@ -4,31 +4,11 @@ counted per channel, and files fill them in. Loopback and free ports only."""
 import collections, glob, json, os, re, subprocess, sys, threading, time
 import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
-from live_pair import Daemon, Rpc, Twin, check, folder, run_all, tesd
+from live_pair import Daemon, Rpc, Twin, check, feed, folder, run_all, tesd
 
 context = zmq.Context()
 beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '40', '--calibration-s', '30', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
             '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
-
-
-def feed(control, path, started, speed):
-    """The scan's points as a scan server would tell them: each some 10 ms after it happened, on the twin's clock."""
-    with open(path) as f:
-        log = json.load(f)
-    rpc, starts, ends = Rpc(control), log['epoch_time_start_s'], log['epoch_time_end_s']
-    values, extras = log['var_values'], log['point_extras']
-    first = starts[0] - 1
-    def at(t):
-        pause = started[0] + (t - started[1]) / speed + 0.01 - time.monotonic()
-        time.sleep(max(pause, 0))
-        return str(round(t * 1e9))
-    rpc.good('Scan.Start', {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit'], 'log_name': os.path.basename(path),
-                            'time_ns': at(first)})
-    for k, (a, b) in enumerate(zip(starts, ends)):
-        i0 = extras[str(k)]
-        rpc.call('Scan.PointStart', {'incident_eV': values[k], 'time_ns': at(a)})
-        rpc.call('Scan.PointEnd', {'i0': i0['i0'], 'i0_sigma': i0['i0_sigma'], 'time_ns': at(b)})
-    rpc.good('Scan.End', {'time_ns': at(ends[-1])})
 
 
 def datasets(path, names):

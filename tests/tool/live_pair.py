@@ -148,6 +148,26 @@ class Daemon:
         return code
 
 
+def feed(control, path, started, speed):
+    """The scan's points as a scan server would tell them: each some 10 ms after it happened, on the twin's clock."""
+    with open(path) as f:
+        log = json.load(f)
+    rpc, starts, ends = Rpc(control), log['epoch_time_start_s'], log['epoch_time_end_s']
+    values, extras = log['var_values'], log['point_extras']
+    first = starts[0] - 1
+    def at(t):
+        pause = started[0] + (t - started[1]) / speed + 0.01 - time.monotonic()
+        time.sleep(max(pause, 0))
+        return str(round(t * 1e9))
+    rpc.good('Scan.Start', {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit'], 'log_name': os.path.basename(path),
+                            'time_ns': at(first)})
+    for k, (a, b) in enumerate(zip(starts, ends)):
+        i0 = extras[str(k)]
+        rpc.call('Scan.PointStart', {'incident_eV': values[k], 'time_ns': at(a)})
+        rpc.call('Scan.PointEnd', {'i0': i0['i0'], 'i0_sigma': i0['i0_sigma'], 'time_ns': at(b)})
+    rpc.good('Scan.End', {'time_ns': at(ends[-1])})
+
+
 def finish():
     """Says what went wrong; the exit status."""
     if failures:
