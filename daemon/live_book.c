@@ -86,6 +86,11 @@ void live_book_free(struct live_book *b) {
 
 void live_book_pixels(struct live_book *b, const struct book_pixel *pixels) { memcpy(b->pixels, pixels, b->settings.n_pixels * sizeof *b->pixels); }
 
+void live_book_regions(struct live_book *b, const struct yield_region *regions, uint32_t n) {
+    b->settings.products.regions = regions;
+    b->settings.products.n_regions = n;
+}
+
 /* ---- places ---- */
 
 static bool counts_in(struct live_place p) { return p.kind == PLACE_POINT || p.kind == PLACE_MOVING; }
@@ -497,7 +502,7 @@ static void forget_oldest(struct live_book *b) {
             w->place = (struct live_place){ PLACE_OUTSIDE, -1, -1 };
     }
     live_scan_free(b->scans[0]);
-    memmove(b->scans, b->scans + 1, (--b->n_scans) * sizeof b->scans[0]);
+    memmove(b->scans, b->scans + 1, (--b->n_scans) * sizeof(struct live_scan *));
 }
 
 static bool begin_scan(struct live_book *b, const struct scan_event *e) {

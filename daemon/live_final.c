@@ -47,7 +47,7 @@ static void present_done(struct present *p) {
 }
 
 static bool find_timeline(struct live_final *f, const struct present *p, char *const *folders, size_t n_folders, struct scan_timeline **out) {
-    struct log_search search = { .run_folders = folders, .n_run_folders = n_folders, .i0_key = f->options->scan.i0_key, .first_ns = p->first_ns, .last_ns = p->last_ns,
+    struct log_search search = { .run_folders = folders, .n_run_folders = n_folders, .i0_key = f->options.scan.i0_key, .first_ns = p->first_ns, .last_ns = p->last_ns,
                                  .own = f->scans, .n_own = f->n_scans };
     struct log_counts counts;
     return beamtime_logs_collect(&search, out, &counts);
@@ -58,7 +58,7 @@ static bool write_file(struct live_final *f, const struct present *p, const stru
     size_t n_folders = f->logs[0] != '\0' && strcmp(f->logs, f->folder) != 0 ? 2 : 1;
     struct beamtime b = { .pulses = { .n_channels = p->n, .channels = p->channels, .n_folders = n_folders, .folders = folders, .first_ns = p->first_ns, .last_ns = p->last_ns } };
     struct reprocess_stored stored = { .pulses = f->pulses, .pixel_of = p->keep, .n_samples = f->n_samples, .sample_period_s = f->sample_period_s };
-    struct reprocess_settings s = reprocess_settings_of(f->options);
+    struct reprocess_settings s = reprocess_settings_of(&f->options);
     const char *input = f->logs[0] != '\0' ? f->logs : f->folder;
     struct reprocessed r;
     char path[1200];

@@ -15,7 +15,7 @@
 #include "daemon/pulse_store.h"
 
 struct live_final {
-    const struct options *options;    /* borrowed, as are array and model */
+    struct options options;           /* as they stood at the run's end; its text is borrowed, as are array and model */
     const struct live_array *array;
     const struct array_model *model;
     struct pulse_store *pulses;       /* owned */

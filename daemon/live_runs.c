@@ -32,6 +32,7 @@ struct live_runs {
     uint32_t n_samples;
     double sample_period_s;
     char folder[512], logs[512], base_name[96];
+    struct options at_end;            /* what held when the run ended: the beamline may set other windows before its file is begun */
     struct making making[MAX_FINALS];
     uint64_t lost;
 };
@@ -156,6 +157,7 @@ void live_runs_end(struct live_runs *r, const struct live_status *status, int64_
     if (!r->running || r->ending)
         return;
     r->ending = true;
+    r->at_end = *r->options;
     r->end_ms = now_ms;
     r->newest_ns = newest_ns;
     if (strcmp(status->label, "STOP") == 0 && status->label_ns > r->from_ns)
@@ -183,7 +185,7 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
         return;
     }
     bool readable = states_are_readable(r);
-    *f = (struct live_final){ .options = r->options, .array = r->model.array, .model = r->model.model, .pulses = r->pulses, .from_ns = r->from_ns, .until_ns = r->until_ns,
+    *f = (struct live_final){ .options = r->ending ? r->at_end : *r->options, .array = r->model.array, .model = r->model.model, .pulses = r->pulses, .from_ns = r->from_ns, .until_ns = r->until_ns,
                               .n_samples = status->n_samples, .sample_period_s = status->sample_period_s, .calibration_path = r->options->calibration.file };
     memcpy(f->folder, r->folder, sizeof f->folder);
     memcpy(f->base_name, r->base_name, sizeof f->base_name);
@@ -204,11 +206,12 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
 }
 
 static void finish_run(struct live_runs *r, const struct live_status *status) {
-    r->running = r->ending = false;
+    r->running = false;
     if (r->pulses != NULL && r->folder[0] != '\0' && r->model.model != NULL) {
         write_sidecar(r, status);
         make_file(r, status);
     }
+    r->ending = false;
     run_scans_done(&r->scans);
     if (r->pulses == NULL)
         new_store(r);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "daemon/control/scan_link.h"
+#include "daemon/live_beamline.h"
 #include "daemon/live_book.h"
 #include "daemon/live_model.h"
 #include "daemon/live_runs.h"
@@ -38,6 +39,9 @@ struct live_session_work {
     struct session_links links;
     struct status_link *status_link;
     struct scan_link *scan_link;
+    struct live_beamline *beamline;   /* NULL: none */
+    struct yield_region configured[OPTIONS_MAX_ROI];   /* windows of the config; options.roi has those that the beamline set as well */
+    uint32_t n_configured;
     struct publisher *publisher;
     struct live_status status;
     struct live_runs *runs;
@@ -312,6 +316,50 @@ static bool told_scan(void *context, const struct scan_event *e, const char **wh
     return true;
 }
 
+/* ---- what the scan server asks ---- */
+
+static const char *first_channel(void *context) {
+    const struct live_session_work *s = context;
+    return s->set != NULL && s->set->array->n_pixels > 0 ? s->set->array->channels[s->set->array->index_of_pixel[0]].name : NULL;
+}
+
+static bool count_of_point(void *context, int32_t number, int32_t point, const char *region, uint32_t *counts, bool *final) {
+    struct live_session_work *s = context;
+    const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
+    if (scan == NULL || scan->products == NULL || scan->scan.number != number || point < 0 || (uint32_t)point >= scan->scan.n_points)
+        return false;
+    for (uint32_t k = 0; k < scan->products->n_yields; k++)
+        if (strcmp(scan->products->yields[k]->region.name, region) == 0) {
+            *counts = scan->products->yields[k]->counts[point];
+            *final = (uint32_t)point < scan->n_final;
+            return true;
+        }
+    return false;
+}
+
+/* Those of the config, and those that the beamline set, which win where names are the same. The run's file is made with them too. */
+static bool take_regions(void *context, const struct yield_region *regions, uint32_t n, const char **why) {
+    struct live_session_work *s = context;
+    struct yield_region all[OPTIONS_MAX_ROI];
+    uint32_t n_all = s->n_configured;
+    memcpy(all, s->configured, n_all * sizeof *all);
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t at = 0;
+        while (at < n_all && strcmp(all[at].name, regions[k].name) != 0)
+            at++;
+        *why = "more rois than fit beside those of the config";
+        if (at == OPTIONS_MAX_ROI)
+            return false;
+        all[at] = regions[k];
+        n_all += at == n_all;
+    }
+    memcpy(s->options.roi, all, n_all * sizeof *all);
+    s->options.n_roi = n_all;
+    if (s->book != NULL)
+        live_book_regions(s->book, s->options.roi, n_all);
+    return true;
+}
+
 /* ---- rows ---- */
 
 static void account(struct live_session_work *s, const struct row_block *rows) {
@@ -537,8 +585,11 @@ static void take_reload(struct live_session_work *s) {
     if (other)
         memcpy(s->options.calibration.file, o->calibration.file, sizeof o->calibration.file);
     s->options.scan.late_photon_s = o->scan.late_photon_s;
-    s->options.n_roi = o->n_roi;
+    s->options.n_roi = s->n_configured = o->n_roi;
     memcpy(s->options.roi, o->roi, sizeof o->roi);
+    memcpy(s->configured, o->roi, sizeof o->roi);
+    if (s->book != NULL)
+        live_book_regions(s->book, s->options.roi, s->options.n_roi);
     free(o);
     if (s->set != NULL && s->book != NULL && other)
         swap_model(s, NULL);
@@ -576,6 +627,7 @@ bool live_session_step(void *context) {
     look_for_array(s, now);
     if (s->scan_link != NULL)
         scan_link_step(s->scan_link);
+    live_beamline_step(s->beamline, now);
     for (int k = 0; k < BLOCKS_PER_ROUND && take_rows(s); k++)
         busy = true;
     settle_and_publish(s, now);
@@ -595,11 +647,15 @@ bool live_session_new(struct options *options, const struct session_links *links
         return false;
     s->options = *options;
     s->links = *links;
+    memcpy(s->configured, options->roi, sizeof s->configured);
+    s->n_configured = options->n_roi;
     pthread_mutex_init(&s->lock, NULL);
     const struct publish_settings publish = { .endpoint = options->stream.endpoint, .state = "live", .calibration_id = options->calibration.file };
     bool good = live_status_init(&s->status) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
                 status_link_new(options->ingest.host, (int)options->ingest.port, &s->status_link) &&
                 (options->control.port == 0 || scan_link_open(options->control.host, (int)options->control.port, told_scan, s, &s->scan_link));
+    const struct beamline_session beamline = { .context = s, .told = told_scan, .status = &s->status, .first_channel = first_channel, .counts = count_of_point, .regions = take_regions };
+    good = good && live_beamline_new(options, &beamline, &s->beamline);
     if (!good) {
         live_session_free(s);
         return false;
@@ -623,6 +679,7 @@ void live_session_free(struct live_session_work *s) {
     close_book(s);
     live_runs_free(s->runs);
     scan_link_close(s->scan_link);
+    live_beamline_free(s->beamline);
     status_link_free(s->status_link);
     if (s->publisher != NULL)
         publisher_free(s->publisher);

@@ -29,7 +29,12 @@ struct options {
     struct { char mode[8], folder[OPTIONS_TEXT], notice[16], reads[16]; double poll_s, rest_s; } follow;
     struct { bool live; double spool_MiB; } learn;
     struct { char folder[OPTIONS_TEXT]; } output;                          /* where tesd run keeps runs; "": nowhere */
-    struct { char host[64]; int64_t port; } control;                       /* scan points by JSON-RPC; port 0: none */
+    struct {
+        char host[64]; int64_t port;                                       /* scan points by JSON-RPC; port 0: none */
+        char scan_host[64]; int64_t scan_port;                             /* the scan server's protocol; -1: none */
+        bool drive; double wait_s;
+        char log_folder[OPTIONS_TEXT], user_folder[OPTIONS_TEXT], beamtime[48];
+    } control;
     struct { char host[64]; int64_t port; } metrics;                       /* Prometheus; port 0: none */
     struct { char endpoint[OPTIONS_TEXT]; } stream;                        /* "tcp://127.0.0.1:5560" */
     uint32_t n_roi;

@@ -117,9 +117,16 @@ static bool confirm(struct baseline_tracker *t, double step, double tolerance) {
     return true;
 }
 
+void baseline_track_begin(struct baseline_tracker *t, double expected_counts) {
+    *t = (struct baseline_tracker){ .expects = isfinite(expected_counts), .expected_counts = expected_counts };
+}
+
 /* The pulse's mean with the jumps taken out. False: it may be a jump and cannot be told yet. */
 static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rule, const struct measured_pulse *p, double *level) {
     double mean = (double)p->pretrigger_mean;
+    if (t->expects && rule->quantum_counts > 0)
+        t->jumped = rule->quantum_counts * rint((mean - t->expected_counts) / rule->quantum_counts);
+    t->expects = false;
     bool near = t->n_recent > 0 && (rule->quantum_counts > 0 || seconds_between(t->last_ns, p->time_ns) < neighbour_s);
     double step = near && leaves_recent(t, mean - t->jumped, rule->jump_counts) ? mean - t->jumped - recent_median(t) : 0;
     if (rule->jump_counts > 0 && fabs(step) > rule->jump_counts) {

@@ -7,6 +7,7 @@
 #ifndef TESD_PULSE_BASELINE_TRACK_H
 #define TESD_PULSE_BASELINE_TRACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +23,9 @@ struct baseline_rule {
 
 enum { BASELINE_RECENT = 5 };
 
-struct baseline_tracker {             /* zero at the start of a channel */
+struct baseline_tracker {             /* zero at the start of a channel, or begun */
+    bool expects;
+    double expected_counts;           /* see baseline_track_begin */
     float recent[BASELINE_RECENT];    /* last good means, jumps taken out */
     uint32_t n_recent, newest;
     uint32_t n_pending;               /* records in a row that lie the same step away */
@@ -34,6 +37,10 @@ struct baseline_tracker {             /* zero at the start of a channel */
 
 /* Steps between neighbours decide; a rule without jumps when fewer than 100 pulses are good. n pulses in time order. */
 enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, struct baseline_rule *out);
+
+/* A readout locks anywhere when it starts, and references were learnt where it stood then: the first good mean is taken to lie within half a
+ * quantum of expected_counts, the level of the calibration in force, whole quanta off. Without a quantum nothing is expected. */
+void baseline_track_begin(struct baseline_tracker *t, double expected_counts);
 
 /* Sets baseline, baseline_offset and baseline_weight from this pulse and those before. A pulse with cuts is told the baseline and
  * does not move it; its offset is 0. Before the first good pulse the baseline is NaN. */

@@ -68,19 +68,24 @@ void analyse_row_again(const struct analyse_settings *s, const struct measured_p
 }
 
 /* One rule per pixel: all its calibrations were learnt together. False: nothing to follow by. */
-static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct baseline_rule *out) {
+static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct baseline_rule *out, double *expected_counts) {
     if (s->model == NULL)
         return false;
     struct calibration_pair calibration = analyse_calibration_at(s, first_ns);
-    if (calibration.before != NULL)
+    if (calibration.before != NULL) {
         *out = calibration.before->correction.baseline;
+        *expected_counts = calibration.before->correction.reference[TERM_BASELINE];
+    }
     return calibration.before != NULL;
 }
 
 void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into) {
     if (!track->begun) {
         track->begun = true;
-        track->follows = rule_from(s, pulse->time_ns, &track->rule);
+        double expected_counts = 0;
+        track->follows = rule_from(s, pulse->time_ns, &track->rule, &expected_counts);
+        if (track->follows)
+            baseline_track_begin(&track->tracker, expected_counts);
     }
     if (track->follows)
         baseline_track_next(&track->tracker, &track->rule, pulse);
@@ -94,7 +99,8 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
             analyse_next(s, &track, &pulses[i], into);
         return;
     }
-    if (n > 0 && rule_from(s, pulses[0].time_ns, &track.rule))
+    double expected_counts;   /* not needed: from both sides the references were learnt on these very records */
+    if (n > 0 && rule_from(s, pulses[0].time_ns, &track.rule, &expected_counts))
         baseline_track_both(&track.rule, pulses, n);
     for (size_t i = 0; i < n; i++)
         add_row(s, &pulses[i], into);

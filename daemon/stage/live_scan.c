@@ -14,11 +14,15 @@ bool live_scan_begin(const struct scan_event *start, uint32_t n_pixels, const ui
     s->settings = *settings;
     s->n_pixels = n_pixels;
     s->pixels_used = calloc(n_pixels + (size_t)1, 1);
-    if (s->pixels_used == NULL) {
-        free(s);
+    s->regions = calloc(settings->n_regions + (size_t)1, sizeof *s->regions);
+    if (s->pixels_used == NULL || s->regions == NULL) {
+        live_scan_free(s);
         return false;
     }
     memcpy(s->pixels_used, pixels_used, n_pixels);
+    if (settings->n_regions > 0)
+        memcpy(s->regions, settings->regions, settings->n_regions * sizeof *s->regions);
+    s->settings.regions = s->regions;
     s->scan = (struct scan){ .number = start->number, .log_number = start->number, .start_ns = start->time_ns, .end_ns = start->time_ns, .mono_eV = NAN };
     memcpy(s->scan.sample, start->sample, sizeof s->scan.sample);
     memcpy(s->scan.label, start->label, sizeof s->scan.label);
@@ -35,6 +39,7 @@ void live_scan_free(struct live_scan *s) {
     scan_products_free(s->products);
     scan_done(&s->scan);
     free(s->pixels_used);
+    free(s->regions);
     free(s);
 }
 

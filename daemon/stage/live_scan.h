@@ -15,6 +15,7 @@ struct live_scan {
     struct scan scan;              /* points known so far; end_ns of an open one is its start + 1 until then */
     struct scan_products *products;   /* NULL before the first point */
     struct product_settings settings;
+    struct yield_region *regions;  /* own copy: those of settings, whatever is set for the next scan */
     uint8_t *pixels_used;
     uint32_t n_pixels, capacity;
     bool open;                     /* the last point has no end yet */

@@ -103,6 +103,25 @@ static void flux_jumps_are_taken_out(void **state) {
         assert_true(fabs((double)p[i].baseline - slow[i]) < 8 && fabs((double)p[i].baseline_offset) < 12);
 }
 
+/* A session that begins whole quanta away from where its calibration was taken is followed at the calibration's level. */
+static void a_start_off_by_quanta_is_expected(void **state) {
+    (void)state;
+    const struct baseline_rule quantum = { .jump_counts = 60, .quantum_counts = 4096 }, none = { .jump_counts = 60 };
+    struct measured_pulse p[3] = { { .time_ns = 1, .pretrigger_mean = 1012 + 2 * 4096 }, { .time_ns = 2, .pretrigger_mean = 1010 + 2 * 4096 }, { .time_ns = 3, .pretrigger_mean = 1008 } };
+    struct baseline_tracker t;
+    baseline_track_begin(&t, 1000);
+    for (int i = 0; i < 3; i++) {
+        baseline_track_next(&t, &quantum, &p[i]);
+        assert_true(fabs((double)p[i].baseline - 1011) < 2);
+    }
+    baseline_track_begin(&t, 1000);
+    baseline_track_next(&t, &none, &p[0]);
+    assert_true(fabs((double)p[0].baseline - (1012 + 2 * 4096)) < 1);
+    baseline_track_begin(&t, (double)NAN);
+    baseline_track_next(&t, &quantum, &p[0]);
+    assert_true(fabs((double)p[0].baseline - (1012 + 2 * 4096)) < 1);
+}
+
 static void a_jump_without_a_quantum_is_levelled(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(44);
@@ -140,7 +159,7 @@ static void nothing_to_track_is_no_trouble(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smooth_is_what_the_formula_says), cmocka_unit_test(causal_is_one_pulse_at_a_time), cmocka_unit_test(flux_jumps_are_taken_out),
-        cmocka_unit_test(a_jump_without_a_quantum_is_levelled), cmocka_unit_test(nothing_to_track_is_no_trouble),
+        cmocka_unit_test(a_start_off_by_quanta_is_expected), cmocka_unit_test(a_jump_without_a_quantum_is_levelled), cmocka_unit_test(nothing_to_track_is_no_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

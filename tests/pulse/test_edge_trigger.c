@@ -101,10 +101,44 @@ static void quiet_records_show_nothing(void **state) {
     assert_int_equal(edge_trigger_find(&t, &w.record, samples, 4), 0);
 }
 
+/* The meaning, one sample at a time. */
+static size_t find_plainly(const struct edge_trigger *t, const struct pulse_record *r, uint32_t *samples, size_t max) {
+    size_t n = 0;
+    bool high = true;
+    for (uint32_t i = r->n_presamples + 1; i < r->n_samples && n < max; i++) {
+        int32_t rise = (int16_t)(r->samples[i] - r->samples[i - 2]) + (int16_t)(r->samples[i - 1] - r->samples[i - 3]);
+        bool now = (t->inverted ? -rise : rise) >= t->level;
+        if (now && !high)
+            samples[n++] = i;
+        high = now;
+    }
+    return n;
+}
+
+/* Any samples, any level, any length: eight at a time says what one at a time says. */
+static void eight_at_a_time_is_one_at_a_time(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    for (int turn = 0; turn < 4000; turn++) {
+        uint16_t x[203];
+        int64_t reach = turn % 2 ? 65536 : 1 + dice_below(&d, 300);
+        for (size_t i = 0; i < 203; i++)
+            x[i] = (uint16_t)(60000 + dice_below(&d, reach));
+        struct edge_trigger t = { .inverted = turn % 3 == 0, .level = turn % 5 == 0 ? 70000 * dice_unit(&d) : (double)reach * dice_unit(&d) };
+        struct pulse_record r = { .samples = (const sample_u16 *)x + dice_below(&d, 3), .n_presamples = (uint32_t)(4 + dice_below(&d, 20)) };
+        r.n_samples = r.n_presamples + 1 + (uint32_t)dice_below(&d, 170);
+        uint32_t a[64], b[64];
+        size_t max = (size_t)dice_below(&d, 65), n = find_plainly(&t, &r, a, max);
+        assert_int_equal(edge_trigger_find(&t, &r, b, max), n);
+        assert_memory_equal(a, b, n * sizeof *a);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_level_is_read_off_the_records),
         cmocka_unit_test(second_pulses_are_found_where_they_are),
+        cmocka_unit_test(eight_at_a_time_is_one_at_a_time),
         cmocka_unit_test(quiet_records_show_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

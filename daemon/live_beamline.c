@@ -1,0 +1,274 @@
+#include "daemon/live_beamline.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/control/acquisition_call.h"
+#include "daemon/log.h"
+
+enum { WRITING_MS = 10000 };
+
+/* The request under way: one at a time changes something (scan_server.h). */
+enum stage { STAGE_CALL, STAGE_STATUS };
+
+struct live_beamline {
+    struct scan_server *server;
+    struct acquisition_call *call;
+    struct beamline_session session;
+    struct scan_regions regions;
+    bool drive;                  /* the acquisition is driven from here; else only watched */
+    double wait_s;
+    int64_t now_ms;
+    enum stage stage;
+    json_t *calls;               /* still to be made: [[method, argument], ...] */
+    json_t *pulse_triggers;      /* trigger groups before noise triggers were set; NULL: none seen */
+};
+
+static int64_t now_ns(void *context) {
+    (void)context;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static bool told(void *context, const struct scan_event *event, const char **why) {
+    struct live_beamline *b = context;
+    return b->session.told(b->session.context, event, why);
+}
+
+static bool set_regions(void *context, const struct scan_regions *regions, char why[SCAN_ERROR]) {
+    struct live_beamline *b = context;
+    struct yield_region list[SCAN_REGIONS];
+    const char *text = "refused";
+    for (unsigned k = 0; k < regions->n; k++)
+        list[k] = regions->list[k].region;
+    if (!b->session.regions(b->session.context, list, regions->n, &text)) {
+        snprintf(why, SCAN_ERROR, "%s", text);
+        return false;
+    }
+    b->regions = *regions;
+    return true;
+}
+
+/* ---- calls in a row ---- */
+
+static enum scan_answer next_call(struct live_beamline *b, char why[SCAN_ERROR]) {
+    json_t *call = json_array_get(b->calls, 0);
+    if (call == NULL)
+        return SCAN_DONE;
+    bool good = acquisition_call_begin(b->call, json_string_value(json_array_get(call, 0)), json_array_get(call, 1), b->now_ms);
+    json_array_remove(b->calls, 0);
+    if (!good)
+        snprintf(why, SCAN_ERROR, "out of memory");
+    return good ? SCAN_LATER : SCAN_REFUSED;
+}
+
+/* calls: new reference, consumed; made when the request is new. */
+static enum scan_answer make_calls(struct live_beamline *b, json_t *calls, int64_t waited_ms, char why[SCAN_ERROR]) {
+    if (waited_ms == 0) {
+        json_decref(b->calls);
+        b->calls = calls;
+        b->stage = STAGE_CALL;
+        return next_call(b, why);
+    }
+    json_decref(calls);
+    switch (acquisition_call_step(b->call, b->now_ms)) {
+    case ACQUISITION_WAITING: return SCAN_LATER;
+    case ACQUISITION_GOOD: return next_call(b, why);
+    case ACQUISITION_ERROR: break;
+    }
+    snprintf(why, SCAN_ERROR, "%s", acquisition_call_error(b->call));
+    return SCAN_REFUSED;
+}
+
+/* The calls, then until the acquisition's own status says that it writes, or no longer does. */
+static enum scan_answer call_and_see(struct live_beamline *b, json_t *calls, bool writing, int64_t waited_ms, char why[SCAN_ERROR]) {
+    if (waited_ms == 0 || b->stage == STAGE_CALL) {
+        enum scan_answer a = make_calls(b, calls, waited_ms, why);
+        if (a != SCAN_DONE)
+            return a;
+        b->stage = STAGE_STATUS;
+    } else {
+        json_decref(calls);
+    }
+    if (b->session.status->writing == writing && (!writing || b->session.status->base_name[0] != '\0'))
+        return SCAN_DONE;
+    if (waited_ms < WRITING_MS)
+        return SCAN_LATER;
+    snprintf(why, SCAN_ERROR, "the acquisition server has not %s writing in %d s", writing ? "begun" : "stopped", WRITING_MS / 1000);
+    return SCAN_REFUSED;
+}
+
+/* ---- files and labels ---- */
+
+static json_t *name_of_file(const struct live_beamline *b, bool off) {
+    const char *channel = b->session.first_channel(b->session.context);
+    return json_sprintf("%s/%s_%s.%s", b->session.status->folder, b->session.status->base_name, channel != NULL ? channel : "chan1", off ? "off" : "ljh");
+}
+
+static enum scan_answer file_start(struct live_beamline *b, const json_t *settings, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
+    const json_t *path = json_object_get(settings, "path"), *ljh = json_object_get(settings, "write_ljh"), *off = json_object_get(settings, "write_off");
+    bool write_ljh = ljh == NULL || json_is_true(ljh), write_off = json_is_true(off);
+    if (!b->drive && !b->session.status->writing) {
+        snprintf(why, SCAN_ERROR, "the acquisition server does not write, and control.drive is off: start it there");
+        return SCAN_REFUSED;
+    }
+    json_t *start = json_pack("{s:s,s:s,s:b,s:b,s:b}", "Request", "Start", "Path", json_string_value(path) != NULL ? json_string_value(path) : "", "WriteLJH22", write_ljh,
+                              "WriteOFF", write_off, "WriteLJH3", 0);
+    enum scan_answer a = b->drive ? call_and_see(b, json_pack("[[s,o]]", "SourceControl.WriteControl", start), true, waited_ms, why) : SCAN_DONE;
+    if (!b->drive)
+        json_decref(start);
+    if (a == SCAN_DONE)
+        *result = name_of_file(b, write_off && !write_ljh);
+    return a;
+}
+
+static enum scan_answer file_end(struct live_beamline *b, int64_t waited_ms, char why[SCAN_ERROR]) {
+    if (!b->drive)
+        return SCAN_DONE;
+    json_t *stop = json_pack("{s:s,s:s,s:b,s:b,s:b}", "Request", "Stop", "Path", "", "WriteLJH22", 0, "WriteOFF", 0, "WriteLJH3", 0);
+    return call_and_see(b, json_pack("[[s,o]]", "SourceControl.WriteControl", stop), false, waited_ms, why);
+}
+
+static enum scan_answer label(struct live_beamline *b, const json_t *text, int64_t waited_ms, char why[SCAN_ERROR]) {
+    if (!b->drive)
+        return SCAN_DONE;
+    json_t *argument = json_pack("{s:s,s:b}", "Label", json_string_value(text), "WaitForError", 1);   /* without waiting an error ends the server */
+    return make_calls(b, json_pack("[[s,o]]", "SourceControl.SetExperimentStateLabel", argument), waited_ms, why);
+}
+
+/* ---- triggers ---- */
+
+static json_t *calls_for_groups(const json_t *groups, bool noise) {
+    json_t *calls = json_array();
+    for (size_t k = 0; k < json_array_size(groups); k++) {
+        json_t *group = json_deep_copy(json_array_get(groups, k));
+        static const char *const off[] = { "EdgeTrigger", "LevelTrigger", "EdgeMulti", "EdgeMultiNoise" };
+        for (size_t i = 0; noise && i < sizeof off / sizeof *off; i++)
+            json_object_set_new(group, off[i], json_false());
+        if (noise) {
+            json_object_set_new(group, "AutoTrigger", json_true());
+            json_object_set_new(group, "AutoDelay", json_integer(0));
+        }
+        json_array_append_new(calls, json_pack("[s,o]", "SourceControl.ConfigureTriggers", group));
+    }
+    return calls;
+}
+
+/* Noise triggers remember what stood before, and pulse triggers bring it back: levels are the acquisition's affair. */
+static enum scan_answer triggers(struct live_beamline *b, bool noise, int64_t waited_ms, char why[SCAN_ERROR]) {
+    const json_t *now = live_status_body(b->session.status, "TRIGGER");
+    if (!b->drive || !json_is_array(now)) {
+        snprintf(why, SCAN_ERROR, "%s", b->drive ? "the acquisition's trigger settings are not known yet" : "control.drive is off: set the triggers at the acquisition server");
+        return SCAN_REFUSED;
+    }
+    if (!noise && b->pulse_triggers == NULL) {
+        snprintf(why, SCAN_ERROR, "no pulse triggers are known that noise triggers replaced: set them once at the acquisition server");
+        return SCAN_REFUSED;
+    }
+    if (noise && waited_ms == 0) {
+        bool pulses = false;
+        for (size_t k = 0; k < json_array_size(now); k++)
+            pulses = pulses || json_is_true(json_object_get(json_array_get(now, k), "EdgeTrigger")) || json_is_true(json_object_get(json_array_get(now, k), "EdgeMulti"));
+        if (pulses) {
+            json_decref(b->pulse_triggers);
+            b->pulse_triggers = json_deep_copy(now);
+        }
+    }
+    return make_calls(b, calls_for_groups(noise ? now : b->pulse_triggers, noise), waited_ms, why);
+}
+
+/* ---- counts ---- */
+
+/* Final ones, or those there are when the wait is over. */
+static enum scan_answer counts(struct live_beamline *b, const json_t *which, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
+    int32_t scan = (int32_t)json_integer_value(json_object_get(which, "scan")), point = (int32_t)json_integer_value(json_object_get(which, "point"));
+    json_t *all = json_object();
+    bool final = true;
+    for (unsigned k = 0; k < b->regions.n; k++) {
+        uint32_t n;
+        bool of_this = false;
+        if (!b->session.counts(b->session.context, scan, point, b->regions.list[k].region.name, &n, &of_this)) {
+            snprintf(why, SCAN_ERROR, "roi '%s' of point %d is not counted: no such point, or the roi was set after the scan began", b->regions.list[k].name, point);
+            json_decref(all);
+            return SCAN_REFUSED;
+        }
+        final = final && of_this;
+        json_object_set_new(all, b->regions.list[k].name, json_integer(n));
+    }
+    if (!final && (double)waited_ms < b->wait_s * 1e3) {
+        json_decref(all);
+        return SCAN_LATER;
+    }
+    *result = all;
+    return SCAN_DONE;
+}
+
+static enum scan_answer wish(void *context, enum scan_wish w, const json_t *argument, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
+    struct live_beamline *b = context;
+    const char *no = NULL;
+    switch (w) {
+    case SCAN_WISH_FILE_START: return file_start(b, argument, waited_ms, result, why);
+    case SCAN_WISH_FILE_END: return file_end(b, waited_ms, why);
+    case SCAN_WISH_LABEL: return label(b, argument, waited_ms, why);
+    case SCAN_WISH_COUNTS: return counts(b, argument, waited_ms, result, why);
+    case SCAN_WISH_PULSE_TRIGGERS: return triggers(b, false, waited_ms, why);
+    case SCAN_WISH_NOISE_TRIGGERS: return triggers(b, true, waited_ms, why);
+    case SCAN_WISH_LEARN:
+    case SCAN_WISH_LOAD: no = "calibrations are made with 'tesd calibrate' and named by calibration.file; SIGHUP takes them over"; break;
+    case SCAN_WISH_START_SOURCE: no = "start the source at the acquisition server"; break;
+    case SCAN_WISH_MAKE_PROJECTORS:
+    case SCAN_WISH_SET_PROJECTORS: no = "filters are learnt from the records themselves; projectors are not needed"; break;
+    case N_SCAN_WISHES: break;
+    }
+    snprintf(why, SCAN_ERROR, "%s", no != NULL ? no : "unknown");
+    return SCAN_REFUSED;
+}
+
+/* ---- opening and closing ---- */
+
+bool live_beamline_new(const struct options *options, const struct beamline_session *session, struct live_beamline **out) {
+    *out = NULL;
+    if (options->control.scan_port < 0)
+        return true;
+    struct live_beamline *b = calloc(1, sizeof *b);
+    if (b == NULL || !acquisition_call_new(options->ingest.host, (int)options->ingest.port, &b->call)) {
+        log_error("out of memory");
+        free(b);
+        return false;
+    }
+    b->session = *session;
+    b->drive = options->control.drive;
+    b->wait_s = options->control.wait_s;
+    scan_regions_reset(&b->regions);
+    const struct scan_server_settings settings = { .host = options->control.scan_host, .port = (int)options->control.scan_port, .log_folder = options->control.log_folder,
+                                                   .user_folder = options->control.user_folder, .beamtime_id = options->control.beamtime, .i0_key = options->scan.i0_key };
+    const struct scan_host host = { .context = b, .now_ns = now_ns, .told = told, .wish = wish, .regions = set_regions };
+    if (!scan_server_open(&settings, &host, &b->server)) {
+        live_beamline_free(b);
+        return false;
+    }
+    *out = b;
+    return true;
+}
+
+void live_beamline_free(struct live_beamline *b) {
+    if (b == NULL)
+        return;
+    scan_server_close(b->server);
+    acquisition_call_free(b->call);
+    json_decref(b->calls);
+    json_decref(b->pulse_triggers);
+    free(b);
+}
+
+void live_beamline_step(struct live_beamline *b, int64_t now_ms) {
+    if (b == NULL)
+        return;
+    b->now_ms = now_ms;
+    scan_server_step(b->server);
+}
