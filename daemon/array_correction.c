@@ -5,7 +5,9 @@
 
 #include "calib/spectrum_group.h"
 #include "daemon/pipeline.h"
+#include "daemon/stage/judge_neighbours.h"
 #include "pulse/correction_prior.h"
+#include "pulse/open_filter.h"
 
 enum { STEP_GRID = 256, STEP_TIMES = 512 };
 
@@ -24,6 +26,8 @@ struct array_correction {
     int64_t times[STEP_TIMES];
     bool pause[STEP_TIMES];
     struct gain_step_score *scores;
+    struct array_neighbours *neighbours;     /* NULL: not asked for */
+    struct height_correction *standard;      /* corrections without them */
 };
 
 static void estimate_job(void *context, size_t channel) {
@@ -101,9 +105,8 @@ static bool find_steps(struct array_correction *l, unsigned workers) {
     return good;
 }
 
+/* With the array's prior, from the last estimates. */
 static bool correct(struct array_correction *l, unsigned workers) {
-    if (!find_steps(l, workers))
-        return false;
     enum status s = correction_prior_make(l->estimates, l->n, &l->prior);
     l->has_prior = s == STATUS_OK;
     bool good = s != STATUS_NO_MEMORY && pipeline_run(l->n, workers, correct_job, l);
@@ -112,15 +115,81 @@ static bool correct(struct array_correction *l, unsigned workers) {
     return good;
 }
 
-bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct scan_timeline *timeline, int64_t first_ns, int64_t last_ns, unsigned workers) {
+/* ---- neighbour mode ---- */
+
+static void take_job(void *context, size_t channel) {
+    struct array_correction *l = context;
+    learnt_channel_take_neighbours(&l->learnt[channel], l->neighbours->mains, &l->neighbours->of[channel]);
+}
+
+static void judge_job(void *context, size_t channel) {
+    struct array_correction *l = context;
+    learnt_channel_judge_neighbours(&l->learnt[channel], l->groups, &l->standard[channel], &l->neighbours->of[channel]);
+}
+
+/* What most channels' noise runs have. */
+static double nominal_Hz(const struct array_correction *l) {
+    size_t fifty = 0, sixty = 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (l->learnt[i].model != NULL && l->learnt[i].model->open != NULL) {
+            fifty += l->learnt[i].model->open->mains.Hz < 55;
+            sixty += l->learnt[i].model->open->mains.Hz > 55;
+        }
+    return fifty > sixty ? 50 : 60;
+}
+
+/* Mains that cannot be followed is left in; lines then tell whether the baseline alone pays. */
+static bool follow_mains(struct array_correction *l) {
+    struct mains_source *sources = calloc(l->n + 1, sizeof *sources);
+    if (sources == NULL)
+        return false;
+    for (size_t i = 0; i < l->n; i++)
+        if (l->learnt[i].model != NULL && l->learnt[i].model->open != NULL)
+            sources[i] = (struct mains_source){ l->learnt[i].pulses, l->learnt[i].n_pulses };
+    enum status s = mains_track_new(sources, l->n, nominal_Hz(l), &l->neighbours->mains);
+    free(sources);
+    return s != STATUS_NO_MEMORY;
+}
+
+static bool with_neighbours(struct array_correction *l, unsigned workers) {
+    l->standard = malloc((l->n + 1) * sizeof *l->standard);
+    if (l->standard == NULL || !array_neighbours_new(l->n, &l->neighbours) || !follow_mains(l))
+        return false;
+    for (size_t i = 0; i < l->n; i++)
+        l->standard[i] = l->learnt[i].correction;
+    return pipeline_run(l->n, workers, take_job, l) && pipeline_run(l->n, workers, estimate_job, l) && correct(l, workers) && pipeline_run(l->n, workers, judge_job, l);
+}
+
+static bool any_used(const struct array_neighbours *a) {
+    bool used = false;
+    for (size_t i = 0; i < a->n; i++)
+        used = used || a->of[i].used;
+    return used;
+}
+
+static void hand_over(struct array_correction *l, struct array_neighbours **out) {
+    *out = NULL;
+    if (l->neighbours != NULL && any_used(l->neighbours)) {
+        *out = l->neighbours;
+        l->neighbours = NULL;
+    }
+}
+
+bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct scan_timeline *timeline, int64_t first_ns, int64_t last_ns, unsigned workers,
+                          struct array_neighbours **neighbours) {
     struct array_correction *l = calloc(1, sizeof *l);
     if (l == NULL)
         return false;
     *l = (struct array_correction){ .learnt = learnt, .n = n, .timeline = timeline, .first_ns = first_ns, .last_ns = last_ns };
     l->scores = calloc(n * STEP_TIMES + 1, sizeof *l->scores);
     l->estimates = calloc(n + 1, sizeof *l->estimates);
-    bool good = l->scores != NULL && l->estimates != NULL && spectrum_groups_new(timeline, &l->groups) == STATUS_OK && correct(l, workers);
+    bool good = l->scores != NULL && l->estimates != NULL && spectrum_groups_new(timeline, &l->groups) == STATUS_OK && find_steps(l, workers) && correct(l, workers) &&
+                (neighbours == NULL || with_neighbours(l, workers));
+    if (neighbours != NULL)
+        hand_over(l, neighbours);
+    array_neighbours_free(l->neighbours);
     spectrum_groups_free(l->groups);
+    free(l->standard);
     free(l->estimates);
     free(l->scores);
     free(l);

@@ -9,9 +9,13 @@
 #include <stdint.h>
 
 #include "calib/scan_timeline.h"
+#include "daemon/array_neighbours.h"
 #include "daemon/stage/learn.h"
 
-/* first, last: stamps of the first and the last record. workers 0: one per processor. False: no memory. */
-bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct scan_timeline *timeline, int64_t first_ns, int64_t last_ns, unsigned workers);
+/* first, last: stamps of the first and the last record. workers 0: one per processor. neighbours: NULL, or where to put the array's
+ * neighbour mode (NULL there when no channel uses it): corrections are then learnt once more, on heights by neighbours, and each
+ * channel's lines say which it gets. False: no memory. */
+bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct scan_timeline *timeline, int64_t first_ns, int64_t last_ns, unsigned workers,
+                          struct array_neighbours **neighbours);
 
 #endif

@@ -29,6 +29,7 @@ void array_model_free(struct array_model *m) {
         pixel_model_free(m->channels[i].model);
     for (size_t k = 0; m->tables != NULL && k < m->n_tables; k++)
         calibration_table_free(m->tables[k]);
+    array_neighbours_free(m->neighbours);
     free(m->channels);
     free(m->tables);
     free(m);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "calib/calibration_table.h"
+#include "daemon/array_neighbours.h"
 #include "pulse/pixel_model.h"
 
 struct array_channel {
@@ -23,6 +24,7 @@ struct array_model {
     struct array_channel *channels;   /* by channel number */
     size_t n_tables;
     struct calibration_table **tables;  /* by start time */
+    struct array_neighbours *neighbours;  /* owned; NULL: not used. Never kept in files: it needs the records on both sides */
 };
 
 bool array_model_new(size_t n_channels, size_t n_tables, struct array_model **out);  /* zeroed; false: no memory */

@@ -13,11 +13,17 @@ static bool times_of(const struct pixel_model *m, const struct channel_shape *sh
     return m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, out) == STATUS_OK;
 }
 
+/* Where pulses come that have no record, they spoil others however long after the last record: what was measured of tails is then too
+ * long. Ten decay times leave 5e-5 of a pulse. */
+static const double UNSEEN_DECAYS = 10;
+
 /* As long as tails reach; the table takes six of what it is given. */
-static double isolating_decay_s(const struct pixel_model *m, const struct pulse_times *t, double isolation_s) {
+static double isolating_decay_s(const struct pixel_model *m, const struct pulse_times *t, enum trigger_kind kind, double isolation_s) {
+    bool unseen = kind == TRIGGER_KIND_SINGLE || kind == TRIGGER_KIND_ISOLATED;
+    double decays = unseen ? fmin(m->isolation_decays, UNSEEN_DECAYS) : m->isolation_decays;
     if (isolation_s > 0)
         return isolation_s / TAIL_REACH_LEAST;
-    return t->decay_samples * m->sample_period_s * fmax(1, m->isolation_decays / TAIL_REACH_LEAST);
+    return t->decay_samples * m->sample_period_s * fmax(1, decays / TAIL_REACH_LEAST);
 }
 
 bool grade_windows_make(const struct pixel_model *m, const struct channel_shape *shape, enum trigger_kind kind, double isolation_s, struct livetime_table *out) {
@@ -27,7 +33,7 @@ bool grade_windows_make(const struct pixel_model *m, const struct channel_shape 
     const struct livetime_settings s = {
         .trigger = kind == TRIGGER_KIND_EDGE ? LIVETIME_EDGE : LIVETIME_EDGE_MULTI,
         .sample_period_s = m->sample_period_s, .n_samples = m->n_samples, .n_presamples = m->n_presamples, .peak_samples = t.peak_samples,
-        .decay_s = isolating_decay_s(m, &t, isolation_s),
+        .decay_s = isolating_decay_s(m, &t, kind, isolation_s),
     };
     return livetime_table_make(&s, out) == STATUS_OK;
 }

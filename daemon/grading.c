@@ -208,6 +208,10 @@ bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struc
         memset(block->grade, GRADE_NONE, block->n);
         return true;
     }
+    if (grading_channel_lossy(c)) {
+        grading_lossy_grades(c, block);
+        return true;
+    }
     return grade_channel(g, c, gap_before, block) && keep_silent_vetoes(c);
 }
 

@@ -125,16 +125,14 @@ static bool fit_sensitivities(struct grading *g) {
     return good;
 }
 
-/* Pulses that such a trigger left out are nowhere, so nobody knows when it could have taken one. */
+/* Such a trigger misses pulses on tails and fires on noise: nobody knows when it could have taken one. */
 static void warn_of_unknown_live_time(const struct grading *g) {
-    for (enum trigger_kind kind = TRIGGER_KIND_VETOED; kind <= TRIGGER_KIND_LEVEL; kind++) {
-        size_t n = 0;
-        for (size_t i = 0; i < g->n; i++)
-            n += g->channels[i].kind == kind;
-        if (n > 0)
-            log_warning("%zu channel%s with the trigger %s: their live time cannot be known, they count in maps but give no yield; record with edge-multi, contaminated records",
-                        n, n == 1 ? "" : "s", trigger_kind_text(kind));
-    }
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        n += g->channels[i].kind == TRIGGER_KIND_LEVEL;
+    if (n > 0)
+        log_warning("%zu channel%s with the trigger %s: their live time cannot be known, they count in maps but give no yield; record with edge-multi, contaminated records",
+                    n, n == 1 ? "" : "s", trigger_kind_text(TRIGGER_KIND_LEVEL));
 }
 
 static void settle_sampled(struct grading *g) {
@@ -170,7 +168,7 @@ bool grading_finish(struct grading *g, struct archive *a) {
     for (size_t i = 0; good && i < g->n; i++)
         good = bury(g, i, a);
     settle_sampled(g);
-    if (!good || !fit_sensitivities(g)) {
+    if (!good || !grading_lossy_times(g, fit_sensitivities) || !fit_sensitivities(g)) {
         log_error("out of memory for live times");
         return false;
     }
@@ -179,6 +177,10 @@ bool grading_finish(struct grading *g, struct archive *a) {
         scan_live_time_settle(g->bins->products[k]);
     }
     judge_steadiness(g);
+    if (!grading_lossy_errors(g)) {
+        log_error("out of memory for live times");
+        return false;
+    }
     return true;
 }
 

@@ -50,4 +50,10 @@ struct grading {
 void grading_by_instants(const struct grading *g, struct livetime_sheet *sheet);   /* time in instants, not in ns */
 struct livetime_sheet grading_sheet(const struct graded_channel *c, const struct time_cells *cells, int64_t *rows);
 
+/* grading_lossy.c: closed forms where the trigger left no trace. fit: fits g->sensitivity. False: no memory. */
+bool grading_channel_lossy(const struct graded_channel *c);
+void grading_lossy_grades(const struct graded_channel *c, struct photon_block *b);
+bool grading_lossy_times(struct grading *g, bool (*fit)(struct grading *));
+bool grading_lossy_errors(struct grading *g);   /* when the yields are settled */
+
 #endif

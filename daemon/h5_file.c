@@ -70,7 +70,7 @@ static void create(struct h5_file *f) {
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_obj_track_times(creation, false);
-    f->id = H5Fcreate(f->part, f->growing ? H5F_ACC_EXCL : H5F_ACC_TRUNC, creation, access);
+    f->id = H5Fcreate(f->part, H5F_ACC_TRUNC, creation, access);
     good(f, "the file", f->id);
     H5Pclose(access);
     H5Pclose(creation);
@@ -78,7 +78,7 @@ static void create(struct h5_file *f) {
 
 struct h5_file *h5_file_begin(const char *path, bool growing) {
     struct h5_file *f = calloc(1, sizeof *f);
-    if (f && asprintf(&f->part, "%s%s", path, growing ? "" : ".part") < 0)
+    if (f && asprintf(&f->part, "%s%s", path, growing ? ".new" : ".part") < 0)
         f->part = NULL;
     if (f)
         f->growing = growing;
@@ -118,7 +118,7 @@ void h5_file_abandon(struct h5_file *f) {
         return;
     if (f->id >= 0)
         H5Fclose(f->id);
-    if (!f->growing)
+    if (!f->growing || strcmp(f->part, f->path) != 0)
         unlink(f->part);
     h5_file_free(f);
 }

@@ -22,11 +22,11 @@ struct h5_file {
 
 /* NULL after logging why it cannot be made. An older file at `path` stays until h5_file_finish replaces it. */
 struct h5_file *h5_file_create(const char *path);
-struct h5_file *h5_file_begin(const char *path, bool growing);   /* growing: at `path` itself, which must be new (h5_growth.h) */
+struct h5_file *h5_file_begin(const char *path, bool growing);   /* growing: see h5_growth.h */
 /* Closes and renames; false when anything failed since _create, then nothing is left behind. Frees f either way. */
 bool h5_file_finish(struct h5_file *f);
 void h5_file_abandon(struct h5_file *f);   /* closes and removes the .part file; NULL is fine */
-/* A growing file is left where it is by both. */
+/* A growing file that has its name is left where it is by both. */
 /* Notes a failure that HDF5 did not see (no memory, say) and logs it. */
 void h5_file_fail(struct h5_file *f, const char *what, const char *reason);
 

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -10,10 +13,11 @@
 enum { ROW_BYTES = 1024, ROWS_OF_SMALL = 256 };
 
 struct h5_file *h5_growth_create(const char *path) {
-    struct h5_file *f = h5_file_begin(path, true);
-    if (f == NULL && access(path, F_OK) == 0)
+    if (access(path, F_OK) == 0) {
         errno = EEXIST;
-    return f;
+        return NULL;
+    }
+    return h5_file_begin(path, true);
 }
 
 static unsigned dims_of(const struct data_array *a, hsize_t dims[ARRAY_MAX_RANK]) {
@@ -75,8 +79,17 @@ hid_t h5_growth_open(struct h5_file *f, hid_t group, const char *name) {
 }
 
 void h5_growth_start(struct h5_file *f) {
+    char *name = strdup(f->path);
     if (!f->failed && H5Fstart_swmr_write(f->id) < 0)
         h5_file_fail(f, "as a file that is read while it grows", NULL);
+    if (!f->failed && (name == NULL || rename(f->part, f->path) != 0))
+        h5_file_fail(f, "under its name", name == NULL ? "out of memory" : strerror(errno));
+    if (f->failed) {
+        free(name);
+        return;
+    }
+    free(f->part);
+    f->part = name;
 }
 
 /* The same rows of both spaces. */

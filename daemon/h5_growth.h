@@ -1,7 +1,8 @@
 /* daemon/h5_growth.h - an HDF5 file that others read while it is written (SWMR), and that a crash leaves whole up to the last flush.
  *   h5_growth_create, everything there will be is made, h5_growth_start --> write, flush, write, flush, ... --> h5_file_finish
  * After the start nothing can be made any more: groups, datasets and attributes are those of before; datasets grow along one dimension, and
- * what they hold may be written again. The file has its own name from the start and is never removed here.
+ * what they hold may be written again. The file gets its name at the
+ * start (before, it is PATH.new), so that one of this name can always be read; it is never removed here.
  * HDF5 does not come through a full disk unharmed, so space is made sure of beforehand (h5_growth_room) and nothing is written without it.
  * Needs a file system with POSIX order of writes: not NFS. One thread. */
 #ifndef TESD_DAEMON_H5_GROWTH_H

@@ -5,6 +5,7 @@
 
 #include "daemon/log.h"
 #include "pulse/gap_filter.h"
+#include "pulse/open_filter.h"
 #include "pulse/optimal_filter.h"
 
 const struct dot_kernel *kernel_choice(const char *name) {
@@ -20,6 +21,8 @@ const struct dot_kernel *kernel_choice(const char *name) {
 
 static void use_kernel(struct pixel_model *m, const struct dot_kernel *kernel) {
     optimal_filter_use_kernel(m->filter, kernel);
+    if (m->open != NULL)
+        optimal_filter_use_kernel(m->open->height, kernel);
     for (uint32_t k = 0; m->gaps != NULL && k < m->gaps->n; k++)
         optimal_filter_use_kernel(m->gaps->list[k].filter, kernel);
 }

@@ -24,6 +24,7 @@ struct learning {
     struct noise_plan *plans[MAX_LENGTHS];
     struct learnt_channel *learnt;           /* one per channel; job i writes only learnt[i] and good[i] */
     bool *good;
+    bool neighbours;                         /* asked for */
     struct report_spectra *spectra;          /* NULL: nobody asked for a report */
     struct progress progress;
 };
@@ -98,6 +99,8 @@ static bool learn_one(struct learning *l, size_t channel) {
     else
         good = learner_new(&walk.shape, plan_for(l, walk.shape.n_samples), l->input->timeline, &learner);
     if (learner != NULL) {
+        if (l->neighbours)
+            learner_open(learner);
         good = learn_model(learner, l->input, channel, &walk);
         feed_all(learner, &walk, learner_measure);
         good = learner_finish(learner, out) && good;
@@ -292,7 +295,7 @@ static void learning_done(struct learning *l) {
 }
 
 bool learning_from(const struct learning_input *input, const struct learning_settings *settings, struct array_model **out, struct report_spectra **spectra) {
-    struct learning l = { .input = input, .quiet = settings->quiet };
+    struct learning l = { .input = input, .quiet = settings->quiet, .neighbours = settings->neighbours };
     struct array_model *m = NULL;
     bool good = array_model_new(input->n_channels, input->n_calibrations, &m) && learn_channels(&l, settings->workers);
     if (good && spectra != NULL && report_spectra_new(input->n_channels, input->n_calibrations, &l.spectra) != STATUS_OK) {
@@ -300,7 +303,8 @@ bool learning_from(const struct learning_input *input, const struct learning_set
         good = false;
     }
     if (good) {
-        good = array_correction_run(l.learnt, input->n_channels, input->timeline, input->first_ns, input->last_ns, settings->workers) && calibrate_all(&l, settings, m);
+        good = array_correction_run(l.learnt, input->n_channels, input->timeline, input->first_ns, input->last_ns, settings->workers,
+                                    settings->neighbours ? &m->neighbours : NULL) && calibrate_all(&l, settings, m);
         hand_over(&l, m);
     }
     learning_done(&l);

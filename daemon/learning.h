@@ -17,6 +17,7 @@ struct learning_settings {
     const struct line_table *lines;
     double mono_eV;                  /* of calibrations whose log does not say; 0 unknown */
     enum curve_form form;            /* of the energy curves */
+    bool neighbours;                 /* heights by neighbours where lines bear them out (neighbour_height.h); for two-sided use only */
     struct calibration_rules rules;
     struct calibration_states *keep; /* NULL, or where the heights of every calibration go; then one whose mono excites too few anchors is no error */
     const char *only;                /* label of the calibration to use alone; NULL: all */

@@ -581,6 +581,13 @@ bool live_book_again(const struct live_book *b, struct live_book **out) {
 
 const struct live_scan *live_book_scan(const struct live_book *b) { return b->n_scans > 0 ? b->scans[b->n_scans - 1] : NULL; }
 
+size_t live_book_scans(const struct live_book *b, const struct live_scan **out, size_t most) {
+    const size_t n = b->n_scans < most ? b->n_scans : most;
+    for (size_t k = 0; k < n; k++)
+        out[k] = b->scans[k];
+    return n;
+}
+
 bool live_book_changed(struct live_book *b) {
     bool changed = b->changed;
     b->changed = false;

@@ -69,6 +69,8 @@ void live_book_settle(struct live_book *b, int64_t watermark_ns, bool force);
 
 /* The scan that runs, or ended and is not final yet, or was the last; NULL: none. Changes with the next call above. */
 const struct live_scan *live_book_scan(const struct live_book *b);
+/* All scans that it still knows, oldest first; those before the last are only not final yet. How many, at most `most`. */
+size_t live_book_scans(const struct live_book *b, const struct live_scan **out, size_t most);
 bool live_book_changed(struct live_book *b);      /* its products since the last call */
 int64_t live_book_settled_ns(const struct live_book *b);
 const struct book_counts *live_book_counts(const struct live_book *b);

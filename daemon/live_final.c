@@ -62,14 +62,17 @@ static bool write_file(struct live_final *f, const struct present *p, const stru
     const char *input = f->logs[0] != '\0' ? f->logs : f->folder;
     struct reprocessed r;
     char path[1200];
-    snprintf(path, sizeof path, "%s/%s.nxs", f->folder, f->base_name);
+    if (f->path != NULL)
+        snprintf(path, sizeof path, "%s", f->path);
+    else
+        snprintf(path, sizeof path, "%s/%s.nxs", f->folder, f->base_name);
     s.stored = &stored;
     s.workers = 1;   /* the other processors belong to what is measured now */
     s.causal = true;
     s.calibration_state = "loaded; the latest before a photon";
     s.title = f->base_name;
-    s.process.command_line = "tesd run";
-    s.process.state = "prelim";
+    s.process.command_line = f->command_line != NULL ? f->command_line : "tesd run";
+    s.process.state = f->state != NULL ? f->state : "prelim";
     s.process.inputs = &input;
     s.process.n_inputs = 1;
     bool good = find_timeline(f, p, folders, n_folders, &b.timeline);

@@ -28,6 +28,7 @@ struct live_final {
     char logs[512];                   /* the acquisition's own folder: states and scan logs; "" none */
     char base_name[96];
     const char *calibration_path;
+    const char *path, *state, *command_line;   /* NULL: FOLDER/BASE.nxs, "prelim", "tesd run" */
     bool good;                        /* after the work */
 };
 

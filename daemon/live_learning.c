@@ -270,7 +270,6 @@ void live_learning_recount(struct live_learning *l, const struct array_model *m,
     bool good = give_rows(l, m, version, again, l->result.filters_new ? give : NULL, context) && possible;
     if (good) {
         live_book_settle(again, watermark_ns, false);
-        live_book_free(*book);
         *book = again;
     } else {
         live_book_free(again);

@@ -33,7 +33,7 @@ void live_learning_rows(struct live_learning *l, const struct row_block *rows);
 bool live_learning_step(struct live_learning *l, int64_t watermark_ns, struct array_model **model);
 const char *live_learning_kept(const struct live_learning *l);
 
-/* Behind an accepted one: the scan that runs is counted anew in *book, from the rows since the calibration's end and what the model makes of
+/* Behind an accepted one: the scan that runs is counted anew in another *book (the one before is the caller's to free), from the rows since the calibration's end and what the model makes of
  * them, unless it began before that end. When filters are new, `anew` is given these rows (it may be NULL): they replace what was measured
  * with the old ones, and *filters_from_ns says since when; INT64_MIN: the filters are as before. */
 typedef void rows_anew(void *context, const struct row_block *rows);

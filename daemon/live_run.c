@@ -8,6 +8,7 @@
 #include "daemon/exit_code.h"
 #include "daemon/follower.h"
 #include "daemon/ingest.h"
+#include "daemon/live_disk.h"
 #include "daemon/live_learning.h"
 #include "daemon/live_reload.h"
 #include "daemon/live_session.h"
@@ -21,7 +22,7 @@
 /* Rows of half a second at 100,000 records/s. */
 enum { ROW_BLOCKS = 256, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 1, TICK_US = 1000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
 
-enum { N_THREADS = 3 };
+enum { N_THREADS = 4 };
 
 struct live_run {
     void *blocks[ROW_BLOCKS];
@@ -34,7 +35,8 @@ struct live_run {
     struct ring *files;
     struct follower *follower;
     struct live_learning *learning;
-    struct pipeline_thread *ingest_thread, *book_thread, *follow_thread;
+    struct live_disk *disk;
+    struct pipeline_thread *ingest_thread, *book_thread, *follow_thread, *raw_thread;
     struct pipeline_thread *learn_thread;   /* away for a minute now and then, so nobody watches it */
     uint64_t turns[N_THREADS];           /* when last looked at */
     int64_t pinged_ms, status_ms;
@@ -82,16 +84,19 @@ static bool set_up(struct live_run *r, struct options *o) {
     char endpoint[128];
     snprintf(endpoint, sizeof endpoint, "tcp://%s:%d", o->ingest.host, (int)o->ingest.port + 2);
     const struct ingest_settings ingest = { .source = { .endpoint = endpoint, .connections = (unsigned)o->ingest.connections }, .files_only = strcmp(o->follow.mode, "only") == 0 };
+    if (!live_disk_new(o, &r->disk))
+        return false;
     if (!make_rings(r) || !set_up_follower(r, o)) {
         log_error("out of memory for the blocks between the threads");
         return false;
     }
     if (!live_learning_new(o, &r->learning))
         return false;
-    const struct ingest_links links = { .rows = r->rows, .files = r->files, .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning) };
+    const struct ingest_links links = { .rows = r->rows, .files = r->files, .raw = live_disk_ring(r->disk), .recording = live_disk_recording(r->disk),
+                                        .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning) };
     if (!ingest_new(&ingest, &links, &r->exchange, &r->ingest))
         return false;
-    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .learning = r->learning };
+    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning };
     return live_session_new(o, &book, &r->session) && metrics_new(o->metrics.host, (int)o->metrics.port, r->session, r->ingest, &r->metrics);
 }
 
@@ -99,6 +104,7 @@ static void tear_down(struct live_run *r) {
     metrics_free(r->metrics);
     live_session_free(r->session);
     live_learning_free(r->learning);
+    live_disk_free(r->disk);
     ingest_free(r->ingest);
     follower_free(r->follower);
     ring_free(r->rows);
@@ -114,7 +120,7 @@ static void watch(struct live_run *r, int64_t now) {
     double period_s = service_watchdog_s();
     if (period_s <= 0 || (double)(now - r->pinged_ms) < period_s * 1e3 / 3)
         return;
-    struct pipeline_thread *const threads[N_THREADS] = { r->ingest_thread, r->book_thread, r->follow_thread };
+    struct pipeline_thread *const threads[N_THREADS] = { r->ingest_thread, r->book_thread, r->follow_thread, r->raw_thread };
     uint64_t turns[N_THREADS] = { 0 };
     for (int k = 0; k < N_THREADS; k++) {
         turns[k] = threads[k] != NULL ? pipeline_thread_turns(threads[k]) : r->turns[k] + 1;
@@ -133,7 +139,7 @@ static void tell_status(struct live_run *r, int64_t now) {
     struct live_figures f;
     live_session_figures(r->session, &f);
     service_status("%s, %u pixels, %.0f records/s, %llu lost upstream, %llu by overload%s%s", f.alive ? f.running ? "running" : "source stopped" : "acquisition not heard",
-                   f.n_pixels, f.rate_per_s, (unsigned long long)f.lost_upstream, (unsigned long long)f.overload, f.run[0] != '\0' ? ", run " : "", f.run);
+                   f.n_pixels, f.rate_per_s, (unsigned long long)f.losses.lost_upstream, (unsigned long long)f.losses.overload, f.run[0] != '\0' ? ", run " : "", f.run);
 }
 
 static void tell_statistics(struct live_run *r) {
@@ -142,8 +148,8 @@ static void tell_statistics(struct live_run *r) {
     struct ingest_figures g = ingest_figures_of(r->ingest);
     char *losses = live_session_losses(r->session);
     log_note("%llu records received, %llu rows, %llu photons, %llu refused, %llu lost upstream of %llu sent, %llu by overload, %llu late, %llu restarts",
-             (unsigned long long)g.records, (unsigned long long)f.rows, (unsigned long long)f.photons, (unsigned long long)g.refused, (unsigned long long)f.lost_upstream,
-             (unsigned long long)f.sent, (unsigned long long)f.overload, (unsigned long long)f.late, (unsigned long long)f.restarts);
+             (unsigned long long)g.records, (unsigned long long)f.rows, (unsigned long long)f.photons, (unsigned long long)g.refused, (unsigned long long)f.losses.lost_upstream,
+             (unsigned long long)f.losses.sent, (unsigned long long)f.losses.overload, (unsigned long long)f.late, (unsigned long long)f.losses.restarts);
     for (char *line = losses, *end; line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
         log_note("%s", line);
@@ -181,7 +187,8 @@ int live_run(const char *config_path, struct options *o) {
     bool good = pipeline_thread_start("tesd-ingest", ingest_round, r->ingest, 0, &r->ingest_thread) &&
                 pipeline_thread_start("tesd-book", live_session_step, r->session, TICK_US, &r->book_thread) &&
                 (r->learning == NULL || pipeline_thread_start("tesd-learn", live_learning_thread, r->learning, LEARN_TICK_US, &r->learn_thread)) &&
-                (r->follower == NULL || pipeline_thread_start("tesd-follow", follower_step, r->follower, 0, &r->follow_thread));
+                (r->follower == NULL || pipeline_thread_start("tesd-follow", follower_step, r->follower, 0, &r->follow_thread)) &&
+                (live_disk_ring(r->disk) == NULL || pipeline_thread_start("tesd-raw", live_disk_record, r->disk, TICK_US, &r->raw_thread));
     if (good) {
         log_note("listening to %s:%d", o->ingest.host, (int)o->ingest.port);
         service_ready();
@@ -194,6 +201,7 @@ int live_run(const char *config_path, struct options *o) {
     pipeline_thread_stop(r->follow_thread);
     pipeline_thread_stop(r->ingest_thread);
     pipeline_thread_stop(r->learn_thread);
+    pipeline_thread_stop(r->raw_thread);
     pipeline_thread_stop(r->book_thread);
     live_session_finish(r->session);
     tear_down(r);

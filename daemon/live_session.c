@@ -10,6 +10,7 @@
 #include "daemon/control/scan_link.h"
 #include "daemon/live_beamline.h"
 #include "daemon/live_book.h"
+#include "daemon/live_losses.h"
 #include "daemon/live_model.h"
 #include "daemon/live_runs.h"
 #include "daemon/live_status.h"
@@ -49,6 +50,7 @@ struct live_session_work {
     struct live_set *retired[MAX_RETIRED];
     unsigned n_retired;
     struct live_book *book;
+    struct live_book *replaced; /* its products may still be on their way to the disk */
     struct upstream_loss *loss;
     struct publish_lost lost;
     uint64_t serial, model_version, photons, restarts;
@@ -156,11 +158,13 @@ static const uint8_t *pixels_used(void *context, int64_t time_ns) {
     return live_model_used(s->set->model, &s->options, time_ns, s->set->used) ? s->set->used : NULL;
 }
 
+static void graded(void *context, const struct photon_block *rows) { live_disk_graded(((struct live_session_work *)context)->links.disk, rows); }
+
 static bool open_book(struct live_session_work *s) {
     const struct book_settings settings = {
         .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9), .history = HISTORY_ROWS,
         .products = { .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi },
-        .pixels_used = pixels_used, .context = s,
+        .pixels_used = pixels_used, .graded = graded, .context = s,
     };
     return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
 }
@@ -178,10 +182,17 @@ static void publish_scan(struct live_session_work *s, bool force) {
     s->published_final = scan->n_final;
 }
 
+/* What is kept of scans on disk: as far as they are final. */
+static void keep_scans(struct live_session_work *s, bool closing, bool all) {
+    const struct live_scan *scans[8];
+    live_disk_scans(s->links.disk, scans, live_book_scans(s->book, scans, 8), closing, all);
+}
+
 static void close_book(struct live_session_work *s) {
     if (s->book != NULL) {
         live_book_settle(s->book, INT64_MAX, true);
         publish_scan(s, true);
+        keep_scans(s, true, true);
     }
     live_book_free(s->book);
     upstream_loss_free(s->loss);
@@ -193,6 +204,8 @@ static void close_book(struct live_session_work *s) {
 
 static void begin_run(struct live_session_work *s) {
     live_runs_begin(s->runs, &s->status, s->newest_ns);
+    if (s->set != NULL)
+        live_disk_begin(s->links.disk, s->set->array, &s->status, live_runs_folder(s->runs), live_runs_base_name(s->runs));
     if (s->links.follower != NULL && s->options.follow.folder[0] == '\0' && s->status.folder[0] != '\0')
         follower_folder(s->links.follower, s->status.folder);
 }
@@ -205,6 +218,7 @@ static void end_run(struct live_session_work *s) {
 
 static void told_label(struct live_session_work *s, int64_t time_ns) {
     live_runs_label(s->runs, s->status.label, time_ns);
+    live_disk_label(s->links.disk, s->status.label, time_ns);
     live_learning_label(s->links.learning, s->status.label, time_ns);
 }
 
@@ -250,6 +264,7 @@ static void end_set(struct live_session_work *s) {
         continue;
     close_book(s);
     live_runs_session(s->runs, NULL, &s->status);
+    live_disk_end(s->links.disk);
 }
 
 static void begin_set(struct live_session_work *s) {
@@ -280,6 +295,7 @@ static void begin_set(struct live_session_work *s) {
     if (s->status.label_ns > 0)
         live_learning_label(s->links.learning, s->status.label, s->status.label_ns);   /* it was told before the array was known */
     live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references }, &s->status);
+    live_disk_model(s->links.disk, set->model, set->plan.model_version);
     if (s->status.writing)
         begin_run(s);
     show_plan(s, &set->plan);
@@ -305,14 +321,17 @@ static bool told_scan(void *context, const struct scan_event *e, const char **wh
         *why = "the acquisition's channels are not known yet";
         return false;
     }
-    if (e->kind == SCAN_EVENT_SCAN_START)
+    if (e->kind == SCAN_EVENT_SCAN_START) {
         publish_scan(s, true);
+        keep_scans(s, true, false);
+    }
     if (!live_book_event(s->book, e, why))
         return false;
     if (e->kind == SCAN_EVENT_SCAN_START)
         s->ended_published = false;
     live_runs_event(s->runs, e);
     live_learning_event(s->links.learning, e);
+    live_disk_event(s->links.disk, e);
     return true;
 }
 
@@ -383,6 +402,7 @@ static bool take_rows(struct live_session_work *s) {
         s->newest_mono_ns = clock_ns(CLOCK_MONOTONIC);
         account(s, rows);
         live_runs_rows(s->runs, rows, s->newest_mono_ns / 1000000);
+        live_disk_rows(s->links.disk, rows);
         live_book_rows(s->book, rows);
         live_learning_rows(s->links.learning, rows);
         if (s->unpublished == 0)
@@ -417,6 +437,7 @@ static void settle_and_publish(struct live_session_work *s, int64_t now) {
     if (now - s->settle_ms >= SETTLE_MS) {
         s->settle_ms = now;
         live_book_settle(s->book, watermark(s), false);
+        keep_scans(s, false, false);
     }
     const struct live_scan *scan = live_book_scan(s->book);
     bool urgent = scan != NULL && (scan->n_final > s->published_final || (scan->ended && !s->ended_published));
@@ -433,38 +454,6 @@ static void settle_and_publish(struct live_session_work *s, int64_t now) {
 }
 
 /* ---- figures ---- */
-
-static void sum_losses(struct live_session_work *s, struct live_figures *f) {
-    const struct live_array *array = s->set->array;
-    for (uint32_t p = 0; p < array->n_pixels; p++) {
-        struct upstream_channel c = upstream_loss_channel(s->loss, array->index_of_pixel[p]);
-        uint64_t own = tally_of(&s->set->tally[array->index_of_pixel[p]].overload);
-        f->sent += c.sent;
-        f->had += c.had;
-        f->lost_upstream += c.lost > own ? c.lost - own : 0;
-        f->overload += own;
-        f->restarts += tally_of(&s->set->tally[array->index_of_pixel[p]].restarts);
-        f->good_pixels += s->set->used[p];
-    }
-}
-
-static char *losses_text(struct live_session_work *s) {
-    char *text = NULL;
-    size_t n;
-    FILE *f = open_memstream(&text, &n);
-    if (f == NULL)
-        return NULL;
-    for (uint32_t p = 0; s->set != NULL && s->loss != NULL && p < s->set->array->n_pixels; p++) {
-        uint32_t index = s->set->array->index_of_pixel[p];
-        struct upstream_channel c = upstream_loss_channel(s->loss, index);
-        const struct channel_tally *t = &s->set->tally[index];
-        fprintf(f, "%s sent %llu received %llu lost %llu port %llu file %llu overload %llu raw_lost %llu restarts %llu\n", s->set->array->channels[index].name,
-                (unsigned long long)c.sent, (unsigned long long)c.had, (unsigned long long)c.lost, (unsigned long long)tally_of(&t->port), (unsigned long long)tally_of(&t->file),
-                (unsigned long long)tally_of(&t->overload), (unsigned long long)tally_of(&t->raw_lost), (unsigned long long)tally_of(&t->restarts));
-    }
-    fclose(f);
-    return text;
-}
 
 static void fill_scan(const struct live_session_work *s, struct live_figures *f) {
     const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
@@ -486,6 +475,7 @@ static void update_figures(struct live_session_work *s, int64_t now) {
     snprintf(f.calibration, sizeof f.calibration, "%s", s->options.calibration.file);
     snprintf(f.run, sizeof f.run, "%s", live_runs_running(s->runs) ? live_runs_base_name(s->runs) : "");
     fill_scan(s, &f);
+    live_disk_health(s->links.disk, f.disk);
     if (s->book != NULL && s->set != NULL) {
         const struct book_counts *b = live_book_counts(s->book);
         f.n_channels = s->set->array->n_channels;
@@ -496,14 +486,16 @@ static void update_figures(struct live_session_work *s, int64_t now) {
         f.hurried = b->hurried;
         f.scan_events = b->events;
         f.refused_events = b->refused_events;
-        sum_losses(s, &f);
+        live_losses_sum(s->set->array, s->set->tally, s->loss, &f.losses);
+        for (uint32_t p = 0; p < f.n_pixels; p++)
+            f.good_pixels += s->set->used[p];
     }
     f.rate_per_s = s->figures_ms > 0 && f.rows >= s->rows_at_figures ? (double)(f.rows - s->rows_at_figures) * 1e3 / (double)(now - s->figures_ms) : 0;
     s->rows_at_figures = f.rows;
     s->figures_ms = now;
     memcpy(f.latency, s->latency, sizeof f.latency);
-    s->lost = (struct publish_lost){ .upstream = f.lost_upstream, .queue = f.overload, .rejected = ingest_figures_of(s->links.ingest).refused, .records = f.rows };
-    char *losses = losses_text(s);
+    s->lost = (struct publish_lost){ .upstream = f.losses.lost_upstream, .queue = f.losses.overload, .rejected = ingest_figures_of(s->links.ingest).refused, .records = f.rows };
+    char *losses = s->set != NULL && s->loss != NULL ? live_losses_text(s->set->array, s->set->tally, s->loss) : NULL;
     pthread_mutex_lock(&s->lock);
     s->figures = f;
     free(s->losses);
@@ -553,6 +545,7 @@ static void swap_model(struct live_session_work *s, struct array_model *learnt) 
     s->set = set;
     live_book_pixels(s->book, set->pixels);
     live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references });
+    live_disk_model(s->links.disk, set->model, set->plan.model_version);
     publisher_calibration(s->publisher, s->options.calibration.file);
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
@@ -569,8 +562,16 @@ static void take_learnt(struct live_session_work *s) {
     snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", live_learning_kept(s->links.learning));
     swap_model(s, learnt);
     int64_t filters_from_ns;
+    struct live_book *before = s->book;
+    live_disk_anew(s->links.disk, true);
     live_learning_recount(s->links.learning, s->set->model, s->set->plan.model_version, watermark(s), &s->book, keep_anew, s->runs, &filters_from_ns);
+    live_disk_anew(s->links.disk, false);
     live_runs_filters(s->runs, filters_from_ns);
+    if (s->book != before) {
+        keep_scans(s, false, true);
+        live_book_free(s->replaced);
+        s->replaced = before;
+    }
     s->ended_published = false;
 }
 
@@ -632,7 +633,9 @@ bool live_session_step(void *context) {
         busy = true;
     settle_and_publish(s, now);
     publisher_step(s->publisher, lost_of(s));
-    live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false);
+    if (live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false))
+        live_disk_end(s->links.disk);
+    live_disk_step(s->links.disk);
     take_reload(s);
     take_triggers(s);
     take_learnt(s);
@@ -669,6 +672,7 @@ void live_session_finish(struct live_session_work *s) {
         continue;
     close_book(s);
     live_runs_session(s->runs, NULL, &s->status);
+    live_disk_end(s->links.disk);
     s->figures_ms = 0;
     update_figures(s, now_ms());
 }
@@ -677,6 +681,7 @@ void live_session_free(struct live_session_work *s) {
     if (s == NULL)
         return;
     close_book(s);
+    live_book_free(s->replaced);
     live_runs_free(s->runs);
     scan_link_close(s->scan_link);
     live_beamline_free(s->beamline);

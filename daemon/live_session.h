@@ -9,6 +9,8 @@
 
 #include "daemon/follower.h"
 #include "daemon/ingest.h"
+#include "daemon/live_disk.h"
+#include "daemon/live_losses.h"
 #include "daemon/live_learning.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
@@ -22,11 +24,12 @@ struct live_figures {            /* a moment old; for STATUS=, /metrics and SIGU
     bool alive, running, scanning, writing;
     uint32_t n_channels, n_pixels, good_pixels;
     uint64_t rows, photons, settled, late, hurried, scan_events, refused_events;
-    uint64_t sent, had, lost_upstream, overload, kept_lost, status_refused, status_messages;
-    uint64_t restarts;
+    struct live_losses losses;
+    uint64_t kept_lost, status_refused, status_messages;
     int32_t scan, point;
     uint32_t final_points;
     unsigned files_making;
+    struct sink_health disk[LIVE_DISK_SINKS];   /* journal, archive, raw; name NULL: not in use */
     double rate_per_s;           /* rows */
     uint64_t latency[N_LATENCY]; /* rows of a running scan: from arrival to the published (provisional) PFY */
     char run[96], calibration[256];
@@ -36,6 +39,7 @@ struct session_links {
     struct ring *rows;                    /* of row_blocks */
     struct plan_exchange *exchange;
     const struct ingest *ingest;          /* for its figures */
+    struct live_disk *disk;               /* what is kept while it runs */
     struct follower *follower;            /* NULL: files are not followed */
     struct live_learning *learning;       /* NULL: nothing is learnt */
 };

@@ -20,7 +20,8 @@ struct sink_health {               /* of one sink, for hb/, alarm/, /metrics and
     bool failing;                  /* something went wrong and has not healed */
     char trouble[160];             /* "" while all is well */
     uint64_t accepted, lost;       /* records (raw) or rows since the start; lost: never to be written */
-    uint64_t bytes;                /* on disk */
+    uint64_t bytes;                /* on disk; archive: 0 */
+    uint32_t points;               /* archive: of the present scan, flushed */
 };
 
 struct live_session {              /* what every sink is told at its start; borrowed, outlives the sinks */

@@ -34,11 +34,11 @@ static const struct metric_row rows[] = {
     { "tesd_records_duplicate_total", "counter", "records that came twice", METRIC_U64, INGEST(duplicates) },
     { "tesd_rows_total", "counter", "records analysed", METRIC_U64, BOOK(rows) },
     { "tesd_photons_total", "counter", "records that became photons", METRIC_U64, BOOK(photons) },
-    { "tesd_records_sent", "gauge", "records that the acquisition counted in the windows compared", METRIC_U64, BOOK(sent) },
-    { "tesd_records_lost_upstream", "gauge", "of those, records that never came; falls when files fill them in", METRIC_U64, BOOK(lost_upstream) },
+    { "tesd_records_sent", "gauge", "records that the acquisition counted in the windows compared", METRIC_U64, BOOK(losses.sent) },
+    { "tesd_records_lost_upstream", "gauge", "of those, records that never came; falls when files fill them in", METRIC_U64, BOOK(losses.lost_upstream) },
     { "tesd_photons_late_total", "counter", "photons that came after their time was settled", METRIC_U64, BOOK(late) },
     { "tesd_photons_hurried_total", "counter", "photons settled before their time, because too many waited", METRIC_U64, BOOK(hurried) },
-    { "tesd_frame_restarts_total", "counter", "restarts of the frame counter, summed over channels", METRIC_U64, BOOK(restarts) },
+    { "tesd_frame_restarts_total", "counter", "restarts of the frame counter, summed over channels", METRIC_U64, BOOK(losses.restarts) },
     { "tesd_scan_events_refused_total", "counter", "scan points that made no sense", METRIC_U64, BOOK(refused_events) },
     { "tesd_status_messages_total", "counter", "messages on the status port", METRIC_U64, BOOK(status_messages) },
     { "tesd_status_refused_total", "counter", "of those that are none", METRIC_U64, BOOK(status_refused) },
@@ -69,6 +69,28 @@ static void print_latency(FILE *out, const struct live_figures *f) {
     fprintf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_count %llu\n", name, (unsigned long long)sum, name, (unsigned long long)sum);
 }
 
+static void print_sink(FILE *out, const struct sink_health *h) {
+    if (h->name == NULL)
+        return;
+    fprintf(out, "# HELP tesd_%s_lost_total records that it will never have\n# TYPE tesd_%s_lost_total counter\ntesd_%s_lost_total %llu\n", h->name, h->name, h->name,
+            (unsigned long long)h->lost);
+    fprintf(out, "# HELP tesd_%s_accepted_total records taken\n# TYPE tesd_%s_accepted_total counter\ntesd_%s_accepted_total %llu\n", h->name, h->name, h->name,
+            (unsigned long long)h->accepted);
+    fprintf(out, "# HELP tesd_%s_failing 1 while it cannot be written\n# TYPE tesd_%s_failing gauge\ntesd_%s_failing %d\n", h->name, h->name, h->name, h->failing);
+    if (strcmp(h->name, "archive") == 0)
+        fprintf(out, "# HELP tesd_archive_points points of the present scan that are in its file\n# TYPE tesd_archive_points gauge\ntesd_archive_points %u\n", h->points);
+}
+
+/* Journal, files of scans, raw records: those in use. */
+static void print_disk(FILE *out, const struct live_figures *f) {
+    int failing = 0;
+    for (size_t i = 0; i < LIVE_DISK_SINKS; i++)
+        failing += f->disk[i].failing;
+    fprintf(out, "# HELP tesd_disk_failing how many of journal, archive and raw records cannot be written\n# TYPE tesd_disk_failing gauge\ntesd_disk_failing %d\n", failing);
+    for (size_t i = 0; i < LIVE_DISK_SINKS; i++)
+        print_sink(out, &f->disk[i]);
+}
+
 char *metrics_text(const struct live_figures *f, const struct ingest_figures *g) {
     char *text = NULL;
     size_t n;
@@ -78,6 +100,7 @@ char *metrics_text(const struct live_figures *f, const struct ingest_figures *g)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", rows[i].name, rows[i].help, rows[i].name, rows[i].type, rows[i].name, value_of(&rows[i], f, g));
     print_latency(out, f);
+    print_disk(out, f);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

@@ -31,6 +31,9 @@ const struct option_row option_table[] = {
 
     { .name = "analysis.kernel", .unit = "", .default_text = "auto", .kind = OPT_TEXT, .offset = AT(analysis.kernel), .lo = 1, .hi = TEXT_HI(analysis.kernel),
       .help = "variant of the hot loops: auto (the fastest that this machine has), scalar, avx2" },
+    { .name = "analysis.neighbours", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(analysis.neighbours),
+      .help = "replay that learns: take the mains, followed by the pretrigger means of all pixels, and the slow baseline as known in pixels whose lines bear that "
+              "out; others, and records before which something happened, stay with the standard filter" },
 
     { .name = "rixs.emission_lo_eV", .unit = "eV", .default_text = "200", .kind = OPT_NUMBER, .offset = AT(rixs.emission.lo_eV), .lo = 0, .hi = 20000,
       .help = "where the emission axis of the maps begins" },
@@ -84,6 +87,29 @@ const struct option_row option_table[] = {
 
     { .name = "archive.compress", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(archive.compress),
       .help = "gzip the photon columns too: smaller files, several times slower to write" },
+    { .name = "archive.live", .unit = "", .default_text = "true", .kind = OPT_BOOL, .offset = AT(archive.live),
+      .help = "tesd run writes a file for each scan which can be read while it grows (HDF5 SWMR), flushed at each point" },
+
+    { .name = "journal.on", .unit = "", .default_text = "true", .kind = OPT_BOOL, .offset = AT(journal.on),
+      .help = "tesd run keeps a journal of each run, from which tesd recover makes the run's file after a crash" },
+    { .name = "journal.flush_s", .unit = "s", .default_text = "0.25", .kind = OPT_NUMBER, .offset = AT(journal.flush_s), .lo = 0.001, .hi = 60,
+      .help = "longest time that a photon waits in memory for its block of the journal; a crash of the program loses no more" },
+    { .name = "journal.sync_s", .unit = "s", .default_text = "1", .kind = OPT_NUMBER, .offset = AT(journal.sync_s), .lo = 0, .hi = 3600,
+      .help = "longest time between two fdatasync of the journal, beside those at the end of points, scans and runs; a power cut loses no more" },
+
+    { .name = "record.raw", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(record.raw),
+      .help = "tesd run writes every record that comes by the port into LJH files, one for each channel" },
+    { .name = "record.memory_MiB", .unit = "MiB", .default_text = "96", .kind = OPT_INTEGER, .offset = AT(record.memory_MiB), .lo = 1, .hi = 65536,
+      .help = "memory for raw records on their way to the disk; when it is full, records are left out and counted" },
+    { .name = "record.block_KiB", .unit = "KiB", .default_text = "256", .kind = OPT_INTEGER, .offset = AT(record.block_KiB), .lo = 16, .hi = 16384,
+      .help = "largest write to a raw file; with many channels less, so that the memory suffices" },
+    { .name = "record.flush_s", .unit = "s", .default_text = "2", .kind = OPT_NUMBER, .offset = AT(record.flush_s), .lo = 0.01, .hi = 3600,
+      .help = "longest time that a raw record waits in memory for others" },
+
+    { .name = "disk.engine", .unit = "", .default_text = "auto", .kind = OPT_TEXT, .offset = AT(disk.engine), .lo = 1, .hi = TEXT_HI(disk.engine),
+      .help = "how journal and raw records are written: uring (io_uring), pwrite, or auto: io_uring where the machine has it" },
+    { .name = "disk.retry_s", .unit = "s", .default_text = "1", .kind = OPT_NUMBER, .offset = AT(disk.retry_s), .lo = 0.01, .hi = 3600,
+      .help = "how often what could not be written is tried again: a full disk, a folder that is read-only, a server that is gone" },
 
     { .name = "ingest.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(ingest.host), .lo = 1, .hi = TEXT_HI(ingest.host),
       .help = "tesd run: the machine on which DASTARD runs" },
@@ -107,7 +133,7 @@ const struct option_row option_table[] = {
     { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
       .help = "a file that has not grown for so long is read to its very end" },
 
-    { .name = "learn.live", .unit = "", .default_text = "true", .kind = OPT_BOOL, .offset = AT(learn.live),
+    { .name = "learn.live", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(learn.live),
       .help = "tesd run learns filters and calibrations from noise and calibration states in the background, and keeps the last good one in the output folder; needs output.folder and no calibration.file" },
     { .name = "learn.spool_MiB", .unit = "MiB", .default_text = "4096", .kind = OPT_NUMBER, .offset = AT(learn.spool_MiB), .lo = 16, .hi = 1e6,
       .help = "disk for the records of calibration states, in a file of the output folder without a name; the oldest state is forgotten first" },

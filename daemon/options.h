@@ -17,14 +17,17 @@ enum { OPTIONS_MAX_ROI = 32, OPTIONS_TEXT = 256 };
 struct options {
     struct { char lines[OPTIONS_TEXT], file[OPTIONS_TEXT]; double mono_eV; char curve[16]; bool tails; } calibration;   /* mono 0: take it from the log; curve: a name of gain_fit.h */
     struct { double window_s, alarm_eV; char line[16]; } monitor;
-    struct { char kernel[16]; } analysis;                                  /* "auto", or a name of pulse/dot_kernel.h */
+    struct { char kernel[16]; bool neighbours; } analysis;                 /* "auto", or a name of pulse/dot_kernel.h */
     struct { struct energy_axis emission, loss; int64_t best_pixels; } rixs;   /* best_pixels 0: all good ones */
     struct { char i0_key[48]; double late_photon_s; } scan;                                      /* name in point_extras that holds I0 */
     struct { int64_t workers; } replay;                                    /* 0: one per core */
     struct { char mode[24], automatic[OPTIONS_TEXT], secondary[OPTIONS_TEXT]; double isolation_s; } trigger;  /* lists of channels: "3, 17, 100-120" */
     struct { char neighbours[OPTIONS_TEXT]; double neighbour_above_eV, neighbour_window_s; int64_t array_pixels; double array_window_s, array_hold_s; } veto;
     struct { char method[16]; } live_time;                                 /* "interval" or "array" */
-    struct { bool compress; } archive;
+    struct { bool compress, live; } archive;                               /* live: files of scans while tesd run measures them */
+    struct { bool on; double flush_s, sync_s; } journal;
+    struct { bool raw; int64_t memory_MiB, block_KiB; double flush_s; } record;   /* raw records of tesd run as LJH */
+    struct { char engine[16]; double retry_s; } disk;                      /* "auto", "uring", "pwrite" */
     struct { char host[64]; int64_t port, connections; double block_s; } ingest;   /* the acquisition server; port: of its control */
     struct { char mode[8], folder[OPTIONS_TEXT], notice[16], reads[16]; double poll_s, rest_s; } follow;
     struct { bool live; double spool_MiB; } learn;

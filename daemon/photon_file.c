@@ -30,23 +30,33 @@ static hid_t open_column(struct photon_file *f, const struct photon_column *c, u
     return d;
 }
 
-struct photon_file *photon_file_open(struct h5_input *in, hid_t entry) {
+/* sure: rows that every column has, whatever more; UINT64_MAX: all are of one length. */
+static void check_length(struct photon_file *f, size_t k, uint64_t rows, uint64_t sure) {
+    if (sure == UINT64_MAX && k == 0)
+        f->rows = rows;
+    const bool good = sure == UINT64_MAX ? rows == f->rows : rows >= sure;
+    if (!f->in->failed && !good)
+        h5_input_fail(f->in, "photons/%s has %llu rows where %llu belong", photon_columns[k].name, (unsigned long long)rows,
+                      (unsigned long long)(sure == UINT64_MAX ? f->rows : sure));
+}
+
+struct photon_file *photon_file_open(struct h5_input *in, hid_t entry) { return photon_file_open_first(in, entry, UINT64_MAX); }
+
+struct photon_file *photon_file_open_first(struct h5_input *in, hid_t entry, uint64_t sure) {
     struct photon_file *f = calloc(1, sizeof *f);
     if (f == NULL) {
         h5_input_fail(in, "photons: out of memory");
         return NULL;
     }
     f->in = in;
+    f->rows = sure == UINT64_MAX ? 0 : sure;
     for (size_t k = 0; k < N_PHOTON_COLUMNS; k++)
         f->columns[k] = -1;
     f->group = h5_input_group(in, entry, "photons");
     for (size_t k = 0; k < N_PHOTON_COLUMNS && !in->failed; k++) {
         uint64_t rows = 0;
         f->columns[k] = open_column(f, &photon_columns[k], &rows);
-        if (k == 0)
-            f->rows = rows;
-        else if (!in->failed && rows != f->rows)
-            h5_input_fail(in, "photons/%s has %llu rows where %llu belong", photon_columns[k].name, (unsigned long long)rows, (unsigned long long)f->rows);
+        check_length(f, k, rows, sure);
     }
     if (in->failed) {
         photon_file_close(f);

@@ -52,15 +52,15 @@ static bool join_pixels(struct work *w) {
     size_t all = 0, n = 0;
     for (size_t k = 0; k < w->what->n_inputs; k++)
         all += w->inputs[k].n_pixels;
-    w->described = calloc(all + 1, sizeof *w->described);
+    w->described = calloc(all + 1, sizeof(struct rebuild_pixel *));
     w->pixels = calloc(all + 1, sizeof *w->pixels);
-    w->pixel_of = calloc(w->what->n_inputs, sizeof *w->pixel_of);
+    w->pixel_of = calloc(w->what->n_inputs, sizeof(uint16_t *));
     if (w->described == NULL || w->pixels == NULL || w->pixel_of == NULL)
         return false;
     for (size_t k = 0; k < w->what->n_inputs; k++)
         for (size_t p = 0; p < w->inputs[k].n_pixels; p++)
             w->described[n++] = &w->inputs[k].pixels[p];
-    qsort(w->described, n, sizeof *w->described, by_channel);
+    qsort(w->described, n, sizeof(struct rebuild_pixel *), by_channel);
     for (size_t i = 0; i < n; i++)
         if (i == 0 || w->described[i]->channel != w->described[w->n_pixels - 1]->channel)
             w->described[w->n_pixels++] = w->described[i];
@@ -106,7 +106,7 @@ static bool add_scan(struct work *w, struct rebuild_scan *s, struct scan_copy **
     s->scan.n_extras = 0;
     const bool good = none != NULL && scan_copy_begin(&mine, (uint32_t)w->n_pixels, none, &settings, out);
     free(none);
-    if (!good)
+    if (!good || *out == NULL)
         return false;
     struct scan_products *p = (*out)->products;
     all_dead(p);
@@ -148,14 +148,20 @@ static void set_pixel(const struct work *w, size_t input, const struct rebuild_s
     if (s->grade_time_ns == NULL)
         return;
     memcpy(p->grade_time_ns + mine * row, s->grade_time_ns + pixel * row, row * sizeof *p->grade_time_ns);
-    for (uint32_t k = 0; k < p->n_points && w->inputs[input].n_gaps > 0; k++)
-        take_out_gaps(&w->inputs[input], &p->scan->points[k], p->grade_time_ns + mine * row + (size_t)k * N_LIVETIME_COLUMNS);
+    for (uint32_t k = 0; k < p->n_points; k++) {
+        int64_t *times = p->grade_time_ns + mine * row + (size_t)k * N_LIVETIME_COLUMNS;
+        scan_copy_fit_times(times, p->scan->points[k].end_ns - p->scan->points[k].start_ns);
+        if (w->inputs[input].n_gaps > 0)
+            take_out_gaps(&w->inputs[input], &p->scan->points[k], times);
+    }
 }
 
 static struct scan_copy *find_scan(const struct work *w, const struct scan *s) {
-    for (size_t k = 0; k < w->n_scans; k++)
-        if (w->scans[k]->scan.number == s->number && w->scans[k]->scan.start_ns == s->start_ns && w->scans[k]->scan.n_points == s->n_points)
-            return w->scans[k];
+    for (size_t k = 0; k < w->n_scans; k++) {
+        struct scan_copy *c = w->scans[k];
+        if (c != NULL && c->scan.number == s->number && c->scan.start_ns == s->start_ns && c->scan.n_points == s->n_points)
+            return c;
+    }
     return NULL;
 }
 
@@ -166,7 +172,7 @@ static int by_start(const void *a, const void *b) {
 
 /* Two scans of one number in one file would share their groups: the later one gets a number of its own. */
 static void number_scans(struct work *w) {
-    qsort(w->scans, w->n_scans, sizeof *w->scans, by_start);
+    qsort(w->scans, w->n_scans, sizeof(struct scan_copy *), by_start);
     int32_t highest = 0;
     for (size_t k = 0; k < w->n_scans; k++)
         highest = w->scans[k]->scan.number > highest ? w->scans[k]->scan.number : highest;
@@ -204,7 +210,7 @@ static bool join_scans(struct work *w) {
 
 static bool read_rows(struct work *w, size_t k) {
     struct rebuild_input *in = &w->inputs[k];
-    struct photon_file *f = photon_file_open(&in->file, in->entry);
+    struct photon_file *f = photon_file_open_first(&in->file, in->entry, in->n_rows);
     struct photon_block *piece = NULL;
     bool good = f != NULL && photon_block_new(BATCH, &piece) == STATUS_OK;
     for (uint64_t left = in->n_rows; good && left > 0;) {
@@ -270,7 +276,7 @@ static void count_row(struct work *w, struct photon_block *b, size_t i) {
     struct archive_pixel *p = &w->pixels[b->pixel[i]];
     b->scan[i] = c != NULL ? c->scan.number : -1;
     b->point[i] = point;
-    b->incident_eV[i] = point >= 0 ? (float)c->scan.points[point].incident_eV : NAN;
+    b->incident_eV[i] = c != NULL && point >= 0 ? (float)c->scan.points[point].incident_eV : NAN;
     if (c != NULL)
         scan_products_add(c->products, b, i, after);
     p->records++;

@@ -200,9 +200,11 @@ static bool axis_of(const struct nexus_group *g, const char *edges, struct energ
 static void read_pixels_used(struct rebuild_input *in, const struct nexus_group *g, struct rebuild_scan *s) {
     const struct nexus_array *a = nexus_group_array(g, "pixels_used");
     s->pixels_used = calloc(in->n_pixels + 1, 1);
-    if (s->pixels_used == NULL || a == NULL || a->rank != 1 || a->shape[0] != in->n_pixels)
+    if (s->pixels_used == NULL || a == NULL || a->rank != 1 || a->shape[0] != in->n_pixels) {
         h5_input_fail(&in->file, "%s/pixels_used has not one value for each pixel", g->name);
-    for (size_t k = 0; !in->file.failed && k < in->n_pixels; k++)
+        return;
+    }
+    for (size_t k = 0; k < in->n_pixels; k++)
         s->pixels_used[k] = a->values[k] != 0;
 }
 
@@ -268,14 +270,15 @@ static void read_gaps(struct rebuild_input *in, hid_t group) {
     int64_t *from = calloc(n + 1, sizeof *from), *to = calloc(n + 1, sizeof *to);
     uint64_t *lost = calloc(n + 1, sizeof *lost);
     in->gaps = calloc(n + 1, sizeof *in->gaps);
-    if (from == NULL || to == NULL || lost == NULL || in->gaps == NULL)
+    const bool good = from != NULL && to != NULL && lost != NULL && in->gaps != NULL;
+    if (!good)
         h5_input_fail(&in->file, "out of memory");
     else if (n > 0) {
         h5_input_array(&in->file, group, "gap_from_ns", ARRAY_I8, n, from);
         h5_input_array(&in->file, group, "gap_to_ns", ARRAY_I8, n, to);
         h5_input_array(&in->file, group, "gap_lost", ARRAY_U8, n, lost);
     }
-    for (size_t k = 0; !in->file.failed && k < n; k++)
+    for (size_t k = 0; good && !in->file.failed && k < n; k++)
         in->gaps[in->n_gaps++] = (struct rebuild_gap){ from[k], to[k], lost[k] };
     free(from);
     free(to);

@@ -46,7 +46,12 @@ struct reprocess {
 
 static struct analyse_settings analyse_settings_of(const struct reprocess *r, size_t pixel) {
     const struct array_model *m = r->model;
-    return (struct analyse_settings){ .pixel = (uint32_t)pixel, .model = m->channels[pixel].model, .n_tables = m->n_tables, .tables = m->tables, .causal = r->causal };
+    struct analyse_settings s = { .pixel = (uint32_t)pixel, .model = m->channels[pixel].model, .n_tables = m->n_tables, .tables = m->tables, .causal = r->causal };
+    if (m->neighbours != NULL && !r->causal && m->neighbours->of[pixel].used) {
+        s.neighbours = &m->neighbours->of[pixel];
+        s.mains = m->neighbours->mains;
+    }
+    return s;
 }
 
 static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) {
@@ -225,6 +230,10 @@ static bool write_pixels(const struct reprocess *r) {
             .channel = (uint32_t)m->channels[i].channel, .sensitivity = grading_sensitivity(r->grading, i), .verdict = v.verdict, .reason = v.reason, .records = t->records,
             .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn,
         };
+        if (m->neighbours != NULL) {
+            rows[i].neighbours = m->neighbours->of[i].used;
+            rows[i].neighbour_line_pull = m->neighbours->of[i].line_pull;
+        }
         memcpy(rows[i].name, m->channels[i].name, sizeof rows[i].name);
         memcpy(rows[i].cut_counts, t->cut_counts, sizeof rows[i].cut_counts);
     }

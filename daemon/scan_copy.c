@@ -31,6 +31,15 @@ bool scan_copy_begin(struct scan *scan, uint32_t n_pixels, const uint8_t *pixels
     return true;
 }
 
+void scan_copy_fit_times(int64_t *row, int64_t dwell_ns) {
+    int64_t alive_ns = 0, fitted_ns = 0;
+    for (int c = 0; c < LIVETIME_DEAD; c++)
+        alive_ns += row[c] = row[c] > 0 ? row[c] : 0;
+    for (int c = 0; c < LIVETIME_DEAD; c++)
+        fitted_ns += row[c] = alive_ns > dwell_ns ? (int64_t)((double)row[c] * ((double)dwell_ns / (double)alive_ns)) : row[c];
+    row[LIVETIME_DEAD] = dwell_ns - fitted_ns;
+}
+
 /* Points without what logs add to them: a scan that is being measured has no log yet. */
 static bool copy_scan(const struct scan *from, uint32_t n_points, struct scan *out) {
     struct scan s = *from;

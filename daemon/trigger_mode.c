@@ -6,7 +6,7 @@
 static const struct { const char *name; enum trigger_kind kind; } names[] = {
     { "auto", TRIGGER_KIND_UNKNOWN },           { "edge", TRIGGER_KIND_EDGE },
     { "edge-multi", TRIGGER_KIND_EDGE_MULTI },  { "edge-multi-short", TRIGGER_KIND_EDGE_MULTI },
-    { "edge-multi-single", TRIGGER_KIND_VETOED }, { "edge-multi-isolated", TRIGGER_KIND_VETOED },
+    { "edge-multi-single", TRIGGER_KIND_SINGLE }, { "edge-multi-isolated", TRIGGER_KIND_ISOLATED },
     { "level", TRIGGER_KIND_LEVEL },
 };
 
@@ -20,7 +20,7 @@ bool trigger_kind_named(const char *name, enum trigger_kind *out) {
 }
 
 const char *trigger_kind_text(enum trigger_kind kind) {
-    static const char *const texts[N_TRIGGER_KINDS] = { "unknown", "edge", "edge-multi", "edge-multi with vetoes", "level" };
+    static const char *const texts[N_TRIGGER_KINDS] = { "unknown", "edge", "edge-multi", "edge-multi single", "edge-multi isolated", "level" };
     return texts[kind];
 }
 

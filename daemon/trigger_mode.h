@@ -11,7 +11,8 @@ enum trigger_kind {
     TRIGGER_KIND_UNKNOWN,      /* to be told by the channel's records */
     TRIGGER_KIND_EDGE,         /* blind for a record and one sample */
     TRIGGER_KIND_EDGE_MULTI,   /* every pulse gets a full record, or one cut to the gap; no dead time */
-    TRIGGER_KIND_VETOED,       /* edge-multi single or isolated: pulses near others have no record and leave no trace */
+    TRIGGER_KIND_SINGLE,       /* edge-multi: a pulse less than a record behind another has no record and leaves no trace */
+    TRIGGER_KIND_ISOLATED,     /* the same, and one that another follows within its record */
     TRIGGER_KIND_LEVEL,        /* refires on tails, misses pulses on them */
     N_TRIGGER_KINDS
 };

@@ -18,6 +18,9 @@ struct measured_pulse {
     float baseline;          /* counts: smooth of pretrigger means, jumps taken out; NaN unknown */
     float baseline_offset;   /* counts: this record's mean less that; 0 when it may not count */
     float baseline_weight;   /* number of records it rests on, in effect */
+    /* what the open filter says (open_filter.h); both 0 without one */
+    float open_height;       /* filter units; of a pulse whose height the neighbours gave (neighbour_height.h): what was its height before */
+    float open_level;        /* counts above pretrigger_mean; NaN in such a pulse */
 };
 
 #endif

@@ -115,7 +115,7 @@ static struct grouping grouping_of(enum noise_estimator estimator) {
 }
 
 /* Does record i begin where record i-1 ends? One frame of slack: LJH 2.1 times are too coarse for some frames. */
-static bool follows(const struct record_store *noise, uint32_t i) {
+bool noise_model_follows(const struct record_store *noise, uint32_t i) {
     if (i == 0)
         return false;
     int64_t gap = (int64_t)((uint64_t)noise->frames[i] - (uint64_t)noise->frames[i - 1]) - noise->n_samples;
@@ -139,7 +139,7 @@ static void add_group(struct lag_products *l, const struct record_store *noise, 
     for (uint32_t i = from; i < to; i++) {
         if (!good[i])
             continue;
-        bool neighbour = i > 0 && good[i - 1] && (g.by_frame ? follows(noise, i) : i > from);
+        bool neighbour = i > 0 && good[i - 1] && (g.by_frame ? noise_model_follows(noise, i) : i > from);
         const uint16_t *d = samples_of(noise, i);
         for (uint32_t k = 0; k < noise->n_samples; k++)
             x[k] = d[k] - mean;

@@ -33,6 +33,9 @@ uint32_t noise_model_select_excursion(const struct record_store *noise, double m
 enum status noise_model_covariance(const struct noise_plan *plan, const struct record_store *noise, const bool *good,
                                    enum noise_estimator estimator, double *covariance);
 
+/* Does record i begin where record i-1 ends? */
+bool noise_model_follows(const struct record_store *noise, uint32_t i);
+
 /* One-sided power spectral density, counts^2/Hz, N/2+1 values at i / (N x sample_period_s); record means removed; the DC and
  * Nyquist values are doubled like the rest. hann: window sin^2(pi k / (N-1)), else none. */
 enum status noise_model_spectrum(const struct noise_plan *plan, const struct record_store *noise, const bool *good, bool hann,

@@ -92,12 +92,25 @@ void noise_stream_init(struct noise_stream *s, const struct noise_sim *noise, co
     cross_gap(s, INFINITY);
 }
 
-static void add_tone(const struct noise_tone *t, int64_t first_frame, double *out, size_t n) {
+/* Phase of the first tone beyond its own at a frame, and by how much it grows a sample. */
+static double wander_at(const struct noise_sim *n, int64_t frame, double *growth) {
+    double sum = 0;
+    *growth = 0;
+    for (int i = 0; i < NOISE_WANDERS; i++) {
+        const struct noise_wander *w = &n->wander[i];
+        const double cycles = w->cycles_per_sample * (double)frame, at = two_pi * (cycles - floor(cycles)) + w->phase;
+        sum += w->radians * sin(at);
+        *growth += w->radians * two_pi * w->cycles_per_sample * cos(at);
+    }
+    return sum;
+}
+
+static void add_tone(const struct noise_tone *t, double more_phase, double more_turn, int64_t first_frame, double *out, size_t n) {
     if (t->amplitude_counts == 0)
         return;
     const double cycles = t->cycles_per_sample * (double)first_frame;
-    const double start = two_pi * (cycles - floor(cycles)) + t->phase;
-    const double turn_cos = cos(two_pi * t->cycles_per_sample), turn_sin = sin(two_pi * t->cycles_per_sample);
+    const double start = two_pi * (cycles - floor(cycles)) + t->phase + more_phase;
+    const double turn = two_pi * t->cycles_per_sample + more_turn, turn_cos = cos(turn), turn_sin = sin(turn);
     double s = t->amplitude_counts * sin(start), c = t->amplitude_counts * cos(start);
     for (size_t k = 0; k < n; k++) {
         out[k] += s;
@@ -122,6 +135,8 @@ void noise_stream_add(struct noise_stream *s, int64_t first_frame, double *out, 
         out[k] += y;
     }
     s->frame = first_frame + (int64_t)n;
+    double growth;
+    const double wander = wander_at(noise, first_frame, &growth);
     for (int j = 0; j < NOISE_TONES; j++)
-        add_tone(&noise->tone[j], first_frame, out, n);
+        add_tone(&noise->tone[j], j == 0 ? wander : 0, j == 0 ? growth : 0, first_frame, out, n);
 }

@@ -12,15 +12,19 @@
 
 #include "pulse/random_stream.h"
 
-enum { NOISE_POLES = 5, NOISE_TONES = 2 };
+enum { NOISE_POLES = 5, NOISE_TONES = 2, NOISE_WANDERS = 3 };
 
 struct noise_tone { double amplitude_counts, cycles_per_sample, phase; };  /* amplitude sin(2 pi cycles k + phase) */
+
+/* The phase of a grid is not a clock's: radians sin(2 pi cycles k + phase) is added to the first tone's. Within a record its frequency stands. */
+struct noise_wander { double radians, cycles_per_sample, phase; };
 
 struct noise_sim {
     double white_counts;                 /* standard deviation of the white part */
     double pole[NOISE_POLES];            /* 0 < pole < 1, per sample; all different */
     double weight_counts[NOISE_POLES];
     struct noise_tone tone[NOISE_TONES];
+    struct noise_wander wander[NOISE_WANDERS];   /* of tone[0] */
 };
 
 /* A TES-like spectrum of unit white level: amplifier (white), Johnson noise rolled off at the rise time, thermal fluctuation noise

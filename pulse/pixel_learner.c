@@ -1,6 +1,6 @@
 /* Learning one pixel: keep raw records in bounded memory, then, once, in this order:
  * frame of the samples -> polarity -> limits and good pulses -> template -> noise covariance -> filter -> shape by regression on what the filter says ->
- * its template -> filter -> shape -> filter for records on a tail -> scale of the residual ->
+ * its template -> filter -> shape -> filter for records on a tail -> open filter, when asked for -> scale of the residual ->
  * search for second pulses. */
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +9,9 @@
 #include "pulse/cut_limits.h"
 #include "pulse/gap_filter.h"
 #include "pulse/linear.h"
+#include "pulse/noise_mains.h"
 #include "pulse/noise_model.h"
+#include "pulse/open_filter.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pixel_model.h"
 #include "pulse/pixel_tail.h"
@@ -26,6 +28,7 @@ enum { NOISE_RECORDS_MAX = 2048, PULSE_RECORDS_MAX = 2048, PULSES_MIN = 50, NOIS
 struct pixel_learner {
     const struct noise_plan *plan;
     double sample_period_s;
+    bool open;
     struct record_store noise, pulses;
 };
 
@@ -38,6 +41,7 @@ enum status pixel_learner_new(const struct noise_plan *plan, uint32_t n_samples,
         return STATUS_NO_MEMORY;
     l->plan = plan;
     l->sample_period_s = sample_period_s;
+    l->open = false;
     record_store_init(&l->noise, STORE_FIRST, n_samples, n_presamples, NOISE_RECORDS_MAX);
     record_store_init(&l->pulses, STORE_EVEN, n_samples, n_presamples, PULSE_RECORDS_MAX);
     *out = l;
@@ -50,6 +54,10 @@ void pixel_learner_free(struct pixel_learner *l) {
     record_store_done(&l->noise);
     record_store_done(&l->pulses);
     free(l);
+}
+
+void pixel_learner_open(struct pixel_learner *l) {
+    l->open = true;
 }
 
 /* A record of another shape, or one that memory has no room for, is counted and not kept. */
@@ -258,6 +266,19 @@ static enum status learn_second(const struct record_store *pulses, const struct 
     return s == STATUS_NO_MEMORY ? s : STATUS_OK;
 }
 
+/* The open filter, for the template as it is at the end. Where the noise does not give one there is none. */
+static enum status learn_open(const struct pixel_learner *l, const struct workshop *w, struct pixel_model *m) {
+    struct noise_mains mains;
+    double *covariance = malloc(m->n_samples * sizeof *covariance);
+    if (covariance == NULL)
+        return STATUS_NO_MEMORY;
+    enum status s = noise_mains_covariance(l->plan, &l->noise, w->noise_good, m->sample_period_s, covariance, &mains);
+    if (s == STATUS_OK)
+        s = open_filter_new(w->template_pulse, m->n_samples, covariance, mains, &m->open);
+    free(covariance);
+    return s == STATUS_NO_MEMORY ? s : STATUS_OK;
+}
+
 /* Pulses nearer than three times to the maximum are not told apart well enough for any filter (live-time.md 2). */
 static enum status learn_gaps(const struct record_store *pulses, const struct workshop *w, struct pixel_model *m) {
     struct pulse_times t;
@@ -292,6 +313,8 @@ static enum status learn(const struct pixel_learner *l, struct workshop *w, stru
     }
     if (s == STATUS_OK)
         s = pixel_tail_learn(&l->pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, m);
+    if (s == STATUS_OK && l->open && !m->white_noise)
+        s = learn_open(l, w, m);
     if (s == STATUS_OK)
         s = learn_residuals(&l->pulses, w->good, m);
     if (s == STATUS_OK)

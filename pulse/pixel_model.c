@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "pulse/gap_filter.h"
+#include "pulse/open_filter.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pulse_quality.h"
 #include "pulse/pulse_shape.h"
@@ -22,6 +23,7 @@ void pixel_model_free(struct pixel_model *m) {
         return;
     optimal_filter_free(m->filter);
     optimal_filter_free(m->tail_filter);
+    open_filter_free(m->open);
     second_search_free(m->second);
     gap_filters_free(m->gaps);
     free(m->template_pulse);
@@ -84,6 +86,11 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
     p->pretrigger_mean = q.pretrigger_mean;
     p->height = (float)fit.height;
     p->arrival_samples = (float)arrival;
+    if (m->open != NULL) {
+        struct open_value open = open_filter_apply(m->open, record->samples, q.pretrigger_mean);
+        p->open_height = open.height;
+        p->open_level = open.level;
+    }
     p->residual = residual_of(m, record->samples, &q, fit.height, arrival);
     if (!(fabs(arrival) < ARRIVAL_MAX))
         p->cuts |= CUT_BIT(CUT_PEAK_TIME);

@@ -32,6 +32,7 @@ enum { OFF_SLICES_MAX = 64 };
 
 struct optimal_filter;  /* optimal_filter.h */
 struct gap_filters;     /* gap_filter.h */
+struct open_filter;     /* open_filter.h */
 struct noise_plan;      /* noise_plan.h */
 
 struct pixel_model {
@@ -55,6 +56,7 @@ struct pixel_model {
     struct optimal_filter *tail_filter;    /* owned; same scale of heights as the filter */
     double tail_samples, tail_arrival;     /* decay; what the tail filter says of the template itself */
     double tail_sigma;                     /* as noise_sigma, larger */
+    struct open_filter *open;      /* owned; NULL: none was asked for, or there is none (open_filter.h). Not kept in files */
     /* For records that another pulse follows soon. NULL: none. Only what learns from the records it measures uses them, so they are not stored. */
     struct gap_filters *gaps;      /* owned */
     double isolation_decays;       /* decay times after a pulse until none is cut any more because of its tail (tail_reach.h) */
@@ -98,6 +100,7 @@ struct pixel_learner;  /* opaque */
 enum status pixel_learner_new(const struct noise_plan *plan, uint32_t n_samples, uint32_t n_presamples, double sample_period_s,
                               struct pixel_learner **out);
 void pixel_learner_free(struct pixel_learner *l);
+void pixel_learner_open(struct pixel_learner *l);   /* asks for an open filter as well */
 /* Feed noise records in frame order (records of another length are counted and ignored), then training pulses (the same for
  * another length or number of presamples). Kept are the first 2,048 noise records and at most 2,048 pulses evenly over the run. */
 void pixel_learner_noise(struct pixel_learner *l, const struct pulse_record *record);

@@ -67,6 +67,17 @@ static void draw_drift(struct pixel_sim *p, const struct pixel_sim_settings *s, 
     p->gain_step_s = 0.5 * s->run_s;
 }
 
+/* Grids wander by 10-20 mHz in minutes. */
+static void draw_wander(struct noise_sim *n, const struct pixel_sim_settings *s) {
+    static const double wander_s[NOISE_WANDERS] = {40, 150, 500};
+    struct random_stream array;
+    random_stream_init(&array, s->seed, 2, DRAW_ARRAY);
+    for (int i = 0; i < NOISE_WANDERS; i++) {
+        const double length_s = wander_s[i] * random_stream_between(&array, 0.9, 1.1);
+        n->wander[i] = (struct noise_wander){s->mains_wander_Hz * sqrt(2. / NOISE_WANDERS) * length_s, s->period_s / length_s, two_pi * random_stream_uniform(&array)};
+    }
+}
+
 static enum status draw_noise(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r) {
     const struct noise_levels levels = {
         .johnson = random_stream_between(r, 1.5, 2.5), .thermal = random_stream_between(r, 3, 6), .flicker_30_Hz = random_stream_between(r, 3, 8)};
@@ -80,6 +91,7 @@ static enum status draw_noise(struct pixel_sim *p, const struct pixel_sim_settin
     for (int i = 0; i < NOISE_TONES; i++)
         p->noise.tone[i] = (struct noise_tone){strength[i] * sqrt(variance) * exp(0.4 * random_stream_normal(r)), tone_Hz[i] * s->period_s,
                                                two_pi * random_stream_uniform(r)};
+    draw_wander(&p->noise, s);
     const double wanted_keV = 1e-3 * s->resolution_eV * exp(0.08 * random_stream_normal(r));
     double limit_keV = 0;
     const enum status status = resolution_limit(p, s->n_samples, s->n_presamples, 0.7, &limit_keV);

@@ -60,6 +60,7 @@ struct pixel_sim_settings {
     double run_s;               /* length of the pulse run: places steps and jumps */
     double resolution_eV;       /* FWHM limit of a good pixel at 0.7 keV; the noise is scaled to it, with a spread of 8 % */
     double gain_step;           /* rms of the relative gain step halfway; 0: none */
+    double mains_wander_Hz;     /* rms of the frequency of the mains about its mean, in half a minute to ten; the array's */
     double crosstalk;           /* mean share of a neighbour's pulse; 0: a realistic 3.5e-4 */
 };
 

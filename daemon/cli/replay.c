@@ -228,6 +228,16 @@ static bool process(const struct arguments *a, const struct options *o, const st
     return good;
 }
 
+static void print_neighbours(const struct array_model *m) {
+    size_t used = 0;
+    for (size_t i = 0; m->neighbours != NULL && i < m->n_channels; i++)
+        used += m->neighbours->of[i].used;
+    if (m->neighbours == NULL || m->neighbours->mains == NULL)
+        printf("neighbour mode: %zu of %zu pixels, no mains that could be followed\n", used, m->n_channels);
+    else
+        printf("neighbour mode: %zu of %zu pixels, mains at %.4f Hz\n", used, m->n_channels, mains_track_mean_Hz(m->neighbours->mains));
+}
+
 static int work(const struct arguments *a, const struct options *o, const struct line_table *lines) {
     struct beamtime b;
     struct array_model *m;
@@ -235,6 +245,7 @@ static int work(const struct arguments *a, const struct options *o, const struct
     if (!beamtime_open(&a->offline.paths, o->scan.i0_key, &b))
         return EXIT_REFUSED;
     struct learning_settings learning = offline_learning(&a->offline, o, lines);
+    learning.neighbours = o->analysis.neighbours;
     if (a->calibration == NULL && b.n_calibrations == 0)
         log_warning("no calibration state (CALn in *_experiment_state.txt, or a calibration log) lies in the time of these records: the file will "
                     "have heights but no energies; give --logs DIR or --calibration FILE");
@@ -244,6 +255,8 @@ static int work(const struct arguments *a, const struct options *o, const struct
         code = EXIT_USAGE;
     } else if (a->calibration != NULL ? load_model(a->calibration, &b, &m) : learning_run(&b, &learning, &m, a->report != NULL ? &spectra : NULL)) {
         kernel_choice_apply(kernel, m);
+        if (a->calibration == NULL && learning.neighbours)
+            print_neighbours(m);
         bool reported = a->report == NULL || offline_report(a->report, &b, m, spectra, a->argc, a->argv);
         report_spectra_free(spectra);
         code = !process(a, o, &b, m) || !reported ? EXIT_FAILED : b.refused ? EXIT_REFUSED : EXIT_GOOD;

@@ -29,6 +29,8 @@ struct archive_pixel {          /* one row of /entry/pixels */
     double resolution_eV;       /* NaN unknown */
     double live_time_s;         /* sum over the points of all scans */
     uint64_t lost_upstream;     /* records known to be lost: torn in the file, or never received */
+    uint8_t neighbours;         /* 1: heights use the mains and baseline known from the records around (analysis.neighbours) */
+    double neighbour_line_pull; /* width of its lines with such heights, in units of their promise; 0: not tried */
 };
 
 struct archive_process {        /* /entry/process */

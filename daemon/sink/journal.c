@@ -12,20 +12,22 @@
 #include "daemon/scan_event_json.h"
 #include "daemon/sink/disk_queue.h"
 
-enum { BLOCK_BYTES = 512 * 1024, PAYLOAD = BLOCK_BYTES - JOURNAL_HEADER_BYTES, TEXTS = 4096 };
-enum { ROWS_IN_BLOCK = PAYLOAD / sizeof(struct journal_row), SECONDS_IN_BLOCK = PAYLOAD / sizeof(struct journal_second) };
+enum { PAGE_BYTES = 512 * 1024, PAYLOAD = PAGE_BYTES - JOURNAL_HEADER_BYTES, TEXTS = 4096, STAGED_ROWS = 4000, STAGED_SECONDS = 4000 };
+enum { MARKS_IN_PAGE = PAGE_BYTES / JOURNAL_ALIGN };
 
-/* A block with its header, waiting for the file, for the disk, or for being noticed there. */
-struct sealed {
+/* A buffer with blocks one behind the other. Places are counted from the session's first block. */
+struct page {
     uint8_t *buffer;
-    size_t size;
-    uint64_t end_bytes;      /* of the file, with it; known once sent */
-    uint64_t rows;           /* of all given, with it */
+    uint64_t at;             /* place of its first byte */
+    size_t fill, from;       /* blocks up to here; given to the disk up to here */
 };
+
+/* When the file holds everything before `end`, it holds so many rows. */
+struct mark { uint64_t end, rows; };
 
 struct waiting_text { enum journal_kind kind; char *text; };
 
-/* Rows refused since blocks ran out. */
+/* Rows refused since pages ran out. */
 struct open_gap { uint64_t lost; int64_t from_ns, to_ns; };
 
 struct journal {
@@ -35,18 +37,21 @@ struct journal {
     char path[PATH_MAX], folder[PATH_MAX];
     bool wanted;                       /* between begin and end: rows are taken */
     bool ending;                       /* after the end, until the file has everything */
-    uint64_t session, sequence, session_rows, end_bytes;
-    uint8_t *rows, *seconds;           /* buffers being filled, NULL: none */
+    uint64_t session, sequence, session_rows;
+    uint64_t base;                     /* of the file, where the session begins */
+    struct page *pages;                /* ring of n_blocks; the last one is being filled */
+    size_t first_page, n_pages;
+    struct mark *marks;                /* ring */
+    size_t first_mark, n_marks, most_marks;
+    struct journal_row *rows;          /* on their way into a block */
+    struct journal_second *seconds;
     uint32_t n_rows, n_seconds;
-    struct sealed *sealed;             /* ring of n_blocks */
-    size_t first, n_sealed, n_sent;
     struct waiting_text *texts;        /* ring of TEXTS */
     size_t first_text, n_texts;
     struct open_gap gap;
-    int64_t flushed_ns, synced_ns, tried_ns;
+    int64_t staged_ns, synced_ns, tried_ns;
     bool sync_wanted, sync_under_way;
-    uint64_t sync_bytes, sync_rows;    /* in the file when the sync under way will be through */
-    uint64_t sent_rows;
+    uint64_t sync_end, sync_rows;      /* what the sync under way makes sure of */
     struct journal_counts counts;
     int open_error;
 };
@@ -59,13 +64,17 @@ static int64_t clock_ns(clockid_t which) {
 
 bool journal_new(const struct journal_settings *settings, struct journal **out) {
     struct journal *j = calloc(1, sizeof *j);
-    const struct disk_queue_settings disk = { .engine = settings->engine, .n_buffers = settings->n_blocks, .buffer_bytes = BLOCK_BYTES, .depth = 4, .retry_s = settings->retry_s };
+    const struct disk_queue_settings disk = { .engine = settings->engine, .n_buffers = settings->n_blocks, .buffer_bytes = PAGE_BYTES, .depth = 4, .retry_s = settings->retry_s };
     if (j == NULL)
         return false;
     j->settings = *settings;
-    j->sealed = calloc(settings->n_blocks, sizeof *j->sealed);
+    j->most_marks = (size_t)MARKS_IN_PAGE * (settings->n_blocks + 1);
+    j->pages = calloc(settings->n_blocks, sizeof *j->pages);
+    j->marks = calloc(j->most_marks, sizeof *j->marks);
     j->texts = calloc(TEXTS, sizeof *j->texts);
-    if (j->sealed == NULL || j->texts == NULL || !disk_queue_new(&disk, &j->queue)) {
+    j->rows = calloc(STAGED_ROWS, sizeof *j->rows);
+    j->seconds = calloc(STAGED_SECONDS, sizeof *j->seconds);
+    if (j->pages == NULL || j->marks == NULL || j->texts == NULL || j->rows == NULL || j->seconds == NULL || !disk_queue_new(&disk, &j->queue)) {
         journal_free(j);
         return false;
     }
@@ -75,14 +84,21 @@ bool journal_new(const struct journal_settings *settings, struct journal **out) 
 
 /* ---- to the disk ---- */
 
+static struct page *page_at(struct journal *j, size_t k) { return &j->pages[(j->first_page + k) % j->settings.n_blocks]; }
+
+/* Whole pages at once, the one being filled when the disk has nothing else to do: few large writes under load, prompt ones otherwise. */
 static void send(struct journal *j) {
-    for (; j->file != NULL && j->n_sent < j->n_sealed; j->n_sent++) {
-        struct sealed *s = &j->sealed[(j->first + j->n_sent) % j->settings.n_blocks];
-        if (!disk_queue_write(j->queue, j->file, s->buffer, s->size, j->end_bytes, true))
+    while (j->file != NULL && j->n_pages > 0) {
+        struct page *p = page_at(j, 0);
+        const bool whole = j->n_pages > 1;
+        if (p->from == p->fill || (!whole && disk_file_state(j->file).waiting > 0) ||
+            !disk_queue_write(j->queue, j->file, p->buffer + p->from, p->fill - p->from, j->base + p->at + p->from, whole))
             return;
-        j->end_bytes += s->size;
-        s->end_bytes = j->end_bytes;
-        j->sent_rows = s->rows;
+        p->from = p->fill;
+        if (!whole)
+            return;
+        j->first_page = (j->first_page + 1) % j->settings.n_blocks;
+        j->n_pages--;
     }
 }
 
@@ -90,35 +106,60 @@ static void notice(struct journal *j) {
     if (j->file == NULL)
         return;
     const struct disk_file_state state = disk_file_state(j->file);
-    for (; j->n_sent > 0 && j->sealed[j->first].end_bytes <= state.acked_bytes; j->n_sent--, j->n_sealed--) {
-        j->counts.acked = j->sealed[j->first].rows;
-        j->counts.bytes += j->sealed[j->first].size;
-        j->first = (j->first + 1) % j->settings.n_blocks;
+    for (; j->n_marks > 0 && j->base + j->marks[j->first_mark].end <= state.acked_bytes; j->n_marks--) {
+        j->counts.acked = j->marks[j->first_mark].rows;
+        j->first_mark = (j->first_mark + 1) % j->most_marks;
     }
-    if (j->sync_under_way && state.synced_bytes >= j->sync_bytes) {
+    if (j->sync_under_way && state.synced_bytes >= j->base + j->sync_end) {
         j->sync_under_way = false;
         j->counts.synced = j->sync_rows;
     }
 }
 
-static void seal(struct journal *j, enum journal_kind kind, uint8_t *buffer, uint32_t rows, size_t payload_bytes) {
-    const struct journal_block b = { .kind = kind, .session = j->session, .sequence = j->sequence++, .rows_before = j->session_rows, .rows = rows,
-                                     .written_ns = clock_ns(CLOCK_REALTIME), .payload_bytes = payload_bytes };
-    struct sealed *s = &j->sealed[(j->first + j->n_sealed++) % j->settings.n_blocks];
-    if (kind == JOURNAL_ROWS)
-        j->session_rows += rows;
-    *s = (struct sealed){ .buffer = buffer, .size = journal_block_seal(&b, buffer), .rows = j->counts.given };
-    send(j);
+/* Room for a block in the page being filled, or in another one. A page that was given early and never grew again keeps its last block to be
+ * given once more: that lets its buffer go. */
+static struct page *room_for(struct journal *j, size_t size) {
+    struct page *p = j->n_pages > 0 ? page_at(j, j->n_pages - 1) : NULL;
+    if (p != NULL && p->fill + size <= PAGE_BYTES)
+        return p;
+    uint8_t *buffer = j->n_pages < j->settings.n_blocks && j->n_marks < j->most_marks ? disk_queue_take(j->queue) : NULL;
+    if (buffer == NULL)
+        return NULL;
+    struct page *next = page_at(j, j->n_pages);
+    *next = (struct page){ .buffer = buffer, .at = p != NULL ? p->at + p->fill : 0 };
+    if (p != NULL && p->from == p->fill)
+        p->from -= JOURNAL_ALIGN;
+    j->n_pages++;
+    return next;
 }
 
-static void flush_rows(struct journal *j) {
-    if (j->rows != NULL)
-        seal(j, JOURNAL_ROWS, j->rows, j->n_rows, j->n_rows * sizeof(struct journal_row));
-    if (j->seconds != NULL)
-        seal(j, JOURNAL_SECONDS, j->seconds, j->n_seconds, j->n_seconds * sizeof(struct journal_second));
-    j->rows = j->seconds = NULL;
-    j->n_rows = j->n_seconds = 0;
-    j->flushed_ns = clock_ns(CLOCK_MONOTONIC);
+static bool seal(struct journal *j, enum journal_kind kind, const void *payload, uint32_t rows, size_t payload_bytes, uint64_t rows_until) {
+    struct page *p = room_for(j, journal_block_size(payload_bytes));
+    if (p == NULL)
+        return false;
+    const struct journal_block b = { .kind = kind, .session = j->session, .sequence = j->sequence++, .rows_before = j->session_rows, .rows = rows,
+                                     .written_ns = clock_ns(CLOCK_REALTIME), .payload_bytes = payload_bytes };
+    memcpy(p->buffer + p->fill + JOURNAL_HEADER_BYTES, payload, payload_bytes);
+    const size_t size = journal_block_seal(&b, p->buffer + p->fill);
+    p->fill += size;
+    j->counts.bytes += size;
+    j->marks[(j->first_mark + j->n_marks++) % j->most_marks] = (struct mark){ p->at + p->fill, rows_until };
+    send(j);
+    return true;
+}
+
+/* True when nothing is left on its way into a block. */
+static bool flush_rows(struct journal *j) {
+    if (j->n_rows > 0) {
+        if (!seal(j, JOURNAL_ROWS, j->rows, j->n_rows, j->n_rows * sizeof *j->rows, j->counts.given))
+            return false;
+        j->session_rows += j->n_rows;
+        j->n_rows = 0;
+    }
+    if (j->n_seconds > 0 && !seal(j, JOURNAL_SECONDS, j->seconds, j->n_seconds, j->n_seconds * sizeof *j->seconds, j->counts.given))
+        return false;
+    j->n_seconds = 0;
+    return true;
 }
 
 /* ---- texts ---- */
@@ -140,11 +181,8 @@ static bool write_text(struct journal *j, enum journal_kind kind, const char *te
         j->counts.events_lost++;
         return true;
     }
-    uint8_t *buffer = disk_queue_take(j->queue);
-    if (buffer == NULL)
+    if (!seal(j, kind, text, 0, n, j->counts.given - j->n_rows))
         return false;
-    memcpy(buffer + JOURNAL_HEADER_BYTES, text, n);
-    seal(j, kind, buffer, 0, n);
     j->counts.events++;
     return true;
 }
@@ -159,6 +197,10 @@ static char *gap_text(const char *sink, int32_t channel, const struct open_gap *
 
 /* What must come before the next row: texts that waited, and the account of rows that were refused. True when nothing is left. */
 static bool settle(struct journal *j) {
+    if (j->n_texts == 0 && j->gap.lost == 0)
+        return true;
+    if (!flush_rows(j))
+        return false;
     while (j->n_texts > 0) {
         const struct waiting_text t = j->texts[j->first_text];
         if (!write_text(j, t.kind, t.text))
@@ -181,7 +223,6 @@ static bool settle(struct journal *j) {
 }
 
 static void keep_json(struct journal *j, enum journal_kind kind, json_t *object) {
-    flush_rows(j);
     keep_text(j, kind, object != NULL ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL);
     json_decref(object);
     settle(j);
@@ -202,7 +243,6 @@ void journal_event(struct journal *j, const struct scan_event *e) {
 void journal_gap(struct journal *j, const char *sink, int32_t channel, int64_t from_ns, int64_t to_ns, uint64_t lost) {
     if (!j->wanted)
         return;
-    flush_rows(j);
     keep_text(j, JOURNAL_GAP, gap_text(sink, channel, &(struct open_gap){ .lost = lost, .from_ns = from_ns, .to_ns = to_ns }));
     settle(j);
 }
@@ -220,16 +260,11 @@ static void refuse(struct journal *j, int64_t time_ns) {
     j->counts.lost++;
 }
 
-/* The block being filled, another one when it is full. NULL: none is free. */
-static uint8_t *room_in(struct journal *j, uint8_t **buffer, const uint32_t *n, uint32_t most) {
-    if (*buffer != NULL && *n == most)
-        flush_rows(j);
-    if (*buffer == NULL && settle(j)) {
-        if (j->rows == NULL && j->seconds == NULL)
-            j->flushed_ns = clock_ns(CLOCK_MONOTONIC);
-        *buffer = disk_queue_take(j->queue);
-    }
-    return *buffer;
+/* Room in what is on its way: made by sealing it when it is full, after what must come before. */
+static bool has_room(struct journal *j, uint32_t n, uint32_t most) {
+    if (j->n_texts > 0 || j->gap.lost > 0)
+        return settle(j) && n < most;
+    return n < most || flush_rows(j);
 }
 
 static struct journal_row row_at(const struct row_block *b, size_t i) {
@@ -242,11 +277,11 @@ static struct journal_row row_at(const struct row_block *b, size_t i) {
 }
 
 static bool add_row(struct journal *j, const struct row_block *b, size_t i) {
-    uint8_t *buffer = room_in(j, &j->rows, &j->n_rows, ROWS_IN_BLOCK);
-    if (buffer == NULL)
+    if (!has_room(j, j->n_rows, STAGED_ROWS))
         return false;
-    const struct journal_row row = row_at(b, i);
-    memcpy(buffer + JOURNAL_HEADER_BYTES + j->n_rows++ * sizeof row, &row, sizeof row);
+    if (j->n_rows == 0 && j->n_seconds == 0)
+        j->staged_ns = clock_ns(CLOCK_MONOTONIC);
+    j->rows[j->n_rows++] = row_at(b, i);
     j->counts.given++;
     return true;
 }
@@ -254,9 +289,8 @@ static bool add_row(struct journal *j, const struct row_block *b, size_t i) {
 /* The second pulse of the row added last. Its number is taken before there is room for it: making room seals rows. */
 static void add_second(struct journal *j, int64_t time_ns) {
     const struct journal_second second = { .row = j->session_rows + j->n_rows - 1, .time_ns = time_ns };
-    uint8_t *buffer = room_in(j, &j->seconds, &j->n_seconds, SECONDS_IN_BLOCK);
-    if (buffer != NULL)
-        memcpy(buffer + JOURNAL_HEADER_BYTES + j->n_seconds++ * sizeof second, &second, sizeof second);
+    if (j->n_seconds < STAGED_SECONDS || flush_rows(j))
+        j->seconds[j->n_seconds++] = second;
     else
         j->counts.events_lost++;
 }
@@ -277,10 +311,10 @@ void journal_rows(struct journal *j, const struct row_block *b) {
 
 static void open_file(struct journal *j) {
     j->tried_ns = clock_ns(CLOCK_MONOTONIC);
-    j->end_bytes = 0;
+    j->base = 0;
     j->file = folder_make(j->folder) ? disk_queue_create(j->queue, j->path) : NULL;
     if (j->file == NULL && errno == EEXIST)
-        j->file = disk_queue_continue(j->queue, j->path, &j->end_bytes);
+        j->file = disk_queue_continue(j->queue, j->path, &j->base);
     if (j->file == NULL && j->open_error == 0)
         log_warning("%s: the journal cannot be opened: %s; tried again every %.3g s", j->path, strerror(errno), j->settings.retry_s);
     if (j->file != NULL && j->open_error != 0)
@@ -288,36 +322,64 @@ static void open_file(struct journal *j) {
     j->open_error = j->file != NULL ? 0 : errno;
 }
 
+/* What is in the file, or was given to it: a sync waits behind that. */
+static struct mark given_to_disk(const struct journal *j) {
+    const struct page *last = j->n_pages > 0 ? &j->pages[(j->first_page + j->n_pages - 1) % j->settings.n_blocks] : NULL;
+    struct mark m = { .end = 0, .rows = j->counts.acked };
+    for (size_t k = 0; last != NULL && k < j->n_marks; k++) {
+        const struct mark *x = &j->marks[(j->first_mark + k) % j->most_marks];
+        if (x->end <= last->at + last->from)
+            m = *x;
+    }
+    return m;
+}
+
 static void sync_when_due(struct journal *j, int64_t now_ns) {
-    if (j->file == NULL || j->sync_under_way || j->n_sent < j->n_sealed)
+    if (j->file == NULL || j->sync_under_way || j->n_pages > 1 || (j->n_pages == 1 && page_at(j, 0)->from < page_at(j, 0)->fill))
         return;
     const struct disk_file_state state = disk_file_state(j->file);
     const bool due = j->sync_wanted || (state.acked_bytes > state.synced_bytes && now_ns - j->synced_ns >= (int64_t)(j->settings.sync_s * 1e9));
     if (!due || !disk_queue_sync(j->queue, j->file))
         return;
-    j->sync_bytes = j->end_bytes;
-    j->sync_rows = j->sent_rows;
+    const struct mark m = given_to_disk(j);
+    j->sync_end = m.end;
+    j->sync_rows = m.rows;
     j->sync_under_way = true;
     j->sync_wanted = false;
     j->synced_ns = now_ns;
+}
+
+/* Pages go back: what they held is in the file, or given up. A page of which something still waits for the disk goes when that is
+ * through: its last block is given once more for that. */
+static void close_session(struct journal *j) {
+    const bool waiting = j->file != NULL && disk_file_state(j->file).waiting > 0;
+    for (; j->n_pages > 0; j->n_pages--) {
+        struct page *p = page_at(j, j->n_pages - 1);
+        const size_t n = p->from < JOURNAL_ALIGN ? p->from : JOURNAL_ALIGN;
+        if (!waiting || n == 0 || !disk_queue_write(j->queue, j->file, p->buffer + p->from - n, n, j->base + p->at + p->from - n, true))
+            disk_queue_give(j->queue, p->buffer);
+    }
+    if (j->file != NULL)
+        disk_queue_close(j->queue, j->file);
+    j->file = NULL;
+    j->first_mark = j->n_marks = 0;
+    j->n_rows = j->n_seconds = 0;
+    j->ending = false;
 }
 
 void journal_step(struct journal *j) {
     const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     if ((j->wanted || j->ending) && j->file == NULL && now_ns - j->tried_ns >= (int64_t)(j->settings.retry_s * 1e9))
         open_file(j);
-    if ((j->rows != NULL || j->seconds != NULL) && now_ns - j->flushed_ns >= (int64_t)(j->settings.flush_s * 1e9))
+    if ((j->n_rows > 0 || j->n_seconds > 0) && now_ns - j->staged_ns >= (int64_t)(j->settings.flush_s * 1e9))
         flush_rows(j);
     disk_queue_step(j->queue, now_ns, 0);
     notice(j);
     settle(j);
     send(j);
     sync_when_due(j, now_ns);
-    if (j->ending && j->n_sealed == 0 && j->n_texts == 0 && j->file != NULL && !j->sync_wanted && !j->sync_under_way) {
-        disk_queue_close(j->queue, j->file);
-        j->file = NULL;
-        j->ending = false;
-    }
+    if (j->ending && flush_rows(j) && j->n_marks == 0 && j->n_texts == 0 && j->file != NULL && !j->sync_wanted && !j->sync_under_way)
+        close_session(j);
 }
 
 /* What the disk has not taken by then is lost; the next file must not get it. */
@@ -332,17 +394,11 @@ static void finish(struct journal *j, double limit_s) {
     log_error("%s: %llu rows could not be written before the end", j->path, (unsigned long long)(j->counts.given - j->counts.acked));
     j->counts.lost += j->counts.given - j->counts.acked;
     j->counts.events_lost += j->n_texts;
-    for (; j->n_sealed > j->n_sent; j->n_sealed--)
-        disk_queue_give(j->queue, j->sealed[(j->first + j->n_sealed - 1) % j->settings.n_blocks].buffer);
     for (; j->n_texts > 0; j->n_texts--, j->first_text = (j->first_text + 1) % TEXTS)
         free(j->texts[j->first_text].text);
-    if (j->file != NULL)
-        disk_queue_close(j->queue, j->file);
-    j->n_sealed = j->n_sent = 0;
-    j->file = NULL;
     j->gap = (struct open_gap){ 0 };
     j->counts.acked = j->counts.given;
-    j->ending = false;
+    close_session(j);
 }
 
 void journal_begin(struct journal *j, const struct live_session *session) {
@@ -360,8 +416,8 @@ void journal_begin(struct journal *j, const struct live_session *session) {
 void journal_end(struct journal *j) {
     if (!j->wanted)
         return;
-    flush_rows(j);
     settle(j);
+    flush_rows(j);
     j->wanted = false;
     j->ending = j->sync_wanted = true;
 }
@@ -382,6 +438,9 @@ void journal_free(struct journal *j) {
     }
     disk_queue_free(j->queue);
     free(j->texts);
-    free(j->sealed);
+    free(j->pages);
+    free(j->marks);
+    free(j->rows);
+    free(j->seconds);
     free(j);
 }

@@ -6,19 +6,18 @@
 #include "daemon/sink/journal.h"
 #include "daemon/version.h"
 
-static json_t *pixels_of(const struct live_array *a) {
+/* All of them, by index: what makes the array again. */
+static json_t *names_of(const struct live_array *a) {
     json_t *list = json_array();
-    for (uint32_t p = 0; p < a->n_pixels; p++) {
-        const struct live_channel *c = &a->channels[a->index_of_pixel[p]];
-        json_array_append_new(list, json_pack("{s:i, s:o, s:i}", "channel", (int)c->number, "name", json_value_text(c->name), "index", (int)a->index_of_pixel[p]));
-    }
+    for (uint32_t k = 0; k < a->n_channels; k++)
+        json_array_append_new(list, json_value_text(a->channels[k].name));
     return list;
 }
 
 static json_t *session_text(const struct live_session *s) {
     return json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:f, s:o, s:o}", "program", "tesd", "version", version_number, "git_id", version_git_id, "calibration",
-                     json_value_text(s->calibration_path), "n_samples", (int)s->n_samples, "n_presamples", (int)s->n_presamples, "sample_period_s", s->sample_period_s, "pixels",
-                     pixels_of(s->array), "config", json_value_text(s->config_text));
+                     json_value_text(s->calibration_path), "n_samples", (int)s->n_samples, "n_presamples", (int)s->n_presamples, "sample_period_s", s->sample_period_s, "channels",
+                     names_of(s->array), "config", json_value_text(s->config_text));
 }
 
 static void run(void *context, const struct live_session *session, bool begins) {

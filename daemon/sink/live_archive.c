@@ -300,6 +300,7 @@ void live_archive_scan(struct live_archive *a, const struct scan_products *p, ui
     }
     if (n_points == 0 && !ended)
         return;
+    a->all_again = a->all_again || ended;   /* what moved behind a point came after it was written */
     if (write_points(a, p, n_points)) {
         if (ended)
             end_scan(a);
@@ -343,7 +344,7 @@ static void step(void *context) { live_archive_step(context); }
 
 static void health(void *context, struct sink_health *out) {
     const struct live_archive *a = context;
-    *out = (struct sink_health){ .name = "archive", .failing = a->counts.error != 0, .accepted = a->counts.rows - a->counts.lost, .lost = a->counts.lost };
+    *out = (struct sink_health){ .name = "archive", .failing = a->counts.error != 0, .accepted = a->counts.rows - a->counts.lost, .lost = a->counts.lost, .points = a->written_points };
     if (a->counts.error != 0)
         snprintf(out->trouble, sizeof out->trouble, "%.90s: %s", a->path, strerror(a->counts.error));
 }

@@ -9,7 +9,7 @@
 
 #include "calib/scan_live_time.h"
 #include "daemon/h5_growth.h"
-#include "daemon/log.h"
+#include "daemon/scan_copy.h"
 #include "daemon/sink/archive_parts.h"
 #include "daemon/sink/scan_group.h"
 #include "daemon/version.h"
@@ -90,6 +90,9 @@ static int64_t *grade_times_of(const struct scan_products *p, uint32_t n_points)
     int64_t *out = calloc(p->n_pixels * row + 1, sizeof *out);
     for (uint32_t k = 0; out != NULL && k < p->n_pixels; k++)
         memcpy(out + k * row, p->grade_time_ns + (size_t)k * p->n_points * N_LIVETIME_COLUMNS, row * sizeof *out);
+    for (uint32_t k = 0; out != NULL && k < p->n_pixels; k++)
+        for (uint32_t i = 0; i < n_points; i++)
+            scan_copy_fit_times(out + k * row + (size_t)i * N_LIVETIME_COLUMNS, p->scan->points[i].end_ns - p->scan->points[i].start_ns);
     return out;
 }
 
@@ -336,9 +339,11 @@ static void write_scan(struct live_scan_file *f, const struct scan_products *p, 
 static void write_pixels(struct live_scan_file *f, const struct scan_products *p) {
     const size_t n = f->n_pixels;
     uint64_t *room = calloc(n * N_CUTS + 1, sizeof *room);
-    double *live_s = (double *)room;
-    if (room == NULL) {
+    double *live_s = calloc(n + 1, sizeof *live_s);
+    if (room == NULL || live_s == NULL) {
         h5_file_fail(f->a.file, "pixels", "out of memory");
+        free(room);
+        free(live_s);
         return;
     }
     const struct data_array counts = { .name = "records", .type = ARRAY_U8, .rank = 1, .shape = { n }, .data = room };
@@ -355,6 +360,7 @@ static void write_pixels(struct live_scan_file *f, const struct scan_products *p
         live_s[k] = k < p->n_pixels ? scan_live_time_pixel(p, k, GRADE_HIGH) : 0;
     h5_growth_write(f->a.file, f->pixels[PIXEL_LIVE], &(struct data_array){ .name = "live_time_s", .type = ARRAY_F8, .rank = 1, .shape = { n }, .data = live_s }, 0);
     free(room);
+    free(live_s);
 }
 
 static void write_gaps(struct live_scan_file *f) {
@@ -422,7 +428,7 @@ bool live_scan_file_close(struct live_scan_file *f) {
         close_ids(f->scan.ids, f->scan.n);
         close_ids(f->maps[0].ids, f->maps[0].n);
         close_ids(f->maps[1].ids, f->maps[1].n);
-        for (uint32_t k = 0; k < f->n_yields; k++)
+        for (uint32_t k = 0; f->yields != NULL && k < f->n_yields; k++)
             close_ids(f->yields[k].ids, f->yields[k].n);
         close_ids(single, 3);
         close_ids(f->heights, 4);

@@ -19,7 +19,7 @@ struct raw_gaps {
 };
 
 bool raw_gaps_new(uint32_t n_channels, struct raw_gaps **out) {
-    struct raw_gaps *g = calloc(1, sizeof *g + n_channels * sizeof g->of[0]);
+    struct raw_gaps *g = calloc(1, sizeof *g + n_channels * sizeof(struct channel_gaps *));
     if (g == NULL)
         return false;
     g->n_channels = n_channels;

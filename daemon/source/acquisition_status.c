@@ -15,10 +15,17 @@ static bool is_on(const json_t *group, const char *key) {
     return json_is_true(json_object_get(group, key));
 }
 
+/* All flags off: isolated records. */
+static enum trigger_kind edge_multi_kind(const json_t *group) {
+    if (is_on(group, "EdgeMultiMakeContaminatedRecords") || is_on(group, "EdgeMultiMakeShortRecords"))
+        return TRIGGER_KIND_EDGE_MULTI;
+    return is_on(group, "EdgeMultiMakeSingleRecords") ? TRIGGER_KIND_SINGLE : TRIGGER_KIND_ISOLATED;
+}
+
 static bool mode_of_group(const json_t *group, struct trigger_mode *out) {
     *out = (struct trigger_mode){ .automatic = is_on(group, "AutoTrigger") };
     if (is_on(group, "EdgeMulti"))
-        out->kind = is_on(group, "EdgeMultiMakeContaminatedRecords") || is_on(group, "EdgeMultiMakeShortRecords") ? TRIGGER_KIND_EDGE_MULTI : TRIGGER_KIND_VETOED;
+        out->kind = edge_multi_kind(group);
     else if (is_on(group, "LevelTrigger"))
         out->kind = TRIGGER_KIND_LEVEL;
     else if (is_on(group, "EdgeTrigger"))

@@ -102,6 +102,9 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
     double expected_counts;   /* not needed: from both sides the references were learnt on these very records */
     if (n > 0 && rule_from(s, pulses[0].time_ns, &track.rule, &expected_counts))
         baseline_track_both(&track.rule, pulses, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (s->neighbours != NULL)
+            neighbour_height_take(s->neighbours, s->mains, &pulses[i]);
         add_row(s, &pulses[i], into);
+    }
 }

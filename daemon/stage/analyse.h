@@ -12,7 +12,9 @@
 #include "calib/photon_block.h"
 #include "daemon/channel_record.h"
 #include "pulse/baseline_track.h"
+#include "pulse/mains_track.h"
 #include "pulse/measured_pulse.h"
+#include "pulse/neighbour_height.h"
 #include "pulse/pixel_model.h"
 
 struct analyse_settings {
@@ -21,6 +23,8 @@ struct analyse_settings {
     size_t n_tables;
     struct calibration_table *const *tables;     /* by start time */
     bool causal;                                 /* a record and those before it, and the latest calibration, alone; false: from both sides */
+    const struct neighbour_height *neighbours;   /* from both sides only: heights by neighbours; NULL: none */
+    const struct mains_track *mains;             /* for them; NULL: none */
 };
 
 /* What holds for the pixel at a time (calibration_pair.h). before NULL: no curve. */

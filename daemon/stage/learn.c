@@ -66,6 +66,11 @@ bool learner_new(const struct channel_shape *shape, const struct noise_plan *pla
     return true;
 }
 
+void learner_open(struct learner *l) {
+    if (l->pulses != NULL)
+        pixel_learner_open(l->pulses);
+}
+
 void learner_noise(struct learner *l, const struct channel_record *record) {
     if (l->pulses != NULL && !record->coefficients)
         pixel_learner_noise(l->pulses, &record->samples);

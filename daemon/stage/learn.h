@@ -38,6 +38,7 @@ struct learner;
 /* plan: for records of shape->n_samples; shared by learners (execution is thread-safe), NULL for coefficients. Only calibrations of
  * the timeline are learnt from when it has any, else all records. False when memory fails. */
 bool learner_new(const struct channel_shape *shape, const struct noise_plan *plan, const struct scan_timeline *timeline, struct learner **out);
+void learner_open(struct learner *l);   /* asks for an open filter as well (open_filter.h): what the neighbour mode measures with */
 void learner_noise(struct learner *l, const struct channel_record *record);
 void learner_train(struct learner *l, const struct channel_record *record);
 void learner_make_model(struct learner *l);

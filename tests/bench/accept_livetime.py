@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""accept_livetime.py [--seeds N] [--pixels N] [--rates 20,60] [--dwell S] [--folder DIR]
+"""accept_livetime.py [--seeds N] [--pixels N] [--rates 20,60] [--dwell S] [--formats long,short] [--triggers edge-multi,edge] [--folder DIR]
 Yields through the whole program against the truth of simulated beamtimes: simulate -> replay -> step of the PFY over the Co L edge, where the
 rate rises about threefold, for both triggers. Prints the bias of the step with live time and with pile-up merely dropped, and the spread
 of the pulls. Exit 0 when the step is right within 0.3 % + 3 sigma and the pulls have the width they claim. TESD names the program."""
@@ -13,11 +13,13 @@ WINDOWS = ('wide',)
 def run(*args):
     subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-def simulate_and_replay(tesd, folder, seed, rate, trigger, pixels, points, dwell, calibration_s):
+FORMATS = {'long': (), 'short': ('--samples', '500', '--presamples', '125', '--period', '4e-6')}
+
+def simulate_and_replay(tesd, folder, seed, rate, trigger, pixels, points, dwell, calibration_s, form='long'):
     """Names of the NeXus file and the truth; the records are removed."""
     shutil.rmtree(folder, ignore_errors=True)
     run(tesd, 'simulate', '-o', folder, '--seed', str(seed), '--pixels', str(pixels), '--rate', str(rate), '--trigger', trigger, '--edges', 'co', '--conditions', 'a',
-        '--scans', '1', '--points', str(points), '--dwell', str(dwell), '--move', '0.1', '--calibration-s', str(calibration_s), '--noise-records', '300', '--bad-fraction', '0')
+        '--scans', '1', '--points', str(points), '--dwell', str(dwell), '--move', '0.1', '--calibration-s', str(calibration_s), '--noise-records', '300', '--bad-fraction', '0', *FORMATS[form])
     day = [d for d in os.listdir(folder) if d.startswith('2')][0]
     out = os.path.join(folder, 'out.nxs')
     config = os.path.join(folder, 'tesd.yaml')
@@ -90,9 +92,10 @@ def judge(name, scans):
     width, width_sigma = pulls.std(), np.sqrt(0.5 / len(pulls))
     share = sum(s.live.sum() for s in scans) / sum(s.dwell.sum() for s in scans)
     bias = live / true - 1
+    level = sum((s.counts / s.live).sum() for s in scans) / sum((s.true / s.dwell).sum() for s in scans) - 1
     good = abs(bias) < 0.003 + 3 * sigma and abs(width - 1) < 0.05 + 3 * width_sigma and all(s.rows_close for s in scans)
     print(f'{name}: step {true:.2f}, live-time-corrected {100 * bias:+.2f} +- {100 * sigma:.2f} %, pile-up merely dropped {100 * (dropped / true - 1):+.1f} %, live {share:.2f}, '
-          f'pull sd {width:.3f} +- {width_sigma:.3f}, chi2 over grades {np.mean([s.chi2 for s in scans]):.1f} of 3: {"good" if good else "BAD"}', flush=True)
+          f'level {100 * level:+.2f} %, pull sd {width:.3f} +- {width_sigma:.3f}, chi2 over grades {np.mean([s.chi2 for s in scans]):.1f} of 3: {"good" if good else "BAD"}', flush=True)
     return good, bias, dropped / true - 1
 
 def main():
@@ -102,14 +105,17 @@ def main():
     a.add_argument('--rates', default='20,60')
     a.add_argument('--points', type=int, default=61)
     a.add_argument('--dwell', type=float, default=0, help='0: as many photons at every rate, 120 per pixel and point')
+    a.add_argument('--formats', default='long,short')
+    a.add_argument('--triggers', default='edge-multi,edge')
     a.add_argument('--folder', default='/tmp/tesd_accept_livetime')
     o = a.parse_args()
     tesd, good = os.environ.get('TESD', 'build/tesd'), True
-    for trigger in ('edge-multi', 'edge'):
-        for rate in (float(r) for r in o.rates.split(',')):
-            dwell = o.dwell or 120 / rate
-            scans = [Scan(*simulate_and_replay(tesd, o.folder, seed, rate, trigger, o.pixels, o.points, dwell, max(20, 1500 / rate))) for seed in range(1, o.seeds + 1)]
-            good = judge(f'{trigger} {rate:g}/s', scans)[0] and good
+    for form in o.formats.split(','):
+        for trigger in o.triggers.split(','):
+            for rate in (float(r) for r in o.rates.split(',')):
+                dwell = o.dwell or 120 / rate
+                scans = [Scan(*simulate_and_replay(tesd, o.folder, seed, rate, trigger, o.pixels, o.points, dwell, max(20, 1500 / rate), form)) for seed in range(1, o.seeds + 1)]
+                good = judge(f'{form} records, {trigger} {rate:g}/s', scans)[0] and good
     shutil.rmtree(o.folder, ignore_errors=True)
     return 0 if good else 1
 

@@ -30,7 +30,7 @@ static void modes_follow_the_flags(void **state) {
     assert_int_equal(acquisition_status_parse((const uint8_t *)text, sizeof text - 1, &s, &why), STATUS_OK);
     assert_mode(&s, 1, TRIGGER_KIND_EDGE, true, false);
     assert_mode(&s, 3, TRIGGER_KIND_EDGE_MULTI, false, false);
-    assert_mode(&s, 12043, TRIGGER_KIND_VETOED, false, true);
+    assert_mode(&s, 12043, TRIGGER_KIND_ISOLATED, false, true);
     assert_null(acquisition_status_find(&s, 5));
     acquisition_status_done(&s);
 }

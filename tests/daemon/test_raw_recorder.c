@@ -58,6 +58,7 @@ static uint64_t read_back(const char *path, uint32_t channel, uint64_t *missing,
     struct ljh_header header;
     struct complaint why;
     struct pulse_record r;
+    *missing = *tail = 0;
     if (fd < 0)
         return 0;
     const ssize_t n = read(fd, bytes, sizeof bytes);
@@ -70,7 +71,6 @@ static uint64_t read_back(const char *path, uint32_t channel, uint64_t *missing,
     struct ljh_cursor c;
     ljh_cursor_init(&c, &header);
     int64_t next = 0;
-    *missing = 0;
     while (ljh_cursor_next(&c, bytes, (size_t)n, true, channel, &r) == LJH_RECORD) {
         assert_true(r.trigger_frame >= next);
         *missing += (uint64_t)(r.trigger_frame - next);

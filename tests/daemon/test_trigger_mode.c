@@ -15,9 +15,9 @@ static void names_are_those_of_the_setting(void **state) {
     assert_true(trigger_kind_named("auto", &kind) && kind == TRIGGER_KIND_UNKNOWN);
     assert_true(trigger_kind_named("edge", &kind) && kind == TRIGGER_KIND_EDGE);
     assert_true(trigger_kind_named("edge-multi-short", &kind) && kind == TRIGGER_KIND_EDGE_MULTI);
-    assert_true(trigger_kind_named("edge-multi-isolated", &kind) && kind == TRIGGER_KIND_VETOED);
+    assert_true(trigger_kind_named("edge-multi-isolated", &kind) && kind == TRIGGER_KIND_ISOLATED);
     assert_false(trigger_kind_named("Edge", &kind));
-    assert_int_equal(kind, TRIGGER_KIND_VETOED);
+    assert_int_equal(kind, TRIGGER_KIND_ISOLATED);
     for (enum trigger_kind k = 0; k < N_TRIGGER_KINDS; k++)
         assert_true(trigger_kind_text(k)[0] != '\0');
 }

@@ -95,12 +95,32 @@ static void test_tone_is_continuous(void **state) {
     }
 }
 
+/* Its phase is that of the formula wherever a record begins, and its frequency within a record the derivative of that. */
+static void test_mains_wanders(void **state) {
+    (void)state;
+    const struct noise_sim n = {.pole = {0.1, 0.2, 0.3, 0.4, 0.5}, .tone = {{3, 60 * 6.4e-6, 0.4}}, .wander = {{2, 1e-7, 0.3}, {0.5, 1e-6, 1}}};
+    struct random_stream random;
+    random_stream_init(&random, test_seed(), 0, 2);
+    struct noise_stream s;
+    noise_stream_init(&s, &n, &random, 0);
+    for (int64_t first = 0; first < 2000000000; first = 3 * first + 1000) {
+        double x[1000] = {0};
+        noise_stream_add(&s, first, x, 1000);
+        for (int k = 0; k < 1000; k += 100) {
+            const double at = (double)(first + k), two_pi = 6.283185307179586;
+            const double phase = two_pi * fmod(at * 60 * 6.4e-6, 1) + 0.4 + 2 * sin(two_pi * 1e-7 * at + 0.3) + 0.5 * sin(two_pi * 1e-6 * at + 1);
+            assert_true(fabs(x[k] - 3 * sin(phase)) < 1e-4);
+        }
+    }
+}
+
 int main(void) {
     printf("TESD_SEED=%llu\n", (unsigned long long)test_seed());
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_covariance_across_gaps),
         cmocka_unit_test(test_spectrum_has_its_parts),
         cmocka_unit_test(test_tone_is_continuous),
+        cmocka_unit_test(test_mains_wanders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,11 +4,9 @@ counted per channel, and files fill them in. Loopback and free ports only."""
 import collections, glob, json, os, re, subprocess, sys, threading, time
 import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
-from live_pair import Daemon, Rpc, Twin, check, feed, folder, run_all, tesd
+from live_pair import Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
 
 context = zmq.Context()
-beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '40', '--calibration-s', '30', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
-            '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
 
 
 def datasets(path, names):
@@ -66,12 +64,12 @@ def test_live_is_replay():
     with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
         first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
     feed(run.control, glob.glob(f'{runs[1]}/logs/scan*.json')[0], (began, first_s), 20)
-    run.wait_message('.nxs')
+    run.wait_message('_run0000.nxs')
     listener.stop = True
     check(run.end() == 0, 'SIGTERM ends it with 0')
     twin.end()
     listener.join()
-    made = glob.glob(f'{folder}/out/20260302/0000/*.nxs')
+    made = glob.glob(f'{folder}/out/20260302/0000/*_run????.nxs')
     check(len(made) == 1, f'the run has its file: {made}')
     written = f'{folder}/live/20260302/0000'
     subprocess.run([tesd, 'replay', written, '--logs', runs[1], '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
@@ -137,14 +135,14 @@ def test_follow_completes():
     rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
     time.sleep(2)
     rpc.good('SourceControl.Stop', '')
-    run.wait_message('.nxs')
+    run.wait_message('_run0000.nxs')
     losses, figures = run.losses(), run.figures()
     check(run.end() == 0, 'ends with 0')
     twin.end()
     sent, lost, port, file = (sum(c[k] for c in losses.values()) for k in ('sent', 'lost', 'port', 'file'))
     check(lost == 0 and sent == port + file and file > 0.02 * sent, f'sent {sent} = by port {port} + filled from files {file}, lost {lost}')
     check(figures['tesd_records_duplicate_total'] > 0.5 * port, f'{figures["tesd_records_duplicate_total"]:.0f} came both ways and count once')
-    with h5py.File(glob.glob(f'{folder}/followed/*/*/*.nxs')[0]) as f:
+    with h5py.File(glob.glob(f'{folder}/followed/*/*/*_run????.nxs')[0]) as f:
         frames = f['entry/photons/frame'][()]
         pixels = f['entry/photons/pixel'][()]
     check(len(frames) == sent and len(set(zip(pixels.tolist(), frames.tolist()))) == sent, f'the file has {len(frames)} rows, each record once')

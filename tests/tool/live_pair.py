@@ -148,6 +148,22 @@ class Daemon:
         return code
 
 
+def finish():
+    """Says what went wrong; the exit status."""
+    if failures:
+        for name in sorted(os.listdir(folder)):
+            if name.endswith('.log'):
+                print(open(f'{folder}/{name}').read()[-3000:])
+    if not os.environ.get('TESD_KEEP'):
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f'{len(failures)} failures: {failures}' if failures else 'all good')
+    return 1 if failures else 0
+
+
+beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '40', '--calibration-s', '30', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
+            '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
+
+
 def feed(control, path, started, speed):
     """The scan's points as a scan server would tell them: each some 10 ms after it happened, on the twin's clock."""
     with open(path) as f:
@@ -166,18 +182,6 @@ def feed(control, path, started, speed):
         rpc.call('Scan.PointStart', {'incident_eV': values[k], 'time_ns': at(a)})
         rpc.call('Scan.PointEnd', {'i0': i0['i0'], 'i0_sigma': i0['i0_sigma'], 'time_ns': at(b)})
     rpc.good('Scan.End', {'time_ns': at(ends[-1])})
-
-
-def finish():
-    """Says what went wrong; the exit status."""
-    if failures:
-        for name in sorted(os.listdir(folder)):
-            if name.endswith('.log'):
-                print(open(f'{folder}/{name}').read()[-3000:])
-    if not os.environ.get('TESD_KEEP'):
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f'{len(failures)} failures: {failures}' if failures else 'all good')
-    return 1 if failures else 0
 
 
 def run_all(*tests):

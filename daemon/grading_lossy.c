@@ -1,0 +1,160 @@
+/* Live time of channels whose trigger left no trace of what it dropped: from the recorded rate of all of them together, point by point
+ * (calib/lossy_trigger.h). Sensitivities and live times depend on each other and are found in turn.
+ * The trigger's own veto of a record length is shorter than tails reach, so a photon counts as isolated when no record stands in the whole
+ * window before it, and live time has the whole window too. What stands there without a record (a share of the square of the rate) is left to
+ * the cuts on tails. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "calib/lossy_trigger.h"
+#include "daemon/grading_parts.h"
+#include "daemon/log.h"
+#include "pulse/cut.h"
+
+enum { ROUNDS = 4 };
+
+static bool is_lossy(enum trigger_kind kind) {
+    return kind == TRIGGER_KIND_SINGLE || kind == TRIGGER_KIND_ISOLATED;
+}
+
+bool grading_channel_lossy(const struct graded_channel *c) {
+    return c->windows_known && is_lossy(c->kind);
+}
+
+static struct lossy_trigger windows_of(const struct grading *g, size_t pixel) {
+    const struct pixel_model *m = g->model->channels[pixel].model;
+    const struct livetime_box *high = &g->channels[pixel].table.boxes[0];
+    double record_s = m->n_samples * m->sample_period_s, post_s = (m->n_samples - m->n_presamples) * m->sample_period_s;
+    double veto_s = g->channels[pixel].kind == TRIGGER_KIND_SINGLE ? record_s : record_s + post_s;
+    return (struct lossy_trigger){ veto_s, 1e-9 * (double)(high->before_lo_ns + high->after_lo_ns) };
+}
+
+void grading_lossy_grades(const struct graded_channel *c, struct photon_block *b) {
+    int64_t last_ns = INT64_MIN / 2;
+    for (size_t i = 0; i < b->n; i++) {
+        bool event = (b->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0;
+        b->grade[i] = !event ? GRADE_NONE : b->time_ns[i] - last_ns >= c->table.boxes[0].before_lo_ns ? GRADE_HIGH : GRADE_TAIL;
+        last_ns = event ? b->time_ns[i] : last_ns;
+    }
+}
+
+/* Channels of one trigger, which share a rate; windows: the first one's, to judge crowding by. Live times go by each one's own. */
+struct family {
+    const struct grading *g;
+    struct lossy_trigger windows;
+    uint32_t n;
+    size_t *pixels;       /* room for all */
+    double *sensitivity;
+};
+
+static void family_of(const struct grading *g, enum trigger_kind kind, struct family *f) {
+    f->g = g;
+    f->n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (grading_channel_lossy(&g->channels[i]) && g->channels[i].kind == kind)
+            f->pixels[f->n++] = i;
+    if (f->n > 0)
+        f->windows = windows_of(g, f->pixels[0]);
+}
+
+/* Events are counted for the used pixels of a scan together: those of the family, unless others are among them. Returns how many;
+ * 0: they cannot be told apart. */
+static uint32_t used_of(const struct family *f, const struct scan_products *p) {
+    uint32_t n = 0, used = 0;
+    for (uint32_t i = 0; i < p->n_pixels; i++)
+        used += p->pixels_used[i];
+    for (uint32_t k = 0; k < f->n; k++)
+        if (p->pixels_used[f->pixels[k]])
+            f->sensitivity[n++] = f->g->sensitivity[f->pixels[k]];
+    return n == used ? n : 0;
+}
+
+static double point_dwell_s(const struct scan_products *p, uint32_t point) {
+    return 1e-9 * (double)(p->scan->points[point].end_ns - p->scan->points[point].start_ns);
+}
+
+static double events_at(const struct scan_products *p, uint32_t point) {
+    double n = 0;
+    for (unsigned k = 0; k < N_GRADES; k++)
+        n += p->events[(size_t)point * N_GRADES + k];
+    return n;
+}
+
+static double rate_at(const struct family *f, const struct scan_products *p, uint32_t point) {
+    return lossy_trigger_rate(&f->windows, f->sensitivity, used_of(f, p), events_at(p, point), point_dwell_s(p, point));
+}
+
+/* A point that is refused stays dead. */
+static void set_point(const struct family *f, struct scan_products *p, uint32_t point) {
+    double rate_Hz = rate_at(f, p, point), dwell_ns = 1e9 * point_dwell_s(p, point);
+    for (uint32_t k = 0; k < f->n; k++) {
+        int64_t *row = p->grade_time_ns + (f->pixels[k] * p->n_points + point) * N_LIVETIME_COLUMNS;
+        struct lossy_trigger own = windows_of(f->g, f->pixels[k]);
+        double share = isnan(rate_Hz) ? 0 : lossy_trigger_live(&own, f->g->sensitivity[f->pixels[k]] * rate_Hz);
+        row[LIVETIME_HIGH] = llround(share * dwell_ns);
+        row[LIVETIME_DEAD] = llround(dwell_ns) - row[LIVETIME_HIGH];
+    }
+}
+
+/* The live time moves with the counts it was made of: variance of N counts of a window among M of all, N (1 + (2 k + k^2) N / M). */
+static void widen_errors(const struct family *f, struct scan_products *p, uint32_t point) {
+    double rate_Hz = rate_at(f, p, point), counts = events_at(p, point);
+    double gain = isnan(rate_Hz) ? 0 : lossy_trigger_gain(&f->windows, rate_Hz);
+    for (uint32_t r = 0; r < p->n_yields && counts > 0; r++)
+        p->yields[r]->crowding[point] += (2 * gain + gain * gain) * p->yields[r]->counts[point] / counts;
+}
+
+typedef void family_fn(const struct family *f, struct grading *g);
+
+static void set_times(const struct family *f, struct grading *g) {
+    for (size_t k = 0; k < g->bins->n_products; k++)
+        for (uint32_t i = 0; i < g->bins->products[k]->n_points; i++)
+            set_point(f, g->bins->products[k], i);
+}
+
+static void settle_errors(const struct family *f, struct grading *g) {
+    for (size_t k = 0; k < g->bins->n_products; k++) {
+        struct scan_products *p = g->bins->products[k];
+        uint32_t refused = 0;
+        for (uint32_t i = 0; i < p->n_points; i++) {
+            widen_errors(f, p, i);
+            refused += isnan(rate_at(f, p, i)) ? 1 : 0;
+        }
+        if (refused > 0)
+            log_warning("scan %d: %u of %u points have no yield: with the trigger %s and so many photons (more than %g in the time that a photon must be alone) what it dropped cannot be told; record with edge-multi, contaminated records",
+                        p->scan->number, refused, p->n_points, trigger_kind_text(g->channels[f->pixels[0]].kind), LOSSY_TRIGGER_MOST);
+    }
+}
+
+static bool each_family(struct grading *g, family_fn *fn) {
+    struct family f = { .pixels = calloc(g->n + 1, sizeof *f.pixels), .sensitivity = calloc(g->n + 1, sizeof *f.sensitivity) };
+    bool good = f.pixels != NULL && f.sensitivity != NULL;
+    for (enum trigger_kind kind = TRIGGER_KIND_SINGLE; good && kind <= TRIGGER_KIND_ISOLATED; kind++) {
+        family_of(g, kind, &f);
+        if (f.n > 0)
+            fn(&f, g);
+    }
+    free(f.pixels);
+    free(f.sensitivity);
+    return good;
+}
+
+static bool any_lossy(const struct grading *g) {
+    for (size_t i = 0; i < g->n; i++)
+        if (grading_channel_lossy(&g->channels[i]))
+            return true;
+    return false;
+}
+
+bool grading_lossy_times(struct grading *g, bool (*fit)(struct grading *)) {
+    bool good = true;
+    for (size_t i = 0; i < g->n; i++)
+        g->sensitivity[i] = 1;
+    for (int round = 0; good && round < ROUNDS && any_lossy(g); round++)
+        good = each_family(g, set_times) && fit(g);
+    return good;
+}
+
+bool grading_lossy_errors(struct grading *g) {
+    return !any_lossy(g) || each_family(g, settle_errors);
+}

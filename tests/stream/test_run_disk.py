@@ -1,0 +1,238 @@
+#!/usr/bin/python3
+"""What tesd run keeps while it runs: journal, files of scans, raw records. All of them agree with the run's own file; after kill -9 in the middle of
+a scan they give what was there; on a disk that is filled to its last byte the service goes on, says so, resumes and accounts for the gap.
+TESD_KILLS=50 kills that often (make soak). Loopback and free ports only."""
+import glob, os, random, re, signal, subprocess, sys, time
+import h5py, numpy
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
+from live_pair import Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
+
+checker = os.path.join(os.environ.get('TESD_SHARED', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../../shared')), 'tools/check_nexus.py')
+
+
+def accepted(path, what):
+    if os.path.exists(checker):
+        run = subprocess.run(['/usr/bin/python3', checker, path], capture_output=True, text=True)
+        check(run.returncode == 0, f'{what}: the checker is silent {run.stdout[:600]}')
+
+
+def make_calibration():
+    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    runs = sorted(glob.glob(f'{folder}/files/*/*'))
+    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
+        first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
+    return glob.glob(f'{runs[1]}/logs/scan*.json')[0], first_s
+
+
+def start(name, speed=20, out=None, memory_MiB=96):
+    out = out or f'{folder}/{name}'
+    twin = Twin(*beamtime, '--records', 'synthesised', '--clock', f'x{speed}', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live_{name}', '--idle')
+    run = Daemon(name, twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': out}, record={'raw': True, 'flush_s': 0.1, 'memory_MiB': memory_MiB}, disk={'retry_s': 0.1},
+                 journal={'flush_s': 0.05}, scan={'late_photon_s': 40})
+    Rpc(twin.control).good('SourceControl.Start', 'SimPulseSource')
+    return twin, run, f'{out}/20260302/0000', time.monotonic()
+
+
+def recover(*inputs, to):
+    made = subprocess.run([tesd, 'recover', *inputs, '-o', to], capture_output=True, text=True)
+    check(made.returncode == 0, f'tesd recover {os.path.basename(inputs[0])}: {made.stdout.strip()} {made.stderr.strip()[-400:]}')
+    return made.stdout
+
+
+def photons(path):
+    with h5py.File(path) as f:
+        d = {k: v[()] for k, v in f['entry/photons'].items()}
+    order = numpy.lexsort((d['frame'], d['time_ns'], d['pixel']))
+    return {k: v[order] for k, v in d.items()}
+
+
+def keys(p):
+    return list(zip(p['pixel'].tolist(), p['time_ns'].tolist(), p['frame'].tolist()))
+
+
+def all_from_its_first(whole, part):
+    """Of every pixel the part has all records from its first one on: what is missing came before the run was told."""
+    good = True
+    for pixel in set(part['pixel'].tolist()):
+        times = part['time_ns'][part['pixel'] == pixel]
+        mine = whole['time_ns'][whole['pixel'] == pixel]
+        good = good and numpy.array_equal(times, mine[mine >= times[0]])
+    return good
+
+
+def test_all_agree(log, first_s):
+    twin, run, kept, began = start('agree')
+    feed(run.control, log, (began, first_s), 20)
+    run.wait_message('_run0000.nxs')
+    check(run.end() == 0, 'ends with 0')
+    twin.end()
+    whole, scan, journal = f'{kept}/20260302_run0000.nxs', glob.glob(f'{kept}/*_scan*.nxs'), f'{kept}/20260302_run0000.journal'
+    check(len(scan) == 1 and os.path.exists(journal), f'a file for the scan and a journal are there: {sorted(os.listdir(kept))}')
+    a = photons(whole)
+    # the journal gives the run's file again, but for records that came before the word that the run had begun
+    recover(journal, to=f'{folder}/recovered.nxs')
+    accepted(f'{folder}/recovered.nxs', 'made from the journal')
+    b = photons(f'{folder}/recovered.nxs')
+    there = set(keys(b))
+    same = numpy.array([k in there for k in keys(a)])
+    check(set(keys(b)) <= set(keys(a)) and len(there) == len(b['frame']), f'{len(b["frame"])} of {len(a["frame"])} records are in the journal, each once')
+    check(all_from_its_first(a, b) and same.mean() > 0.5, f'{100 * same.mean():.2f} %: those missing came before the run was told')
+    for k in ('energy_eV', 'height', 'cuts', 'arrival', 'scan', 'point', 'incident_eV'):
+        check(a[k][same].tobytes() == b[k].tobytes(), f'journal: {k} has the same bytes')
+    with h5py.File(whole) as f, h5py.File(f'{folder}/recovered.nxs') as g, h5py.File(scan[0]) as s:
+        n = [k for k in f['entry'] if k.startswith('rixs_')][0][5:]
+        m = [k for k in s['entry'] if k.startswith('rixs_')][0][5:]
+        for k in ('rixs_{}/counts', 'pfy_{}_O/counts', 'scan_{}/photons', 'scan_{}/grade_time_ns'):
+            x, y, z = f['entry'][k.format(n)][()], g['entry'][k.format(n)][()], s['entry'][k.format(m)][()]
+            check(x.tobytes() == y.tobytes(), f'journal: {k} has the same bytes')
+            check(x.shape == z.shape and (x == z).all(), f'scan file: {k} is the same ({x.sum()} and {z.sum()})')
+        state = g['entry/process/state'][()]
+        check(state == b'recovered', f'state {state}')
+    accepted(scan[0], 'the file of the scan')
+    # raw records: LJH that replay reads; the same heights
+    raw = glob.glob(f'{kept}/*.ljh')
+    check(len(raw) == 4, f'{len(raw)} raw files')
+    subprocess.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
+    r = photons(f'{folder}/raw.nxs')
+    have = {k: i for i, k in enumerate(keys(a))}
+    at = numpy.array([have.get(k, -1) for k in keys(r)])
+    check(len(at) > 0.5 * len(a['frame']) and (at >= 0).all() and all_from_its_first(a, r), f'{len(at)} raw records, all of them known, none left out since the first')
+    check(a['height'][at].tobytes() == r['height'].tobytes(), 'their heights are those of the run, byte for byte')
+    with open(f'{kept}/20260302_run0000_recorded.txt') as f:
+        counts = [line.split() for line in f if line[0] != '#' and not line.startswith('gap')]
+    check(sum(int(c[2]) for c in counts) == len(at) and all(c[3] == '0' for c in counts), f'the account says the same: {counts}')
+
+
+def scan_is_there(kept, points):
+    """Of a killed run: the number of whole points of its scan file, or 0."""
+    made = glob.glob(f'{kept}/*_scan*.nxs')
+    if not made:
+        check(points == 0, f'{points} points were final and there is no file')
+        return 0
+    recover(*made, to=f'{folder}/scan.nxs')
+    accepted(f'{folder}/scan.nxs', 'the scan after the kill')
+    with h5py.File(f'{folder}/scan.nxs') as f:
+        n = sum(len(f['entry'][k]['photons']) for k in f['entry'] if k.startswith('scan_'))
+    check(n >= points, f'{n} points are there; {points} were final')
+    p = photons(f'{folder}/scan.nxs')
+    check(len(set(keys(p))) == len(p['frame']), f'{len(p["frame"])} rows, none twice')
+    return n
+
+
+def test_killed(log, first_s):
+    kills = int(os.environ.get('TESD_KILLS', 1))
+    dice = random.Random(int(os.environ.get('TESD_SEED', 20260302)))
+    for k in range(kills):
+        twin, run, kept, began = start(f'killed{k}', speed=40)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                feed(run.control, log, (began, first_s), 40)
+            except (OSError, EOFError, ValueError):
+                pass   # the daemon is gone
+            os._exit(0)
+        time.sleep(dice.uniform(0.5, 2.4) if kills > 1 else 1.9)
+        try:
+            points = int(run.figures()['tesd_archive_points'])
+        except (OSError, IndexError, KeyError):
+            points = 0
+        run.process.kill()
+        run.process.wait()
+        run.listening = False
+        os.waitpid(pid, 0)
+        twin.end()
+        scan_is_there(kept, points)
+        journal = f'{kept}/20260302_run0000.journal'
+        if not os.path.exists(journal):
+            print('killed before the run was told')
+            continue
+        said = recover(journal, to=f'{folder}/killed.nxs') if os.path.getsize(journal) > 8192 else 'its first block is not written yet'
+        raw = glob.glob(f'{kept}/*.ljh')
+        if raw and 'rows and' in said:
+            subprocess.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
+            p, r = photons(f'{folder}/killed.nxs'), photons(f'{folder}/raw.nxs')
+            check(len(set(keys(p))) == len(p['frame']), f'kill {k + 1}: {len(p["frame"])} journalled photons, none twice; {len(r["frame"])} raw records')
+            check(numpy.all(numpy.diff(r['frame'])[numpy.diff(r['pixel']) == 0] > 0), 'no raw record twice')
+
+
+def fill():
+    with open(f'{disk}/filler', 'ab', buffering=0) as f:
+        n = 65536
+        while n:
+            try:
+                f.write(b'\0' * n)
+            except OSError:
+                n //= 2
+
+
+def test_full_disk(log, first_s):
+    """In a user namespace, on a small tmpfs."""
+    twin, run, kept, began = start('full', out=os.path.abspath(disk), memory_MiB=1)
+    pid = os.fork()
+    if pid == 0:
+        feed(run.control, log, (began, first_s), 20)
+        os._exit(0)
+    time.sleep(1.0)
+    fill()
+    figures = run.wait_figure(lambda f: f['tesd_disk_failing'] > 0)
+    check(figures['tesd_disk_failing'] > 0, f'the alarm is raised: {figures["tesd_disk_failing"]:.0f} of journal, archive and raw fail')
+    before = figures['tesd_rows_total']
+    figures = run.wait_figure(lambda f: f['tesd_rows_total'] > before + 1000 and f['tesd_raw_lost_total'] > 0)
+    check(run.process.poll() is None and figures['tesd_rows_total'] > before, f'it analyses on: {before:.0f} to {figures["tesd_rows_total"]:.0f} rows')
+    os.unlink(f'{disk}/filler')
+    figures = run.wait_figure(lambda f: f['tesd_disk_failing'] == 0)
+    check(figures['tesd_disk_failing'] == 0, 'and is over when there is space again')
+    os.waitpid(pid, 0)
+    run.wait_message('_run0000.nxs')
+    figures = run.figures()
+    check(run.end() == 0, 'ends with 0')
+    twin.end()
+    said = recover(f'{kept}/20260302_run0000.journal', to=f'{folder}/full.nxs')
+    lost = int(m[1]) if (m := re.search(r'(\d+) rows that the disk had not taken', said)) else 0
+    check(lost == figures['tesd_journal_lost_total'], f'the journal knows of {lost} rows it lacks, and so does the service')
+    accepted(f'{folder}/full.nxs', 'made from the journal')
+    with open(f'{kept}/20260302_run0000_recorded.txt') as f:
+        lines = [line.split() for line in f]
+    gone, gaps = sum(int(w[3]) for w in lines if len(w) == 5 and w[0] != 'gap' and w[0] != '#'), sum(int(w[4]) for w in lines if w[0] == 'gap')
+    check(gone == gaps == figures['tesd_raw_lost_total'] > 0, f'{gone} raw records are missing, {gaps} in {sum(w[0] == "gap" for w in lines)} gaps of the account')
+    raw = glob.glob(f'{kept}/*.ljh')
+    subprocess.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
+    p, r = set(keys(photons(f'{folder}/full.nxs'))), keys(photons(f'{folder}/raw.nxs'))
+    check(len(set(r)) == len(r) and set(r) <= p, f'{len(r)} raw records of {len(p)}, none twice, none strange')
+    scan = glob.glob(f'{kept}/*_scan*.nxs')
+    accepted(sorted(scan)[-1], 'the file of the scan')
+    print(f'lost: journal {lost}, archive {figures["tesd_archive_lost_total"]:.0f}, raw {figures["tesd_raw_lost_total"]:.0f}; scan files {len(scan)}')
+
+
+def in_namespace():
+    made = subprocess.run(['unshare', '-Urm', 'true'], capture_output=True)
+    if made.returncode != 0:
+        print('skipped: no user namespace here, so no small disk to fill')
+        return
+    os.makedirs(f'{folder}/small')
+    inner = subprocess.run(['unshare', '-Urm', '--propagation', 'private', 'sh', '-c', f'mount -t tmpfs -o size=12m tesd {folder}/small && exec /usr/bin/python3 {os.path.abspath(__file__)} inner'],
+                           env={**os.environ, 'TESD_SMALL': f'{folder}/small', 'TESD': os.path.abspath(tesd)}, capture_output=True, text=True)
+    print(inner.stdout + inner.stderr)
+    check(inner.returncode == 0, 'the disk that was filled')
+
+
+inner = sys.argv[1:] == ['inner']
+disk = os.environ['TESD_SMALL'] if inner else None
+prepared = make_calibration()
+
+
+def all_agree():
+    test_all_agree(*prepared)
+
+
+def killed():
+    test_killed(*prepared)
+
+
+def full_disk():
+    test_full_disk(*prepared)
+
+
+run_all(full_disk) if inner else run_all(all_agree, killed, in_namespace)
