@@ -103,8 +103,7 @@ static unsigned outside_reason(const struct rixs_map *m, const struct photon_blo
     return x < m->edges_eV[0] ? OUTSIDE_UNDER : N_OUTSIDE;
 }
 
-/* The one number that this row adds 1 to; NULL: none. */
-static uint32_t *counter_of(const struct rixs_map *m, const struct photon_block *b, size_t i) {
+uint32_t *rixs_map_counter(const struct rixs_map *m, const struct photon_block *b, size_t i) {
     assert(b->cuts[i] == 0 && b->point[i] >= 0 && (uint32_t)b->point[i] < m->n_points && b->pixel[i] < m->n_pixels && b->grade[i] < N_GRADES);
     if (!m->pixels_used[b->pixel[i]])
         return NULL;
@@ -115,21 +114,15 @@ static uint32_t *counter_of(const struct rixs_map *m, const struct photon_block 
 }
 
 void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i) {
-    uint32_t *counter = counter_of(m, b, i);
+    uint32_t *counter = rixs_map_counter(m, b, i);
     if (counter != NULL)
         (*counter)++;
 }
 
 void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i) {
-    uint32_t *counter = counter_of(m, b, i);
+    uint32_t *counter = rixs_map_counter(m, b, i);
     if (counter != NULL)
         (*counter)--;
-}
-
-void rixs_map_prepare(const struct rixs_map *m, const struct photon_block *b, size_t i) {
-    double guess = guess_of(m, place_on_axis(m, b, i));
-    if (guess >= 0 && guess < m->n_bins)
-        __builtin_prefetch(&m->counts[(size_t)b->point[i] * m->n_bins + (uint32_t)guess], 1);
 }
 
 static bool same_axes(const struct rixs_map *a, const struct rixs_map *b) {

@@ -37,8 +37,8 @@ void rixs_map_free(struct rixs_map *m);
 void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i);
 /* Takes back what _add did with the same row. */
 void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i);
-/* Fetches the memory that _add of the row will write, which is most of what counting a photon costs. */
-void rixs_map_prepare(const struct rixs_map *m, const struct photon_block *b, size_t i);
+/* The one number to which _add of the row adds 1, for those who fetch its memory before they count; NULL: none. */
+uint32_t *rixs_map_counter(const struct rixs_map *m, const struct photon_block *b, size_t i);
 /* Whether the sum of the two is defined: the same axes and grades, and every row that is wanted exists. */
 bool rixs_map_addable(const struct rixs_map *into, const struct rixs_map *from, const uint32_t *row_of);
 /* STATUS_BAD_VALUE unless axes and grades agree; row r of `from` is added to row row_of[r] (UINT32_MAX: left out). */

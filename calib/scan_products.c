@@ -133,21 +133,30 @@ static void count_row(struct scan_products *p, const struct photon_block *b, siz
     p->high_events[cell] += event && high ? sign : 0;
 }
 
-void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
+struct product_place scan_products_find(const struct scan_products *p, const struct photon_block *b, size_t i) {
+    struct product_place place = { rixs_map_counter(p->emission, b, i), rixs_map_counter(p->loss, b, i) };
+    __builtin_prefetch(place.emission, 1);
+    __builtin_prefetch(place.loss, 1);
+    return place;
+}
+
+void scan_products_add_at(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after, struct product_place place) {
     count_row(p, b, i, after, 1);
     if (b->cuts[i] != 0 || b->point[i] < 0)
         return;
-    rixs_map_add(p->emission, b, i);
-    rixs_map_add(p->loss, b, i);
+    if (place.emission != NULL)
+        ++*place.emission;
+    if (place.loss != NULL)
+        ++*place.loss;
     double energy_eV = (double)b->energy_eV[i];
     for (uint32_t r = 0; r < p->n_yields; r++)
         if (energy_eV >= p->yields[r]->region.lo_eV && energy_eV < p->yields[r]->region.hi_eV)
             yield_spectrum_add(p->yields[r], b, i);
 }
 
-void scan_products_prepare(const struct scan_products *p, const struct photon_block *b, size_t i) {
-    rixs_map_prepare(p->emission, b, i);
-    rixs_map_prepare(p->loss, b, i);
+void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
+    bool photon = b->cuts[i] == 0 && b->point[i] >= 0;
+    scan_products_add_at(p, b, i, after, photon ? scan_products_find(p, b, i) : (struct product_place){ NULL, NULL });
 }
 
 void scan_products_remove(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {

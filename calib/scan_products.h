@@ -53,8 +53,11 @@ enum status scan_products_sampled(struct scan_products *p);
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
 /* Takes back what _add did with the same row. */
 void scan_products_remove(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
-/* Fetches the memory that _add of the row, a photon in a point, will write: worth it some rows ahead. */
-void scan_products_prepare(const struct scan_products *p, const struct photon_block *b, size_t i);
+/* The same in two steps, with some rows between: where a row, a photon in a point, counts in the maps, whose memory is fetched (which is
+ * most of what counting costs); then counting it there. Any other row: zeros. */
+struct product_place { uint32_t *emission, *loss; };
+struct product_place scan_products_find(const struct scan_products *p, const struct photon_block *b, size_t i);
+void scan_products_add_at(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after, struct product_place place);
 
 /* Adds counts and grade times of point r to point row_of[r]; UINT32_MAX: left out. The pixels used become those of either; time of a
  * pixel that one of them did not use is dead there, since its photons are not in that one's counts. live_time_s is left alone:

@@ -14,7 +14,7 @@ static void add_cell(struct time_cells *c, int64_t start_ns, int64_t end_ns) {
     c->end_ns[c->n++] = end_ns;
 }
 
-uint32_t time_cell_of(const struct time_cells *c, int64_t time_ns) {
+uint32_t time_cell_around(const struct time_cells *c, int64_t time_ns, struct time_span *same) {
     uint32_t lo = 0, hi = c->n;
     while (lo < hi) {
         uint32_t middle = lo + (hi - lo) / 2;
@@ -23,7 +23,15 @@ uint32_t time_cell_of(const struct time_cells *c, int64_t time_ns) {
         else
             hi = middle;
     }
-    return lo < c->n && c->start_ns[lo] <= time_ns ? lo : UINT32_MAX;
+    bool inside = lo < c->n && c->start_ns[lo] <= time_ns;
+    int64_t free_from_ns = lo > 0 ? c->end_ns[lo - 1] : INT64_MIN, free_until_ns = lo < c->n ? c->start_ns[lo] : INT64_MAX;
+    *same = inside ? (struct time_span){ c->start_ns[lo], c->end_ns[lo] } : (struct time_span){ free_from_ns, free_until_ns };
+    return inside ? lo : UINT32_MAX;
+}
+
+uint32_t time_cell_of(const struct time_cells *c, int64_t time_ns) {
+    struct time_span ignored;
+    return time_cell_around(c, time_ns, &ignored);
 }
 
 static bool add_points(struct grade_plan *p, struct scan_products *const *products, size_t n) {
@@ -48,6 +56,27 @@ static bool add_calibrations(struct grade_plan *p, const struct scan_timeline *t
         int64_t start_ns = s->start_ns > free_ns ? s->start_ns : free_ns;
         if (s->calibration && start_ns < s->end_ns)
             add_cell(&p->calibrations, start_ns, s->end_ns);
+    }
+    return true;
+}
+
+/* So that one walk over a channel's events serves both. */
+static bool merge_cells(struct grade_plan *p) {
+    const struct time_cells *a = &p->points, *b = &p->calibrations;
+    uint32_t i = 0, k = 0;
+    int64_t free_ns = INT64_MIN;
+    p->place = calloc(a->n + (size_t)b->n + 1, sizeof *p->place);
+    if (p->place == NULL || !cells_new(&p->all, a->n + (size_t)b->n))
+        return false;
+    while (i < a->n || k < b->n) {
+        bool point = k == b->n || (i < a->n && a->start_ns[i] < b->start_ns[k]);
+        int64_t start_ns = point ? a->start_ns[i] : b->start_ns[k], end_ns = point ? a->end_ns[i] : b->end_ns[k];
+        if (start_ns < free_ns) {
+            p->all.n = 0;
+            return true;
+        }
+        p->place[p->all.n] = point ? i++ : a->n + k++;
+        add_cell(&p->all, start_ns, free_ns = end_ns);
     }
     return true;
 }
@@ -121,7 +150,7 @@ static bool add_runs(struct grade_plan *p, const struct run_input *in) {
 
 bool grade_plan_make(const struct scan_timeline *timeline, struct scan_products *const *products, size_t n_products, const struct run_input *pulses, struct grade_plan *out) {
     struct grade_plan p = { .n_up = 0 };
-    if (!add_points(&p, products, n_products) || !add_calibrations(&p, timeline) || !add_runs(&p, pulses)) {
+    if (!add_points(&p, products, n_products) || !add_calibrations(&p, timeline) || !merge_cells(&p) || !add_runs(&p, pulses)) {
         grade_plan_done(&p);
         return false;
     }
@@ -134,6 +163,9 @@ void grade_plan_done(struct grade_plan *p) {
     free(p->points.end_ns);
     free(p->calibrations.start_ns);
     free(p->calibrations.end_ns);
+    free(p->all.start_ns);
+    free(p->all.end_ns);
+    free(p->place);
     free(p->up);
     *p = (struct grade_plan){ 0 };
 }

@@ -83,9 +83,14 @@ void grading_by_instants(const struct grading *g, struct livetime_sheet *sheet) 
 }
 
 static void count_calibration_photons(const struct time_cells *cells, const struct photon_block *b, uint32_t *counts) {
-    for (size_t i = 0; i < b->n; i++)
-        for (uint32_t k = 0; k < cells->n && b->cuts[i] == 0 && b->grade[i] == GRADE_HIGH; k++)
-            counts[k] += b->time_ns[i] >= cells->start_ns[k] && b->time_ns[i] < cells->end_ns[k];
+    struct time_span same = { 0, 0 };   /* all of it is in cell k, or in none */
+    uint32_t k = UINT32_MAX;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->time_ns[i] < same.start_ns || b->time_ns[i] >= same.end_ns)
+            k = time_cell_around(cells, b->time_ns[i], &same);
+        if (k != UINT32_MAX && b->cuts[i] == 0 && b->grade[i] == GRADE_HIGH)
+            counts[k]++;
+    }
 }
 
 static int by_start(const void *va, const void *vb) {
@@ -157,12 +162,33 @@ static bool keep_silent_vetoes(struct graded_channel *c) {
     return silences != NULL;
 }
 
+/* Points and calibrations in one walk where they do not overlap, which is nearly always. */
+static bool walk(const struct grading *g, struct graded_channel *c, const struct grade_input *in, struct photon_block *block) {
+    const struct grade_plan *plan = &g->plan;
+    enum { ROW = N_LIVETIME_COLUMNS };
+    if (plan->all.n == 0) {
+        struct livetime_sheet calibrations = grading_sheet(c, &plan->calibrations, c->calibration_ns), points = grading_sheet(c, &plan->points, c->times_ns);
+        return grade_rows(in, block, &calibrations, NULL) && grade_rows(in, block, &points, &c->silences);
+    }
+    int64_t *rows = malloc(plan->all.n * ROW * sizeof *rows);
+    if (rows == NULL)
+        return false;
+    struct livetime_sheet all = grading_sheet(c, &plan->all, rows);
+    bool good = grade_rows(in, block, &all, &c->silences);
+    for (uint32_t k = 0; good && k < plan->all.n; k++) {
+        uint32_t place = plan->place[k];
+        int64_t *to = place < plan->points.n ? c->times_ns + (size_t)place * ROW : c->calibration_ns + (size_t)(place - plan->points.n) * ROW;
+        memcpy(to, rows + (size_t)k * ROW, ROW * sizeof *rows);
+    }
+    free(rows);
+    return good;
+}
+
 static bool grade_channel(const struct grading *g, struct graded_channel *c, const bool *gap_before, struct photon_block *block) {
     struct time_span *up = runs_of(&g->plan, block);
     const struct grade_input in = { .table = &c->table, .up = up, .n_up = g->plan.n_up, .gap_before = gap_before,
                                     .seconds = c->events.seconds, .n_seconds = c->events.n_seconds };
-    struct livetime_sheet calibrations = grading_sheet(c, &g->plan.calibrations, c->calibration_ns), points = grading_sheet(c, &g->plan.points, c->times_ns);
-    bool good = up != NULL && grade_rows(&in, block, &calibrations, NULL) && grade_rows(&in, block, &points, &c->silences) && sample(g, c, &in, block);
+    bool good = up != NULL && walk(g, c, &in, block) && sample(g, c, &in, block);
     free(up);
     if (!good)
         return false;

@@ -288,7 +288,7 @@ static bool states_are_readable(const struct recovery *r, const char *base_name)
 
 static bool make_file(struct recovery *r, const char *folder, const char *out) {
     const char *name = strrchr(r->path, '/');
-    struct live_final f = { .options = &r->options, .array = r->array, .model = r->model, .pulses = r->pulses, .from_ns = r->first_ns, .until_ns = r->last_ns,
+    struct live_final f = { .options = r->options, .array = r->array, .model = r->model, .pulses = r->pulses, .from_ns = r->first_ns, .until_ns = r->last_ns,
                             .n_samples = (uint32_t)json_integer_value(json_object_get(r->session, "n_samples")),
                             .sample_period_s = json_number_value(json_object_get(r->session, "sample_period_s")),
                             .calibration_path = json_string_value(json_object_get(r->session, "calibration")), .path = out, .state = "recovered", .command_line = "tesd recover" };

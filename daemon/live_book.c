@@ -428,7 +428,7 @@ static void find_final(struct live_book *b) {
         struct live_scan *s = b->scans[k];
         uint32_t before = s->n_final;
         while (s->n_final < s->scan.n_points && !(s->open && s->n_final + 1 == s->scan.n_points) && s->scan.points[s->n_final].end_ns <= b->settled_ns)
-            s->n_final++;
+            b->counts.fitted += live_scan_fit_times(s, s->n_final++);
         b->changed = b->changed || s->n_final > before;
     }
 }
@@ -452,11 +452,11 @@ static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_n
     walk_all(b, list_happenings(b, enough_ns), c, until_ns, watermark_ns < enough_ns ? watermark_ns : enough_ns);
     drop_settled(b, until_ns);
     b->settled_ns = until_ns;
+    find_final(b);
     for (uint32_t k = 0; k < c->n; k++)
         if (k == 0 || c->scan[k] != c->scan[k - 1])
             scan_live_time_settle(c->scan[k]->products);
     free(c);
-    find_final(b);
 }
 
 /* The end of the newest point that is over and may be final. */

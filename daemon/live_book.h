@@ -47,6 +47,7 @@ struct book_counts {
     uint64_t rows, settled;
     uint64_t late;                   /* came after their time was settled: counted with grade none */
     uint64_t hurried;                /* settled before their time because too many waited */
+    uint64_t fitted;                 /* points whose end was told so late that live time had to be fitted to it */
     uint64_t events, refused_events; /* scan events; refused: out of order, no scan, no memory */
 };
 

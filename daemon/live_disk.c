@@ -12,8 +12,9 @@
 #include "daemon/sink/raw_recorder.h"
 #include "pulse/record_dastard.h"
 
-/* Ring blocks as those of ingest; the raw thread may be half a second behind at 100 MB/s. Rows of a long scan point wait in memory. */
-enum { RAW_BLOCKS = 24, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE = 4096, ROWS_LATER = 1 << 18, JOURNAL_PAGES = 64, FILES_AT_ONCE = 65536 };
+/* Ring blocks as those of ingest, which hands on what a round of some milliseconds brought, however little: enough of them for the raw thread
+ * to wait a quarter of a second for the disk to make a file. Rows of a long scan point wait in memory. */
+enum { RAW_BLOCKS = 128, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE = 4096, ROWS_LATER = 1 << 18, JOURNAL_PAGES = 64, FILES_AT_ONCE = 65536 };
 
 /* A session with an array of its own, so that it may outlive the one it was copied from. */
 struct kept_session {

@@ -68,6 +68,8 @@ struct live_session_work {
     uint64_t latency[N_LATENCY];
 };
 
+const double live_latency_s[N_LATENCY] = { 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.225, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 2, 5, 10 };
+
 static int64_t clock_ns(clockid_t which) {
     struct timespec t;
     clock_gettime(which, &t);
@@ -425,7 +427,7 @@ static int64_t watermark(const struct live_session_work *s) {
 static void note_latency(struct live_session_work *s) {
     int64_t late_ns = clock_ns(CLOCK_MONOTONIC) - s->oldest_unpublished_ns;
     unsigned k = 0;
-    while (k + 1 < N_LATENCY && late_ns > (INT64_C(125000) << k))
+    while (k + 1 < N_LATENCY && (double)late_ns > 1e9 * live_latency_s[k])
         k++;
     s->latency[k] += s->unpublished;
     s->unpublished = 0;

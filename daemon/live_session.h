@@ -18,7 +18,8 @@
 
 struct live_session_work;   /* opaque */
 
-enum { N_LATENCY = 24 };         /* buckets: below 2^k / 8 ms, k = 0.. */
+enum { N_LATENCY = 24 };
+extern const double live_latency_s[N_LATENCY];   /* upper ends of the buckets; what is later falls into the last */
 
 struct live_figures {            /* a moment old; for STATUS=, /metrics and SIGUSR1 */
     bool alive, running, scanning, writing;

@@ -42,6 +42,7 @@ static const struct metric_row rows[] = {
     { "tesd_scan_events_refused_total", "counter", "scan points that made no sense", METRIC_U64, BOOK(refused_events) },
     { "tesd_status_messages_total", "counter", "messages on the status port", METRIC_U64, BOOK(status_messages) },
     { "tesd_status_refused_total", "counter", "of those that are none", METRIC_U64, BOOK(status_refused) },
+    { "tesd_raw_not_given_total", "counter", "records that the raw recorder was too busy to be given", METRIC_U64, BOOK(losses.raw_lost) },
     { "tesd_kept_lost_total", "counter", "rows that the disk did not take", METRIC_U64, BOOK(kept_lost) },
     { "tesd_rate_per_second", "gauge", "records analysed per second, lately", METRIC_DOUBLE, BOOK(rate_per_s) },
 };
@@ -63,7 +64,7 @@ static void print_latency(FILE *out, const struct live_figures *f) {
     fprintf(out, "# HELP %s from a record's arrival to the published PFY that holds it, of records in a scan\n# TYPE %s histogram\n", name, name);
     for (unsigned k = 0; k + 1 < N_LATENCY; k++) {
         sum += f->latency[k];
-        fprintf(out, "%s_bucket{le=\"%.9g\"} %llu\n", name, 125e-6 * (double)(1ULL << k), (unsigned long long)sum);
+        fprintf(out, "%s_bucket{le=\"%.9g\"} %llu\n", name, live_latency_s[k], (unsigned long long)sum);
     }
     sum += f->latency[N_LATENCY - 1];
     fprintf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_count %llu\n", name, (unsigned long long)sum, name, (unsigned long long)sum);

@@ -21,6 +21,8 @@ const struct option_row option_table[] = {
       .help = "form of the gain p/E: spline (through the anchors), smoothing (spline that gives way by the anchors' errors) or quadratic" },
     { .name = "calibration.tails", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(calibration.tails),
       .help = "take the low-energy tail that the elastic lines of the array have in common into the model of all lines; without it none is assumed" },
+    { .name = "calibration.line_lock", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(calibration.line_lock), .lo = 0, .hi = TEXT_HI(calibration.line_lock),
+      .help = "line of the table (OKa) that the sample shows and whose drift during a scan is taken out; empty is off" },
 
     { .name = "monitor.window_s", .unit = "s", .default_text = "300", .kind = OPT_NUMBER, .offset = AT(monitor.window_s), .lo = 10, .hi = 86400,
       .help = "length of the windows in which every pixel is watched: baseline, residual, rate, a line and the elastic line" },

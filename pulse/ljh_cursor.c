@@ -85,7 +85,7 @@ static int64_t old_time_us(const struct ljh_header *h, const uint8_t *at) {
     return INT64_C(1000) * ms + 4 * ticks;
 }
 
-static struct stamp read_stamp(const struct view *v, size_t at) {
+static inline struct stamp read_stamp(const struct view *v, size_t at) {
     const struct ljh_header *h = &v->c->header;
     const uint8_t *p = byte_at(v, at);
     struct stamp s = { .sound = true };
@@ -262,11 +262,17 @@ static enum verdict judge(struct ljh_cursor *c, const struct view *v, size_t *ne
         return search(c, v, next);
     if (v->n < c->offset + c->header.record_bytes)
         return UNKNOWN;
-    struct stamp here = read_stamp(v, c->offset);
+    struct stamp here = c->followed ? (struct stamp){ c->followed_time_us, c->followed_count, true } : read_stamp(v, c->offset);
     if (!c->followed && !follows_last(v, here))
         return judge_bad_header(c, v, next);
     size_t successor = c->offset + c->header.record_bytes;
-    c->followed = has_header(v, successor) && follows(v, here, read_stamp(v, successor));
+    c->followed = has_header(v, successor);
+    if (c->followed) {
+        struct stamp s = read_stamp(v, successor);
+        c->followed = follows(v, here, s);
+        c->followed_count = s.count;
+        c->followed_time_us = s.time_us;
+    }
     if (c->followed)
         return WHOLE;
     return judge_good_header(v, here, next);
@@ -287,10 +293,9 @@ static int64_t old_frame(const struct ljh_header *h, const uint8_t *at) {
     return 4 + floor_div(1000 * old_time_us(h, at) - 1, frame_ns);
 }
 
-static void accept(struct ljh_cursor *c, const struct view *v, uint32_t pixel, struct pulse_record *out) {
+static void accept(struct ljh_cursor *c, const struct view *v, struct stamp s, uint32_t pixel, struct pulse_record *out) {
     const struct ljh_header *h = &c->header;
     const uint8_t *at = byte_at(v, c->offset);
-    struct stamp s = read_stamp(v, c->offset);
     c->last_count = s.count;
     c->last_frame = is_22(v) ? divisions_in(c, s.count - h->subframe_offset) : old_frame(h, at);
     c->last_time_ns = 1000 * s.time_us;
@@ -333,7 +338,7 @@ enum ljh_step ljh_cursor_window(struct ljh_cursor *c, const uint8_t *bytes, size
         size_t next = 0;
         switch (judge(c, &v, &next)) {
         case WHOLE:
-            accept(c, &v, pixel, out);
+            accept(c, &v, read_stamp(&v, c->offset), pixel, out);
             return LJH_RECORD;
         case TORN:
             skip_torn(c, next);

@@ -77,7 +77,7 @@ static bool next_line(struct header_text *t, struct text_piece *line) {
 }
 
 static bool same_key(struct text_piece key, const struct key_rule *rule) {
-    return begins_with(key, rule->name) && (rule->prefix || key.n == strlen(rule->name));
+    return key.n > 0 && ((key.at[0] ^ rule->name[0]) & ~0x20) == 0 && begins_with(key, rule->name) && (rule->prefix || key.n == strlen(rule->name));
 }
 
 /* Returns true when the line opens a free text, which lasts to "#End of Description". */

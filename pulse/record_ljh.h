@@ -61,7 +61,8 @@ struct ljh_cursor {
     int64_t last_count;       /* subframe count of the last accepted record (2.2) */
     int64_t residue;          /* every count modulo the divisions */
     double per_division;      /* 1 / divisions */
-    bool followed;            /* the header at offset was seen to follow the last record's */
+    bool followed;            /* the header at offset was seen to follow the last record's, and says this: */
+    int64_t followed_count, followed_time_us;
     size_t scan;              /* where the search behind a torn record goes on; 0: no search under way */
 };
 

@@ -3,53 +3,56 @@
 #include <assert.h>
 #include <math.h>
 
-static void swap(double *a, double *b) {
-    double t = *a;
-    *a = *b;
-    *b = t;
-}
-
 /* A pivot from three places that depend on the round, so that no fixed order of values is quadratic for long. */
 static double pivot_of(const double *v, size_t n, size_t round) {
     size_t step = (round * 2654435761u) % n;
     double a = v[step], b = v[(step + n / 3) % n], c = v[(step + 2 * (n / 3)) % n];
-    if (a > b)
-        swap(&a, &b);
-    if (b > c)
-        b = c;
-    return a > b ? a : b;
+    double low = a < b ? a : b, high = a < b ? b : a, middle = high < c ? high : c;
+    return low > middle ? low : middle;
 }
 
-/* Three-way partition: [0, *less) < pivot, [*less, *more) == pivot, [*more, n) > pivot. Ends whatever the values are. */
-static void partition(double *v, size_t n, double pivot, size_t *less, size_t *more) {
-    size_t lo = 0, i = 0, hi = n;
-    while (i < hi) {
-        if (v[i] < pivot)
-            swap(&v[lo++], &v[i++]);
-        else if (v[i] > pivot)
-            swap(&v[i], &v[--hi]);
-        else
-            i++;
+/* Moves what is less than the pivot to the front; returns how many. No branch depends on the values, which are as good as random. */
+static size_t less_first(double *v, size_t n, double pivot) {
+    size_t less = 0;
+    for (size_t i = 0; i < n; i++) {
+        double x = v[i];
+        v[i] = v[less];
+        v[less] = x;
+        less += x < pivot;
     }
-    *less = lo;
-    *more = hi;
+    return less;
+}
+
+/* The same for what is not greater. */
+static size_t greater_last(double *v, size_t n, double pivot) {
+    size_t rest = 0;
+    for (size_t i = 0; i < n; i++) {
+        double x = v[i];
+        v[i] = v[rest];
+        v[rest] = x;
+        rest += !(x > pivot);
+    }
+    return rest;
 }
 
 double robust_rank(double *values, size_t n, size_t k) {
     assert(k < n);
     for (size_t round = 1;; round++) {
-        size_t less, more;
         double pivot = pivot_of(values, n, round);
-        partition(values, n, pivot, &less, &more);
+        size_t less = less_first(values, n, pivot);
         if (k < less) {
             n = less;
-        } else if (k >= more) {
-            values += more;
-            n -= more;
-            k -= more;
-        } else {
-            return pivot;
+            continue;
         }
+        values += less;
+        n -= less;
+        k -= less;
+        size_t equal = greater_last(values, n, pivot);   /* at least one, whatever the values are: so it ends */
+        if (k < equal)
+            return pivot;
+        values += equal;
+        n -= equal;
+        k -= equal;
     }
 }
 

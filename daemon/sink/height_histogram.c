@@ -6,7 +6,7 @@
 static const double widest_height = 16777216;  /* 2^24 */
 
 void height_histogram_init(struct height_histogram *h) {
-    *h = (struct height_histogram){ .width = 1.0 / 1024 };
+    *h = (struct height_histogram){ .width = 1.0 / 1024, .per_width = 1024 };
 }
 
 static int64_t half_down(int64_t k) { return k >> 1; }
@@ -24,6 +24,7 @@ static void double_width(struct height_histogram *h) {
     h->first = first;
     h->n = n;
     h->width *= 2;
+    h->per_width /= 2;
 }
 
 /* Moves the bins so that they begin at `first`, which lies at or before the present first. */
@@ -57,7 +58,7 @@ static void add_one(struct height_histogram *h, double height) {
 void height_histogram_add(struct height_histogram *h, const float *heights, size_t n) {
     for (size_t i = 0; i < n; i++) {
         double height = (double)heights[i];
-        double k = height / h->width - (double)h->first;
+        double k = height * h->per_width - (double)h->first;
         if (k >= 0 && k < (double)h->n)
             h->counts[(size_t)k]++;
         else if (fabs(height) < widest_height)

@@ -10,7 +10,7 @@
 enum { HEIGHT_BINS = 4096 };
 
 struct height_histogram {
-    double width;                  /* a power of two, at least 2^-10 */
+    double width, per_width;       /* a power of two, at least 2^-10; 1 / width */
     int64_t first;                 /* bin k of `counts` covers [(first + k) x width, (first + k + 1) x width) */
     size_t n;                      /* bins in use; 0: no height yet */
     uint64_t counts[HEIGHT_BINS];

@@ -2,6 +2,7 @@
  * next one's turn; when all are empty the thread sleeps a tick. */
 #include "daemon/source/live.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,7 @@ void live_source_free(struct live_source *s) {
 }
 
 static bool choose(struct live_source *s, uint32_t index, int option) {
+    assert(s->n > 0);
     const uint8_t prefix[2] = { (uint8_t)index, (uint8_t)(index >> 8) };
     return zmq_setsockopt(s->sockets[index % s->n], option, prefix, sizeof prefix) == 0;
 }

@@ -22,49 +22,75 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
     *out = m;
 }
 
+enum { BATCH = 64 };
+
+/* Rows are made a batch at a time and each step for all of a batch: steps wait for divisions and tables, and rows do not wait for each
+ * other. */
+struct row_work { struct calibration_pair calibration; float before, after; };   /* heights as either calibration corrects them */
+
+static void correct(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w) {
+    w->calibration = s->model != NULL ? analyse_calibration_at(s, m->time_ns) : (struct calibration_pair){ .before = NULL };
+    if (w->calibration.before != NULL)
+        w->before = w->after = height_correction_apply(&w->calibration.before->correction, m);
+    if (w->calibration.before != NULL && w->calibration.after != NULL)
+        w->after = height_correction_apply(&w->calibration.after->correction, m);
+}
+
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
-static void set_energy(const struct analyse_settings *s, const struct calibration_pair *c, const struct measured_pulse *m, struct photon_block *b, size_t i) {
-    float height = height_correction_apply(&c->before->correction, m);
-    float later = c->after ? height_correction_apply(&c->after->correction, m) : height;
-    struct curve_value v = calibration_pair_value(c, height, later);
+static void set_energy(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
+    struct curve_value v = calibration_pair_value(&w->calibration, w->before, w->after);
     double noise = s->model->noise_sigma * (m->noise_factor > 0 ? (double)m->noise_factor : 1);
-    double own = height_correction_sigma(&c->before->correction, noise, (double)height) * (double)v.slope;
-    b->energy_eV[i] = v.energy_eV;
-    b->energy_sigma_eV[i] = (float)sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
+    double own = height_correction_sigma(&w->calibration.before->correction, noise, (double)w->before) * (double)v.slope;
+    double sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV), energy = (double)v.energy_eV;
+    if (s->lock != NULL) {
+        double lock_sigma, gain = line_lock_at(s->lock, s->pixel, m->time_ns, &lock_sigma);
+        energy *= 1 + gain;
+        sigma = hypot(sigma, lock_sigma * energy);
+    }
+    b->energy_eV[i] = (float)energy;
+    b->energy_sigma_eV[i] = (float)sigma;
     b->flags[i] = v.trust;
 }
 
-static void set_measured(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b, size_t i) {
-    struct calibration_pair calibration = { .before = NULL };
-    if (s->model != NULL)
-        calibration = analyse_calibration_at(s, m->time_ns);
+static void set_measured(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
     b->height[i] = m->height;
     b->arrival[i] = m->arrival_samples;
     b->pretrigger_mean[i] = m->pretrigger_mean;
     b->flags[i] = TRUST_INSIDE;
     b->energy_eV[i] = NAN;
     b->energy_sigma_eV[i] = NAN;
-    if (calibration.before != NULL)
-        set_energy(s, &calibration, m, b, i);
+    if (w->calibration.before != NULL)
+        set_energy(s, m, w, b, i);
     else
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
     if (b->cuts[i] == 0 && !isfinite(b->energy_eV[i]))
         b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
 }
 
-static void add_row(const struct analyse_settings *s, const struct measured_pulse *m, struct photon_block *b) {
-    size_t i = b->n++;
+static void set_row(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
     b->time_ns[i] = m->time_ns;
     b->frame[i] = m->frame;
     b->pixel[i] = (uint16_t)s->pixel;
     b->cuts[i] = m->cuts;
     b->grade[i] = GRADE_HIGH;
-    set_measured(s, m, b, i);
+    set_measured(s, m, w, b, i);
+}
+
+/* n <= BATCH */
+static void add_rows(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct photon_block *b) {
+    struct row_work work[BATCH];
+    for (size_t i = 0; i < n; i++)
+        correct(s, &pulses[i], &work[i]);
+    for (size_t i = 0; i < n; i++)
+        set_row(s, &pulses[i], &work[i], b, b->n + i);
+    b->n += n;
 }
 
 void analyse_row_again(const struct analyse_settings *s, const struct measured_pulse *pulse, struct photon_block *block, size_t i) {
+    struct row_work work;
+    correct(s, pulse, &work);
     block->cuts[i] = pulse->cuts | (block->cuts[i] & CUT_BIT(CUT_SECONDARY));
-    set_measured(s, pulse, block, i);
+    set_measured(s, pulse, &work, block, i);
 }
 
 /* One rule per pixel: all its calibrations were learnt together. False: nothing to follow by. */
@@ -79,32 +105,34 @@ static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct
     return calibration.before != NULL;
 }
 
-void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into) {
-    if (!track->begun) {
-        track->begun = true;
+static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
+    if (n > 0 && !track->begun) {
         double expected_counts = 0;
-        track->follows = rule_from(s, pulse->time_ns, &track->rule, &expected_counts);
+        track->begun = true;
+        track->follows = rule_from(s, pulses[0].time_ns, &track->rule, &expected_counts);
         if (track->follows)
             baseline_track_begin(&track->tracker, expected_counts);
     }
-    if (track->follows)
-        baseline_track_next(&track->tracker, &track->rule, pulse);
-    add_row(s, pulse, into);
+    for (size_t i = 0; i < n && track->follows; i++)
+        baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
+}
+
+void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into) {
+    follow(s, track, pulse, 1);
+    add_rows(s, pulse, 1, into);
 }
 
 void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into) {
     struct analyse_track track = { 0 };
-    if (s->causal) {
-        for (size_t i = 0; i < n; i++)
-            analyse_next(s, &track, &pulses[i], into);
-        return;
-    }
     double expected_counts;   /* not needed: from both sides the references were learnt on these very records */
-    if (n > 0 && rule_from(s, pulses[0].time_ns, &track.rule, &expected_counts))
+    if (!s->causal && n > 0 && rule_from(s, pulses[0].time_ns, &track.rule, &expected_counts))
         baseline_track_both(&track.rule, pulses, n);
-    for (size_t i = 0; i < n; i++) {
-        if (s->neighbours != NULL)
-            neighbour_height_take(s->neighbours, s->mains, &pulses[i]);
-        add_row(s, &pulses[i], into);
+    for (size_t from = 0; from < n; from += BATCH) {
+        size_t some = n - from < BATCH ? n - from : BATCH;
+        if (s->causal)
+            follow(s, &track, pulses + from, some);
+        for (size_t i = 0; i < some && !s->causal && s->neighbours != NULL; i++)
+            neighbour_height_take(s->neighbours, s->mains, &pulses[from + i]);
+        add_rows(s, pulses + from, some, into);
     }
 }

@@ -48,7 +48,7 @@ void bin_stage_free(struct bin_stage *b) {
 enum { BATCH = 64 };
 
 /* Where the photons of a batch are counted; NULL: nowhere. */
-struct target { struct scan_products *products; int32_t after; };
+struct target { struct scan_products *products; int32_t after; struct product_place place; };
 
 static struct target place_row(struct bin_stage *b, struct photon_block *block, size_t i) {
     int64_t time_ns = block->time_ns[i];
@@ -66,9 +66,8 @@ static struct target place_row(struct bin_stage *b, struct photon_block *block, 
     block->point[i] = place.point;
     if (place.point >= 0)
         block->incident_eV[i] = (float)s->points[place.point].incident_eV;
-    if (block->cuts[i] == 0 && place.point >= 0)
-        scan_products_prepare(b->products[k], block, i);
-    return (struct target){ b->products[k], place.after };
+    bool photon = block->cuts[i] == 0 && place.point >= 0;
+    return (struct target){ b->products[k], place.after, photon ? scan_products_find(b->products[k], block, i) : (struct product_place){ NULL, NULL } };
 }
 
 void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i, uint8_t grade, uint8_t flags) {
@@ -91,6 +90,6 @@ void bin_stage_add(struct bin_stage *b, struct photon_block *block) {
             targets[i] = place_row(b, block, from + i);
         for (size_t i = 0; i < n; i++)
             if (targets[i].products != NULL)
-                scan_products_add(targets[i].products, block, from + i, targets[i].after);
+                scan_products_add_at(targets[i].products, block, from + i, targets[i].after, targets[i].place);
     }
 }

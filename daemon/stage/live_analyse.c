@@ -46,9 +46,12 @@ void live_analyse_model(struct live_analyse *a, const struct array_model *m, uin
     a->version = version;
     for (size_t i = 0; i < a->n; i++) {
         struct live_pixel *p = &a->pixels[i];
-        bool known = m != NULL && i < m->n_channels;
-        p->settings = (struct analyse_settings){ .pixel = (uint32_t)i, .model = known ? m->channels[i].model : NULL, .n_tables = known ? m->n_tables : 0,
-                                                 .tables = known ? m->tables : NULL, .causal = true };
+        p->settings = (struct analyse_settings){ .pixel = (uint32_t)i, .causal = true };
+        if (m != NULL && i < m->n_channels) {
+            p->settings.model = m->channels[i].model;
+            p->settings.n_tables = m->n_tables;
+            p->settings.tables = m->tables;
+        }
         p->track = (struct analyse_track){ 0 };
         p->trigger.inverted = p->settings.model != NULL && p->settings.model->inverted;
     }

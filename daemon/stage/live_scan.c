@@ -161,3 +161,27 @@ void live_scan_add(struct live_scan *s, struct photon_block *b, size_t i, struct
 void live_scan_remove(struct live_scan *s, const struct photon_block *b, size_t i, struct live_place place) {
     scan_products_remove(s->products, b, i, place.after);
 }
+
+static bool fit_row(int64_t times[N_LIVETIME_COLUMNS], int64_t dwell_ns) {
+    int64_t sum = 0, rest = dwell_ns;
+    for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
+        sum += times[g];
+    if (sum == dwell_ns)
+        return false;
+    for (unsigned g = 0; g < LIVETIME_DEAD; g++) {
+        if (sum > dwell_ns)
+            times[g] = (int64_t)((double)times[g] * (double)dwell_ns / (double)sum);
+        rest -= times[g];
+    }
+    times[LIVETIME_DEAD] = rest;
+    return true;
+}
+
+bool live_scan_fit_times(struct live_scan *s, uint32_t point) {
+    struct scan_products *p = s->products;
+    int64_t dwell_ns = s->scan.points[point].end_ns - s->scan.points[point].start_ns;
+    bool fitted = false;
+    for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++)
+        fitted = fit_row(p->grade_time_ns + ((size_t)pixel * p->n_points + point) * N_LIVETIME_COLUMNS, dwell_ns) || fitted;
+    return fitted;
+}

@@ -34,6 +34,10 @@ bool live_scan_point_start(struct live_scan *s, int64_t start_ns, double inciden
 bool live_scan_point_end(struct live_scan *s, int64_t end_ns, double i0, double i0_sigma);
 void live_scan_end(struct live_scan *s, int64_t end_ns);
 
+/* A point that is final: each pixel's grade times sum to the dwell. They do, unless its end was told after times behind it had been counted:
+ * then they are scaled down, and what a following point lacks of its dwell is dead time. True: something had to be fitted. */
+bool live_scan_fit_times(struct live_scan *s, uint32_t point);
+
 enum live_place_kind { PLACE_OUTSIDE, PLACE_POINT, PLACE_MOVING, PLACE_WAITS };   /* waits: later than all that is known of the scan */
 struct live_place { enum live_place_kind kind; int32_t point, after; };   /* as scan_place; point -1 and after -1 where there is none */
 struct live_place live_scan_place(const struct live_scan *s, int64_t time_ns);

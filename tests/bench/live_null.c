@@ -17,6 +17,8 @@ int main(int argc, char **argv) {
     if (argc != 5)
         return 2;
     int base = atoi(argv[1]), n_channels = atoi(argv[2]), n = atoi(argv[3]);
+    if (n < 1)
+        return 2;
     double limit = atof(argv[4]);
     void *context = zmq_ctx_new(), **sockets = calloc((size_t)n, sizeof *sockets);
     char endpoint[64];
@@ -53,5 +55,9 @@ int main(int argc, char **argv) {
         }
     }
     printf("null: %llu records in %.2f s, %.3f us of CPU each\n", (unsigned long long)records, last - first, 1e6 * seconds(CLOCK_PROCESS_CPUTIME_ID) / (double)(records ? records : 1));
+    for (int k = 0; k < n; k++)
+        zmq_close(sockets[k]);
+    zmq_ctx_term(context);
+    free(sockets);
     return 0;
 }

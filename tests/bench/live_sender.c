@@ -128,10 +128,15 @@ int main(int argc, char **argv) {
     void *context = zmq_ctx_new();
     s.status = bind_to(context, base + 1);
     s.records = bind_to(context, base + 2);
-    if (s.pool == NULL || s.counts == NULL || s.status == NULL || s.records == NULL)
+    if (s.pool == NULL || s.counts == NULL || s.status == NULL || s.records == NULL) {
+        free(s.pool);
+        free(s.counts);
         return 1;
+    }
     for (uint32_t i = 0; i < s.n_channels; i++)
         if (!fill_from(&s, i, argv[6])) {
+            free(s.pool);
+            free(s.counts);
             fprintf(stderr, "live_sender: %s: no %d records of %u samples of channel %u\n", argv[6], POOL, s.n_samples, 2 * i + 1);
             return 1;
         }
@@ -155,6 +160,8 @@ int main(int argc, char **argv) {
         nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
     }
     printf("sent %llu records in %.2f s\n", (unsigned long long)sent, (double)(last_ns - begun_ns) * 1e-9);
+    free(s.pool);
+    free(s.counts);
     zmq_close(s.records);
     zmq_close(s.status);
     zmq_ctx_term(context);

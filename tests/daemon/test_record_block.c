@@ -61,8 +61,12 @@ static void one_record_of_the_full_length_fits(void **state) {
 
 static void rows_carry_their_inner_events(void **state) {
     (void)state;
-    struct row_block *from, *to;
-    assert_true(row_block_new(4, &from) && row_block_new(1, &to));
+    struct row_block *from = NULL, *to = NULL;
+    if (!row_block_new(4, &from) || !row_block_new(1, &to)) {
+        row_block_free(from);
+        fail();
+        return;
+    }
     from->n = from->photons->n = 3;
     for (size_t i = 0; i < 3; i++)
         from->photons->time_ns[i] = from->pulses[i].time_ns = (int64_t)i * 10;

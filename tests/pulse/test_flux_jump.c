@@ -15,7 +15,7 @@ enum { N = 500, P = 128, NOISE_SD = 6 };
 static uint32_t find(const uint16_t *d, struct flux_jump jumps[FLUX_JUMPS_MAX]) {
     uint32_t n = 0;
     for (size_t v = 0; dot_kernel_at(v); v++) {
-        struct flux_jump other[FLUX_JUMPS_MAX];
+        struct flux_jump other[FLUX_JUMPS_MAX] = { 0 };
         uint32_t m = flux_jumps_find(dot_kernel_at(v), d, N, NOISE_SD, v == 0 ? jumps : other);
         if (v == 0)
             n = m;
@@ -29,7 +29,7 @@ static void test_found_and_removed(void **state) {
     struct synthetic s = synthetic_seed(52);
     for (int i = 0; i < 500; i++) {
         uint16_t whole[N], d[N];
-        struct flux_jump jumps[FLUX_JUMPS_MAX];
+        struct flux_jump jumps[FLUX_JUMPS_MAX] = { 0 };
         synthetic_record(&s, whole, N, P, 3000, 2000 + 10 * i, 0);
         uint32_t at = i % 3 == 0 ? 2 + (uint32_t)(synthetic_uniform(&s) * (P - 10)) : P + 40 + (uint32_t)(synthetic_uniform(&s) * (N - P - 42));
         int32_t counts = (512 << i % 7) * (i % 2 ? 1 : -1) * (i % 5 == 0 && i % 7 < 6 ? 2 : 1);
@@ -48,7 +48,7 @@ static void test_several(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(53);
     uint16_t whole[N], d[N];
-    struct flux_jump jumps[FLUX_JUMPS_MAX];
+    struct flux_jump jumps[FLUX_JUMPS_MAX] = { 0 };
     synthetic_record(&s, whole, N, P, 20000, 4000, 0);
     memcpy(d, whole, sizeof d);
     for (uint32_t k = 50; k < N; k++)
@@ -64,7 +64,7 @@ static void test_several(void **state) {
 static void test_pulses_are_none(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(54);
-    struct flux_jump jumps[FLUX_JUMPS_MAX];
+    struct flux_jump jumps[FLUX_JUMPS_MAX] = { 0 };
     uint32_t found = 0;
     for (int i = 0; i < 2000; i++) {
         uint16_t d[N];

@@ -97,17 +97,16 @@ def compare(made, replayed, listener):
     check(any(s[2] < s[3] for s in listener.states), 'points were shown before they were final')
 
 
-def measure_loss(connections, seconds=2):
+def measure_loss(connections, seconds=1.5):
     """240 records a block, 50 blocks/s: what tesd says against what the twin sent and what came."""
     twin = Twin('--pixels', '240', '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--all-together', '1', '--pool', '2', '--idle', '--block', '0.02')
     run = Daemon(f'loss{connections}', twin, ingest={'connections': connections})
-    time.sleep(1)
+    time.sleep(0.6)
     rpc = Rpc(twin.control)
     rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
     time.sleep(seconds)
     rpc.good('SourceControl.Stop', '')
     figures = run.wait_figure(lambda f: f['tesd_source_running'] == 0)
-    time.sleep(1)
     losses, figures = run.losses(), run.figures()
     check(run.end() == 0, f'K={connections}: ends with 0')
     code, out, _ = twin.end()

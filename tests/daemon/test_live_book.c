@@ -1,0 +1,270 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/live_book.h"
+#include "daemon/stage/grade.h"
+#include "pulse/cut.h"
+#include "tests/dice.h"
+
+enum { PIXELS = 3, POINTS = 6, ROWS = 4000 };
+#define MS INT64_C(1000000)
+static const int64_t t0_ns = INT64_C(1700000000000000000);
+
+static struct livetime_table table_of(enum livetime_trigger trigger) {
+    struct livetime_table t;
+    const struct livetime_settings s = { .trigger = trigger, .sample_period_s = 1e-5, .n_samples = 500, .n_presamples = 100, .peak_samples = 10, .decay_s = 1e-3 };
+    assert_int_equal(livetime_table_make(&s, &t), STATUS_OK);
+    return t;
+}
+
+static const uint8_t *all_pixels(void *context, int64_t time_ns) {
+    (void)context;
+    (void)time_ns;
+    static const uint8_t all[PIXELS] = { 1, 1, 1 };
+    return all;
+}
+
+struct graded { size_t n; uint8_t grade[PIXELS][ROWS]; int32_t point[PIXELS][ROWS]; };
+
+static void take_graded(void *context, const struct photon_block *rows) {
+    struct graded *g = context;
+    for (size_t i = 0; i < rows->n; i++) {
+        g->n++;
+        g->grade[rows->pixel[i]][rows->frame[i]] = rows->grade[i];
+        g->point[rows->pixel[i]][rows->frame[i]] = rows->point[i];
+    }
+}
+
+/* Records of all pixels in order of time; frame = number of the record in its pixel. */
+struct stream { size_t n; int64_t time_ns[PIXELS * ROWS]; uint16_t pixel[PIXELS * ROWS]; int64_t frame[PIXELS * ROWS]; size_t count[PIXELS]; };
+
+static void make_stream(struct dice *d, struct stream *s, int64_t until_ns, enum livetime_trigger trigger) {
+    int64_t next[PIXELS], frames[PIXELS] = { 0 };
+    int64_t dead_ns = trigger == LIVETIME_EDGE ? 5010000 : 10000;
+    s->n = 0;
+    for (int p = 0; p < PIXELS; p++)
+        next[p] = t0_ns + 1000 * dice_below(d, 10000);
+    for (;;) {
+        int p = 0;
+        for (int k = 1; k < PIXELS; k++)
+            p = next[k] < next[p] ? k : p;
+        if (next[p] >= until_ns || s->n == PIXELS * ROWS || frames[p] == ROWS)
+            break;
+        s->time_ns[s->n] = next[p];
+        s->pixel[s->n] = (uint16_t)p;
+        s->frame[s->n++] = frames[p]++;
+        next[p] += dead_ns + 1000 * (int64_t)(-log(1 - dice_unit(d)) * 9000);
+    }
+    for (int p = 0; p < PIXELS; p++)
+        s->count[p] = (size_t)frames[p];
+}
+
+/* What stage/grade makes of a whole channel. */
+static void grade_whole(const struct stream *s, uint16_t pixel, const struct livetime_table *table, const int64_t *starts, const int64_t *ends, uint8_t *grades, int64_t *times) {
+    struct photon_block *b;
+    assert_int_equal(photon_block_new(ROWS, &b), STATUS_OK);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->pixel[i] == pixel) {
+            b->time_ns[b->n] = s->time_ns[i];
+            b->cuts[b->n++] = 0;
+        }
+    bool *gaps = calloc(ROWS, sizeof *gaps);
+    const struct time_span up = { s->time_ns[0], s->time_ns[s->n - 1] + 1 };
+    const struct grade_input in = { .table = table, .up = &up, .n_up = 1, .gap_before = gaps };
+    const struct livetime_sheet sheet = { .table = table, .n_points = POINTS, .start_ns = starts, .end_ns = ends, .grade_time_ns = times };
+    assert_true(grade_rows(&in, b, &sheet, NULL));
+    memcpy(grades, b->grade, b->n);
+    free(gaps);
+    photon_block_free(b);
+}
+
+static void put_row(struct row_block *rows, const struct stream *s, size_t i) {
+    size_t k = rows->n++;
+    rows->photons->n++;
+    rows->photons->time_ns[k] = s->time_ns[i];
+    rows->photons->pixel[k] = s->pixel[i];
+    rows->photons->frame[k] = s->frame[i];
+    rows->photons->energy_eV[k] = 300 + (float)(s->frame[i] % 500);
+    rows->photons->cuts[k] = 0;
+    rows->photons->flags[k] = TRUST_INSIDE;
+    rows->flags[k] = 0;
+}
+
+static struct live_book *open_book(enum livetime_trigger trigger, struct graded *g, size_t history) {
+    struct book_pixel pixels[PIXELS];
+    for (int p = 0; p < PIXELS; p++)
+        pixels[p] = (struct book_pixel){ .live = true, .table = table_of(trigger) };
+    static const struct yield_region all = { "tfy", 0, 2000 };
+    const struct book_settings settings = { .n_pixels = PIXELS, .pixels = pixels, .products = { .emission = { 200, 1100, 1 }, .loss = { -20, 80, 1 }, .n_regions = 1, .regions = &all },
+                                            .late_ns = 200 * MS, .history = history, .graded = take_graded, .pixels_used = all_pixels, .context = g };
+    struct live_book *b;
+    assert_true(live_book_new(&settings, &b));
+    return b;
+}
+
+static void tell(struct live_book *b, enum scan_event_kind kind, int64_t time_ns) {
+    const char *why;
+    const struct scan_event e = { .kind = kind, .time_ns = time_ns, .number = 4, .incident_eV = 530, .i0 = 1, .i0_sigma = 0 };
+    assert_true(live_book_event(b, &e, &why));
+}
+
+/* However rows, events and settling are interleaved: grades, live time and counts are those of the whole channel at once. */
+static void compare_with_whole(enum livetime_trigger trigger) {
+    struct dice d = dice_new();
+    struct stream *s = calloc(1, sizeof *s);
+    struct graded *g = calloc(1, sizeof *g);
+    for (int turn = 0; turn < 6; turn++) {
+        int64_t starts[POINTS], ends[POINTS], at = t0_ns + 50 * MS;
+        for (int k = 0; k < POINTS; k++) {
+            starts[k] = at;
+            ends[k] = at + (20 + dice_below(&d, 200)) * MS;
+            at = ends[k] + dice_below(&d, 3) * 7 * MS;
+        }
+        memset(g, 0, sizeof *g);
+        make_stream(&d, s, at + 400 * MS, trigger);
+        struct live_book *b = open_book(trigger, g, 4096);
+        struct row_block *rows;
+        assert_true(row_block_new(64, &rows));
+        tell(b, SCAN_EVENT_SCAN_START, t0_ns);
+        int told = 0;
+        for (size_t i = 0; i < s->n;) {
+            row_block_clear(rows);
+            for (size_t n = (size_t)(1 + dice_below(&d, 64)); n > 0 && i < s->n; n--)
+                put_row(rows, s, i++);
+            live_book_rows(b, rows);
+            int64_t newest = s->time_ns[i - 1], delay = dice_below(&d, 30) * MS;   /* events are told late, but within late_ns */
+            for (; told < 2 * POINTS && (told % 2 ? ends : starts)[told / 2] + delay < newest; told++)
+                tell(b, told % 2 ? SCAN_EVENT_POINT_END : SCAN_EVENT_POINT_START, (told % 2 ? ends : starts)[told / 2]);
+            if (told == 2 * POINTS)
+                told++, tell(b, SCAN_EVENT_SCAN_END, at);
+            live_book_settle(b, newest, false);
+        }
+        live_book_settle(b, INT64_MAX, true);
+        const struct live_scan *scan = live_book_scan(b);
+        assert_int_equal(scan->n_final, POINTS);
+        assert_int_equal(live_book_counts(b)->late, 0);
+        assert_int_equal(live_book_counts(b)->hurried, 0);
+        assert_int_equal(g->n, s->n);
+        struct livetime_table table = table_of(trigger);
+        for (uint16_t p = 0; p < PIXELS; p++) {
+            uint8_t grades[ROWS];
+            int64_t times[POINTS * N_LIVETIME_COLUMNS];
+            grade_whole(s, p, &table, starts, ends, grades, times);
+            for (size_t i = 0; i < s->count[p]; i++)
+                if (g->point[p][i] >= 0)
+                    assert_int_equal(g->grade[p][i], grades[i]);
+            assert_memory_equal(scan->products->grade_time_ns + (size_t)p * POINTS * N_LIVETIME_COLUMNS, times, sizeof times);
+        }
+        uint32_t photons[POINTS] = { 0 };
+        for (size_t i = 0; i < s->n; i++)
+            for (int k = 0; k < POINTS; k++)
+                photons[k] += s->time_ns[i] >= starts[k] && s->time_ns[i] < ends[k];
+        assert_memory_equal(scan->products->photons, photons, sizeof photons);
+        row_block_free(rows);
+        live_book_free(b);
+    }
+    free(s);
+    free(g);
+}
+
+static void edge_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE); }
+static void edge_multi_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE_MULTI); }
+
+/* More rows than there is room for: the oldest are settled as they stand, and counted; nothing is lost. */
+static void too_many_rows_are_hurried(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    struct stream *s = calloc(1, sizeof *s);
+    struct graded *g = calloc(1, sizeof *g);
+    make_stream(&d, s, t0_ns + 2000 * MS, LIVETIME_EDGE_MULTI);
+    struct live_book *b = open_book(LIVETIME_EDGE_MULTI, g, 100);
+    struct row_block *rows;
+    assert_true(row_block_new(64, &rows));
+    for (size_t i = 0; i < s->n;) {
+        row_block_clear(rows);
+        for (int n = 0; n < 64 && i < s->n; n++)
+            put_row(rows, s, i++);
+        live_book_rows(b, rows);
+    }
+    live_book_settle(b, INT64_MAX, true);
+    assert_true(live_book_counts(b)->hurried > 0);
+    assert_int_equal(g->n, s->n);
+    row_block_free(rows);
+    live_book_free(b);
+    free(s);
+    free(g);
+}
+
+/* Events that make no sense are refused with a reason and change nothing. */
+static void nonsense_is_refused(void **state) {
+    (void)state;
+    struct graded *g = calloc(1, sizeof *g);
+    struct live_book *b = open_book(LIVETIME_EDGE, g, 100);
+    const char *why = NULL;
+    struct scan_event e = { .kind = SCAN_EVENT_POINT_START, .time_ns = t0_ns };
+    assert_false(live_book_event(b, &e, &why));
+    assert_string_equal(why, "no scan runs");
+    tell(b, SCAN_EVENT_SCAN_START, t0_ns);
+    tell(b, SCAN_EVENT_POINT_START, t0_ns + 10);
+    e = (struct scan_event){ .kind = SCAN_EVENT_POINT_END, .time_ns = t0_ns + 5 };
+    assert_false(live_book_event(b, &e, &why));
+    e = (struct scan_event){ .kind = SCAN_EVENT_POINT_START, .time_ns = t0_ns + 5 };
+    assert_false(live_book_event(b, &e, &why));
+    assert_int_equal(live_book_counts(b)->refused_events, 3);
+    live_book_free(b);
+    free(g);
+}
+
+/* An end that is told long after: the point's times are fitted to its dwell, the next one's lack is dead. */
+static void late_ends_are_fitted(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    struct stream *s = calloc(1, sizeof *s);
+    struct graded *g = calloc(1, sizeof *g);
+    make_stream(&d, s, t0_ns + 1500 * MS, LIVETIME_EDGE);
+    struct live_book *b = open_book(LIVETIME_EDGE, g, 4096);
+    struct row_block *rows;
+    assert_true(row_block_new(64, &rows));
+    tell(b, SCAN_EVENT_SCAN_START, t0_ns);
+    tell(b, SCAN_EVENT_POINT_START, t0_ns + 100 * MS);
+    for (size_t i = 0; i < s->n;) {
+        row_block_clear(rows);
+        for (int n = 0; n < 64 && i < s->n; n++)
+            put_row(rows, s, i++);
+        live_book_rows(b, rows);
+        live_book_settle(b, s->time_ns[i - 1], false);
+    }
+    tell(b, SCAN_EVENT_POINT_END, t0_ns + 300 * MS);
+    tell(b, SCAN_EVENT_POINT_START, t0_ns + 300 * MS);
+    tell(b, SCAN_EVENT_POINT_END, t0_ns + 500 * MS);
+    tell(b, SCAN_EVENT_SCAN_END, t0_ns + 500 * MS);
+    live_book_settle(b, INT64_MAX, true);
+    const struct live_scan *scan = live_book_scan(b);
+    assert_int_equal(scan->n_final, 2);
+    assert_int_equal(live_book_counts(b)->fitted, 2);
+    for (size_t cell = 0; cell < (size_t)PIXELS * 2; cell++) {
+        int64_t sum = 0;
+        for (size_t k = 0; k < N_LIVETIME_COLUMNS; k++) {
+            assert_true(scan->products->grade_time_ns[cell * N_LIVETIME_COLUMNS + k] >= 0);
+            sum += scan->products->grade_time_ns[cell * N_LIVETIME_COLUMNS + k];
+        }
+        assert_int_equal(sum, 200 * MS);
+    }
+    row_block_free(rows);
+    live_book_free(b);
+    free(s);
+    free(g);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(edge_settles_as_the_whole), cmocka_unit_test(edge_multi_settles_as_the_whole), cmocka_unit_test(too_many_rows_are_hurried), cmocka_unit_test(late_ends_are_fitted),
+                                        cmocka_unit_test(nonsense_is_refused) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
