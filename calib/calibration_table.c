@@ -42,7 +42,7 @@ static enum status keep_stale(struct pixel_calibration *p, const struct pixel_ca
     p->resolution_eV = old->resolution_eV;
     p->resolution_sigma_eV = old->resolution_sigma_eV;
     char text[sizeof p->reason];
-    snprintf(text, sizeof text, "curve of the calibration before: %.80s", p->reason);
+    snprintf(text, sizeof text, "curve of the calibration before: %.200s", p->reason);
     memcpy(p->reason, text, sizeof text);
     return STATUS_OK;
 }

@@ -48,7 +48,7 @@ extern const char *const assigned_by_names[N_ASSIGNED_BY];
 
 struct pixel_calibration {
     enum verdict verdict;
-    char reason[120];              /* "" for good; why not, or what to know, in words a beamline scientist understands */
+    char reason[240];              /* "" for good; why not, or what to know, in words a beamline scientist understands */
     uint32_t n_fits;
     struct anchor_fit fits[CURVE_MAX_ANCHORS];
     struct calibration_curve *curve;  /* NULL: none */

@@ -27,7 +27,7 @@ struct watched_pixel {
     enum verdict verdict;     /* of what there is now; VERDICT_BAD while waiting */
     uint32_t anchors;         /* that would carry the curve */
     double margin, resolution_eV;   /* as in pixel_calibration; NaN unknown */
-    char reason[120];
+    char reason[240];
 };
 
 struct calibration_outlook {

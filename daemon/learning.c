@@ -8,6 +8,7 @@
 #include "calib/calibration_form.h"
 #include "calib/experiment_state.h"
 #include "daemon/array_correction.h"
+#include "daemon/calibration_course.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
@@ -201,6 +202,15 @@ static bool keep_state(const struct learning_settings *settings, double mono_eV,
     return settings->keep == NULL || calibration_states_add(settings->keep, mono_eV, &in->heights, n, table);
 }
 
+static void tell_course(const struct learning *l, const struct learning_settings *settings, const struct scan *state, double mono_eV, const struct calibration_input *in,
+                        const struct calibration_table *before) {
+    const struct calibration_course course = { .name = state->label[0] ? state->label : state->log_name, .start_ns = state->start_ns,
+                                               .end_ns = state->end_ns <= l->input->last_ns ? state->end_ns : l->input->last_ns + 1, .every_s = settings->course_s,
+                                               .rules = settings->rules, .lines = settings->lines, .mono_eV = mono_eV, .before = before };
+    if (settings->course_s > 0 && calibration_course_tell(&course, in->heights, (uint32_t)l->input->n_channels, stdout) == STATUS_NO_MEMORY)
+        log_warning("out of memory for how %s came along", course.name);
+}
+
 static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state,
                             const struct calibration_table *before, size_t index, struct calibration_table **out) {
     size_t n = l->input->n_channels;
@@ -218,6 +228,7 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
         calibration_input_done(&in, n);
         return true;
     }
+    tell_course(l, settings, state, mono_eV, &in, before);
     enum status s = calibration_table_learn_by(&settings->rules, settings->lines, mono_eV, in.heights, (uint32_t)n, before, out, &why);
     if (s == STATUS_NOT_FOUND && settings->keep != NULL) {
         log_warning("%s: %s; only its elastic line counts", name, why.text);

@@ -22,6 +22,7 @@ struct learning_settings {
     struct calibration_states *keep; /* NULL, or where the heights of every calibration go; then one whose mono excites too few anchors is no error */
     const char *only;                /* label of the calibration to use alone; NULL: all */
     const struct calibration_table *before;   /* the calibration before the first one, of the same pixels and filters; NULL: none */
+    double course_s;                 /* > 0: print to stdout what each calibration would have been after every so many seconds (calibration_course.h) */
     bool quiet;                      /* no bar on the terminal */
 };
 

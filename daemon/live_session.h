@@ -11,13 +11,15 @@
 #include "daemon/ingest.h"
 #include "daemon/live_disk.h"
 #include "daemon/live_losses.h"
+#include "daemon/live_learning.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
 #include "daemon/ring.h"
 
 struct live_session_work;   /* opaque */
 
-enum { N_LATENCY = 24 };         /* buckets: below 2^k / 8 ms, k = 0.. */
+enum { N_LATENCY = 24 };
+extern const double live_latency_s[N_LATENCY];   /* upper ends of the buckets; what is later falls into the last */
 
 struct live_figures {            /* a moment old; for STATUS=, /metrics and SIGUSR1 */
     bool alive, running, scanning, writing;
@@ -40,6 +42,7 @@ struct session_links {
     const struct ingest *ingest;          /* for its figures */
     struct live_disk *disk;               /* what is kept while it runs */
     struct follower *follower;            /* NULL: files are not followed */
+    struct live_learning *learning;       /* NULL: nothing is learnt */
 };
 
 /* False after logging: a port is taken, an address is wrong, a calibration cannot be read. */

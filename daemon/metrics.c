@@ -64,7 +64,7 @@ static void print_latency(FILE *out, const struct live_figures *f) {
     fprintf(out, "# HELP %s from a record's arrival to the published PFY that holds it, of records in a scan\n# TYPE %s histogram\n", name, name);
     for (unsigned k = 0; k + 1 < N_LATENCY; k++) {
         sum += f->latency[k];
-        fprintf(out, "%s_bucket{le=\"%.9g\"} %llu\n", name, 125e-6 * (double)(1ULL << k), (unsigned long long)sum);
+        fprintf(out, "%s_bucket{le=\"%.9g\"} %llu\n", name, live_latency_s[k], (unsigned long long)sum);
     }
     sum += f->latency[N_LATENCY - 1];
     fprintf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_count %llu\n", name, (unsigned long long)sum, name, (unsigned long long)sum);

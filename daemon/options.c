@@ -21,6 +21,8 @@ const struct option_row option_table[] = {
       .help = "form of the gain p/E: spline (through the anchors), smoothing (spline that gives way by the anchors' errors) or quadratic" },
     { .name = "calibration.tails", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(calibration.tails),
       .help = "take the low-energy tail that the elastic lines of the array have in common into the model of all lines; without it none is assumed" },
+    { .name = "calibration.line_lock", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(calibration.line_lock), .lo = 0, .hi = TEXT_HI(calibration.line_lock),
+      .help = "line of the table (OKa) that the sample shows and whose drift during a scan is taken out; empty is off" },
 
     { .name = "monitor.window_s", .unit = "s", .default_text = "300", .kind = OPT_NUMBER, .offset = AT(monitor.window_s), .lo = 10, .hi = 86400,
       .help = "length of the windows in which every pixel is watched: baseline, residual, rate, a line and the elastic line" },
@@ -132,6 +134,11 @@ const struct option_row option_table[] = {
       .help = "between two looks where growth is not noticed" },
     { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
       .help = "a file that has not grown for so long is read to its very end" },
+
+    { .name = "learn.live", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(learn.live),
+      .help = "tesd run learns filters and calibrations from noise and calibration states in the background, and keeps the last good one in the output folder; needs output.folder and no calibration.file" },
+    { .name = "learn.spool_MiB", .unit = "MiB", .default_text = "4096", .kind = OPT_NUMBER, .offset = AT(learn.spool_MiB), .lo = 16, .hi = 1e6,
+      .help = "disk for the records of calibration states, in a file of the output folder without a name; the oldest state is forgotten first" },
 
     { .name = "output.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(output.folder), .lo = 0, .hi = TEXT_HI(output.folder),
       .help = "tesd run keeps each run in OUTPUT/YYYYMMDD/NNNN below it; empty: nothing is kept, data are analysed and published all the same" },

@@ -15,7 +15,7 @@
 enum { OPTIONS_MAX_ROI = 32, OPTIONS_TEXT = 256 };
 
 struct options {
-    struct { char lines[OPTIONS_TEXT], file[OPTIONS_TEXT]; double mono_eV; char curve[16]; bool tails; } calibration;   /* mono 0: take it from the log; curve: a name of gain_fit.h */
+    struct { char lines[OPTIONS_TEXT], file[OPTIONS_TEXT]; double mono_eV; char curve[16], line_lock[16]; bool tails; } calibration;   /* mono 0: take it from the log; curve: a name of gain_fit.h; line_lock "": off */
     struct { double window_s, alarm_eV; char line[16]; } monitor;
     struct { char kernel[16]; bool neighbours; } analysis;                 /* "auto", or a name of pulse/dot_kernel.h */
     struct { struct energy_axis emission, loss; int64_t best_pixels; } rixs;   /* best_pixels 0: all good ones */
@@ -30,6 +30,7 @@ struct options {
     struct { char engine[16]; double retry_s; } disk;                      /* "auto", "uring", "pwrite" */
     struct { char host[64]; int64_t port, connections; double block_s; } ingest;   /* the acquisition server; port: of its control */
     struct { char mode[8], folder[OPTIONS_TEXT], notice[16], reads[16]; double poll_s, rest_s; } follow;
+    struct { bool live; double spool_MiB; } learn;
     struct { char folder[OPTIONS_TEXT]; } output;                          /* where tesd run keeps runs; "": nowhere */
     struct {
         char host[64]; int64_t port;                                       /* scan points by JSON-RPC; port 0: none */

@@ -9,6 +9,7 @@
 
 #include "calib/calibration_verdict.h"
 #include "daemon/followed_pulses.h"
+#include "daemon/line_locking.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
@@ -34,6 +35,7 @@ struct reprocess {
     struct grading *grading;
     struct array_events *array;      /* NULL: channels do not wait for each other */
     struct monitoring *monitoring;
+    struct line_lock *lock;          /* NULL: none */
     struct reprocessed *result;
     struct scratch scratch;
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
@@ -46,7 +48,7 @@ struct reprocess {
 
 static struct analyse_settings analyse_settings_of(const struct reprocess *r, size_t pixel) {
     const struct array_model *m = r->model;
-    struct analyse_settings s = { .pixel = (uint32_t)pixel, .model = m->channels[pixel].model, .n_tables = m->n_tables, .tables = m->tables, .causal = r->causal };
+    struct analyse_settings s = { .pixel = (uint32_t)pixel, .model = m->channels[pixel].model, .n_tables = m->n_tables, .tables = m->tables, .lock = r->lock, .causal = r->causal };
     if (m->neighbours != NULL && !r->causal && m->neighbours->of[pixel].used) {
         s.neighbours = &m->neighbours->of[pixel];
         s.mains = m->neighbours->mains;
@@ -288,6 +290,7 @@ static bool write_elastics(struct reprocess *r) {
 static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
     bool good = grading_finish(r->grading, r->archive) && write_pixels(r) && write_elastics(r) && monitoring_finish(r->monitoring, r->archive);
+    good = good && (r->lock == NULL || archive_line_lock(r->archive, r->lock));
     for (size_t k = 0; good && k < out->bins->n_products; k++)
         good = archive_scan(r->archive, out->bins->products[k]);
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
@@ -361,6 +364,17 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
            monitoring_new(&settings->monitoring, r->beamtime, r->model, &r->monitoring) && archive_create(path, settings->compress, &r->archive);
 }
 
+static bool lock_to_line(struct reprocess *r, const struct reprocess_settings *settings) {
+    if (settings->line_lock == NULL || settings->line_lock[0] == '\0')
+        return true;
+    if (settings->causal || settings->stored != NULL) {
+        log_warning("calibration.line_lock: %s, so nothing is locked to %s", settings->causal ? "a frozen calibration looks at no later records" : "only tesd replay follows a line",
+                    settings->line_lock);
+        return true;
+    }
+    return line_locking_run(r->beamtime, r->model, settings->line_lock, settings->workers, &r->lock);
+}
+
 static double seconds(clockid_t clock) {
     struct timespec t;
     clock_gettime(clock, &t);
@@ -405,6 +419,7 @@ struct reprocess_settings reprocess_settings_of(const struct options *o) {
         .array = { .neighbours = o->veto.neighbours, .neighbour_above_eV = o->veto.neighbour_above_eV, .neighbour_window_s = o->veto.neighbour_window_s,
                    .array_pixels = (uint32_t)o->veto.array_pixels, .array_window_s = o->veto.array_window_s, .array_hold_s = o->veto.array_hold_s,
                    .instants = strcmp(o->live_time.method, "array") == 0 },
+        .line_lock = o->calibration.line_lock,
         .monitoring = { .window_s = o->monitor.window_s, .alarm_eV = o->monitor.alarm_eV, .line = o->monitor.line },
         .compress = o->archive.compress,
         .best_pixels = (uint32_t)o->rixs.best_pixels,
@@ -429,7 +444,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .stored = settings->stored, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
-    good = good && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && find_history(&r, settings, path) && finish(&r, settings);
+    good = good && lock_to_line(&r, settings) && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && find_history(&r, settings, path) && finish(&r, settings);
     for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++) {
         scratch_give(&r.scratch, &r.rows[i].room);
         scratch_give(&r.scratch, &r.rows[i].gaps);
@@ -438,6 +453,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     archive_abandon(r.archive);
     grading_free(r.grading);
     monitoring_free(r.monitoring);
+    line_lock_free(r.lock);
     free(r.rows);
     free(r.pixels_used);
     if (!good)

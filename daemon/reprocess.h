@@ -31,6 +31,7 @@ struct reprocess_settings {
     struct grading_settings grading;
     struct array_event_settings array;   /* vetoes across pixels, sampled live time */
     struct monitoring_settings monitoring;
+    const char *line_lock;           /* line of the sample that holds the gains during scans; "" or NULL: none. Not with causal */
     bool compress;                   /* photon columns too */
     uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */
     struct archive_process process;  /* counters are added here */

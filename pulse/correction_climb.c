@@ -11,7 +11,7 @@ static bool in_set(const struct correction_terms *t, term_set set, unsigned k) {
 }
 
 static double slope_of(const struct correction_terms *t, size_t i, unsigned k) {
-    double x = t->term[i * N_CORRECTION_TERMS + k] / t->deviation[k];
+    double x = t->term[i * N_LEARNT_TERMS + k] / t->deviation[k];
     return k == TERM_OFFSET ? x : x * t->height[i];
 }
 
@@ -22,7 +22,7 @@ static void fill(struct correction_climb *c, term_set set, size_t which) {
     unsigned term[SHARPENING_TERMS_MAX];
     p->n = p->n_groups = p->n_terms = 0;
     p->group_end = c->ends;
-    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+    for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
         if (in_set(t, set, k)) {
             p->limit[p->n_terms] = t->limit[k];
             term[p->n_terms++] = k;
@@ -58,7 +58,7 @@ void correction_climb_done(struct correction_climb *c) {
 
 static void pack(const struct correction_terms *t, term_set set, const struct term_gains *g, double *coefficients) {
     unsigned n = 0;
-    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+    for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
         if (in_set(t, set, k))
             coefficients[n++] = g->of[k];
 }
@@ -66,7 +66,7 @@ static void pack(const struct correction_terms *t, term_set set, const struct te
 static struct term_gains unpack(const struct correction_terms *t, term_set set, const double *coefficients) {
     struct term_gains g = { { 0 } };
     unsigned n = 0;
-    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+    for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
         if (in_set(t, set, k))
             g.of[k] = coefficients[n++];
     return g;
@@ -103,7 +103,7 @@ enum status correction_climb_covariance(struct correction_climb *c, term_set set
     enum status s = sharpening_covariance(c->density, &c->points, x, covariance);
     if (s != STATUS_OK)
         return s;
-    for (unsigned k = 0, j = 0; k < N_CORRECTION_TERMS; k++)
+    for (unsigned k = 0, j = 0; k < N_LEARNT_TERMS; k++)
         if (in_set(c->terms, set, k))
             term[j++] = k;
     memset(out, 0, sizeof *out);

@@ -13,8 +13,8 @@
 typedef unsigned term_set;               /* bit k: term k; terms that cannot be used are passed over */
 enum { CLIMB_ALL = 2 };                  /* which pulses: 0, 1 a half; 2 all */
 
-struct term_gains { double of[N_CORRECTION_TERMS]; };
-struct term_covariance { double of[N_CORRECTION_TERMS][N_CORRECTION_TERMS]; };   /* 0 outside the set */
+struct term_gains { double of[N_LEARNT_TERMS]; };
+struct term_covariance { double of[N_LEARNT_TERMS][N_LEARNT_TERMS]; };   /* 0 outside the set */
 
 struct correction_climb {
     const struct correction_terms *terms;   /* borrowed */

@@ -7,12 +7,12 @@
 
 static const double fine_start = 3, prior_start = 5;   /* sigmas: where small terms begin to be sharpened, and what the array's gains leave */
 
-static const term_set drift_terms = 1u << TERM_BASELINE;
+static const term_set drift_terms = 1u << TERM_BASELINE | 1u << TERM_DRIFT;
 static const term_set phase_terms = 1u << TERM_ARRIVAL | 1u << TERM_ARRIVAL_SQUARED;
 static const term_set wave_terms = 1u << TERM_ARRIVAL_SINE | 1u << TERM_ARRIVAL_COSINE;
 static const term_set offset_terms = 1u << TERM_OFFSET;
 static const term_set step_terms = ((1u << GAIN_STEPS_MAX) - 1) << TERM_STEP;
-static const term_set all_terms = (1u << N_CORRECTION_TERMS) - 1;
+static const term_set all_terms = (1u << N_LEARNT_TERMS) - 1;
 
 struct judged { term_set set; struct term_gains half[2]; double held_out; };
 
@@ -90,7 +90,7 @@ static double error_of_gains(const struct correction_terms *t, term_set set, con
     for (size_t i = 0; i < t->n; i++)
         for (unsigned j = 0; j < N_CORRECTION_TERMS; j++)
             for (unsigned k = 0; k < N_CORRECTION_TERMS; k++) {
-                const double *x = t->term + i * N_CORRECTION_TERMS, h = t->height[i];
+                const double *x = t->term + i * N_LEARNT_TERMS, h = t->height[i];
                 if ((set >> j & 1) && (set >> k & 1) && v->of[j][k] != 0)
                     sum += x[j] / (j == TERM_OFFSET ? h : 1) * v->of[j][k] / (t->deviation[j] * t->deviation[k]) * x[k] / (k == TERM_OFFSET ? h : 1);
             }

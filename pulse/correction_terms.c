@@ -48,7 +48,7 @@ static enum status gather(const struct correction_pulses *p, const struct height
     *b = (struct correction_terms){ .c = height_correction_none() };
     b->pulse = malloc((p->n + 1) * sizeof(const struct measured_pulse *));
     b->height = malloc((p->n + 1) * sizeof *b->height);
-    b->term = malloc((p->n + 1) * N_CORRECTION_TERMS * sizeof *b->term);
+    b->term = malloc((p->n + 1) * N_LEARNT_TERMS * sizeof *b->term);
     b->scratch = malloc((p->n + 1) * sizeof *b->scratch);
     if (!b->pulse || !b->height || !b->term || !b->scratch)
         return STATUS_NO_MEMORY;
@@ -107,7 +107,7 @@ static void remove_cubic(struct correction_terms *b, size_t from, size_t to, siz
     normal_equations_init(&e, CUBIC);
     for (size_t i = from; i < to; i++) {
         powers(relative_height(b, i), row);
-        normal_equations_add(&e, row, 1, b->term[i * N_CORRECTION_TERMS + k]);
+        normal_equations_add(&e, row, 1, b->term[i * N_LEARNT_TERMS + k]);
     }
     for (unsigned j = 0; j < CUBIC; j++)
         e.matrix[j * CUBIC + j] *= 1 + 1e-9;
@@ -115,7 +115,7 @@ static void remove_cubic(struct correction_terms *b, size_t from, size_t to, siz
     if (solved)
         normal_equations_solve(&e, e.right, fit);
     for (size_t i = from; i < to; i++) {
-        double *t = &b->term[i * N_CORRECTION_TERMS + k];
+        double *t = &b->term[i * N_LEARNT_TERMS + k];
         powers(relative_height(b, i), row);
         for (int j = 0; j < CUBIC && solved; j++)
             *t -= fit[j] * row[j];
@@ -126,7 +126,7 @@ static void remove_cubic(struct correction_terms *b, size_t from, size_t to, siz
 static double squares_of(const struct correction_terms *b, unsigned k) {
     double sum = 0;
     for (size_t i = 0; i < b->n; i++)
-        sum += b->term[i * N_CORRECTION_TERMS + k] * b->term[i * N_CORRECTION_TERMS + k];
+        sum += b->term[i * N_LEARNT_TERMS + k] * b->term[i * N_LEARNT_TERMS + k];
     return sum;
 }
 
@@ -135,11 +135,11 @@ static double squares_of(const struct correction_terms *b, unsigned k) {
 static void standardise(struct correction_terms *b, unsigned k) {
     double *t = b->term + k;
     for (size_t i = 0; i < b->n; i++)
-        b->scratch[i] = t[i * N_CORRECTION_TERMS];
+        b->scratch[i] = t[i * N_LEARNT_TERMS];
     double middle = robust_median(b->scratch, b->n);
     for (size_t i = 0; i < b->n; i++) {
-        t[i * N_CORRECTION_TERMS] -= middle;
-        b->scratch[i] = fabs(t[i * N_CORRECTION_TERMS]);
+        t[i * N_LEARNT_TERMS] -= middle;
+        b->scratch[i] = fabs(t[i * N_LEARNT_TERMS]);
     }
     double whole = squares_of(b, k), reach = robust_quantile(b->scratch, b->n, 0.99);
     for (size_t g = 0, from = 0; g < b->n_groups; from = b->group_end[g++])
@@ -156,11 +156,12 @@ static void make_terms(struct correction_terms *b) {
     learn_usual_arrival(b);
     double origin = (double)b->pulse[0]->baseline;
     for (size_t i = 0; i < b->n; i++) {
-        double *t = b->term + i * N_CORRECTION_TERMS;
+        double *t = b->term + i * N_LEARNT_TERMS;
         height_correction_terms(&b->c, b->pulse[i], t);
         t[TERM_BASELINE] -= origin;
+        t[TERM_DRIFT] = (double)(b->pulse[i]->time_ns - b->pulse[0]->time_ns) * 1e-12;
     }
-    for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+    for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
         standardise(b, k);
 }
 enum status correction_terms_init(const struct correction_pulses *p, const struct height_correction *from, struct correction_terms *out) {

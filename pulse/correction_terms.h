@@ -14,6 +14,10 @@
 
 enum { GROUP_NONE = 0xffff, GROUPS_MAX = 32 };
 
+/* Besides the terms of height_correction, an even drift of the gain over the run is learnt, and forgotten: without it baselines and steps
+ * would take up what interpolation between calibrations is for (measured: a drift of 3 eV left 1.1 eV in mid-run). */
+enum { TERM_DRIFT = N_CORRECTION_TERMS, N_LEARNT_TERMS };
+
 struct correction_pulses {               /* of one pixel, in time order, baselines set (baseline_track.h); borrowed */
     const struct measured_pulse *pulses;
     const uint16_t *group;               /* like spectra share a number below GROUPS_MAX; others are not used. NULL: one group */
@@ -28,9 +32,9 @@ struct correction_terms {
     size_t group_end[GROUPS_MAX];
     double scale, sigma;                 /* median height; of a narrow line */
     double *height;                      /* n */
-    double *term;                        /* n x N_CORRECTION_TERMS: cubic in height taken out */
-    double deviation[N_CORRECTION_TERMS];   /* standard deviation of that; 0: constant in each group, cannot be used */
-    double limit[N_CORRECTION_TERMS];       /* largest coefficient of term / deviation */
+    double *term;                        /* n x N_LEARNT_TERMS: cubic in height taken out */
+    double deviation[N_LEARNT_TERMS];   /* standard deviation of that; 0: constant in each group, cannot be used */
+    double limit[N_LEARNT_TERMS];       /* largest coefficient of term / deviation */
     double *scratch;                     /* n */
 };
 

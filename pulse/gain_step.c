@@ -8,7 +8,7 @@
 #include "pulse/robust.h"
 #include "pulse/sharpening.h"
 
-enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, PIXELS_MIN = 3, ROUNDS = 8, TERMS = N_CORRECTION_TERMS };
+enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, PIXELS_MIN = 3, ROUNDS = 8, TERMS = N_LEARNT_TERMS };
 
 static const double sigma_of_height = 0.0013;
 static const double told_within = 2e-3;       /* a pixel counts at a time when it knows its step to this, relative */
@@ -68,6 +68,7 @@ static void gather(const struct correction_pulses *p, const struct height_correc
                 struct witness *x = &w->of[w->n];
                 *x = (struct witness){ .time_ns = p->pulses[i].time_ns, .group = (unsigned)w->n_groups };
                 height_correction_terms(c, &p->pulses[i], x->term);
+                x->term[TERM_DRIFT] = (double)(p->pulses[i].time_ns - p->pulses[0].time_ns) * 1e-12;   /* an even drift is no step */
                 w->height[w->n++] = (double)height_correction_apply(c, &p->pulses[i]);
             }
         w->group_end[w->n_groups++] = w->n;

@@ -7,6 +7,7 @@
 #include "pulse/pulse_quality.h"
 #include "pulse/pulse_shape.h"
 #include "pulse/robust.h"
+#include "pulse/sample_turn.h"
 
 enum { LEAST_PULSES = 100, LEAST_BEHIND = 24, ARRIVAL_MAX = 5, ROUNDS = 3 };
 static const double RESIDUAL_MOST = 7, OUTLIER = 5, PHASE_MOST = 1.2;
@@ -83,6 +84,15 @@ static struct measured_pulse measure(const struct pixel_model *m, const struct g
     return p;
 }
 
+/* In the frame in which the pixel was learnt. */
+__attribute__((noinline)) static struct measured_pulse measure_turned(const struct pixel_model *m, const struct gap_filter *g, const struct pulse_record *record) {
+    uint16_t samples[RECORD_SAMPLES_MAX];
+    struct pulse_record turned = sample_turn_record(record, m->sample_turn, samples);
+    struct measured_pulse p = measure(m, g, &turned);
+    p.pretrigger_mean -= (float)m->sample_turn;
+    return p;
+}
+
 bool gap_filters_measure(const struct pixel_model *m, const struct pulse_record *record, double gap_samples, struct measured_pulse *out) {
     if (m->gaps == NULL || record->n_samples != m->n_samples || record->n_presamples != m->n_presamples)
         return false;
@@ -92,7 +102,8 @@ bool gap_filters_measure(const struct pixel_model *m, const struct pulse_record 
             best = &m->gaps->list[k];
     if (best == NULL)
         return false;
-    *out = measure(m, best, record);
+    bool turned = m->sample_turn != SAMPLE_TURN_NONE && record->n_samples <= RECORD_SAMPLES_MAX;
+    *out = turned ? measure_turned(m, best, record) : measure(m, best, record);
     return true;
 }
 

@@ -120,9 +120,7 @@ static void measure_in_frame(const struct pixel_model *m, const struct pulse_rec
 
 __attribute__((noinline)) static void measure_turned(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *p) {
     uint16_t samples[RECORD_SAMPLES_MAX];
-    struct pulse_record turned = *record;
-    turned.samples = samples;
-    sample_turn_copy(record->samples, record->n_samples, m->sample_turn, samples);
+    struct pulse_record turned = sample_turn_record(record, m->sample_turn, samples);
     measure_in_frame(m, &turned, p);
     p->pretrigger_mean -= (float)m->sample_turn;
 }

@@ -8,7 +8,7 @@
 #include "pulse/random_stream.h"
 #include "pulse/resolution_limit.h"
 
-enum purpose { DRAW_KINDS = 1, DRAW_PIXEL, DRAW_ARRAY };
+enum purpose { DRAW_KINDS = 1, DRAW_PIXEL, DRAW_ARRAY, DRAW_GAIN };
 
 static const double two_pi = 6.283185307179586476925;
 
@@ -65,6 +65,15 @@ static void draw_drift(struct pixel_sim *p, const struct pixel_sim_settings *s, 
     p->gain_per_count = -random_stream_between(r, 2e-5, 7e-5);
     p->gain_step = s->gain_step * random_stream_normal(r);
     p->gain_step_s = 0.5 * s->run_s;
+}
+
+/* From a stream of its own: the rest of the pixel is the same with and without. */
+static void draw_gain(struct pixel_sim *p, const struct pixel_sim_settings *s, uint32_t pixel) {
+    struct random_stream own;
+    random_stream_init(&own, s->seed, pixel, DRAW_GAIN);
+    p->gain_drift = s->gain_drift * (1 + 0.3 * random_stream_normal(&own));
+    p->gain_bow = s->gain_bow * (1 + 0.3 * random_stream_normal(&own));
+    p->run_s = s->run_s;
 }
 
 /* Grids wander by 10-20 mHz in minutes. */
@@ -140,6 +149,7 @@ enum status pixel_sim_draw(const struct pixel_sim_settings *s, uint32_t pixel, e
     if (status != STATUS_OK)
         return status;
     draw_faults(&p, s, &r);
+    draw_gain(&p, s, pixel);
 
     /* A quiet level and one that passes 60 eV photons, whichever is higher: the difference over 4 samples has at most twice the
      * variance of the noise. */
@@ -166,7 +176,8 @@ double pixel_sim_gain(const struct pixel_sim *p, double time_s) {
     if (p->jump_counts != 0 && time_s >= p->jump_s)
         drift -= 3 * p->jump_counts;
     const double step = time_s >= p->gain_step_s ? p->gain_step : 0;
-    return (1 + p->gain_per_count * drift) * (1 + step);
+    const double along = p->run_s > 0 ? time_s / p->run_s : 0;
+    return (1 + p->gain_per_count * drift) * (1 + step + p->gain_drift * along + p->gain_bow * sin(0.5 * two_pi * along));
 }
 
 /* Of the fall and the rise alone; the front comes on top, the slow component moves it by less than a per cent of a sample. */

@@ -44,6 +44,8 @@ struct pixel_sim {
     struct { double amplitude_counts, period_s, phase; } drift[DRIFT_WAVES];
     double gain_per_count;                /* relative gain change per count of baseline drift */
     double gain_step, gain_step_s;        /* relative step at that time; 0: none */
+    double gain_drift, gain_bow;          /* relative: grows evenly to gain_drift over run_s; gain_bow x sin(pi t / run_s), nothing at both ends */
+    double run_s;
     double jump_counts, jump_s;           /* PIXEL_LOCK_JUMP: added to every amplitude, and thrice that to the baseline */
     double flux_jumps_per_s, flux_quantum_counts;   /* PIXEL_UNLOCKED */
     double noise_triggers_per_s;
@@ -60,6 +62,7 @@ struct pixel_sim_settings {
     double run_s;               /* length of the pulse run: places steps and jumps */
     double resolution_eV;       /* FWHM limit of a good pixel at 0.7 keV; the noise is scaled to it, with a spread of 8 % */
     double gain_step;           /* rms of the relative gain step halfway; 0: none */
+    double gain_drift, gain_bow;   /* of the typical pixel, with a spread of 30 %; 0: none */
     double mains_wander_Hz;     /* rms of the frequency of the mains about its mean, in half a minute to ten; the array's */
     double crosstalk;           /* mean share of a neighbour's pulse; 0: a realistic 3.5e-4 */
 };

@@ -133,9 +133,7 @@ static void measure_on_tail(const struct pixel_model *m, const struct pulse_reco
 
 __attribute__((noinline)) static void measure_turned(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
     uint16_t samples[RECORD_SAMPLES_MAX];
-    struct pulse_record turned = *record;
-    turned.samples = samples;
-    sample_turn_copy(record->samples, record->n_samples, m->sample_turn, samples);
+    struct pulse_record turned = sample_turn_record(record, m->sample_turn, samples);
     measure_on_tail(m, &turned, out);
     out->pretrigger_mean -= (float)m->sample_turn;
 }

@@ -36,6 +36,13 @@ void sample_turn_copy(const sample_u16 *from, uint32_t n, uint32_t turn, uint16_
         to[k] = (uint16_t)(from[k] + turn);
 }
 
+struct pulse_record sample_turn_record(const struct pulse_record *record, uint32_t turn, uint16_t *samples) {
+    struct pulse_record turned = *record;
+    turned.samples = samples;
+    sample_turn_copy(record->samples, record->n_samples, turn, samples);
+    return turned;
+}
+
 float sample_turn_level(float level, uint32_t turn, uint32_t pixel_turn) {
     double plain = (double)level - turn, least = -(double)pixel_turn;
     if (plain < least)

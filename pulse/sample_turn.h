@@ -24,6 +24,9 @@ uint32_t sample_turn_learn(const struct record_store *records);
 void sample_turn_store(struct record_store *records, uint32_t turn);   /* all of them, where they are */
 void sample_turn_copy(const sample_u16 *from, uint32_t n, uint32_t turn, uint16_t *to);
 
+/* The same record with its samples in another frame; samples: room for n_samples of them, lent to it. */
+struct pulse_record sample_turn_record(const struct pulse_record *record, uint32_t turn, uint16_t *samples);
+
 /* A level measured in one frame, as it is given for a pixel of another. */
 float sample_turn_level(float level, uint32_t turn, uint32_t pixel_turn);
 

@@ -13,7 +13,7 @@
 #include "daemon/log.h"
 #include "daemon/model_store.h"
 
-enum { KEY_STATE = 2000, KEY_REPORT, KEY_CALIBRANT, KEY_MONO_UNC };
+enum { KEY_STATE = 2000, KEY_REPORT, KEY_CALIBRANT, KEY_MONO_UNC, KEY_COURSE };
 static const double usual_mono_unc_eV = 0.2;
 
 struct arguments {
@@ -21,7 +21,7 @@ struct arguments {
     const char *output, *report;
     const char *state;   /* label of the calibration to use alone; NULL: all */
     bool calibrant;      /* the output is a line table of the mix */
-    double mono_unc_eV;
+    double mono_unc_eV, course_s;
     int argc;
     char **argv;
 };
@@ -35,6 +35,7 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case KEY_STATE: a->state = value; return 0;
     case KEY_CALIBRANT: a->calibrant = true; return 0;
     case KEY_MONO_UNC: a->mono_unc_eV = number_option_value(&(const struct number_option){ .name = "mono-unc", .lo = 0, .hi = 50 }, value, state); return 0;
+    case KEY_COURSE: a->course_s = number_option_value(&(const struct number_option){ .name = "course", .lo = 1, .hi = 1e6 }, value, state); return 0;
     case ARGP_KEY_END:
         if (a->output == NULL)
             argp_error(state, "-o FILE.h5 is needed, or -o TABLE.csv with --calibrant");
@@ -127,6 +128,7 @@ static int work(struct arguments *a, const struct options *options, const struct
         return EXIT_REFUSED;
     int code = b.refused ? EXIT_REFUSED : EXIT_GOOD;
     struct learning_settings settings = offline_learning(&a->offline, options, lines);
+    settings.course_s = a->course_s;
     settings.only = a->state;
     settings.keep = a->calibrant ? &states : NULL;
     if (!has_calibration(a, &b)) {
@@ -150,6 +152,7 @@ int cmd_calibrate(int argc, char **argv) {
         { .name = "calibrant", .key = KEY_CALIBRANT, .doc = "calibrate the calibrant: from elastic lines of calibrations at three or more mono energies, the energies of the mix's own lines as a new line table" },
         { .name = "mono-unc", .key = KEY_MONO_UNC, .arg = "EV", .doc = "with --calibrant: error of each mono energy (default 0.2)" },
         { .name = "report", .key = KEY_REPORT, .arg = "FILE.html", .doc = "a page that shows every pixel's spectrum, fits, curve, errors, drift and verdict" },
+        { .name = "course", .key = KEY_COURSE, .arg = "SECONDS", .doc = "also tell what each calibration would have been after every so many seconds of it: how long to calibrate" },
         { .name = "state", .key = KEY_STATE, .arg = "LABEL", .doc = "this calibration alone: CALn, any label of the state file, or all for all records (default: every CALn)" },
         { 0 }
     };

@@ -31,6 +31,8 @@ static const struct number_option numbers[] = {
     {"bad-fraction", "F", 0.13, NAN, 0, 1, false, AT(bad_fraction), "share of pixels that have something wrong"},
     {"resolution", "EV", 1.4, NAN, 0.05, 50, false, AT(resolution_eV), "FWHM that a perfect analysis reaches at 700 eV, on average"},
     {"gain-step", "F", 0, NAN, 0, 0.05, false, AT(gain_step), "rms over the pixels of a relative gain step halfway"},
+    {"gain-drift", "F", 0, NAN, -0.05, 0.05, false, AT(gain_drift), "relative gain that the typical pixel gains evenly over the run; 0.004 is 3 eV at 750 eV"},
+    {"gain-bow", "F", 0, NAN, -0.05, 0.05, false, AT(gain_bow), "relative gain that it gains towards the middle of the run and loses again"},
     {"mains-wander", "HZ", 0.015, NAN, 0, 100, false, AT(mains_wander_Hz), "rms of the mains' frequency about its mean"},
     {"stamp-jitter", "US", 60, NAN, 0, 1000, false, AT(stamp_jitter_us), "of the records' time stamps, in us"},
     {"crosstalk", "F", 0, NAN, 0, 0.1, false, AT(crosstalk), "share of a neighbour's pulse that a pixel sees, on average; 0 is some 0.0003"},

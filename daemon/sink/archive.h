@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "calib/calibration_table.h"
+#include "calib/line_lock.h"
 #include "calib/photon_block.h"
 #include "calib/pixel_monitor.h"
 #include "calib/scan_elastic.h"
@@ -65,6 +66,7 @@ struct archive_monitor {        /* monitor_NAME; all borrowed */
 bool archive_monitor(struct archive *a, const struct archive_monitor *m);
 /* elastic_NNNN. point_used: one byte a point. */
 bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used);
+bool archive_line_lock(struct archive *a, const struct line_lock *l);                /* lock_LINE */
 /* state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
 bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);
 /* Groups of another file of ours whose names begin so, as they stand there. A name that is taken is left out. */

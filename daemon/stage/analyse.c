@@ -41,8 +41,14 @@ static void set_energy(const struct analyse_settings *s, const struct measured_p
     struct curve_value v = calibration_pair_value(&w->calibration, w->before, w->after);
     double noise = s->model->noise_sigma * (m->noise_factor > 0 ? (double)m->noise_factor : 1);
     double own = height_correction_sigma(&w->calibration.before->correction, noise, (double)w->before) * (double)v.slope;
-    b->energy_eV[i] = v.energy_eV;
-    b->energy_sigma_eV[i] = (float)sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
+    double sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV), energy = (double)v.energy_eV;
+    if (s->lock != NULL) {
+        double lock_sigma, gain = line_lock_at(s->lock, s->pixel, m->time_ns, &lock_sigma);
+        energy *= 1 + gain;
+        sigma = hypot(sigma, lock_sigma * energy);
+    }
+    b->energy_eV[i] = (float)energy;
+    b->energy_sigma_eV[i] = (float)sigma;
     b->flags[i] = v.trust;
 }
 

@@ -9,6 +9,7 @@
 
 #include "calib/calibration_pair.h"
 #include "calib/calibration_table.h"
+#include "calib/line_lock.h"
 #include "calib/photon_block.h"
 #include "daemon/channel_record.h"
 #include "pulse/baseline_track.h"
@@ -22,6 +23,7 @@ struct analyse_settings {
     const struct pixel_model *model;             /* NULL: every row gets CUT_NO_MODEL */
     size_t n_tables;
     struct calibration_table *const *tables;     /* by start time */
+    const struct line_lock *lock;                /* follows a line of the sample during scans; NULL: not. Never with causal */
     bool causal;                                 /* a record and those before it, and the latest calibration, alone; false: from both sides */
     const struct neighbour_height *neighbours;   /* from both sides only: heights by neighbours; NULL: none */
     const struct mains_track *mains;             /* for them; NULL: none */

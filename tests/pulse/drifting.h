@@ -18,6 +18,7 @@ struct drifting {
     double step, step_s;       /* relative, from that time on */
     double spread;             /* counts, of the slow baseline */
     double period_s;
+    double even_per_s;         /* relative gain that it gains evenly */
 };
 
 static inline double drifting_slow(const struct drifting *d, double t) {
@@ -32,7 +33,7 @@ static inline void drifting_make(struct synthetic *s, const struct drifting *d, 
         t -= log(1 - synthetic_uniform(s)) / 3;
         double height = i % 5 == 4 ? 1000 + 7000 * synthetic_uniform(s) : lines[synthetic_bits(s) % 4];
         double slow = drifting_slow(d, t), own = synthetic_gauss(s), arrival = 1.2 * synthetic_uniform(s) - 0.6;
-        double gain = (1 - d->slope * slow) * (1 - d->phase2 * arrival * arrival) * (t >= d->step_s ? 1 + d->step : 1);
+        double gain = (1 - d->slope * slow) * (1 - d->phase2 * arrival * arrival) * (t >= d->step_s ? 1 + d->step : 1) * (1 + d->even_per_s * t);
         double noise = DRIFTING_SIGMA * synthetic_gauss(s);
         p[i] = (struct measured_pulse){ .time_ns = (int64_t)(t * 1e9), .height = (float)((height + noise) * gain - d->offset * own),
                                         .arrival_samples = (float)(arrival + 0.1 * height / 5000), .pretrigger_mean = (float)(DRIFTING_BASELINE + slow + own) };

@@ -93,7 +93,7 @@ static void impossible_settings_are_refused(void **state) {
 
 /* Photons at a common rate, and showers that fire many pixels at once; what is counted is isolated photons that are not vetoed. */
 enum { ARRAY = 32, SHARE_PERCENT = 40 };
-static const double photon_Hz = 90, shower_Hz = 3, duration_s = 400;
+static const double photon_Hz = 90, shower_Hz = 3, duration_s = 200;
 static const int64_t zero = INT64_C(1747000000000000000), slot_ns = 4000;
 
 struct event { int64_t time_ns; uint32_t pixel; bool shower; };

@@ -103,6 +103,21 @@ static void nothing_runs_away(void **state) {
     }
 }
 
+/* A gain that drifts evenly, beside a baseline that does too: the baseline's slope stays its own, and the drift is left for whoever interpolates
+ * between calibrations. */
+static void an_even_drift_is_not_the_baselines(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(75);
+    static struct measured_pulse p[MOST];
+    struct height_correction none = height_correction_none(), c;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        drifting_make(&s, &(struct drifting){ .slope = 4e-5, .spread = 15, .period_s = 3000, .even_per_s = sign * 4e-3 / 1200 }, MOST, p, NULL);
+        assert_int_equal(correction_learn(&(struct correction_pulses){ .pulses = p, .n = MOST, .noise_sigma = DRIFTING_SIGMA }, &none, NULL, &c, NULL), STATUS_OK);
+        print_message("even drift %+d: slope %.1e of 4e-05\n", sign, c.gain[TERM_BASELINE]);
+        assert_true(fabs(c.gain[TERM_BASELINE] - 4e-5) < 2e-5);
+    }
+}
+
 /* Two groups whose spectra differ, one before and one after: their difference must not be taken for drift or step. */
 static void only_like_is_compared_with_like(void **state) {
     (void)state;
@@ -145,7 +160,7 @@ static void too_few_pulses_leave_the_output_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_terms_are_recovered), cmocka_unit_test(nothing_is_made_up), cmocka_unit_test(nothing_runs_away),
-        cmocka_unit_test(only_like_is_compared_with_like), cmocka_unit_test(too_few_pulses_leave_the_output_alone),
+        cmocka_unit_test(an_even_drift_is_not_the_baselines), cmocka_unit_test(only_like_is_compared_with_like), cmocka_unit_test(too_few_pulses_leave_the_output_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,13 +33,13 @@ static void terms_do_not_stretch_a_spectrum(void **state) {
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++) {
         double squares = 0, worst = 0;
         for (size_t i = 0; i < t.n; i++)
-            squares += t.term[i * N_CORRECTION_TERMS + k] * t.term[i * N_CORRECTION_TERMS + k];
+            squares += t.term[i * N_LEARNT_TERMS + k] * t.term[i * N_LEARNT_TERMS + k];
         double deviation = sqrt(squares / (double)t.n);
         for (size_t g = 0; g < t.n_groups && t.deviation[k] > 0; g++)
             for (int power = 0; power < 4; power++) {
                 double sum = 0;
                 for (size_t i = g ? t.group_end[g - 1] : 0; i < t.group_end[g]; i++)
-                    sum += t.term[i * N_CORRECTION_TERMS + k] * pow(fmin(1.5, t.height[i] / t.scale - 1), power);
+                    sum += t.term[i * N_LEARNT_TERMS + k] * pow(fmin(1.5, t.height[i] / t.scale - 1), power);
                 worst = fmax(worst, fabs(sum) / (double)t.n / deviation);
             }
         assert_true(worst < 1e-6);

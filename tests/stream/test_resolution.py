@@ -18,13 +18,29 @@ def check(name, found, most, most_own):
     failures += not ok
 
 
+def check_told(told, wanted, pixels):
+    global failures
+    line = next((line for line in told.splitlines() if line.startswith('neighbour mode: ')), 'neighbour mode: 0')
+    ok = wanted in line and int(line.split()[2]) >= pixels
+    print(('ok      ' if ok else 'FAILED  ') + line)
+    failures += not ok
+
+
 with tempfile.TemporaryDirectory() as work:
     for shape, most in (('short', 1.03), ('long', 1.06)):
         noise, run, truth = resolution.simulate(os.path.join(work, shape), shape, 6, 3, 8, gain_step=1e-3, more=('--calibration-s', 200))
         nxs, cal = os.path.join(work, shape + '.nxs'), os.path.join(work, shape + '.h5')
         resolution.command('replay', run, '--noise', noise, '-o', nxs)
         check(f'{shape} records, learnt', resolution.judge(nxs, truth), most, most + 0.05)
+        told = resolution.command('replay', run, '--noise', noise, '-o', nxs, *resolution.with_neighbours(work))
+        check(f'{shape} records, neighbours', resolution.judge(nxs, truth), most - 0.02, most + 0.03)
+        check_told(told, 'mains at ', 7)
         resolution.command('calibrate', run, '--noise', noise, '-o', cal)
         resolution.command('replay', run, '--calibration', cal, '-o', nxs)
         check(f'{shape} records, frozen and causal', resolution.judge(nxs, truth), most + 0.02, most + 0.07)
+    # mains that nobody can follow: the mode says so, and nothing gets worse or less honest
+    noise, run, truth = resolution.simulate(os.path.join(work, 'wild'), 'short', 6, 3, 8, more=('--calibration-s', 200, '--mains-wander', 3))
+    told = resolution.command('replay', run, '--noise', noise, '-o', nxs, *resolution.with_neighbours(work))
+    check_told(told, 'no mains that could be followed', 0)
+    check('short records, mains that cannot be followed', resolution.judge(nxs, truth), 1.03, 1.08)
 sys.exit(1 if failures else 0)

@@ -173,9 +173,9 @@ function withinChart(i) {
       draw(
         'text',
         { class: 'label', x: chart.left + chart.X((place + 0.5) * n), y: 230 - 18, 'text-anchor': 'middle' },
-        `${labelOf(report.tables[k])}, pulses in the order they came`
+        ks.length > 1 ? labelOf(report.tables[k]) : `${labelOf(report.tables[k])}, pulses in the order they came`
       )
     );
   });
-  return figure('Within each calibration: median distance of the pulses in lines from their line, in equal numbers of pulses.', chart.svg);
+  return figure('Within each calibration: median distance of the pulses in lines from their line, in equal numbers of pulses, in the order they came.', chart.svg);
 }

@@ -12,8 +12,6 @@ function drawStates() {
     ['others', ''],
     ['no curve', ''],
     ['FWHM / eV', ''],
-    ['template', 'words'],
-    ['tail', 'words'],
   ];
   show(
     'states',
@@ -46,13 +44,29 @@ function drawStates() {
             el('td', {}, good.length),
             el('td', {}, curves.length - good.length),
             el('td', {}, rows.length - curves.length),
-            el('td', {}, fixed(median(good.map(r => r.resolution)), 2)),
-            el('td', { class: 'words' }, t.template_pixels ? `of ${t.template_pixels}, ${isNumber(t.template_margin) ? 'margin ' + fixed(t.template_margin, 1) : 'not clear by itself'}` : '\u2013'),
-            el('td', { class: 'words' }, t.tail[0] > 0 ? `${fixed(100 * t.tail[0], 1)} %, ${fixed(t.tail[1], 2)} eV` : 'none')
+            el('td', {}, fixed(median(good.map(r => r.resolution)), 2))
           );
         })
       )
     )
+  );
+}
+
+/* How lines were assigned, and the tail all lines were given. */
+function drawAssignment() {
+  show(
+    'assignment',
+    report.tables
+      .filter(t => t.template_pixels)
+      .map(t =>
+        el(
+          'p',
+          { class: 'note' },
+          `${labelOf(t)}: lines assigned in a template of ${t.template_pixels} ${t.template_pixels === 1 ? 'pixel' : 'pixels'}` +
+            `${isNumber(t.template_margin) ? `, ${fixed(t.template_margin, 1)} clearer than the second best assignment (5 is enough)` : ''}; ` +
+            (t.tail[0] > 0 ? `${fixed(100 * t.tail[0], 1)} % of the photons in a low-energy tail of ${fixed(t.tail[1], 2)} eV.` : 'no low-energy tail.')
+        )
+      )
   );
 }
 

@@ -131,6 +131,7 @@ function drawForPaper() {
 }
 
 drawStates();
+drawAssignment();
 drawWarnings();
 drawProvenance();
 drawAll();
