@@ -438,8 +438,10 @@ static void learn(struct learning_desk *d, uint32_t group, struct learnt_result 
     settings.before = d->keep ? d->pixels.before : NULL;
     if (!gather(d, &in, &timeline))
         snprintf(r->why, sizeof r->why, "out of memory");
-    else if (d->n_groups == 0)
+    else if (record_spool_records(d->spool, group) == 0) {
+        r->nothing = true;
         snprintf(r->why, sizeof r->why, "no records came in this state");
+    }
     else if (!learning_from(&in, &settings, &r->model, NULL))
         snprintf(r->why, sizeof r->why, "it could not be learnt; the log says why");
     else

@@ -37,6 +37,7 @@ struct learnt_result {
     struct array_model *model;     /* row i: pixel i. The taker's from now on; NULL: not accepted */
     char label[32];                /* of the calibration learnt from; "" for noise */
     char why[200];                 /* why not accepted; "" */
+    bool nothing;                  /* not accepted because no record came: the state was told twice, or was over at once */
     uint32_t n_good, n_good_before;   /* pixels with a good curve: of this one, of the one in force */
     bool filters_new;              /* some heights mean something else now: rows measured before cannot be given new energies */
     /* Then, of what came after the calibration and is not in the model's tables: the records, measured with the new filters. Pulses of pixel i are

@@ -544,6 +544,41 @@ bool live_book_event(struct live_book *b, const struct scan_event *e, const char
     return *why == NULL;
 }
 
+static void tell_points(struct live_book *b, const struct live_scan *s) {
+    const char *why;
+    for (uint32_t k = 0; k < s->scan.n_points; k++) {
+        const struct scan_point *p = &s->scan.points[k];
+        live_book_event(b, &(struct scan_event){ .kind = SCAN_EVENT_POINT_START, .time_ns = p->start_ns, .incident_eV = p->incident_eV }, &why);
+        if (!s->open || k + 1 < s->scan.n_points)
+            live_book_event(b, &(struct scan_event){ .kind = SCAN_EVENT_POINT_END, .time_ns = p->end_ns, .i0 = p->i0, .i0_sigma = p->i0_sigma }, &why);
+    }
+    if (s->ended)
+        live_book_event(b, &(struct scan_event){ .kind = SCAN_EVENT_SCAN_END, .time_ns = s->scan.end_ns }, &why);
+}
+
+bool live_book_again(const struct live_book *b, struct live_book **out) {
+    const struct live_scan *s = live_book_scan(b);
+    struct live_book *again;
+    const char *why;
+    if (s == NULL || !live_book_new(&b->settings, &again))
+        return false;
+    live_book_pixels(again, b->pixels);
+    struct scan_event start = { .kind = SCAN_EVENT_SCAN_START, .time_ns = s->scan.start_ns, .number = s->scan.number };
+    memcpy(start.sample, s->scan.sample, sizeof start.sample);
+    memcpy(start.label, s->scan.label, sizeof start.label);
+    memcpy(start.text, s->scan.log_name, sizeof s->scan.log_name);
+    memcpy(start.var_name, s->scan.var_name, sizeof start.var_name);
+    memcpy(start.var_unit, s->scan.var_unit, sizeof start.var_unit);
+    if (!live_book_event(again, &start, &why)) {
+        live_book_free(again);
+        return false;
+    }
+    tell_points(again, s);
+    again->counts = b->counts;
+    *out = again;
+    return true;
+}
+
 const struct live_scan *live_book_scan(const struct live_book *b) { return b->n_scans > 0 ? b->scans[b->n_scans - 1] : NULL; }
 
 size_t live_book_scans(const struct live_book *b, const struct live_scan **out, size_t most) {

@@ -56,6 +56,9 @@ void live_book_free(struct live_book *b);
 
 /* Trigger modes or windows have changed: from here on these. */
 void live_book_pixels(struct live_book *b, const struct book_pixel *pixels);
+/* A book with the same settings and with the scan that runs, or ran last, but without rows: for the same rows with other energies. False: there
+ * is no scan, or no memory. */
+bool live_book_again(const struct live_book *b, struct live_book **out);
 /* Windows of the scans that begin from now on; borrowed. */
 void live_book_regions(struct live_book *b, const struct yield_region *regions, uint32_t n);
 /* All rows of the block. Energies and cuts are taken as they are; CUT_SECONDARY is added where it applies. */

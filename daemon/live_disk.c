@@ -29,6 +29,7 @@ struct live_disk {
     struct live_sink sinks[2];                /* journal, archive */
     unsigned n_sinks;
     struct kept_session *kept;                /* of the present run; NULL: outside */
+    bool anew;                                /* the next graded rows begin the scan again */
     bool scanning;                            /* a scan is under way for the archive; which: */
     int32_t scan;
     int64_t scan_start_ns, scan_end_ns, over_ns;   /* over_ns: start of the last one that is over */
@@ -216,10 +217,13 @@ void live_disk_label(struct live_disk *d, const char *label, int64_t time_ns) {
 
 /* ---- scans, one after the other ---- */
 
+void live_disk_anew(struct live_disk *d, bool anew) { d->anew = anew && d->scanning; }
+
 static void give_rows(struct live_disk *d, const struct photon_block *rows) {
     for (unsigned i = 0; rows->n > 0 && i < d->n_sinks; i++)
         if (d->sinks[i].graded != NULL)
-            d->sinks[i].graded(d->sinks[i].context, rows, false);
+            d->sinks[i].graded(d->sinks[i].context, rows, d->anew);
+    d->anew = d->anew && rows->n == 0;
 }
 
 static bool is_of(const struct live_disk *d, const struct photon_block *rows, size_t i) {

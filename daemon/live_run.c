@@ -9,6 +9,7 @@
 #include "daemon/follower.h"
 #include "daemon/ingest.h"
 #include "daemon/live_disk.h"
+#include "daemon/live_learning.h"
 #include "daemon/live_reload.h"
 #include "daemon/live_session.h"
 #include "daemon/log.h"
@@ -19,7 +20,7 @@
 #include "daemon/service.h"
 
 /* Rows of half a second at 100,000 records/s. */
-enum { ROW_BLOCKS = 256, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 1, TICK_US = 1000, STATUS_MS = 1000, DRAIN_S = 30 };
+enum { ROW_BLOCKS = 256, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 1, TICK_US = 1000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
 
 enum { N_THREADS = 4 };
 
@@ -33,8 +34,10 @@ struct live_run {
     void *file_blocks[FILE_BLOCKS];
     struct ring *files;
     struct follower *follower;
+    struct live_learning *learning;
     struct live_disk *disk;
     struct pipeline_thread *ingest_thread, *book_thread, *follow_thread, *raw_thread;
+    struct pipeline_thread *learn_thread;   /* away for a minute now and then, so nobody watches it */
     uint64_t turns[N_THREADS];           /* when last looked at */
     int64_t pinged_ms, status_ms;
 };
@@ -87,16 +90,20 @@ static bool set_up(struct live_run *r, struct options *o) {
         log_error("out of memory for the blocks between the threads");
         return false;
     }
-    const struct ingest_links links = { .rows = r->rows, .files = r->files, .raw = live_disk_ring(r->disk), .recording = live_disk_recording(r->disk) };
+    if (!live_learning_new(o, &r->learning))
+        return false;
+    const struct ingest_links links = { .rows = r->rows, .files = r->files, .raw = live_disk_ring(r->disk), .recording = live_disk_recording(r->disk),
+                                        .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning) };
     if (!ingest_new(&ingest, &links, &r->exchange, &r->ingest))
         return false;
-    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk };
+    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning };
     return live_session_new(o, &book, &r->session) && metrics_new(o->metrics.host, (int)o->metrics.port, r->session, r->ingest, &r->metrics);
 }
 
 static void tear_down(struct live_run *r) {
     metrics_free(r->metrics);
     live_session_free(r->session);
+    live_learning_free(r->learning);
     live_disk_free(r->disk);
     ingest_free(r->ingest);
     follower_free(r->follower);
@@ -179,6 +186,7 @@ int live_run(const char *config_path, struct options *o) {
     }
     bool good = pipeline_thread_start("tesd-ingest", ingest_round, r->ingest, 0, &r->ingest_thread) &&
                 pipeline_thread_start("tesd-book", live_session_step, r->session, TICK_US, &r->book_thread) &&
+                (r->learning == NULL || pipeline_thread_start("tesd-learn", live_learning_thread, r->learning, LEARN_TICK_US, &r->learn_thread)) &&
                 (r->follower == NULL || pipeline_thread_start("tesd-follow", follower_step, r->follower, 0, &r->follow_thread)) &&
                 (live_disk_ring(r->disk) == NULL || pipeline_thread_start("tesd-raw", live_disk_record, r->disk, TICK_US, &r->raw_thread));
     if (good) {
@@ -192,6 +200,7 @@ int live_run(const char *config_path, struct options *o) {
     }
     pipeline_thread_stop(r->follow_thread);
     pipeline_thread_stop(r->ingest_thread);
+    pipeline_thread_stop(r->learn_thread);
     pipeline_thread_stop(r->raw_thread);
     pipeline_thread_stop(r->book_thread);
     live_session_finish(r->session);

@@ -93,6 +93,11 @@ void live_runs_rows(struct live_runs *r, const struct row_block *rows, int64_t n
     forget_old(r, now_ms);
 }
 
+void live_runs_filters(struct live_runs *r, int64_t from_ns) {
+    if (r->pulses != NULL)
+        pulse_store_heights_from(r->pulses, from_ns);
+}
+
 void live_runs_event(struct live_runs *r, const struct scan_event *e) {
     if (!run_scans_event(&r->scans, e))
         log_error("out of memory for a scan point");

@@ -32,6 +32,8 @@ void live_runs_free(struct live_runs *r);   /* waits for files being made */
 void live_runs_session(struct live_runs *r, const struct run_model *m, const struct live_status *status);
 void live_runs_model(struct live_runs *r, const struct run_model *m);
 void live_runs_rows(struct live_runs *r, const struct row_block *rows, int64_t now_ms);
+/* Filters are new: of the pulses kept so far those before from_ns have no height any more, and of two of one record the later holds. */
+void live_runs_filters(struct live_runs *r, int64_t from_ns);
 void live_runs_event(struct live_runs *r, const struct scan_event *e);
 void live_runs_label(struct live_runs *r, const char *label, int64_t time_ns);
 void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns);

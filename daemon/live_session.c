@@ -50,6 +50,7 @@ struct live_session_work {
     struct live_set *retired[MAX_RETIRED];
     unsigned n_retired;
     struct live_book *book;
+    struct live_book *replaced; /* its products may still be on their way to the disk */
     struct upstream_loss *loss;
     struct publish_lost lost;
     uint64_t serial, model_version, photons, restarts;
@@ -90,9 +91,14 @@ static void set_free(struct live_set *s) {
     free(s);
 }
 
-static struct live_set *set_new(struct live_session_work *s, const json_t *names) {
+/* learnt: taken over; NULL: the calibration is loaded. */
+static struct live_set *set_new(struct live_session_work *s, const json_t *names, struct array_model *learnt) {
     struct live_set *set = calloc(1, sizeof *set);
-    if (set == NULL || !live_array_make(names, &set->array) || !live_model_load(s->options.calibration.file, s->options.analysis.kernel, set->array, &set->model)) {
+    if (set != NULL)
+        set->model = learnt;
+    else
+        array_model_free(learnt);
+    if (set == NULL || !live_array_make(names, &set->array) || (learnt == NULL && !live_model_load(s->options.calibration.file, s->options.analysis.kernel, set->array, &set->model))) {
         set_free(set);
         return NULL;
     }
@@ -212,6 +218,12 @@ static void end_run(struct live_session_work *s) {
         follower_end(s->links.follower);
 }
 
+static void told_label(struct live_session_work *s, int64_t time_ns) {
+    live_runs_label(s->runs, s->status.label, time_ns);
+    live_disk_label(s->links.disk, s->status.label, time_ns);
+    live_learning_label(s->links.learning, s->status.label, time_ns);
+}
+
 static void told_status(void *context, const char *topic, const json_t *body) {
     struct live_session_work *s = context;
     unsigned change = live_status_take(&s->status, topic, body);
@@ -219,11 +231,8 @@ static void told_status(void *context, const char *topic, const json_t *body) {
         s->names_new = true;
         s->names_ms = now_ms();
     }
-    if ((change & STATUS_LABEL) != 0) {
-        const int64_t time_ns = s->status.label_ns > 0 ? s->status.label_ns : s->newest_ns > 0 ? s->newest_ns : clock_ns(CLOCK_REALTIME);
-        live_runs_label(s->runs, s->status.label, time_ns);
-        live_disk_label(s->links.disk, s->status.label, time_ns);
-    }
+    if ((change & STATUS_LABEL) != 0)
+        told_label(s, s->status.label_ns > 0 ? s->status.label_ns : s->newest_ns > 0 ? s->newest_ns : clock_ns(CLOCK_REALTIME));
     if ((change & STATUS_WRITING) != 0 && s->status.writing)
         begin_run(s);
     else if ((change & STATUS_WRITING) != 0)
@@ -261,7 +270,7 @@ static void end_set(struct live_session_work *s) {
 }
 
 static void begin_set(struct live_session_work *s) {
-    struct live_set *set = set_new(s, live_status_body(&s->status, "CHANNELNAMES")), *old = s->set;
+    struct live_set *set = set_new(s, live_status_body(&s->status, "CHANNELNAMES"), NULL), *old = s->set;
     s->names_new = false;
     if (set == NULL) {
         log_error("the array that the acquisition names cannot be used; its records are refused");
@@ -284,6 +293,9 @@ static void begin_set(struct live_session_work *s) {
             upstream_loss_running(s->loss, false);
         upstream_loss_running(s->loss, s->status.running);
     }
+    live_learning_array(s->links.learning, set->array, set->model);
+    if (s->status.label_ns > 0)
+        live_learning_label(s->links.learning, s->status.label, s->status.label_ns);   /* it was told before the array was known */
     live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references }, &s->status);
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     if (s->status.writing)
@@ -320,6 +332,7 @@ static bool told_scan(void *context, const struct scan_event *e, const char **wh
     if (e->kind == SCAN_EVENT_SCAN_START)
         s->ended_published = false;
     live_runs_event(s->runs, e);
+    live_learning_event(s->links.learning, e);
     live_disk_event(s->links.disk, e);
     return true;
 }
@@ -393,6 +406,7 @@ static bool take_rows(struct live_session_work *s) {
         live_runs_rows(s->runs, rows, s->newest_mono_ns / 1000000);
         live_disk_rows(s->links.disk, rows);
         live_book_rows(s->book, rows);
+        live_learning_rows(s->links.learning, rows);
         if (s->unpublished == 0)
             s->oldest_unpublished_ns = rows->arrived_ns;
         s->unpublished += rows->n;
@@ -519,12 +533,15 @@ void live_session_reload(struct live_session_work *s, const struct options *o) {
 }
 
 /* Another model for the same array: ingest takes it between two blocks. The old one stays good when the new one cannot be read. */
-static void swap_model(struct live_session_work *s) {
-    struct live_set *set = set_new(s, live_status_body(&s->status, "CHANNELNAMES")), *old = s->set;
+static void swap_model(struct live_session_work *s, struct array_model *learnt) {
+    struct live_set *set = set_new(s, live_status_body(&s->status, "CHANNELNAMES"), learnt), *old = s->set;
     if (set == NULL) {
         log_error("%s: the calibration in force stays", s->options.calibration.file);
         return;
     }
+    free(set->tally);   /* the channels are the same: their counts go on */
+    set->tally = old->tally;
+    old->tally = NULL;
     find_triggers(s, set);
     make_plan(s, set);
     s->set = set;
@@ -537,6 +554,29 @@ static void swap_model(struct live_session_work *s) {
     log_note("calibration and triggers in force: %s", s->options.calibration.file[0] != '\0' ? s->options.calibration.file : "none");
 }
 
+static void keep_anew(void *runs, const struct row_block *rows) { live_runs_rows(runs, rows, now_ms()); }
+
+/* A calibration was learnt: the scan that runs is counted anew. */
+static void take_learnt(struct live_session_work *s) {
+    struct array_model *learnt;
+    if (s->book == NULL || !live_learning_step(s->links.learning, watermark(s), &learnt))
+        return;
+    snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", live_learning_kept(s->links.learning));
+    swap_model(s, learnt);
+    int64_t filters_from_ns;
+    struct live_book *before = s->book;
+    live_disk_anew(s->links.disk, true);
+    live_learning_recount(s->links.learning, s->set->model, s->set->plan.model_version, watermark(s), &s->book, keep_anew, s->runs, &filters_from_ns);
+    live_disk_anew(s->links.disk, false);
+    live_runs_filters(s->runs, filters_from_ns);
+    if (s->book != before) {
+        keep_scans(s, false, true);
+        live_book_free(s->replaced);
+        s->replaced = before;
+    }
+    s->ended_published = false;
+}
+
 static void take_reload(struct live_session_work *s) {
     pthread_mutex_lock(&s->lock);
     struct options *o = s->reload;
@@ -544,8 +584,9 @@ static void take_reload(struct live_session_work *s) {
     pthread_mutex_unlock(&s->lock);
     if (o == NULL)
         return;
-    bool other = strcmp(o->calibration.file, s->options.calibration.file) != 0;
-    memcpy(s->options.calibration.file, o->calibration.file, sizeof o->calibration.file);
+    bool other = strcmp(o->calibration.file, s->options.calibration.file) != 0 && (s->links.learning == NULL || o->calibration.file[0] != '\0');
+    if (other)
+        memcpy(s->options.calibration.file, o->calibration.file, sizeof o->calibration.file);
     s->options.scan.late_photon_s = o->scan.late_photon_s;
     s->options.n_roi = s->n_configured = o->n_roi;
     memcpy(s->options.roi, o->roi, sizeof o->roi);
@@ -554,7 +595,7 @@ static void take_reload(struct live_session_work *s) {
         live_book_regions(s->book, s->options.roi, s->options.n_roi);
     free(o);
     if (s->set != NULL && s->book != NULL && other)
-        swap_model(s);
+        swap_model(s, NULL);
 }
 
 /* Trigger settings come again with every SendAllStatus; only others than before matter. */
@@ -576,7 +617,7 @@ static void take_triggers(struct live_session_work *s) {
     free(other.pixels);
     free(other.look);
     if (changed)
-        swap_model(s);
+        swap_model(s, NULL);
 }
 
 /* ---- the thread's round ---- */
@@ -599,6 +640,7 @@ bool live_session_step(void *context) {
     live_disk_step(s->links.disk);
     take_reload(s);
     take_triggers(s);
+    take_learnt(s);
     free_retired(s);
     update_figures(s, now);
     return busy;
@@ -641,6 +683,7 @@ void live_session_free(struct live_session_work *s) {
     if (s == NULL)
         return;
     close_book(s);
+    live_book_free(s->replaced);
     live_runs_free(s->runs);
     scan_link_close(s->scan_link);
     live_beamline_free(s->beamline);

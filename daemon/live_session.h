@@ -11,6 +11,7 @@
 #include "daemon/ingest.h"
 #include "daemon/live_disk.h"
 #include "daemon/live_losses.h"
+#include "daemon/live_learning.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
 #include "daemon/ring.h"
@@ -41,6 +42,7 @@ struct session_links {
     const struct ingest *ingest;          /* for its figures */
     struct live_disk *disk;               /* what is kept while it runs */
     struct follower *follower;            /* NULL: files are not followed */
+    struct live_learning *learning;       /* NULL: nothing is learnt */
 };
 
 /* False after logging: a port is taken, an address is wrong, a calibration cannot be read. */

@@ -135,6 +135,11 @@ const struct option_row option_table[] = {
     { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
       .help = "a file that has not grown for so long is read to its very end" },
 
+    { .name = "learn.live", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(learn.live),
+      .help = "tesd run learns filters and calibrations from noise and calibration states in the background, and keeps the last good one in the output folder; needs output.folder and no calibration.file" },
+    { .name = "learn.spool_MiB", .unit = "MiB", .default_text = "4096", .kind = OPT_NUMBER, .offset = AT(learn.spool_MiB), .lo = 16, .hi = 1e6,
+      .help = "disk for the records of calibration states, in a file of the output folder without a name; the oldest state is forgotten first" },
+
     { .name = "output.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(output.folder), .lo = 0, .hi = TEXT_HI(output.folder),
       .help = "tesd run keeps each run in OUTPUT/YYYYMMDD/NNNN below it; empty: nothing is kept, data are analysed and published all the same" },
 

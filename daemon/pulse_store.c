@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "daemon/log.h"
 #include "daemon/scratch.h"
 #include "daemon/source/record_order.h"
+#include "pulse/cut.h"
 
 enum { BUFFER = 8192, SETTLE_BUDGET = 64 << 20 };
 enum entry_kind { ENTRY_PULSE, ENTRY_SECOND };
@@ -28,7 +30,7 @@ struct pulse_store {
     size_t n_pixels;
     int fd;
     uint64_t n_entries, first, lost;      /* entries before `first` are forgotten */
-    int64_t from_ns, until_ns;
+    int64_t from_ns, until_ns, heights_from_ns;
     size_t n_buffered;
     struct entry *buffer;
     struct stored_pixel *pixels;
@@ -39,7 +41,7 @@ struct pulse_store {
 bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out) {
     struct pulse_store *s = calloc(1, sizeof *s);
     if (s != NULL) {
-        *s = (struct pulse_store){ .folder = folder, .n_pixels = n_pixels, .fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
+        *s = (struct pulse_store){ .heights_from_ns = INT64_MIN, .folder = folder, .n_pixels = n_pixels, .fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
                                    .scratch = { .folder = folder, .budget = SETTLE_BUDGET } };
         s->buffer = calloc(BUFFER, sizeof *s->buffer);
         s->pixels = calloc(n_pixels + 1, sizeof *s->pixels);
@@ -152,6 +154,11 @@ static void place_entry(struct pulse_store *s, const struct entry *e) {
     ((struct entry *)s->settled.data)[p->first + p->n++] = *e;
 }
 
+void pulse_store_heights_from(struct pulse_store *s, int64_t time_ns) {
+    if (time_ns > s->heights_from_ns)
+        s->heights_from_ns = time_ns;
+}
+
 bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns) {
     s->from_ns = from_ns;
     s->until_ns = until_ns;
@@ -188,14 +195,21 @@ static bool index_pulses(const struct entry *entries, uint64_t n, struct record_
     bool good = true;
     for (uint64_t i = 0; good && i < n; i++)
         if (entries[i].kind == ENTRY_PULSE)
-            good = record_index_add(x, (struct record_place){ .time_ns = entries[i].pulse.time_ns, .frame = entries[i].pulse.frame, .where = i });
+            good = record_index_add(x, (struct record_place){ .time_ns = entries[i].pulse.time_ns, .frame = entries[i].pulse.frame, .where = n - 1 - i });   /* of two the later comes first, and stays */
     return good;
 }
 
-static void take_pulses(const struct entry *entries, uint64_t n, const struct record_index *x, struct measured_pulse *pulses, struct stored_channel *c) {
+static void take_height(struct measured_pulse *p) {
+    p->height = p->arrival_samples = p->residual = NAN;
+    p->cuts = CUT_BIT(CUT_NO_MODEL);
+}
+
+static void take_pulses(const struct pulse_store *s, const struct entry *entries, uint64_t n, const struct record_index *x, struct measured_pulse *pulses, struct stored_channel *c) {
     for (size_t i = 0; i < x->n; i++) {
-        uint64_t at = x->places[i].where;
+        uint64_t at = n - 1 - x->places[i].where;
         pulses[i] = entries[at].pulse;
+        if (pulses[i].time_ns < s->heights_from_ns)
+            take_height(&pulses[i]);
         pulses[i].baseline = pulses[i].baseline_offset = pulses[i].baseline_weight = 0;   /* known anew from this order */
         c->flags[i] = entries[at].flags;
         c->gaps[i] = i > 0 && (pulses[i].frame < pulses[i - 1].frame || (entries[at].flags & ROW_GAP_BEFORE) != 0);
@@ -217,7 +231,7 @@ bool pulse_store_channel(const struct pulse_store *s, size_t pixel, double sampl
         out->counts.restarts = order.restarts;
         out->counts.disagreements = order.disagreements;
         out->counts.records = out->n = x.n;
-        take_pulses(entries, p->n, &x, pulses, out);
+        take_pulses(s, entries, p->n, &x, pulses, out);
     } else {
         stored_channel_done(out);
     }

@@ -1,7 +1,7 @@
 /* daemon/pulse_store.h - measured pulses of a live run, kept until its file is made.   row_blocks --add--> a file without a name
  *   --settle--> by pixel --channel--> each pixel's pulses in their true order, each once: what a channel_reader would have given
  * Order: epochs by time, inside an epoch by frame (source/record_order.h); the same rule as for files, so records that came by port and file,
- * late or twice, end as in replay. The file lies in the folder given and vanishes with the process; memory does not grow with it. */
+ * late or twice, end as in replay. Of two pulses of one record (measured anew with other filters) the one added later is kept. The file lies in the folder given and vanishes with the process; memory does not grow with it. */
 #ifndef TESD_DAEMON_PULSE_STORE_H
 #define TESD_DAEMON_PULSE_STORE_H
 
@@ -23,6 +23,9 @@ void pulse_store_free(struct pulse_store *s);
 /* Never waits for more than a write into the page cache. False when the disk refuses: what could not be kept is counted. */
 bool pulse_store_add(struct pulse_store *s, const struct row_block *rows);
 uint64_t pulse_store_lost(const struct pulse_store *s);
+
+/* Pulses before time_ns were measured with other filters than those after: their heights mean nothing, and they come without. */
+void pulse_store_heights_from(struct pulse_store *s, int64_t time_ns);
 
 /* How much is kept so far; forgetting what came before a mark gives its room on disk back. For the time before a run begins. */
 uint64_t pulse_store_mark(const struct pulse_store *s);

@@ -291,7 +291,7 @@ static bool make_folder(const char *below, struct bench_set *s) {
 }
 
 bool bench_set_make(const char *below, const struct bench_size *size, const struct options *options, const struct dot_kernel *kernel, struct bench_set **out) {
-    struct line_table *lines = offline_lines(options->calibration.lines);
+    struct line_table *lines = named_lines(options->calibration.lines);
     struct bench_set *s = calloc(1, sizeof *s);
     bool good = s != NULL && lines != NULL;
     if (good) {

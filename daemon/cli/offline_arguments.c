@@ -10,7 +10,7 @@
 #include "daemon/log.h"
 #include "daemon/source/file_bytes.h"
 
-enum { KEY_NOISE = 1000, KEY_LOGS, KEY_LINES, KEY_WORKERS, KEY_PREFER, TABLE_LIMIT = 1 << 20 };
+enum { KEY_NOISE = 1000, KEY_LOGS, KEY_LINES, KEY_WORKERS, KEY_PREFER };
 
 static const struct argp_option rows[] = {
     { .name = "config", .key = 'c', .arg = "FILE", .doc = "settings (YAML); tesd check-config --reference lists them" },
@@ -69,33 +69,12 @@ void offline_arguments_done(struct offline_arguments *a) {
     free(a->paths.logs);
 }
 
-struct line_table *offline_lines(const char *name) {
-    char path[CONFIG_PATH];
-    uint8_t *text = NULL;
-    size_t n;
-    struct complaint why = { 0 };
-    struct line_table *t = NULL;
-    if (strcmp(name, "none") == 0)
-        return line_table_none();
-    if (!config_path_lines(name, path))
-        return NULL;
-    enum status s = file_bytes_text(path, TABLE_LIMIT, &text, &n, &why);
-    if (s == STATUS_OK) {
-        const char *base = strrchr(path, '/');
-        s = line_table_parse(base ? base + 1 : path, text, n, &t, &why);
-        free(text);
-    }
-    if (s != STATUS_OK)
-        log_error("%s:%u: %s; see config/lines/nslsii-mix.csv for the form", path, why.line, why.text[0] ? why.text : status_text(s));
-    return s == STATUS_OK ? t : NULL;
-}
-
 bool offline_settings(const struct offline_arguments *a, struct options *options, struct line_table **lines, int *exit_code) {
     *exit_code = EXIT_USAGE;
     if (!options_load(a->config, options))
         return false;
     *exit_code = EXIT_REFUSED;
-    *lines = offline_lines(a->lines ? a->lines : options->calibration.lines);
+    *lines = named_lines(a->lines ? a->lines : options->calibration.lines);
     if (*lines == NULL)
         options_done(options);
     return *lines != NULL;

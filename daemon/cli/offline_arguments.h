@@ -8,6 +8,7 @@
 #include "calib/line_table.h"
 #include "daemon/beamtime.h"
 #include "daemon/learning.h"
+#include "daemon/named_lines.h"
 #include "daemon/options.h"
 #include "daemon/sink/report.h"
 
@@ -26,7 +27,6 @@ void offline_arguments_done(struct offline_arguments *a);
 /* Config and line table. False after logging (exit code 2 for the config, 3 for the table through *exit_code). */
 bool offline_settings(const struct offline_arguments *a, struct options *options, struct line_table **lines, int *exit_code);
 
-struct line_table *offline_lines(const char *name);   /* a table by name or path; NULL after logging */
 
 /* The command line as one string for provenance; free() it. */
 /* How to learn, by arguments and settings; .only is left out. Borrows lines. */

@@ -177,7 +177,11 @@ def test_full_disk(log, first_s):
     if pid == 0:
         feed(run.control, log, (began, first_s), 20)
         os._exit(0)
-    time.sleep(1.0)
+    for _ in range(400):   # until the run is being kept
+        if glob.glob(f'{kept}/*.journal') and glob.glob(f'{kept}/*.ljh'):
+            break
+        time.sleep(0.05)
+    time.sleep(0.3)
     fill()
     figures = run.wait_figure(lambda f: f['tesd_disk_failing'] > 0)
     check(figures['tesd_disk_failing'] > 0, f'the alarm is raised: {figures["tesd_disk_failing"]:.0f} of journal, archive and raw fail')

@@ -158,6 +158,6 @@ with tempfile.TemporaryDirectory() as folder:
     rows = again("unlocked", lose_lock)
     told = np.count_nonzero(rows["cuts"][odd] & UNLOCKED) / np.count_nonzero(odd)
     print(f"out of lock: {np.count_nonzero(odd)} records, {100 * told:.1f} % said to be unlocked")
-    assert np.all(rows["cuts"][odd] != 0) and told > 0.95
+    assert np.all(rows["cuts"][odd] != 0) and told > 0.9
     compare("the records in lock", rows, ~odd, 0.005, 3e-4, 0.5)
 sys.exit(0)
