@@ -219,7 +219,7 @@ def in_namespace():
         print('skipped: no user namespace here, so no small disk to fill')
         return
     os.makedirs(f'{folder}/small')
-    inner = subprocess.run(['unshare', '-Urm', '--propagation', 'private', 'sh', '-c', f'mount -t tmpfs -o size=12m tesd {folder}/small && exec /usr/bin/python3 {os.path.abspath(__file__)} inner'],
+    inner = subprocess.run(['unshare', '-Urm', '--propagation', 'private', 'sh', '-c', f'mount -t tmpfs -o size=24m tesd {folder}/small && exec /usr/bin/python3 {os.path.abspath(__file__)} inner'],
                            env={**os.environ, 'TESD_SMALL': f'{folder}/small', 'TESD': os.path.abspath(tesd)}, capture_output=True, text=True)
     print(inner.stdout + inner.stderr)
     check(inner.returncode == 0, 'the disk that was filled')
