@@ -63,7 +63,7 @@ int cmd_recover(int argc, char **argv) {
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     const enum exit_code ready = output_path_check(a.output);
     if (ready != EXIT_GOOD)
-        return ready;
+        return (int)ready;
     if (journal_recovery_is_journal(a.inputs[0]))
         return recover_journal(&a);
     char *command = NULL;
