@@ -6,7 +6,8 @@
  * through the elastic lines alone. It gives the energy of each line of the mix. The array's value is the mean over pixels, those more than 4
  * robust sigma off left out. The seed table names the lines and gives their shapes and a first guess of where they are.
  * The error of an energy has three parts: statistics (the larger of what the pixels' errors and their scatter say), the curve (a
- * parabola through the same elastic lines instead: what the choice of a form is worth), and the mono's scale, common to all lines. */
+ * parabola through the same elastic lines instead: what the choice of a form is worth), and what is common to all pixels: the mono's scale and
+ * what is not known of the drift between states. */
 #ifndef TESD_CALIB_CALIBRANT_H
 #define TESD_CALIB_CALIBRANT_H
 

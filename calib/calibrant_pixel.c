@@ -105,7 +105,7 @@ static struct height_error mean_line(const struct calibrant_state *states, size_
 
 /* Gain of each state against the mean of all, by the lines it shares with others: alternately the lines' means and the states'
  * scales, shrunk by the prior. The reference is the prior's: no drift. */
-static void find_scales(const struct line_table *seed, const struct calibrant_state *states, size_t n_states, uint32_t pixel, double *scale) {
+static void find_scales(const struct line_table *seed, const struct calibrant_state *states, size_t n_states, uint32_t pixel, double *scale, double *sigma) {
     enum { ROUNDS = 8 };
     for (size_t s = 0; s < n_states; s++)
         scale[s] = 1;
@@ -122,8 +122,10 @@ static void find_scales(const struct line_table *seed, const struct calibrant_st
                 weight[s] += 1 / (relative * relative);
             }
         }
-        for (size_t s = 0; s < n_states; s++)
+        for (size_t s = 0; s < n_states; s++) {
             scale[s] = exp(sum[s] / (weight[s] + 1 / (DRIFT * DRIFT)));
+            sigma[s] = 1 / sqrt(weight[s] + 1 / (DRIFT * DRIFT));
+        }
     }
 }
 
@@ -136,7 +138,7 @@ bool calibrant_pixel_measure(const struct line_table *seed, const struct calibra
         return false;
     const struct calibration_curve *curve = states[best].table->pixels[pixel].curve;
     double resolution = resolution_of(&states[best], pixel);
-    find_scales(seed, states, n_states, pixel, scale);
+    find_scales(seed, states, n_states, pixel, scale, out->scale_sigma);
     for (size_t s = 0; s < n_states; s++) {
         out->elastic[s] = usable[s] ? fit_elastic(&states[s], curve, pixel, resolution) : (struct height_error){NAN, NAN};
         out->elastic[s].height *= scale[s];
@@ -147,12 +149,14 @@ bool calibrant_pixel_measure(const struct line_table *seed, const struct calibra
     return out->n_elastic >= CALIBRANT_LEAST_STATES;
 }
 
-/* Elastic lines as anchors, by energy; those of (nearly) one mono energy become one, so that noise cannot turn their order. */
+/* What is not known of a state's drift counts as an error that all pixels share, for the array drifts together: a state of low mono energy
+ * shows few lines that others show, and its scale rests on the prior.
+ * Elastic lines as anchors, by energy; those of (nearly) one mono energy become one, so that noise cannot turn their order. */
 static size_t collect(const struct calibrant_pixel *p, const struct calibrant_state *states, size_t n_states, size_t left_out, double mono_unc_eV, struct curve_anchor *a) {
     size_t n = 0;
     bool taken[CALIBRANT_MAX_STATES] = {false};
     for (size_t s = 0; s < n_states; s++) {
-        double height = 0, energy = 0, weight = 0;
+        double height = 0, energy = 0, weight = 0, drift = INFINITY;
         for (size_t k = s; k < n_states; k++) {
             double w = 1 / (p->elastic[k].sigma * p->elastic[k].sigma);
             if (!(p->elastic[k].sigma > 0) || k == left_out || taken[k] || fabs(states[k].mono_eV - states[s].mono_eV) > SAME_MONO)
@@ -161,9 +165,10 @@ static size_t collect(const struct calibrant_pixel *p, const struct calibrant_st
             height += w * p->elastic[k].height;
             energy += w * states[k].mono_eV;
             weight += w;
+            drift = fmin(drift, p->scale_sigma[k]);
         }
         if (weight > 0)
-            a[n++] = (struct curve_anchor){height / weight, sqrt(1 / weight), energy / weight, mono_unc_eV};
+            a[n++] = (struct curve_anchor){height / weight, sqrt(1 / weight), energy / weight, hypot(mono_unc_eV, drift * energy / weight)};
     }
     return n;
 }

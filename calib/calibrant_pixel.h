@@ -11,6 +11,7 @@ struct calibrant_pixel {
     struct height_error elastic[CALIBRANT_MAX_STATES];
     struct height_error line[LINE_TABLE_MAX];    /* mean over states, by the seed table's index */
     uint32_t n_elastic;
+    double scale_sigma[CALIBRANT_MAX_STATES];          /* relative: what is not known of each state's gain against the others */
 };
 
 /* usable[s]: the elastic line of state s stands clear of the lines. False: no curve to start from, or fewer than three elastic lines. */
