@@ -1,74 +1,18 @@
 #include "daemon/live_session.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "daemon/control/scan_link.h"
-#include "daemon/live_beamline.h"
-#include "daemon/live_book.h"
-#include "daemon/live_losses.h"
 #include "daemon/live_model.h"
-#include "daemon/live_runs.h"
-#include "daemon/live_status.h"
+#include "daemon/live_session_parts.h"
 #include "daemon/log.h"
 #include "daemon/row_block.h"
-#include "daemon/sink/publish.h"
-#include "daemon/source/status_link.h"
-#include "daemon/upstream_loss.h"
 
-enum { BLOCKS_PER_ROUND = 64, SETTLE_MS = 10, PUBLISH_MS = 100, FIGURES_MS = 500, PATIENCE_MS = 1000, HISTORY_ROWS = 1 << 18, MAX_RETIRED = 64 };
+enum { BLOCKS_PER_ROUND = 64, SETTLE_MS = 10, PUBLISH_MS = 100, PATIENCE_MS = 1000, HISTORY_ROWS = 1 << 18 };
 
-/* All that belongs to one array and one model. Given up when nobody uses it any more. */
-struct live_set {
-    struct live_plan plan;
-    struct live_array *array;
-    struct array_model *model;
-    struct book_pixel *pixels;
-    bool *look;
-    struct channel_tally *tally;
-    uint8_t *used;
-    int references;             /* run files being made */
-    uint64_t retired;           /* serial of the plan that followed; 0: in use */
-};
-
-struct live_session_work {
-    struct options options;
-    struct session_links links;
-    struct status_link *status_link;
-    struct scan_link *scan_link;
-    struct live_beamline *beamline;   /* NULL: none */
-    struct yield_region configured[OPTIONS_MAX_ROI];   /* windows of the config; options.roi has those that the beamline set as well */
-    uint32_t n_configured;
-    struct publisher *publisher;
-    struct live_status status;
-    struct live_runs *runs;
-    struct live_set *set;       /* NULL: no array known */
-    struct live_set *retired[MAX_RETIRED];
-    unsigned n_retired;
-    struct live_book *book;
-    struct live_book *replaced; /* its products may still be on their way to the disk */
-    struct upstream_loss *loss;
-    struct publish_lost lost;
-    uint64_t serial, model_version, photons, restarts;
-    uint64_t array_version;     /* rows of an older model are of another array */
-    bool seen_stopped;          /* so we are there from the source's start on */
-    bool names_new, triggers_new, ended_published;
-    int64_t names_ms, settle_ms, publish_ms, figures_ms, rows_ms;
-    int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;
-    uint64_t unpublished, rows_at_figures;
-    uint32_t published_final;
-    pthread_mutex_t lock;       /* of the three below alone */
-    struct live_figures figures;
-    struct options *reload;     /* NULL: none waits */
-    char *losses;
-    uint64_t latency[N_LATENCY];
-};
-
-const double live_latency_s[N_LATENCY] = { 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.225, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 2, 5, 10 };
 
 static int64_t clock_ns(clockid_t which) {
     struct timespec t;
@@ -455,69 +399,6 @@ static void settle_and_publish(struct live_session_work *s, int64_t now) {
         s->unpublished = 0;
 }
 
-/* ---- figures ---- */
-
-static void fill_scan(const struct live_session_work *s, struct live_figures *f) {
-    const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
-    f->scan = f->point = -1;
-    if (scan == NULL)
-        return;
-    f->scanning = !scan->ended;
-    f->scan = scan->scan.number;
-    f->point = (int32_t)scan->scan.n_points - 1;
-    f->final_points = scan->n_final;
-}
-
-static void update_figures(struct live_session_work *s, int64_t now) {
-    if (now - s->figures_ms < FIGURES_MS)
-        return;
-    const struct status_counts *c = status_link_counts(s->status_link);
-    struct live_figures f = { .alive = status_link_alive(s->status_link, now), .running = s->status.running, .writing = s->status.writing, .status_refused = c->refused,
-                              .status_messages = c->messages, .files_making = live_runs_making(s->runs), .kept_lost = live_runs_lost(s->runs), .photons = s->photons };
-    snprintf(f.calibration, sizeof f.calibration, "%s", s->options.calibration.file);
-    snprintf(f.run, sizeof f.run, "%s", live_runs_running(s->runs) ? live_runs_base_name(s->runs) : "");
-    fill_scan(s, &f);
-    live_disk_health(s->links.disk, f.disk);
-    if (s->book != NULL && s->set != NULL) {
-        const struct book_counts *b = live_book_counts(s->book);
-        f.n_channels = s->set->array->n_channels;
-        f.n_pixels = s->set->array->n_pixels;
-        f.rows = b->rows;
-        f.settled = b->settled;
-        f.late = b->late;
-        f.hurried = b->hurried;
-        f.scan_events = b->events;
-        f.refused_events = b->refused_events;
-        live_losses_sum(s->set->array, s->set->tally, s->loss, &f.losses);
-        for (uint32_t p = 0; p < f.n_pixels; p++)
-            f.good_pixels += s->set->used[p];
-    }
-    f.rate_per_s = s->figures_ms > 0 && f.rows >= s->rows_at_figures ? (double)(f.rows - s->rows_at_figures) * 1e3 / (double)(now - s->figures_ms) : 0;
-    s->rows_at_figures = f.rows;
-    s->figures_ms = now;
-    memcpy(f.latency, s->latency, sizeof f.latency);
-    s->lost = (struct publish_lost){ .upstream = f.losses.lost_upstream, .queue = f.losses.overload, .rejected = ingest_figures_of(s->links.ingest).refused, .records = f.rows };
-    char *losses = s->set != NULL && s->loss != NULL ? live_losses_text(s->set->array, s->set->tally, s->loss) : NULL;
-    pthread_mutex_lock(&s->lock);
-    s->figures = f;
-    free(s->losses);
-    s->losses = losses;
-    pthread_mutex_unlock(&s->lock);
-}
-
-void live_session_figures(struct live_session_work *s, struct live_figures *out) {
-    pthread_mutex_lock(&s->lock);
-    *out = s->figures;
-    pthread_mutex_unlock(&s->lock);
-}
-
-char *live_session_losses(struct live_session_work *s) {
-    pthread_mutex_lock(&s->lock);
-    char *copy = s->losses != NULL ? strdup(s->losses) : strdup("");
-    pthread_mutex_unlock(&s->lock);
-    return copy;
-}
-
 /* ---- reload ---- */
 
 void live_session_reload(struct live_session_work *s, const struct options *o) {
@@ -642,7 +523,7 @@ bool live_session_step(void *context) {
     take_triggers(s);
     take_learnt(s);
     free_retired(s);
-    update_figures(s, now);
+    live_session_update_figures(s, now);
     return busy;
 }
 
@@ -676,7 +557,7 @@ void live_session_finish(struct live_session_work *s) {
     live_runs_session(s->runs, NULL, &s->status);
     live_disk_end(s->links.disk);
     s->figures_ms = 0;
-    update_figures(s, now_ms());
+    live_session_update_figures(s, now_ms());
 }
 
 void live_session_free(struct live_session_work *s) {

@@ -1,0 +1,69 @@
+/* daemon/live_session_parts.h - what live_session.c and live_session_figures.c share: the book thread's work in all its parts. Private to
+ * them. */
+#ifndef TESD_DAEMON_LIVE_SESSION_PARTS_H
+#define TESD_DAEMON_LIVE_SESSION_PARTS_H
+
+#include <pthread.h>
+
+#include "daemon/control/scan_link.h"
+#include "daemon/live_beamline.h"
+#include "daemon/live_book.h"
+#include "daemon/live_runs.h"
+#include "daemon/live_session.h"
+#include "daemon/live_status.h"
+#include "daemon/sink/publish.h"
+#include "daemon/source/status_link.h"
+#include "daemon/upstream_loss.h"
+
+enum { MAX_RETIRED = 64 };
+
+/* All that belongs to one array and one model. Given up when nobody uses it any more. */
+struct live_set {
+    struct live_plan plan;
+    struct live_array *array;
+    struct array_model *model;
+    struct book_pixel *pixels;
+    bool *look;
+    struct channel_tally *tally;
+    uint8_t *used;
+    int references;             /* run files being made */
+    uint64_t retired;           /* serial of the plan that followed; 0: in use */
+};
+
+struct live_session_work {
+    struct options options;
+    struct session_links links;
+    struct status_link *status_link;
+    struct scan_link *scan_link;
+    struct live_beamline *beamline;   /* NULL: none */
+    struct yield_region configured[OPTIONS_MAX_ROI];   /* windows of the config; options.roi has those that the beamline set as well */
+    uint32_t n_configured;
+    struct publisher *publisher;
+    struct live_status status;
+    struct live_runs *runs;
+    struct live_set *set;       /* NULL: no array known */
+    struct live_set *retired[MAX_RETIRED];
+    unsigned n_retired;
+    struct live_book *book;
+    struct live_book *replaced; /* its products may still be on their way to the disk */
+    struct upstream_loss *loss;
+    struct publish_lost lost;
+    uint64_t serial, model_version, photons, restarts;
+    uint64_t array_version;     /* rows of an older model are of another array */
+    bool seen_stopped;          /* so we are there from the source's start on */
+    bool names_new, triggers_new, ended_published;
+    int64_t names_ms, settle_ms, publish_ms, figures_ms, rows_ms;
+    int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;
+    uint64_t unpublished, rows_at_figures;
+    uint32_t published_final;
+    pthread_mutex_t lock;       /* of the three below alone */
+    struct live_figures figures;
+    struct options *reload;     /* NULL: none waits */
+    char *losses;
+    uint64_t latency[N_LATENCY];
+};
+
+/* Every half second: what other threads are told. Book thread. */
+void live_session_update_figures(struct live_session_work *s, int64_t now_ms);
+
+#endif
