@@ -13,7 +13,6 @@
 
 enum { BLOCKS_PER_ROUND = 64, SETTLE_MS = 10, PUBLISH_MS = 100, PATIENCE_MS = 1000, HISTORY_ROWS = 1 << 18 };
 
-
 static int64_t clock_ns(clockid_t which) {
     struct timespec t;
     clock_gettime(which, &t);
