@@ -26,7 +26,8 @@ enum status line_lock_new(const struct reference_line *line, double resolution_e
     }
     line_shape_init(&shape, line);
     double fwhm = shape.total_is_gauss ? hypot(isnan(shape.intrinsic_fwhm_eV) ? 0 : shape.intrinsic_fwhm_eV, resolution_eV) : line_shape_fwhm(&shape, resolution_eV);
-    memcpy(l->stretches, stretches, n_stretches * sizeof *stretches);
+    if (n_stretches > 0)
+        memcpy(l->stretches, stretches, n_stretches * sizeof *stretches);
     l->line = *line;
     l->reach_eV = REACH * fwhm;
     l->above_eV = line->excited_above_eV + ABOVE_EDGE;
