@@ -82,7 +82,7 @@ static void solve(double l[MAX][MAX], size_t m, double *b) {
 }
 
 static double likelihood(const struct smoother *s, double t) {
-    double l[MAX][MAX], b[MAX], sum = 0;
+    double l[MAX][MAX] = { { 0 } }, b[MAX], sum = 0;
     size_t m = s->n - 2;
     if (!factor(s, t, l))
         return -INFINITY;
@@ -95,7 +95,7 @@ static double likelihood(const struct smoother *s, double t) {
 
 static enum status smoothing_hat(struct gain_fit *f, const double *gain, const double *sigma) {
     struct smoother s;
-    double best = -INFINITY, t = 0, l[MAX][MAX];
+    double best = -INFINITY, t = 0, l[MAX][MAX] = { { 0 } };
     size_t n = f->n;
     smoother_init(&s, f->x, gain, sigma, n);
     for (int i = 0; i < GRID; i++) {

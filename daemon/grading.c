@@ -192,7 +192,8 @@ static bool grade_channel(const struct grading *g, struct graded_channel *c, con
     free(up);
     if (!good)
         return false;
-    qsort(c->silences.list, c->silences.n, sizeof *c->silences.list, by_start);
+    if (c->silences.n > 0)
+        qsort(c->silences.list, c->silences.n, sizeof *c->silences.list, by_start);
     count_calibration_photons(&g->plan.calibrations, block, c->calibration_photons);
     return true;
 }
