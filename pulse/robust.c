@@ -5,6 +5,8 @@
 
 /* A pivot from three places that depend on the round, so that no fixed order of values is quadratic for long. */
 static double pivot_of(const double *v, size_t n, size_t round) {
+    if (n == 0)
+        return NAN;
     size_t step = (round * 2654435761u) % n;
     double a = v[step], b = v[(step + n / 3) % n], c = v[(step + 2 * (n / 3)) % n];
     double low = a < b ? a : b, high = a < b ? b : a, middle = high < c ? high : c;

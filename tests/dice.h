@@ -27,7 +27,7 @@ static inline uint64_t dice_next(struct dice *d) {
 
 /* 0 .. n - 1 */
 static inline int64_t dice_below(struct dice *d, int64_t n) {
-    return (int64_t)(dice_next(d) % (uint64_t)n);
+    return n > 0 ? (int64_t)(dice_next(d) % (uint64_t)n) : 0;
 }
 
 /* [0, 1) */

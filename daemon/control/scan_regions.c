@@ -31,10 +31,10 @@ static void take_away(struct scan_regions *r, unsigned k) {
 
 /* A name for files and topics: what is no letter or digit becomes '_'. */
 static void product_name(const char *name, char out[32]) {
-    size_t n = 0;
-    for (; n < 31 && name[n] != '\0'; n++)
-        out[n] = isalnum((unsigned char)name[n]) && (unsigned char)name[n] < 128 ? name[n] : '_';
-    out[n] = '\0';
+    snprintf(out, 32, "%s", name);
+    for (char *c = out; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c) || (unsigned char)*c > 127)
+            *c = '_';
 }
 
 static bool put(struct scan_regions *r, const char *name, double lo, double hi, char why[SCAN_REGIONS_WHY]) {
