@@ -434,27 +434,45 @@ static void swap_model(struct live_session_work *s, struct array_model *learnt) 
     log_note("calibration and triggers in force: %s", s->options.calibration.file[0] != '\0' ? s->options.calibration.file : "none");
 }
 
-static void keep_anew(void *runs, const struct row_block *rows) { live_runs_rows(runs, rows, now_ms()); }
+static void keep_anew(void *session, const struct row_block *rows) { live_runs_rows(((struct live_session_work *)session)->runs, rows, now_ms()); }
 
-/* A calibration was learnt: the scan that runs is counted anew. */
-static void take_learnt(struct live_session_work *s) {
-    struct array_model *learnt;
-    if (s->book == NULL || !live_learning_step(s->links.learning, watermark(s), &learnt))
-        return;
-    snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", live_learning_kept(s->links.learning));
-    swap_model(s, learnt);
-    int64_t filters_from_ns;
-    struct live_book *before = s->book;
+/* A calibration was learnt, and ingest uses it: the scan that runs is counted anew. */
+static void recount(struct live_session_work *s) {
     live_disk_anew(s->links.disk, true);
-    live_learning_recount(s->links.learning, s->set->model, s->set->plan.model_version, watermark(s), &s->book, keep_anew, s->runs, &filters_from_ns);
+    struct recounted r = live_learning_recount(s->links.learning, s->set->model, s->set->plan.model_version, watermark(s), s->book, keep_anew, s);
     live_disk_anew(s->links.disk, false);
-    live_runs_filters(s->runs, filters_from_ns);
-    if (s->book != before) {
-        keep_scans(s, false, true);
+    live_runs_filters(s->runs, r.filters_from_ns);
+    if (r.book != NULL) {
         live_book_free(s->replaced);
-        s->replaced = before;
+        s->replaced = s->book;
+        s->book = r.book;
+        keep_scans(s, false, false);
     }
     s->ended_published = false;
+}
+
+/* What ingest made with the model before lies in the ring by now at the latest. */
+static void take_old_rows(struct live_session_work *s) {
+    for (size_t k = ring_size(s->links.rows); k > 0 && take_rows(s); k--)
+        continue;
+    live_learning_old_rows_over(s->links.learning);
+    s->handing_over = false;
+}
+
+static void take_learnt(struct live_session_work *s) {
+    struct array_model *learnt;
+    if (s->book == NULL)
+        return;
+    if (live_learning_step(s->links.learning, watermark(s), &learnt)) {
+        snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", live_learning_kept(s->links.learning));
+        swap_model(s, learnt);
+        live_learning_in_force(s->links.learning, s->set->plan.model_version);
+        s->handing_over = true;
+    }
+    if (s->handing_over && atomic_load_explicit(&s->links.exchange->adopted, memory_order_acquire) >= s->set->plan.serial)
+        take_old_rows(s);
+    if (live_learning_recount_due(s->links.learning))
+        recount(s);
 }
 
 static void take_reload(struct live_session_work *s) {

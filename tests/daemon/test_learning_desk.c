@@ -177,19 +177,27 @@ static void test_as_from_files(void **state) {
     learning_desk_step(d);
     play(d, &pulses, w->cal->start_ns - 1000000000, w->cal->end_ns + 500000000);   /* some of it came before the end was known */
     assert_true(learning_desk_end(d, w->cal->end_ns));
-    assert_true(learning_desk_busy(d));
+    assert_true(learning_desk_awaited(d));
     r = finish(d);
     assert_string_equal(r.why, "");
     assert_string_equal(r.label, "CAL0");
     assert_true(r.filters_new);
     assert_int_equal(r.n_good, PIXELS);
     check_same_model(w, r.model, w->reference, &pulses);
+    assert_true(atomic_load(learning_desk_learning(d)));   /* until the filters are in force */
+    learnt_result_done(&r);
+    play(d, &pulses, w->cal->end_ns + 500000000, w->cal->end_ns + 700000000);
+    assert_true(learning_desk_measure(d));
+    r = finish(d);
+    assert_true(r.measured && r.model == NULL && r.why[0] == '\0');
+    assert_string_equal(r.label, "CAL0");
     size_t behind = 0;
     for (size_t i = 0; i < pulses.n; i++)
-        behind += pulses.records[i].time_ns >= w->cal->end_ns && pulses.records[i].time_ns < w->cal->end_ns + 500000000;
+        behind += pulses.records[i].time_ns >= w->cal->end_ns && pulses.records[i].time_ns < w->cal->end_ns + 700000000;
     assert_int_equal(r.first[PIXELS], behind);
-    assert_int_equal(r.behind_from_ns, w->cal->end_ns);
-    assert_false(learning_desk_busy(d));
+    assert_false(atomic_load(learning_desk_learning(d)));
+    assert_false(learning_desk_measure(d));
+    assert_false(learning_desk_awaited(d));
     learnt_result_done(&r);
     learning_desk_free(d);
     all_done(&noise);
