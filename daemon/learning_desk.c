@@ -120,6 +120,11 @@ void learning_desk_free(struct learning_desk *d) {
     ring_free(d->ring);
     ring_free(d->orders);
     ring_free(d->results);
+    if (d->job.thread != NULL) {
+        struct learnt_result r = { 0 };
+        learning_desk_job_end(d, &r);
+        learnt_result_done(&r);
+    }
     record_spool_free(d->spool);
     learning_desk_pixels_done(&d->pixels);
     free(d->blocks);

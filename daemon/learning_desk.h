@@ -3,7 +3,8 @@
  *
  *   ingest thread    puts records into _ring while *_learning is true (ring full: refused and counted there)
  *   book thread      _begin, _end, _result, _measure
- *   learner thread   _step, which may take a minute of CPU when a calibration has ended; everything else of this file is its own
+ *   learner thread   _step; everything else of this file is its own. Learning itself, which may take a minute of CPU when a calibration has
+ *                    ended, is a job in the background (pipeline.h): the ring is emptied meanwhile
  *
  * Records belong to the state that holds their stamp, whichever way and whenever they come, until the book says _end: then nothing older is
  * missing. A calibration rests on all calibrations that are still kept (record_spool.h), as `calibrate` rests on all of its input; the
@@ -29,6 +30,7 @@ enum learning_state { LEARN_NOISE, LEARN_CALIBRATION };
 struct learning_desk_settings {
     struct learning_settings learning;   /* lines, mono_eV, form, rules; borrowed. workers: 1 unless there are cores to spare */
     const char *folder;                  /* for the spool's file */
+    const char *kept;                    /* file in which an accepted calibration is kept; "" none. Both borrowed */
     uint64_t spool_bytes;
     size_t ring_blocks, block_rows, block_samples;   /* of the ring; block_samples: of one block's arena */
 };
@@ -40,6 +42,7 @@ struct learnt_result {
     char why[200];                 /* why not accepted, or not measured; "" */
     bool nothing;                  /* not accepted because no record came: the state was told twice, or was over at once */
     uint32_t n_good, n_good_before;   /* pixels with a good curve: of this one, of the one in force */
+    bool kept;                     /* in the file of the settings */
     bool filters_new;              /* some heights mean something else now: rows measured before cannot be given new energies */
     bool measured;                 /* of _measure: the records that came since the calibration's end, measured with the new filters. Pulses of pixel i
                                     * are behind[first[i]..first[i + 1]), by epoch and frame. free() both */
@@ -72,6 +75,7 @@ bool learning_desk_measure(struct learning_desk *d);
 bool learning_desk_awaited(const struct learning_desk *d);                      /* a result will come of a state that has ended */
 
 bool learning_desk_step(struct learning_desk *d);                               /* false: nothing to do now, sleep a little */
+bool learning_desk_job_running(const struct learning_desk *d);                  /* the learner's: something is being learnt in the background */
 
 /* Noise or calibration, by an experiment state's label: "CALn" and "CALIBRATIONn"; "NOISE...". False: neither. */
 bool learning_state_of_label(const char *label, enum learning_state *out);

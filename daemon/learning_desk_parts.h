@@ -4,6 +4,7 @@
 #define TESD_DAEMON_LEARNING_DESK_PARTS_H
 
 #include "daemon/learning_desk.h"
+#include "daemon/pipeline.h"
 #include "daemon/record_block.h"
 #include "daemon/record_spool.h"
 
@@ -27,6 +28,16 @@ struct state {
     struct scan_event event;
     int64_t end_ns;                /* INT64_MAX: goes on */
     uint32_t group;                /* of the spool */
+    bool to_learn;                 /* it has ended, and its turn has not come */
+};
+
+struct learning_job {              /* on its thread, from _begin to _over */
+    struct pipeline_job_thread *thread;   /* NULL: none */
+    struct learning_input input;
+    struct learning_settings settings;
+    struct scan_timeline *timeline;
+    struct array_model *model;
+    bool learnt;
 };
 
 struct learning_desk {
@@ -54,6 +65,8 @@ struct learning_desk {
     bool noise_is_new;                     /* since the kept filters were learnt */
     uint32_t noise_group;                  /* the newest; 0: none */
     bool keep;
+    uint32_t learning_group;               /* of the state that is learnt from; 0: none */
+    struct learning_job job;
     size_t n_groups;
     struct spool_part groups[STATES_MAX];  /* of the calibrations of the learning under way */
 };
@@ -62,5 +75,10 @@ void learning_desk_pixels_done(struct pixels *p);
 /* The model in force from now on: its filters and its last table are copied. False: no memory, and what was kept is kept. */
 bool learning_desk_keep_model(struct pixels *p, const struct array_model *m);
 uint32_t learning_desk_good_pixels(const struct calibration_table *t);   /* NULL: 0 */
+
+/* The learner's thread: learning from all calibrations in d->states that have ended. False: r->why says why not. */
+bool learning_desk_job_begin(struct learning_desk *d, struct learnt_result *r);
+bool learning_desk_job_over(const struct learning_desk *d);                    /* while running: it may be ended without waiting */
+void learning_desk_job_end(struct learning_desk *d, struct learnt_result *r);  /* waits for it; judges */
 
 #endif

@@ -41,6 +41,13 @@ static bool take_block(struct learning_desk *d) {
 
 /* ---- a state begins, ends ---- */
 
+static size_t state_of_group(const struct learning_desk *d, uint32_t group) {
+    size_t i = 0;
+    while (i + 1 < d->n_states && d->states[i].group != group)
+        i++;
+    return i;
+}
+
 static void drop_state(struct learning_desk *d, size_t k) {
     record_spool_forget(d->spool, d->states[k].group);
     memmove(d->states + k, d->states + k + 1, (--d->n_states - k) * sizeof d->states[0]);
@@ -81,70 +88,18 @@ static void begin_state(struct learning_desk *d, const struct order *o) {
     d->states[d->n_states++] = (struct state){ .kind = o->kind, .event = o->event, .end_ns = INT64_MAX, .group = record_spool_begin(d->spool) };
 }
 
-/* ---- learning: the spool as an input ---- */
+/* ---- what comes of a state ---- */
 
-static struct learning_channel channel(void *context, size_t i) {
-    const struct learning_desk *d = context;
-    struct learning_channel c = d->pixels.channels[i];
-    if (!d->keep)
-        c.keep = NULL;
-    return c;
-}
-
-static uint32_t n_samples(void *context, size_t i) { return record_spool_n_samples(((struct learning_desk *)context)->spool, i); }
-
-static bool pulses(void *context, size_t i, struct record_walk *out) {
-    struct learning_desk *d = context;
-    return record_spool_walk(d->spool, i, d->groups, d->n_groups, out);
-}
-
-static bool noise(void *context, size_t i, struct record_walk *out) {
-    struct learning_desk *d = context;
-    const struct spool_part all = { d->noise_group, INT64_MIN, INT64_MAX };
-    return d->noise_group == 0 || record_spool_walk(d->spool, i, &all, 1, out);
-}
-
-static bool add_calibration(struct scan_timeline *t, const struct state *s) {
-    int32_t number = s->event.number;
-    struct scan scan = { .calibration = true, .number = -1, .log_number = number, .start_ns = s->event.time_ns, .end_ns = s->end_ns, .mono_eV = s->event.incident_eV };
-    struct complaint why;
-    memcpy(scan.label, s->event.label, sizeof scan.label);
-    memcpy(scan.sample, s->event.sample, sizeof scan.sample);
-    return scan_timeline_add(t, &scan, &why) == STATUS_OK;
-}
-
-/* The calibrations that are still there, as a timeline; their groups and the span of their records. */
-static bool gather(struct learning_desk *d, struct learning_input *in, struct scan_timeline **timeline) {
-    struct scan_timeline *t;
-    struct complaint why;
-    if (scan_timeline_new(&t) != STATUS_OK)
-        return false;
-    d->n_groups = 0;
-    in->first_ns = INT64_MAX;
-    in->last_ns = INT64_MIN;
-    bool good = true;
-    for (size_t i = 0; i < d->n_states; i++) {
-        const struct state *s = &d->states[i];
-        int64_t first_ns, last_ns;
-        if (s->kind != LEARN_CALIBRATION || s->end_ns == INT64_MAX || record_spool_records(d->spool, s->group) == 0)
-            continue;
-        record_spool_span(d->spool, s->group, &first_ns, &last_ns);
-        last_ns = last_ns < s->end_ns ? last_ns : s->end_ns - 1;
-        in->first_ns = first_ns < in->first_ns ? first_ns : in->first_ns;
-        in->last_ns = last_ns > in->last_ns ? last_ns : in->last_ns;
-        d->groups[d->n_groups++] = (struct spool_part){ s->group, s->event.time_ns, s->end_ns };
-        good = add_calibration(t, s) && good;
+/* When the book has not taken the ones before, which it does in every round, there is nobody to tell. */
+static void post_or_drop(struct learning_desk *d, struct learnt_result *r) {
+    struct posted *p = ring_take_empty(d->results);
+    if (p == NULL) {
+        learnt_result_done(r);
+        return;
     }
-    in->n_calibrations = d->n_groups;
-    if (!good || scan_timeline_finish(t, &why) != STATUS_OK) {
-        scan_timeline_free(t);
-        return false;
-    }
-    in->timeline = *timeline = t;
-    return true;
+    *p = (struct posted){ .result = *r, .serial = d->serial };
+    ring_mark_full(d->results);
 }
-
-/* ---- learning: what comes of it ---- */
 
 /* The groups that may hold records behind the calibration: its own, those since, and states that began since. */
 static size_t parts_behind(const struct learning_desk *d, struct spool_part parts[STATES_MAX + 2]) {
@@ -188,111 +143,101 @@ static bool measure_parts(struct learning_desk *d, struct learnt_result *r) {
 
 /* What is in the ring now came before the new filters were in force; what comes meanwhile does no harm. */
 static void measure_behind(struct learning_desk *d) {
-    struct posted *p = ring_take_empty(d->results);
-    if (p == NULL)
-        return;
-    *p = (struct posted){ .result = { .measured = true, .filters_new = true }, .serial = d->serial };
+    struct learnt_result r = { .measured = true, .filters_new = true };
     for (size_t k = 0; k < d->settings.ring_blocks && take_block(d); k++)
         continue;
-    memcpy(p->result.label, d->behind_label, sizeof p->result.label);
-    if (d->spool == NULL || !d->behind_kept || !measure_parts(d, &p->result)) {
-        learnt_result_done(&p->result);
-        p->result.measured = p->result.filters_new = true;
-        snprintf(p->result.why, sizeof p->result.why, "%s", d->behind_kept ? "out of memory, or their file cannot be read" : "another state ended before they were to be");
+    memcpy(r.label, d->behind_label, sizeof r.label);
+    if (d->spool == NULL || !d->behind_kept || learning_desk_job_running(d) || !measure_parts(d, &r)) {
+        learnt_result_done(&r);
+        r.measured = r.filters_new = true;
+        snprintf(r.why, sizeof r.why, "%s", d->behind_kept ? "out of memory, or their file cannot be read" : "another state ended before they were to be");
     }
     if (d->spool != NULL)
         forget_behind(d);
-    ring_mark_full(d->results);
+    post_or_drop(d, &r);
 }
 
-/* Some pixel has a filter now that is not the one it had. */
-static bool filters_differ(const struct learning_desk *d, const struct array_model *m) {
-    for (size_t i = 0; i < d->pixels.n; i++) {
-        const struct pixel_model *was = d->keep ? d->pixels.channels[i].keep : NULL, *is = m->channels[i].model;
-        if (is != NULL && (was == NULL || was->n_samples != is->n_samples || was->n_presamples != is->n_presamples))
-            return true;
+/* The calibration is accepted or not; accepted with new filters, what came since its end will be wanted. */
+static void finish_learning(struct learning_desk *d) {
+    struct state *s = &d->states[state_of_group(d, d->learning_group)];
+    struct learnt_result r = { .n_good_before = d->pixels.n_good };
+    memcpy(r.label, s->event.label, sizeof r.label);
+    learning_desk_job_end(d, &r);
+    if (r.model != NULL) {
+        d->noise_is_new = false;
+        d->behind_kept = r.filters_new && d->behind_group == d->learning_group;
+        memcpy(d->behind_label, r.label, sizeof d->behind_label);
     }
+    if (!d->behind_kept && d->behind_group == d->learning_group)
+        forget_behind(d);
+    d->learning_group = 0;
+    post_or_drop(d, &r);
+}
+
+/* A state is over: the boundary holds at once, what it teaches waits for its turn. */
+static void end_state(struct learning_desk *d, int64_t time_ns) {
+    struct learnt_result r = { .n_good_before = d->pixels.n_good };
+    if (d->spool == NULL || d->n_states == 0) {
+        snprintf(r.why, sizeof r.why, "nothing was recorded");
+        post_or_drop(d, &r);
+        return;
+    }
+    end_open(d, time_ns);
+    struct state *s = &d->states[d->n_states - 1];
+    s->to_learn = true;
+    if (s->kind == LEARN_NOISE)
+        return;
+    forget_behind(d);
+    d->behind = record_spool_begin(d->spool);
+    d->behind_from_ns = s->end_ns;
+    d->behind_group = s->group;
+}
+
+/* A noise run is known and waits for a calibration. */
+static void learn_noise(struct learning_desk *d, const struct state *s) {
+    struct learnt_result r = { .n_good_before = d->pixels.n_good };
+    uint64_t records = record_spool_records(d->spool, s->group);
+    d->noise_group = records > 0 ? s->group : d->noise_group;
+    d->noise_is_new = d->noise_is_new || d->noise_group == s->group;
+    snprintf(r.why, sizeof r.why, "noise: %llu records", (unsigned long long)records);
+    post_or_drop(d, &r);
+}
+
+static void learn_calibration(struct learning_desk *d, const struct state *s) {
+    struct learnt_result r = { .n_good_before = d->pixels.n_good };
+    memcpy(r.label, s->event.label, sizeof r.label);
+    r.nothing = record_spool_records(d->spool, s->group) == 0;
+    if (r.nothing)
+        snprintf(r.why, sizeof r.why, "no records came in this state");
+    if (!r.nothing && learning_desk_job_begin(d, &r))
+        d->learning_group = s->group;
+    else
+        post_or_drop(d, &r);
+}
+
+/* The oldest state that has ended and not been learnt from; its last records are in the ring at the latest now. */
+static bool learn_next(struct learning_desk *d) {
+    for (size_t i = 0; i < d->n_states; i++)
+        if (d->states[i].to_learn) {
+            d->states[i].to_learn = false;
+            for (size_t k = 0; k < d->settings.ring_blocks && take_block(d); k++)
+                continue;
+            if (d->states[i].kind == LEARN_NOISE)
+                learn_noise(d, &d->states[i]);
+            else
+                learn_calibration(d, &d->states[i]);
+            return true;
+        }
     return false;
 }
 
-static void judge(struct learning_desk *d, struct learnt_result *r) {
-    const struct array_model *m = r->model;
-    r->filters_new = filters_differ(d, m);
-    r->n_good = learning_desk_good_pixels(m->n_tables > 0 ? m->tables[m->n_tables - 1] : NULL);
-    if (r->n_good == 0)
-        snprintf(r->why, sizeof r->why, "no pixel could be calibrated");
-    else if (2 * r->n_good < r->n_good_before)
-        snprintf(r->why, sizeof r->why, "only %u pixels could be calibrated, the calibration in force has %u", r->n_good, r->n_good_before);
-    else if (!learning_desk_keep_model(&d->pixels, m))
-        snprintf(r->why, sizeof r->why, "out of memory");
-}
+/* ---- a round ---- */
 
-static void learn(struct learning_desk *d, uint32_t group, struct learnt_result *r) {
-    struct learning_input in = { .context = d, .n_channels = d->pixels.n, .channel = channel, .n_samples = n_samples, .pulses = pulses, .noise = noise };
-    struct learning_settings settings = d->settings.learning;
-    struct scan_timeline *timeline = NULL;
-    d->keep = !d->noise_is_new;
-    settings.before = d->keep ? d->pixels.before : NULL;
-    if (!gather(d, &in, &timeline))
-        snprintf(r->why, sizeof r->why, "out of memory");
-    else if (record_spool_records(d->spool, group) == 0) {
-        r->nothing = true;
-        snprintf(r->why, sizeof r->why, "no records came in this state");
-    }
-    else if (!learning_from(&in, &settings, &r->model, NULL))
-        snprintf(r->why, sizeof r->why, "it could not be learnt; the log says why");
-    else
-        judge(d, r);
-    if (r->model != NULL && r->why[0] == '\0') {
-        d->noise_is_new = false;
-        d->behind_kept = r->filters_new;
-        d->behind_group = group;
-        memcpy(d->behind_label, r->label, sizeof d->behind_label);
-    } else {
-        array_model_free(r->model);
-        r->model = NULL;
-    }
-    scan_timeline_free(timeline);
-}
-
-/* A noise run is known and waits for a calibration; a calibration is learnt from now. */
-static void end_state(struct learning_desk *d, int64_t time_ns) {
-    if (d->spool != NULL) {
-        end_open(d, time_ns);
-        forget_behind(d);
-    }
-    struct posted *p = ring_take_empty(d->results);
-    if (p == NULL)
-        return;
-    struct learnt_result *r = &p->result;
-    *p = (struct posted){ .result = { .n_good_before = d->pixels.n_good }, .serial = d->serial };
-    if (d->n_states == 0) {
-        snprintf(r->why, sizeof r->why, "nothing was recorded");
-        ring_mark_full(d->results);
-        return;
-    }
-    struct state *s = &d->states[d->n_states - 1];
-    d->behind = record_spool_begin(d->spool);
-    d->behind_from_ns = s->end_ns;
-    while (take_block(d))
-        continue;
-    if (s->kind == LEARN_NOISE) {
-        d->noise_group = record_spool_records(d->spool, s->group) > 0 ? s->group : d->noise_group;
-        d->noise_is_new = d->noise_is_new || d->noise_group == s->group;
-        snprintf(r->why, sizeof r->why, "noise: %llu records", (unsigned long long)record_spool_records(d->spool, s->group));
-    } else {
-        memcpy(r->label, s->event.label, sizeof r->label);
-        learn(d, s->group, r);
-    }
-    if (!d->behind_kept)
-        forget_behind(d);
-    ring_mark_full(d->results);
-}
-
-bool learning_desk_step(struct learning_desk *d) {
+/* Another array waits until nothing is learnt of this one any more. */
+static bool take_order(struct learning_desk *d) {
     struct order *o = ring_take_full(d->orders);
-    if (o == NULL)
-        return take_block(d);
+    if (o == NULL || (o->order == ORDER_ARRAY && learning_desk_job_running(d)))
+        return false;
     struct order taken = *o;
     *o = (struct order){ 0 };
     ring_mark_empty(d->orders);
@@ -305,4 +250,12 @@ bool learning_desk_step(struct learning_desk *d) {
     else if (d->spool != NULL)
         begin_state(d, &taken);
     return true;
+}
+
+bool learning_desk_step(struct learning_desk *d) {
+    if (learning_desk_job_running(d) && learning_desk_job_over(d)) {
+        finish_learning(d);
+        return true;
+    }
+    return take_order(d) || (!learning_desk_job_running(d) && learn_next(d)) || take_block(d);
 }

@@ -4,17 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "calib/calibration_form.h"
 #include "daemon/log.h"
-#include "daemon/model_store.h"
 #include "daemon/named_lines.h"
 #include "daemon/stage/analyse.h"
 
 static const int64_t SETTLE_BEHIND_NS = 1000000000;
-enum { RECALLED_MAX = 1 << 19, RING_BLOCKS = 32, BLOCK_ROWS = 256, BLOCK_SAMPLES = 1 << 19, EMIT_ROWS = 256, NICE = 10, PATH = 600 };
+enum { RECALLED_MAX = 1 << 19, RING_BLOCKS = 32, BLOCK_ROWS = 256, BLOCK_SAMPLES = 1 << 19, EMIT_ROWS = 256, PRUNE_ROWS = 8192, PATH = 600 };
 
 struct recalled { struct measured_pulse pulse; uint16_t pixel; uint8_t flags; bool of_new; int64_t second_ns; };   /* second: the first pulse inside it; 0 none */
 
@@ -31,14 +29,14 @@ struct live_learning {
     enum learning_state kind;
     char label[32];
     int64_t end_ns;
-    bool recalling, too_many;       /* rows since recall_ns, the last calibration's end, are kept */
-    int64_t recall_ns;
+    bool recalling, too_many;       /* rows since recall_ns are kept: the last calibration's end; while it goes on, the newest, for its end is told late */
+    int64_t recall_ns, newest_ns;
+    size_t pruned;                  /* rows that were left when old ones were dropped last */
     size_t n, capacity;
     struct recalled *rows;
     struct learnt_result result;    /* the accepted one, and what was measured for it, until the recount */
     enum hand_over hand_over;
     uint64_t new_version;           /* of the rows that the accepted one makes */
-    bool nice;
 };
 
 static bool wanted(const struct options *o) { return o->learn.live && o->output.folder[0] != '\0' && o->calibration.file[0] == '\0'; }
@@ -54,7 +52,7 @@ bool live_learning_new(struct options *o, struct live_learning **out) {
     l->lines = named_lines(o->calibration.lines);
     snprintf(l->kept, sizeof l->kept, "%s/last_calibration.h5", o->output.folder);
     struct learning_desk_settings s = { .learning = { .workers = 1, .lines = l->lines, .mono_eV = o->calibration.mono_eV, .form = CURVE_SPLINE, .rules = { .tails = o->calibration.tails } },
-                                        .folder = o->output.folder, .spool_bytes = (uint64_t)(o->learn.spool_MiB * 1048576), .ring_blocks = RING_BLOCKS,
+                                        .folder = o->output.folder, .kept = l->kept, .spool_bytes = (uint64_t)(o->learn.spool_MiB * 1048576), .ring_blocks = RING_BLOCKS,
                                         .block_rows = BLOCK_ROWS, .block_samples = BLOCK_SAMPLES };
     calibration_form_named(o->calibration.curve, &s.learning.form);
     if (l->lines == NULL || !learning_desk_new(&s, &l->desk)) {
@@ -79,14 +77,8 @@ void live_learning_free(struct live_learning *l) {
     free(l);
 }
 
-/* What is measured now goes first. */
-bool live_learning_thread(void *learning) {
-    struct live_learning *l = learning;
-    if (!l->nice)
-        setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-    l->nice = true;
-    return learning_desk_step(l->desk);
-}
+bool live_learning_thread(void *learning) { return learning_desk_step(((struct live_learning *)learning)->desk); }
+bool live_learning_busy(const struct live_learning *l) { return learning_desk_job_running(l->desk); }
 
 struct ring *live_learning_ring(struct live_learning *l) { return l != NULL ? learning_desk_ring(l->desk) : NULL; }
 const _Atomic bool *live_learning_wanted(const struct live_learning *l) { return l != NULL ? learning_desk_learning(l->desk) : NULL; }
@@ -97,7 +89,8 @@ const char *live_learning_kept(const struct live_learning *l) { return l->kept; 
 static void forget_rows(struct live_learning *l) {
     free(l->rows);
     l->rows = NULL;
-    l->n = l->capacity = 0;
+    l->n = l->capacity = l->pruned = 0;
+    l->newest_ns = INT64_MIN;
     l->recalling = l->too_many = false;
 }
 
@@ -112,14 +105,21 @@ void live_learning_array(struct live_learning *l, const struct live_array *array
         log_error("out of memory: nothing is learnt of this array");
 }
 
+/* What was kept for one calibration is no use to the next, whose end may be past already: then its recount is not possible. */
+static void let_go(struct live_learning *l) {
+    const bool another = l->ending || learning_desk_awaited(l->desk);
+    forget_rows(l);
+    l->recalling = l->too_many = another;
+}
+
+/* The end may be told twice, by the beamline and by the acquisition: the earlier one holds. */
 static void end_state(struct live_learning *l, int64_t time_ns) {
-    if (!l->open || l->ending)
+    if (!l->open || (l->ending && time_ns >= l->end_ns))
         return;
     l->ending = true;
     l->end_ns = time_ns;
-    if (l->kind != LEARN_CALIBRATION && l->recalling)
+    if (l->kind != LEARN_CALIBRATION)
         return;
-    forget_rows(l);
     l->recalling = true;
     l->recall_ns = time_ns;
 }
@@ -132,6 +132,11 @@ static void begin_state(struct live_learning *l, enum learning_state kind, const
         learning_desk_end(l->desk, l->end_ns);
     l->open = learning_desk_begin(l->desk, kind, e);
     l->ending = false;
+    if (kind == LEARN_CALIBRATION && l->hand_over == NOTHING_NEW && !learning_desk_awaited(l->desk)) {
+        forget_rows(l);
+        l->recalling = l->open;
+        l->recall_ns = INT64_MIN;
+    }
     l->kind = kind;
     memcpy(l->label, e->label, sizeof l->label);
 }
@@ -165,6 +170,16 @@ void live_learning_event(struct live_learning *l, const struct scan_event *e) {
 
 /* ---- rows since the end of a calibration ---- */
 
+/* A calibration goes on: no more than what its end may be told late. */
+static void prune(struct live_learning *l) {
+    size_t kept = 0;
+    int64_t from_ns = l->newest_ns - (int64_t)(l->options->scan.late_photon_s * 1e9) - SETTLE_BEHIND_NS;
+    for (size_t i = 0; i < l->n; i++)
+        if (l->rows[i].pulse.time_ns >= from_ns)
+            l->rows[kept++] = l->rows[i];
+    l->n = l->pruned = kept;
+}
+
 static bool room(struct live_learning *l) {
     if (l->n < l->capacity)
         return true;
@@ -186,6 +201,9 @@ void live_learning_rows(struct live_learning *l, const struct row_block *b) {
             k++;
         if (b->photons->time_ns[i] < l->recall_ns)
             continue;
+        l->newest_ns = b->photons->time_ns[i] > l->newest_ns ? b->photons->time_ns[i] : l->newest_ns;
+        if (l->recall_ns == INT64_MIN && l->n > 2 * l->pruned + PRUNE_ROWS)
+            prune(l);
         if (!room(l)) {
             forget_rows(l);
             l->recalling = l->too_many = true;
@@ -262,6 +280,11 @@ static void hand_on(struct recount *c, int64_t newest_ns, uint64_t version) {
 static bool give_rows(struct live_learning *l, const struct array_model *m, uint64_t version, struct recount *c) {
     c->tracks = calloc(m->n_channels + 1, sizeof *c->tracks);
     bool good = c->tracks != NULL && row_block_new(EMIT_ROWS, &c->all) && row_block_new(EMIT_ROWS, &c->old);
+    size_t kept = 0;
+    for (size_t i = 0; i < l->n; i++)   /* the end came to be known after rows behind it had come */
+        if (l->rows[i].pulse.time_ns >= l->recall_ns)
+            l->rows[kept++] = l->rows[i];
+    l->n = kept;
     if (l->n > 0)
         qsort(l->rows, l->n, sizeof *l->rows, by_time);
     for (size_t i = 0; good && i < l->n; i++) {
@@ -280,7 +303,7 @@ static void tell_recount(const struct live_learning *l, const struct live_scan *
         log_note("scan %d: %llu records since calibration %s are counted anew with it", scan->scan.number, (unsigned long long)r->rows, l->result.label);
     else if (scan != NULL && !scan->ended)
         log_warning("scan %d keeps what was counted before calibration %s: %s", scan->scan.number, l->result.label,
-                    l->too_many ? "too many records came since its end" : "it began before its end, or memory ran out");
+                    l->too_many ? "the records since its end are too many, or it followed the one before too fast" : "it began before its end, or memory ran out");
     if (r->without > 0)
         log_warning("%llu of %llu records since calibration %s could not be measured with its filters, and have no energy", (unsigned long long)r->without,
                     (unsigned long long)r->rows, l->result.label);
@@ -291,18 +314,19 @@ struct recounted live_learning_recount(struct live_learning *l, const struct arr
     const struct live_scan *scan = live_book_scan(book);
     struct recount c = { .give = l->result.filters_new ? give : NULL, .context = context };
     bool possible = !l->too_many && scan != NULL && scan->scan.start_ns >= l->recall_ns && live_book_again(book, &c.book);
-    struct recounted r = { .rows = l->n, .filters_from_ns = l->result.filters_new ? l->recall_ns : INT64_MIN };
+    struct recounted r = { .filters_from_ns = l->result.filters_new ? l->recall_ns : INT64_MIN };
     if (give_rows(l, m, version, &c) && possible) {
         live_book_settle(c.book, watermark_ns, false);
         r.book = c.book;
     } else {
         live_book_free(c.book);
     }
+    r.rows = l->n;
     r.without = c.without;
     tell_recount(l, scan, &r);
     learnt_result_done(&l->result);
     l->hand_over = NOTHING_NEW;
-    forget_rows(l);
+    let_go(l);
     return r;
 }
 
@@ -335,10 +359,10 @@ static bool take_model(struct live_learning *l, struct learnt_result *r, struct 
     if (r->model == NULL) {
         learnt_result_done(r);
         if (!learning_desk_awaited(l->desk) && !l->ending)
-            forget_rows(l);
+            let_go(l);
         return false;
     }
-    if (!model_store_save(l->kept, r->model))
+    if (!r->kept)
         log_warning("%s: the calibration is in force, but not kept for the next start", l->kept);
     *model = r->model;
     r->model = NULL;

@@ -24,6 +24,7 @@ bool live_learning_new(struct options *options, struct live_learning **out);
 void live_learning_free(struct live_learning *l);
 
 bool live_learning_thread(void *learning);                                 /* a pipeline_step: the learner thread's round */
+bool live_learning_busy(const struct live_learning *l);                    /* its own: something is being learnt in the background */
 struct ring *live_learning_ring(struct live_learning *l);                  /* for ingest; NULL with NULL */
 const _Atomic bool *live_learning_wanted(const struct live_learning *l);
 

@@ -161,10 +161,15 @@ static void end_run(struct live_session_work *s) {
         follower_end(s->links.follower);
 }
 
-static void told_label(struct live_session_work *s, int64_t time_ns) {
-    live_runs_label(s->runs, s->status.label, time_ns);
-    live_disk_label(s->links.disk, s->status.label, time_ns);
-    live_learning_label(s->links.learning, s->status.label, time_ns);
+/* A label without a time began with the newest data, and before any data with the first. */
+static void told_label(struct live_session_work *s) {
+    s->label_waits = s->status.label_ns == 0 && s->newest_ns == 0;
+    if (s->label_waits)
+        return;
+    live_status_label_time(&s->status, s->newest_ns);
+    live_runs_label(s->runs, s->status.label, s->status.label_ns);
+    live_disk_label(s->links.disk, s->status.label, s->status.label_ns);
+    live_learning_label(s->links.learning, s->status.label, s->status.label_ns);
 }
 
 static void told_status(void *context, const char *topic, const json_t *body) {
@@ -175,7 +180,7 @@ static void told_status(void *context, const char *topic, const json_t *body) {
         s->names_ms = now_ms();
     }
     if ((change & STATUS_LABEL) != 0)
-        told_label(s, s->status.label_ns > 0 ? s->status.label_ns : s->newest_ns > 0 ? s->newest_ns : clock_ns(CLOCK_REALTIME));
+        told_label(s);
     if ((change & STATUS_WRITING) != 0 && s->status.writing)
         begin_run(s);
     else if ((change & STATUS_WRITING) != 0)
@@ -346,6 +351,8 @@ static bool take_rows(struct live_session_work *s) {
     if (s->book != NULL && rows->n > 0 && rows->model_version >= s->array_version) {
         s->newest_mono_ns = clock_ns(CLOCK_MONOTONIC);
         account(s, rows);
+        if (s->label_waits)
+            told_label(s);
         live_runs_rows(s->runs, rows, s->newest_mono_ns / 1000000);
         live_disk_rows(s->links.disk, rows);
         live_book_rows(s->book, rows);

@@ -52,6 +52,7 @@ struct live_session_work {
     uint64_t array_version;     /* rows of an older model are of another array */
     bool seen_stopped;          /* so we are there from the source's start on */
     bool names_new, triggers_new, ended_published;
+    bool label_waits;           /* for the first data, which say when it began */
     bool handing_over;          /* ingest may still use the model before the one learnt last */
     int64_t names_ms, settle_ms, publish_ms, figures_ms, rows_ms;
     int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,7 @@ static struct scan_event event_of(const struct scan *cal) {
 }
 
 static struct learning_desk *desk(const struct world *w, const struct array_model *loaded) {
-    const struct learning_desk_settings s = { .learning = { .workers = 1, .lines = w->made.lines }, .folder = "/tmp", .spool_bytes = 256 << 20, .ring_blocks = 4,
+    const struct learning_desk_settings s = { .learning = { .workers = 1, .lines = w->made.lines }, .folder = "/tmp", .kept = "", .spool_bytes = 256 << 20, .ring_blocks = 4,
                                               .block_rows = 16, .block_samples = 16 * SAMPLES };
     struct learning_desk *d;
     assert_true(learning_desk_new(&s, &d));
@@ -87,8 +88,8 @@ static struct learning_desk *desk(const struct world *w, const struct array_mode
 
 static struct learnt_result finish(struct learning_desk *d) {
     struct learnt_result r;
-    while (learning_desk_step(d))
-        continue;
+    while (learning_desk_step(d) || learning_desk_job_running(d))
+        sched_yield();
     assert_true(learning_desk_result(d, &r));
     return r;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -129,15 +130,15 @@ static void play(struct play *p, const struct made_records *a, size_t from, size
 }
 
 static void learn_all(struct play *p) {
-    while (live_learning_thread(p->learning))
-        continue;
+    while (live_learning_thread(p->learning) || live_learning_busy(p->learning))
+        sched_yield();
 }
 
 static void keep_anew(void *context, const struct row_block *rows) {
     struct play *p = context;
     p->given += rows->n;
     for (size_t i = 0; i < rows->n; i++)
-        p->given_with_height += rows->photons->height[i] > 0 || rows->photons->height[i] <= 0;
+        p->given_with_height += isnan(rows->photons->height[i]) ? 0 : 1;
 }
 
 static void play_new(struct play *p, const struct world *w, const char *folder) {
@@ -185,10 +186,10 @@ static void until_middle(struct play *p) {
 
 /* The scan counted by a book that has had the model since the calibration's end: what the recount must come to. */
 static struct live_book *counted_at_once(struct play *p, size_t to) {
-    struct live_analyse *a;
-    struct record_block *b;
+    struct live_analyse *a = NULL;
+    struct record_block *b = NULL;
     struct live_book *book = book_new(p);
-    struct row_block *rows;
+    struct row_block *rows = NULL;
     assert_true(live_analyse_new(MADE_PIXELS, &a) && record_block_new(1, MADE_SAMPLES, &b) && row_block_new(ROWS, &rows));
     live_analyse_model(a, p->model, 2);
     for (uint32_t k = 0; k < p->told; k++) {
