@@ -107,7 +107,8 @@ static void book_round(struct play *p) {
 static void ingest(struct play *p, const struct made_records *a, size_t i) {
     struct ring *ring = live_learning_ring(p->learning);
     struct record_block *b = ring_take_empty(ring);
-    assert_non_null(b);
+    if (b == NULL)
+        abort();   /* the learner has fallen back too far */
     assert_true(made_record_block(a, i, b));
     assert_int_equal(live_analyse_block(p->ingest, b, 0, p->rows), 1);
     p->newest_ns = a->records[i].time_ns;
@@ -190,7 +191,8 @@ static struct live_book *counted_at_once(struct play *p, size_t to) {
     struct record_block *b = NULL;
     struct live_book *book = book_new(p);
     struct row_block *rows = NULL;
-    assert_true(live_analyse_new(MADE_PIXELS, &a) && record_block_new(1, MADE_SAMPLES, &b) && row_block_new(ROWS, &rows));
+    if (!live_analyse_new(MADE_PIXELS, &a) || !record_block_new(1, MADE_SAMPLES, &b) || !row_block_new(ROWS, &rows))
+        abort();
     live_analyse_model(a, p->model, 2);
     for (uint32_t k = 0; k < p->told; k++) {
         const struct scan_event e = event_of(p->w->scan, k);
