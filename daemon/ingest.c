@@ -25,7 +25,7 @@ struct ingest {
     struct channel_place *places;        /* n_channels */
     struct reconcile *reconcile;         /* NULL: the port alone */
     bool files_only;
-    struct record_block *own;            /* when the raw recorder has no empty one */
+    struct record_block *own;            /* of lent records: when nobody records, or the recorder has no empty one */
     int waited_ms;
     struct shared_figures figures;
 };
@@ -37,7 +37,7 @@ bool ingest_new(const struct ingest_settings *settings, const struct ingest_link
         g->exchange = exchange;
         g->files_only = settings->files_only;
     }
-    if (g == NULL || !record_block_new(BLOCK_RECORDS, DASTARD_SAMPLES_MAX, &g->own) || !live_source_new(&settings->source, &g->source)) {
+    if (g == NULL || !record_block_new(BLOCK_RECORDS, 0, &g->own) || !live_source_new(&settings->source, &g->source)) {
         log_error("out of memory, or out of sockets, for the record port");
         ingest_free(g);
         return false;
@@ -252,7 +252,7 @@ static bool wait_for_array(struct ingest *g, int wait_ms) {
         return false;
     }
     record_block_clear(g->own);
-    if (live_source_step(g->source, g->own) == LIVE_IDLE)
+    if (live_source_lend(g->source, g->own) == LIVE_IDLE)
         live_source_wait(g->source, wait_ms);
     publish_figures(g);
     return false;
@@ -272,7 +272,7 @@ bool ingest_step(struct ingest *g, int wait_ms) {
     bool for_raw;
     struct record_block *b = block_to_fill(g, &for_raw);
     int64_t now = monotonic_ns();
-    enum live_step step = live_source_step(g->source, b);
+    enum live_step step = for_raw ? live_source_step(g->source, b) : live_source_lend(g->source, b);
     b->arrived_ns = now;
     if (b->n > 0) {
         process(g, b);

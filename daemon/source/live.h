@@ -1,5 +1,5 @@
 /* daemon/source/live.h - triggered records from the acquisition server's port, without loss on our side (ecosystem.md 2).
- *   K SUB sockets, channel index mod K each, RCVHWM 0 --pulse/record_dastard--> rows of a record_block
+ *   K SUB sockets, channel index mod K each, RCVHWM 0 --pulse/record_dastard--> rows of a record_block, which may lend the messages' own memory
  * The shape of every live-ish source (follow has the same): new / step / free, no thread of its own; _step fills a block with what is there
  * and never waits; _wait is where its thread may sleep. Strict: a message that is no record is counted by reason, and that is all.
  * Sockets reconnect by themselves, so a server that goes away and comes back needs nothing here. One thread owns it. */
@@ -38,8 +38,10 @@ void live_source_free(struct live_source *s);
 bool live_source_subscribe(struct live_source *s, const struct live_array *array);
 
 enum live_step { LIVE_IDLE, LIVE_RECORDS, LIVE_FULL };   /* nothing there; all that was there; the block had no more room */
-/* Adds to the block (rows with index, pixel, BLOCK_SIGNED). */
+/* Adds to the block (rows with index, pixel, BLOCK_SIGNED): with their samples, or lent, which stay where they came in until the next call
+ * of either. */
 enum live_step live_source_step(struct live_source *s, struct record_block *into);
+enum live_step live_source_lend(struct live_source *s, struct record_block *into);
 void live_source_wait(struct live_source *s, int tick_ms);      /* sleeps so long, while records gather in the sockets */
 const struct live_counts *live_source_counts(const struct live_source *s);
 
