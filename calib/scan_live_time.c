@@ -36,6 +36,10 @@ static double weight_of(const struct scan_products *p, const uint8_t *pixels_use
     return sum;
 }
 
+double scan_live_time_weighted_ns(const struct scan_products *p, uint32_t point) {
+    return weighted_live_ns(p, p->pixels_used, point, p->emission->grades_used);
+}
+
 static void set_live_time(const struct scan_products *p, const uint8_t *pixels_used, uint32_t grades, double *live_time_s) {
     double weight = weight_of(p, pixels_used);
     for (uint32_t i = 0; i < p->n_points; i++)

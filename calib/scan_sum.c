@@ -155,15 +155,28 @@ static enum status scan_of_sum(const struct scan_products *first, struct scan **
     return STATUS_OK;
 }
 
-/* The mean set point as the first scan's and the mean distance from it: exact where all are equal. */
-static void add_point(struct scan_point *into, double first_eV, const struct scan_point *from, size_t n_scans) {
+/* What the points of the scans add up to. Counts are divided by sum_k I0_k LT_k (live-time.md 3), so the I0 of the sum is the mean over
+ * the live time of all: I0 x live time of the sum is what the scans were exposed to. A repeat that was live without an I0 above 0 leaves
+ * the whole point without one: its counts are in the sum and cannot be taken out. */
+struct exposure { double live_ns, i0_excess, variance; bool known; };
+
+/* The mean as the first scan's and the mean distance from it: exact where all are equal. */
+static void add_point(struct scan_point *into, const struct scan_point *first, const struct scan_point *from, double live_ns, size_t n_scans, struct exposure *e) {
     into->end_ns += from->end_ns - from->start_ns;
-    into->incident_eV += (from->incident_eV - first_eV) / (double)n_scans;
-    into->i0 += from->i0;
-    into->i0_sigma = hypot(into->i0_sigma, from->i0_sigma);
+    into->incident_eV += (from->incident_eV - first->incident_eV) / (double)n_scans;
+    e->live_ns += live_ns;
+    e->i0_excess += live_ns * (from->i0 - first->i0);
+    e->variance += live_ns * live_ns * from->i0_sigma * from->i0_sigma;
+    e->known = e->known && (from->i0 > 0 || (live_ns <= 0 && isfinite(from->i0)));
 }
 
-static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, const struct repeat *r, uint32_t *row_of) {
+static void settle_i0(struct scan_point *into, const struct scan_point *first, const struct exposure *e) {
+    const bool several = e->live_ns > 0;
+    into->i0 = e->known ? first->i0 + (several ? e->i0_excess / e->live_ns : 0) : (double)NAN;
+    into->i0_sigma = several ? sqrt(e->variance) / e->live_ns : first->i0_sigma;
+}
+
+static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, const struct repeat *r, uint32_t *row_of, struct exposure *exposure) {
     uint32_t n = first->products->n_points;
     for (uint32_t k = 0; k < n; k++)
         row_of[r->set_points[k].row] = first->set_points[k].row;
@@ -171,7 +184,8 @@ static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, 
     if (s != STATUS_OK)
         return s;
     for (uint32_t k = 0; k < n; k++) {
-        add_point(&sum->scan->points[row_of[k]], first->products->scan->points[row_of[k]].incident_eV, &r->products->scan->points[k], sum->n_scans);
+        const double live_ns = scan_live_time_weighted_ns(r->products, k);
+        add_point(&sum->scan->points[row_of[k]], &first->products->scan->points[row_of[k]], &r->products->scan->points[k], live_ns, sum->n_scans, &exposure[row_of[k]]);
     }
     const struct scan *scan = r->products->scan;
     sum->scan->start_ns = scan->start_ns < sum->scan->start_ns ? scan->start_ns : sum->scan->start_ns;
@@ -208,18 +222,25 @@ static enum status sum_make(const struct repeat *r, size_t n, size_t g, struct s
     for (size_t i = g; i < n; i++)
         sum->n_scans += r[i].group == g;
     sum->scan_numbers = calloc(sum->n_scans, sizeof *sum->scan_numbers);
-    uint32_t *row_of = calloc(r[g].products->n_points, sizeof *row_of);
-    enum status s = sum->scan_numbers != NULL && row_of != NULL ? scan_of_sum(r[g].products, &sum->scan) : STATUS_NO_MEMORY;
+    const uint32_t n_points = r[g].products->n_points;
+    uint32_t *row_of = calloc(n_points, sizeof *row_of);
+    struct exposure *exposure = calloc(n_points, sizeof *exposure);
+    enum status s = sum->scan_numbers != NULL && row_of != NULL && exposure != NULL ? scan_of_sum(r[g].products, &sum->scan) : STATUS_NO_MEMORY;
+    for (uint32_t k = 0; exposure != NULL && k < n_points; k++)
+        exposure[k].known = true;
     if (s == STATUS_OK)
         s = empty_like(r[g].products, sum->scan, &sum->sum);
     uint32_t member = 0;
     for (size_t i = g; i < n && member < sum->n_scans && s == STATUS_OK; i++)
         if (r[i].group == g) {
             sum->scan_numbers[member++] = r[i].products->scan->number;
-            s = add_repeat(sum, &r[g], &r[i], row_of);
+            s = add_repeat(sum, &r[g], &r[i], row_of, exposure);
         }
+    for (uint32_t k = 0; k < n_points && s == STATUS_OK; k++)
+        settle_i0(&sum->scan->points[k], &r[g].products->scan->points[k], &exposure[k]);
     if (s == STATUS_OK)
         scan_live_time_settle(sum->sum);
+    free(exposure);
     free(row_of);
     return s;
 }
