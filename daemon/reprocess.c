@@ -239,7 +239,9 @@ static bool write_pixels(const struct reprocess *r) {
         memcpy(rows[i].name, m->channels[i].name, sizeof rows[i].name);
         memcpy(rows[i].cut_counts, t->cut_counts, sizeof rows[i].cut_counts);
     }
-    bool good = archive_pixels(r->archive, rows, m->n_channels);
+    struct calibration_counts c = { 0 };
+    bool good = archive_pixels(r->archive, rows, m->n_channels) && grading_calibrations(r->grading, &c) && archive_calibration_counts(r->archive, &c);
+    calibration_counts_done(&c);
     free(rows);
     return good;
 }
