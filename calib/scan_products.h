@@ -36,6 +36,7 @@ struct scan_products {
     uint32_t *events;            /* n_points x N_GRADES: records of the pixels used that are no secondary ones, whatever their other cuts */
     double *sensitivity;         /* n_pixels; 1 when new */
     double *window_s;            /* n_pixels: the shorter of the two windows around a photon of grade high; 0 when new */
+    double *resolution_eV;       /* n_pixels: FWHM when the scan began, by which pixels are chosen; NaN unknown, and when new */
     double *unresolved_s;        /* n_pixels: two photons nearer than this make one event; 0 when new */
     struct rixs_map *emission, *loss;
     uint32_t n_yields;

@@ -136,6 +136,7 @@ static enum status empty_like(const struct scan_products *first, const struct sc
         p->yields[r]->grades_used = first->yields[r]->grades_used;
     memcpy(p->sensitivity, first->sensitivity, p->n_pixels * sizeof *p->sensitivity);
     memcpy(p->window_s, first->window_s, p->n_pixels * sizeof *p->window_s);
+    memcpy(p->resolution_eV, first->resolution_eV, p->n_pixels * sizeof *p->resolution_eV);
     memcpy(p->unresolved_s, first->unresolved_s, p->n_pixels * sizeof *p->unresolved_s);
     *out = p;
     return STATUS_OK;

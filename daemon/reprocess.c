@@ -204,18 +204,25 @@ static bool take_block(void *context, size_t pixel) {
     return good;
 }
 
+/* FWHM of each pixel by the calibration that holds at a time, NaN without; used: those with a model and a curve then. */
+static void resolutions_at(const struct reprocess *r, int64_t time_ns, double *resolution_eV, uint8_t *used) {
+    for (size_t i = 0; i < r->model->n_channels; i++) {
+        struct analyse_settings s = analyse_settings_of(r, i);
+        struct calibration_pair c = analyse_calibration_at(&s, time_ns);
+        used[i] = s.model != NULL && c.before != NULL;
+        resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
+    }
+}
+
 /* A scan's set of pixels is frozen: those with a model and a curve when it began, or the best of them. NULL when memory fails. */
 static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     struct reprocess *r = context;
-    int64_t start_ns = scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns;
     double *resolution_eV = calloc(r->model->n_channels + 1, sizeof *resolution_eV);
-    for (size_t i = 0; resolution_eV != NULL && i < r->model->n_channels; i++) {
-        struct analyse_settings s = analyse_settings_of(r, i);
-        struct calibration_pair c = analyse_calibration_at(&s, start_ns);
-        r->pixels_used[i] = s.model != NULL && c.before != NULL;
-        resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
+    bool good = resolution_eV != NULL;
+    if (good) {
+        resolutions_at(r, scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns, resolution_eV, r->pixels_used);
+        good = calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;
     }
-    bool good = resolution_eV != NULL && calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;
     free(resolution_eV);
     return good ? r->pixels_used : NULL;
 }
@@ -293,8 +300,11 @@ static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
     bool good = grading_finish(r->grading, r->archive) && write_pixels(r) && write_elastics(r) && monitoring_finish(r->monitoring, r->archive);
     good = good && (r->lock == NULL || archive_line_lock(r->archive, r->lock));
-    for (size_t k = 0; good && k < out->bins->n_products; k++)
-        good = archive_scan(r->archive, out->bins->products[k]);
+    for (size_t k = 0; good && k < out->bins->n_products; k++) {
+        struct scan_products *p = out->bins->products[k];
+        resolutions_at(r, p->scan->start_ns, p->resolution_eV, r->pixels_used);
+        good = archive_scan(r->archive, p);
+    }
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
         good = false;
     for (size_t k = 0; good && k < out->n_sums; k++)

@@ -38,6 +38,8 @@ static void write_extra(struct archive *a, hid_t group, const struct scan_extra 
 static void write_windows(struct archive *a, hid_t group, const struct scan_products *p) {
     h5_file_array(a->file, group, &(struct data_array){ .name = "window_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "s",
                                                         .long_name = "the shorter of the two windows around a photon of grade high", .data = p->window_s });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "resolution_eV", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "eV",
+                                                        .long_name = "FWHM when the scan began", .data = p->resolution_eV });
     h5_file_array(a->file, group, &(struct data_array){ .name = "unresolved_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "s",
                                                         .long_name = "photons nearer than this make one event", .data = p->unresolved_s });
 }
