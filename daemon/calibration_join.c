@@ -164,7 +164,7 @@ static bool common_shape(const struct joined *d, const struct sheet *sheets, hsi
 
 /* *joined: it had a row for each pixel, and has been written. */
 static bool join_dataset(struct joined *d, const char *name, bool *joined) {
-    struct sheet sheets[MOST_HOLDERS];
+    struct sheet sheets[MOST_HOLDERS] = { { .dataset = -1, .type = -1 } };
     hsize_t shape[ARRAY_MAX_RANK] = { 0 };
     size_t bytes = 0, opened = 0;
     bool all = true, good = true;
