@@ -204,23 +204,25 @@ static bool take_block(void *context, size_t pixel) {
     return good;
 }
 
-/* FWHM of each pixel by the calibration that holds at a time, NaN without; used: those with a model and a curve then. */
-static void resolutions_at(const struct reprocess *r, int64_t time_ns, double *resolution_eV, uint8_t *used) {
+/* FWHM of each pixel by the calibration that holds when the scan begins, NaN without; used: those with a model and a curve then. One whose
+ * curve is known to have ended before the scan did (it jumped) is none of them: what it would count until then, its live time would be
+ * asked for to the end. */
+static void resolutions_of(const struct reprocess *r, const struct scan *scan, double *resolution_eV, uint8_t *used) {
     for (size_t i = 0; i < r->model->n_channels; i++) {
         struct analyse_settings s = analyse_settings_of(r, i);
-        struct calibration_pair c = analyse_calibration_at(&s, time_ns);
-        used[i] = s.model != NULL && c.before != NULL;
+        struct calibration_pair c = analyse_calibration_at(&s, scan->start_ns);
+        used[i] = s.model != NULL && c.before != NULL && analyse_calibration_at(&s, scan->end_ns - 1).before != NULL;
         resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
     }
 }
 
-/* A scan's set of pixels is frozen: those with a model and a curve when it began, or the best of them. NULL when memory fails. */
+/* A scan's set of pixels is frozen: all those, or the best of them. NULL when memory fails. */
 static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     struct reprocess *r = context;
     double *resolution_eV = calloc(r->model->n_channels + 1, sizeof *resolution_eV);
     bool good = resolution_eV != NULL;
     if (good) {
-        resolutions_at(r, scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns, resolution_eV, r->pixels_used);
+        resolutions_of(r, scan_timeline_at(r->beamtime->timeline, timeline_index), resolution_eV, r->pixels_used);
         good = calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;
     }
     free(resolution_eV);
@@ -302,7 +304,7 @@ static bool write_products(struct reprocess *r, const char *state) {
     good = good && (r->lock == NULL || archive_line_lock(r->archive, r->lock));
     for (size_t k = 0; good && k < out->bins->n_products; k++) {
         struct scan_products *p = out->bins->products[k];
-        resolutions_at(r, p->scan->start_ns, p->resolution_eV, r->pixels_used);
+        resolutions_of(r, p->scan, p->resolution_eV, r->pixels_used);
         good = archive_scan(r->archive, p);
     }
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)

@@ -4,6 +4,8 @@ ophyd's, a connection for each call; every count it was told is that of the run'
 clients at once and rubbish on the port change nothing. Loopback and free ports only."""
 import glob, json, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
 import h5py, numpy
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+from free_ports import free_port
 
 tesd = os.environ.get('TESD', 'build/tesd')
 SLOW = 10 if 'san-' in tesd else 1
@@ -60,15 +62,9 @@ class Beamline:
             check(said in str(e), f'{method} is refused: {e}')
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
 def start_daemon(base, scan_port):
     with open(f'{folder}/tesd.yaml', 'w') as f:
-        f.write(f'ingest:\n  port: {base}\ncontrol:\n  scan_port: {scan_port}\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
+        f.write(f'ingest:\n  port: {base}\n  block_s: 0.2\ncontrol:\n  scan_port: {scan_port}\n  wait_s: 20\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
                 f'stream:\n  endpoint: "tcp://127.0.0.1:{free_port()}"\ncalibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n')
     return subprocess.Popen([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
 
