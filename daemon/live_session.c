@@ -165,9 +165,9 @@ static void account(struct live_session_work *s, const struct row_block *rows) {
         if ((rows->flags[i] & ROW_NEW_EPOCH) != 0)
             upstream_loss_epoch(s->loss, p->time_ns[i], p->frame[i], s->status.sample_period_s);
         upstream_loss_record(s->loss, index, p->time_ns[i], (rows->flags[i] & ROW_FROM_FILE) == 0);
-        s->newest_ns = p->time_ns[i] > s->newest_ns ? p->time_ns[i] : s->newest_ns;
         s->photons += p->cuts[i] == 0;
     }
+    s->newest_ns = rows->through_ns > s->newest_ns ? rows->through_ns : s->newest_ns;
 }
 
 bool live_session_take_rows(struct live_session_work *s) {

@@ -60,6 +60,21 @@ bool record_block_copy(struct record_block *to, const struct record_block *from,
     return record_block_add(to, &from->rows[i], from->rows[i].samples);
 }
 
+static uint32_t bucket(const struct block_record *r, uint32_t n_pixels) { return r->pixel < n_pixels ? r->pixel : n_pixels; }
+
+void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_record **scratch, uint32_t *places) {
+    struct block_record *from = b->rows, *to = *scratch;
+    memset(places, 0, ((size_t)n_pixels + 2) * sizeof *places);
+    for (size_t i = 0; i < b->n; i++)
+        places[bucket(&from[i], n_pixels) + 1]++;
+    for (uint32_t p = 0; p < n_pixels; p++)
+        places[p + 1] += places[p];
+    for (size_t i = 0; i < b->n; i++)
+        to[places[bucket(&from[i], n_pixels)]++] = from[i];
+    b->rows = to;
+    *scratch = from;
+}
+
 struct channel_record record_block_at(const struct record_block *b, size_t i) {
     const struct block_record *r = &b->rows[i];
     return (struct channel_record){

@@ -52,6 +52,9 @@ bool record_block_add(struct record_block *b, const struct block_record *row, co
 bool record_block_lend(struct record_block *b, const struct block_record *row, const void *samples);
 /* The same from another block: for those who keep some of its records. */
 bool record_block_copy(struct record_block *to, const struct record_block *from, size_t i);
+/* Rows by pixel (those without one last), each pixel's in the order in which they stand. scratch: `capacity` rows, which change places with
+ * the block's own; places: n_pixels + 2 numbers. */
+void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_record **scratch, uint32_t *places);
 
 /* Row i as analysis and writers take it; borrowed from the block. */
 struct channel_record record_block_at(const struct record_block *b, size_t i);

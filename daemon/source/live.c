@@ -11,7 +11,7 @@
 
 #include "daemon/log.h"
 
-enum { LENT = 256, TURN = 4096, RECEIVE_BYTES = 8 << 20, RECONNECT_MS = 50, FIRST_SUBSCRIPTIONS = 1024 };
+enum { TURN = 4096, RECEIVE_BYTES = 8 << 20, RECONNECT_MS = 50, FIRST_SUBSCRIPTIONS = 1024 };
 
 struct live_source {
     void *context;
@@ -24,7 +24,7 @@ struct live_source {
     bool holding;                    /* a decoded message that the last block had no room for */
     bool lending;
     unsigned n_lent;
-    zmq_msg_t lent[LENT];            /* whose samples the last block borrows */
+    zmq_msg_t lent[LIVE_LENT_MAX];   /* whose samples are borrowed */
     struct live_counts counts;
 };
 
@@ -35,7 +35,7 @@ static bool open_socket(struct live_source *s, unsigned k, const char *endpoint)
     if (socket == NULL)
         return false;
     s->sockets[k] = socket;
-    set(socket, ZMQ_RCVHWM, 0);
+    set(socket, ZMQ_RCVHWM, (int)(LIVE_WAITING_MAX / s->n + 1));
     set(socket, ZMQ_SNDHWM, 0);   /* libzmq drops subscriptions that exceed it: 24 of 1024 on one connection */
     set(socket, ZMQ_RCVBUF, RECEIVE_BYTES);
     set(socket, ZMQ_LINGER, 0);
@@ -71,7 +71,7 @@ bool live_source_new(const struct live_settings *settings, struct live_source **
     return true;
 }
 
-static void take_back(struct live_source *s) {
+void live_source_take_back(struct live_source *s) {
     while (s->n_lent > 0)
         zmq_msg_close(&s->lent[--s->n_lent]);
 }
@@ -84,7 +84,7 @@ void live_source_free(struct live_source *s) {
             zmq_close(s->sockets[k]);
     if (s->context != NULL)
         zmq_ctx_term(s->context);
-    take_back(s);
+    live_source_take_back(s);
     zmq_msg_close(&s->header);
     zmq_msg_close(&s->samples);
     free(s->sockets);
@@ -147,7 +147,7 @@ static bool decode(struct live_source *s, struct block_record *row) {
 static bool put(struct live_source *s, const struct block_record *row, struct record_block *into) {
     if (!s->lending)
         return record_block_add(into, row, zmq_msg_data(&s->samples));
-    if (into->n == into->capacity || s->n_lent == LENT)
+    if (into->n == into->capacity || s->n_lent == LIVE_LENT_MAX)
         return false;
     zmq_msg_t *m = &s->lent[s->n_lent++];
     zmq_msg_init(m);
@@ -184,7 +184,6 @@ static bool drain(struct live_source *s, void *socket, struct record_block *into
 
 static enum live_step step(struct live_source *s, struct record_block *into) {
     size_t before = into->n;
-    take_back(s);
     if (s->holding && !store(s, into))
         return LIVE_FULL;
     for (unsigned k = 0; k < s->n; k++) {

@@ -86,7 +86,7 @@ def run(pulses, rate, seconds):
     sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
     daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=subprocess.DEVNULL)
     stop, memory = threading.Event(), []
-    while True:   # the calibration is loaded, records flow: from here on it is steady
+    while sender.poll() is None:   # the calibration is loaded, records flow: from here on it is steady
         time.sleep(0.1)
         try:
             if figures(metrics)['tesd_rows_total'] > rate:
