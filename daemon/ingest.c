@@ -9,7 +9,7 @@
 
 /* A pixel's filters are 50 kB and those of an array more than a cache holds: records are gathered for a while and analysed pixel by pixel. */
 enum { BATCH_RECORDS = LIVE_LENT_MAX, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
-static const int64_t GATHER_NS = 10000000, BEHIND_NS = 2000000000;
+static const int64_t GATHER_NS = 10000000, BEHIND_NS = 5000000000;
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
 
 struct channel_place { int64_t newest_frame, newest_time_ns; bool begun, gap; };
@@ -32,7 +32,7 @@ struct ingest {
     uint32_t *sorting;
     int64_t through_ns;                  /* row_block.h */
     int64_t full_since_ns;               /* since then there was always more than fitted; 0: not now */
-    bool shedding;
+    bool behind;
     int waited_ms;
     struct shared_figures figures;
 };
@@ -210,10 +210,7 @@ static void teach(struct ingest *g, const struct record_block *b) {
 
 static void process(struct ingest *g, struct record_block *b) {
     admit_all(g, b);
-    if (g->shedding)
-        refuse(g, b, 0);
-    else
-        analyse(g, b);
+    analyse(g, b);
     teach(g, b);
 }
 
@@ -257,19 +254,20 @@ static bool is_recording(const struct ingest *g) {
     return g->links.raw != NULL && atomic_load_explicit(g->links.recording, memory_order_relaxed) && ring_take_empty(g->links.raw) != NULL;
 }
 
-/* Sockets that always have more than fits mean that analysis is behind; after a while records are refused unseen until they are empty. */
+/* Sockets that always have more than fits mean that analysis is behind. They are bounded: then the connections back up to the server, which
+ * drops what it has no room for, and counts it. Nothing is to be done here but to say so. */
 static void note_load(struct ingest *g, enum live_step step, int64_t now) {
     if (step != LIVE_FULL) {
-        if (g->shedding)
-            log_warning("analysis has caught up; %llu records have been refused by overload until now", (unsigned long long)tally_of(&g->figures.overload));
+        if (g->behind)
+            log_note("analysis has caught up");
         g->full_since_ns = 0;
-        g->shedding = false;
+        g->behind = false;
         return;
     }
     g->full_since_ns = g->full_since_ns != 0 ? g->full_since_ns : now;
-    if (!g->shedding && now - g->full_since_ns > BEHIND_NS) {
-        log_warning("analysis cannot keep up: records are refused and counted until what waits is gone (setting ingest.workers)");
-        g->shedding = true;
+    if (!g->behind && now - g->full_since_ns > BEHIND_NS) {
+        log_warning("analysis is behind what comes; what the connections cannot hold is lost at the server, and counted as lost upstream");
+        g->behind = true;
     }
 }
 

@@ -84,7 +84,7 @@ def run(pulses, rate, seconds):
         f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n'
                 f'calibration:\n  file: {folder}/cal.h5\ntrigger:\n  mode: edge\n')
     sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
-    daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=subprocess.DEVNULL)
+    daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=open(f'{folder}/soak.log', 'w'))
     stop, memory = threading.Event(), []
     while sender.poll() is None:   # the calibration is loaded, records flow: from here on it is steady
         time.sleep(0.1)
