@@ -126,16 +126,17 @@ static void write_covariance(const struct sheet *s) {
     write_values(s, "gain_covariance", "(arb/eV)^2", most, most);
 }
 
-/* Energies from a bit below the lowest anchor to a bit above the highest, as far as a curve is trusted at all; NaN: no curves. */
+/* Energies from a bit below the lowest anchor of the line table to a bit above the highest, as far as a curve is trusted at all, and so the
+ * same in every part of an array; NaN: no anchors. */
 enum { GRID = 61 };
 
 static void grid_of(const struct calibration_table *t, double energy_eV[GRID]) {
     double low = INFINITY, high = -INFINITY;
-    for (uint32_t p = 0; p < t->n_pixels; p++) {
-        struct anchors a = anchors_of(&t->pixels[p]);
-        low = a.n ? fmin(low, anchor_energy(&a, 0)) : low;
-        high = a.n ? fmax(high, anchor_energy(&a, a.n - 1)) : high;
-    }
+    for (uint32_t k = 0; k < t->n_lines; k++)
+        if (t->lines[k].anchor) {
+            low = fmin(low, t->lines[k].energy_eV);
+            high = fmax(high, t->lines[k].energy_eV);
+        }
     for (int k = 0; k < GRID; k++)
         energy_eV[k] = low < high ? 0.7 * low + (1.13 * high - 0.7 * low) * k / (GRID - 1) : (double)NAN;
 }
