@@ -86,10 +86,7 @@ void live_book_free(struct live_book *b) {
 
 void live_book_pixels(struct live_book *b, const struct book_pixel *pixels) { memcpy(b->pixels, pixels, b->settings.n_pixels * sizeof *b->pixels); }
 
-void live_book_regions(struct live_book *b, const struct yield_region *regions, uint32_t n) {
-    b->settings.products.regions = regions;
-    b->settings.products.n_regions = n;
-}
+void live_book_products(struct live_book *b, const struct product_settings *products) { b->settings.products = *products; }
 
 /* ---- places ---- */
 
@@ -129,6 +126,13 @@ static void put(struct live_book *b, size_t i, int8_t scan, struct live_place pl
         live_scan_add(b->scans[scan], b->rows, i, place);
         b->changed = true;
     }
+}
+
+/* The row leaves: it stays counted where it is. */
+static void keep(struct live_book *b, size_t i) {
+    const struct waiting *w = &b->waiting[i];
+    if (w->scan >= 0 && w->place.kind == PLACE_POINT)
+        live_scan_keep(b->scans[w->scan], b->rows, i);
 }
 
 static void place_again(struct live_book *b) {
@@ -180,6 +184,7 @@ static void take_late(struct live_book *b, size_t i) {
     int8_t scan;
     struct live_place place = place_of(b, b->rows->time_ns[i], &scan);
     put(b, i, scan, place.kind == PLACE_WAITS ? (struct live_place){ PLACE_OUTSIDE, -1, -1 } : place);
+    keep(b, i);
     photon_block_copy_row(b->out, b->rows, i);
     emit(b);
     b->rows->n--;
@@ -387,6 +392,7 @@ static void settle_row(struct live_book *b, size_t i) {
         b->rows->grade[i] = b->final_grade[i];
         put(b, i, b->waiting[i].scan, place);
     }
+    keep(b, i);
     photon_block_copy_row(b->out, b->rows, i);
     b->counts.settled++;
 }
@@ -441,6 +447,12 @@ static int64_t longest_window(const struct live_book *b) {
     return longest;
 }
 
+static void settle_live_time(const struct live_scan *s) {
+    scan_live_time_settle(s->products);
+    if (live_scan_seen(s) != s->products)
+        scan_live_time_settle(live_scan_seen(s));
+}
+
 static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_ns) {
     struct cells *c = calloc(1, sizeof *c);
     if (c == NULL)
@@ -455,7 +467,7 @@ static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_n
     find_final(b);
     for (uint32_t k = 0; k < c->n; k++)
         if (k == 0 || c->scan[k] != c->scan[k - 1])
-            scan_live_time_settle(c->scan[k]->products);
+            settle_live_time(c->scan[k]);
     free(c);
 }
 
@@ -510,7 +522,7 @@ static bool begin_scan(struct live_book *b, const struct scan_event *e) {
     struct live_scan *s;
     while (b->n_scans > 0 && (b->n_scans == N_SCANS || is_final(b->scans[0])))
         forget_oldest(b);
-    if (used == NULL || !live_scan_begin(e, b->settings.n_pixels, used, &b->settings.products, &s))
+    if (used == NULL || !live_scan_begin(e, b->settings.n_pixels, used, &b->settings.products, b->settings.kept, &s))
         return false;
     b->scans[b->n_scans++] = s;
     return true;
@@ -544,6 +556,20 @@ bool live_book_event(struct live_book *b, const struct scan_event *e, const char
     return *why == NULL;
 }
 
+bool live_book_show(struct live_book *b, const char **why) {
+    struct live_scan *s = b->n_scans > 0 ? b->scans[b->n_scans - 1] : NULL;
+    *why = "out of memory";
+    if (s == NULL || s->products == NULL)
+        return s == NULL || live_scan_begin_with(s, &b->settings.products);
+    if (!scan_view_show(s->view, s->products, &b->settings.products, why))
+        return false;
+    for (size_t i = 0; i < b->rows->n; i++)
+        if (b->waiting[i].scan == (int8_t)(b->n_scans - 1) && b->waiting[i].place.kind == PLACE_POINT)
+            scan_view_add(s->view, b->rows, i);
+    b->changed = true;
+    return true;
+}
+
 static void tell_points(struct live_book *b, const struct live_scan *s) {
     const char *why;
     for (uint32_t k = 0; k < s->scan.n_points; k++) {
@@ -563,6 +589,7 @@ bool live_book_again(const struct live_book *b, struct live_book **out) {
     if (s == NULL || !live_book_new(&b->settings, &again))
         return false;
     live_book_pixels(again, b->pixels);
+    live_book_products(again, &s->settings);   /* as the scan began: its growing file is made of that */
     struct scan_event start = { .kind = SCAN_EVENT_SCAN_START, .time_ns = s->scan.start_ns, .number = s->scan.number };
     memcpy(start.sample, s->scan.sample, sizeof start.sample);
     memcpy(start.label, s->scan.label, sizeof start.label);
@@ -575,6 +602,9 @@ bool live_book_again(const struct live_book *b, struct live_book **out) {
     }
     tell_points(again, s);
     again->counts = b->counts;
+    live_book_products(again, &b->settings.products);
+    if (scan_view_settings(s->view) != NULL)
+        live_book_show(again, &why);
     *out = again;
     return true;
 }
