@@ -59,6 +59,7 @@ bool live_book_new(const struct book_settings *settings, struct live_book **out)
         return false;
     }
     memcpy(b->pixels, settings->pixels, settings->n_pixels * sizeof *b->pixels);
+    b->settings.pixels = b->pixels;   /* the caller's may be gone when live_book_again looks at them */
     for (size_t i = 0; i < n; i++)
         b->anchor_ns[i] = b->newest_anchor_ns[i] = INT64_MIN;
     b->settled_ns = INT64_MIN;

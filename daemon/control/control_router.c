@@ -127,33 +127,34 @@ char *control_router_answer(struct control_router *r, const char *bytes, size_t 
 
 /* ---- the socket ---- */
 
-struct frames { void **bytes; size_t *sizes; size_t n, capacity; };
+struct frame { void *bytes; size_t n; };
+struct frames { struct frame *list; size_t n, capacity; };
+
+static bool make_room(struct frames *f) {
+    if (f->n < f->capacity)
+        return true;
+    size_t more = f->capacity > 0 ? 2 * f->capacity : 64;
+    struct frame *list = realloc(f->list, more * sizeof *list);
+    if (list == NULL)
+        return false;
+    f->list = list;
+    f->capacity = more;
+    return true;
+}
 
 static void keep_frame(void *to, const void *bytes, size_t n) {
     struct frames *f = to;
-    if (f->n == f->capacity) {
-        size_t more = f->capacity > 0 ? 2 * f->capacity : 64;
-        void **list = realloc(f->bytes, more * sizeof *list);
-        size_t *sizes = list != NULL ? realloc(f->sizes, more * sizeof *sizes) : NULL;
-        f->bytes = list != NULL ? list : f->bytes;
-        if (sizes == NULL)
-            return;
-        f->sizes = sizes;
-        f->capacity = more;
-    }
-    void *copy = malloc(n + 1);
+    void *copy = make_room(f) ? malloc(n + 1) : NULL;
     if (copy == NULL)
         return;
     memcpy(copy, bytes, n);
-    f->bytes[f->n] = copy;
-    f->sizes[f->n++] = n;
+    f->list[f->n++] = (struct frame){ copy, n };
 }
 
 static void frames_done(struct frames *f) {
     for (size_t k = 0; k < f->n; k++)
-        free(f->bytes[k]);
-    free(f->bytes);
-    free(f->sizes);
+        free(f->list[k].bytes);
+    free(f->list);
 }
 
 static void send_reply(struct control_router *r, const struct waiting *w, const char *text, const struct frames *f) {
@@ -162,7 +163,7 @@ static void send_reply(struct control_router *r, const struct waiting *w, const 
         good = zmq_send(r->socket, "", 0, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
     good = good && zmq_send(r->socket, text, strlen(text), ZMQ_DONTWAIT | (f->n > 0 ? ZMQ_SNDMORE : 0)) >= 0;
     for (size_t k = 0; k < f->n && good; k++)
-        good = zmq_send(r->socket, f->bytes[k], f->sizes[k], ZMQ_DONTWAIT | (k + 1 < f->n ? ZMQ_SNDMORE : 0)) >= 0;
+        good = zmq_send(r->socket, f->list[k].bytes, f->list[k].n, ZMQ_DONTWAIT | (k + 1 < f->n ? ZMQ_SNDMORE : 0)) >= 0;
 }
 
 /* True: it has its reply. */
@@ -284,7 +285,8 @@ static bool bind_socket(struct control_router *r, const struct control_router_se
         return false;
     }
     set_options(r->socket);
-    zmq_setsockopt(r->socket, ZMQ_IPV6, &(int){ strchr(s->endpoint, '[') != NULL }, sizeof(int));
+    const int ipv6 = strchr(s->endpoint, '[') != NULL;
+    zmq_setsockopt(r->socket, ZMQ_IPV6, &ipv6, sizeof ipv6);
     size_t n = sizeof r->endpoint;
     if ((s->gate != NULL && !curve_gate_guard(s->gate, r->socket, CURVE_CONTROL)) || zmq_bind(r->socket, s->endpoint) != 0 ||
         zmq_getsockopt(r->socket, ZMQ_LAST_ENDPOINT, r->endpoint, &n) != 0) {

@@ -153,7 +153,7 @@ enum status data_group_row(const struct scan_products *p, const struct rixs_map 
 /* Errors are those of Poisson: sqrt(N), and of an empty bin the upper limit of Gehrels, as for yields. */
 static bool add_spectrum(struct data_group *g, const struct rixs_map *m, uint32_t n_points) {
     double *room = own(g, m->n_bins), *errors = own(g, m->n_bins);
-    uint32_t *sum = (uint32_t *)room;
+    uint32_t *sum = (void *)room;
     if (!room || !errors)
         return false;
     for (uint32_t i = 0; i < n_points; i++)

@@ -28,7 +28,7 @@ bool scan_view_new(size_t most, struct scan_view **out) {
     if (v == NULL)
         return false;
     v->most = most;
-    v->chunks = calloc(most / CHUNK + 1, sizeof *v->chunks);
+    v->chunks = calloc(most / CHUNK + 1, sizeof(struct kept_photon *));
     if (v->chunks == NULL) {
         free(v);
         return false;
