@@ -85,8 +85,15 @@ static double scan_time_s(const struct grade_plan *p) {
     return 1e-9 * ns;
 }
 
-/* Calibrations as one more scan of all pixels. */
+/* Calibrations as one more scan of all pixels that a scan uses: the others' time would lower the rate that is asked of these. */
 struct calibration_part { uint32_t *counts; int64_t *live_ns; uint8_t *pixels_used; };
+
+static bool is_used(const struct grading *g, size_t pixel) {
+    for (size_t k = 0; k < g->bins->n_products; k++)
+        if (g->bins->products[k]->pixels_used[pixel])
+            return true;
+    return false;
+}
 
 static bool calibration_part_make(const struct grading *g, struct calibration_part *c) {
     size_t n = g->plan.calibrations.n;
@@ -96,7 +103,7 @@ static bool calibration_part_make(const struct grading *g, struct calibration_pa
     if (c->counts == NULL || c->live_ns == NULL || c->pixels_used == NULL)
         return false;
     for (size_t p = 0; p < g->n; p++) {
-        c->pixels_used[p] = g->channels[p].live;
+        c->pixels_used[p] = g->channels[p].live && is_used(g, p);
         for (size_t k = 0; k < n; k++) {
             c->counts[p * n + k] = g->channels[p].calibration_photons[k];
             c->live_ns[p * n + k] = g->channels[p].calibration_ns[k * N_LIVETIME_COLUMNS + LIVETIME_HIGH];

@@ -135,8 +135,8 @@ const struct option_row option_table[] = {
     { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
       .help = "a file that has not grown for so long is read to its very end" },
 
-    { .name = "learn.live", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(learn.live),
-      .help = "tesd run learns filters and calibrations from noise and calibration states in the background, and keeps the last good one in the output folder; needs output.folder and no calibration.file" },
+    { .name = "learn.live", .unit = "", .default_text = "true", .kind = OPT_BOOL, .offset = AT(learn.live),
+      .help = "tesd run learns filters and calibrations from noise and calibration states in the background, counts the running scan anew with them, and keeps the last good one in the output folder, where the next start finds it. Only with output.folder, and without calibration.file, which freezes what it names" },
     { .name = "learn.spool_MiB", .unit = "MiB", .default_text = "4096", .kind = OPT_NUMBER, .offset = AT(learn.spool_MiB), .lo = 16, .hi = 1e6,
       .help = "disk for the records of calibration states, in a file of the output folder without a name; the oldest state is forgotten first" },
 

@@ -204,15 +204,17 @@ static bool take_block(void *context, size_t pixel) {
     return good;
 }
 
-/* A scan's set of pixels is frozen: those with a model and a curve when it began, or the best of them. NULL when memory fails. */
+/* A scan's set of pixels is frozen: those with a model and a curve when it began, or the best of them. One whose curve is known to have
+ * ended before the scan did (it jumped) is none of them: what it would count until then, its live time would be asked for to the end.
+ * NULL when memory fails. */
 static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     struct reprocess *r = context;
-    int64_t start_ns = scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns;
+    const struct scan *scan = scan_timeline_at(r->beamtime->timeline, timeline_index);
     double *resolution_eV = calloc(r->model->n_channels + 1, sizeof *resolution_eV);
     for (size_t i = 0; resolution_eV != NULL && i < r->model->n_channels; i++) {
         struct analyse_settings s = analyse_settings_of(r, i);
-        struct calibration_pair c = analyse_calibration_at(&s, start_ns);
-        r->pixels_used[i] = s.model != NULL && c.before != NULL;
+        struct calibration_pair c = analyse_calibration_at(&s, scan->start_ns);
+        r->pixels_used[i] = s.model != NULL && c.before != NULL && analyse_calibration_at(&s, scan->end_ns - 1).before != NULL;
         resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
     }
     bool good = resolution_eV != NULL && calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;

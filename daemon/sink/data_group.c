@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/scan_live_time.h"
+
 /* Adds an array of n elements (rank 1) and returns it; the rest is for the caller to fill. */
 static struct data_array *add(struct data_group *g, const char *name, enum array_role role, enum array_type type, uint64_t n, const void *data) {
     struct data_array *a = &g->arrays[g->n_arrays++];
@@ -82,10 +84,11 @@ static bool add_incident(struct data_group *g, const struct scan *s, uint32_t fi
 /* i0 and live_time_s of the points, pixels_used and grades_used: every product carries them. */
 static bool add_context(struct data_group *g, const struct scan_products *p, uint32_t first, uint32_t n, const uint8_t *pixels_used,
                         uint32_t n_pixels, uint32_t grades, const double *live_time_s) {
-    double *i0 = own(g, n), *room = own(g, N_GRADES);
+    double *i0 = own(g, n), *room = own(g, N_GRADES), *weight = own(g, 1);
     uint8_t *codes = (uint8_t *)room, n_codes = 0;
-    if (!i0 || !room)
+    if (!i0 || !room || !weight)
         return false;
+    *weight = scan_live_time_weight(p, pixels_used);
     for (uint32_t k = 0; k < n; k++)
         i0[k] = p->scan->points[first + k].i0;
     for (uint8_t k = 0; k < N_GRADES; k++)
@@ -93,6 +96,7 @@ static bool add_context(struct data_group *g, const struct scan_products *p, uin
             codes[n_codes++] = k;
     by_point(add(g, "i0", ROLE_AUX, ARRAY_F8, n, i0))->long_name = "incident intensity";
     with_text(by_point(add(g, "live_time_s", ROLE_AUX, ARRAY_F8, n, live_time_s + first)), "s", "live time of a pixel of sensitivity 1");
+    add(g, "pixel_weight", ROLE_AUX, ARRAY_F8, 1, weight)->long_name = "sum of the sensitivities of the pixels used";
     add(g, "pixels_used", ROLE_AUX, ARRAY_U1, n_pixels, pixels_used);
     add(g, "grades_used", ROLE_AUX, ARRAY_U1, n_codes, codes);
     return true;

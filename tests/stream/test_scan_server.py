@@ -5,6 +5,8 @@ clients at once and rubbish on the port change nothing. Then a run by the contro
 windows and axes are changed in the middle of a scan, and what is told is what the file holds. Loopback and free ports only."""
 import glob, json, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
 import h5py, numpy, zmq
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+from free_ports import free_port
 
 tesd = os.environ.get('TESD', 'build/tesd')
 SLOW = 10 if 'san-' in tesd else 1
@@ -61,15 +63,9 @@ class Beamline:
             check(said in str(e), f'{method} is refused: {e}')
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
 def start_daemon(base, scan_port, router, stream):
     with open(f'{folder}/tesd.yaml', 'w') as f:
-        f.write(f'ingest:\n  port: {base}\ncontrol:\n  scan_port: {scan_port}\n  router: "tcp://127.0.0.1:{router}"\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
+        f.write(f'ingest:\n  port: {base}\n  block_s: 0.2\ncontrol:\n  scan_port: {scan_port}\n  router: "tcp://127.0.0.1:{router}"\n  wait_s: 20\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
                 f'stream:\n  endpoint: "tcp://127.0.0.1:{stream}"\n  photons: ""\ncalibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n')
     return subprocess.Popen([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
 
