@@ -36,6 +36,10 @@ double scan_live_time_weight(const struct scan_products *p, const uint8_t *pixel
     return sum;
 }
 
+double scan_live_time_weighted_ns(const struct scan_products *p, uint32_t point) {
+    return weighted_live_ns(p, p->pixels_used, point, p->emission->grades_used);
+}
+
 static void set_live_time(const struct scan_products *p, const uint8_t *pixels_used, uint32_t grades, double *live_time_s) {
     double weight = scan_live_time_weight(p, pixels_used);
     for (uint32_t i = 0; i < p->n_points; i++)
