@@ -25,12 +25,7 @@ struct joined {
 /* Datasets of a calibration that have no row for each pixel although they may be as long. */
 static bool of_the_array(const char *name) {
     return strncmp(name, "table_", 6) == 0 || strcmp(name, "correction_term") == 0 || strcmp(name, "gain_step_time_ns") == 0 ||
-           strcmp(name, "sigma_energy_eV") == 0 || strcmp(name, "sum_sigma_eV") == 0 || strcmp(name, "common_sigma_eV") == 0;
-}
-
-/* What holds for the pixels of one file together: not kept when there are others. The pixels' own errors are. */
-static bool of_its_pixels_added(const char *name) {
-    return strcmp(name, "sum_sigma_eV") == 0 || strcmp(name, "common_sigma_eV") == 0;
+           strcmp(name, "sigma_energy_eV") == 0;
 }
 
 /* ---- one dataset ---- */
@@ -209,8 +204,6 @@ static herr_t join_member(hid_t from, const char *name, const H5L_info_t *info, 
     struct joined *d = context;
     bool joined = false;
     (void)info;
-    if (d->n > 1 && of_its_pixels_added(name))
-        return 0;
     if (strcmp(name, "reference_pixel") == 0 || strcmp(name, "number") == 0)
         archive_integer(d->a, d->to, name, NULL, strcmp(name, "number") == 0 ? d->as : moved_reference(d));
     else if (!of_the_array(name) && !join_dataset(d, name, &joined))

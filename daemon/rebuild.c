@@ -140,7 +140,7 @@ static bool write_elastic(const struct rebuild_work *w, const struct scan_produc
     bool good = point_used != NULL && e != NULL;
     if (good) {
         scan_elastic_find(p->loss, p->scan, resolution_at(w, p->scan->start_ns), point_used, e);
-        good = archive_elastic(a, p->scan, e, point_used, (double)NAN);   /* that of the curves is not told for these pixels together */
+        good = archive_elastic(a, p->scan, e, point_used);
     }
     free(point_used);
     free(e);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "calib/calibration_sigma.h"
 #include "calib/calibration_verdict.h"
 #include "daemon/followed_pulses.h"
 #include "daemon/line_locking.h"
@@ -279,22 +278,6 @@ static size_t index_of(const struct bin_stage *b, int32_t product) {
     return i;
 }
 
-/* Of energies where the elastic line was measured, by the calibration in force when the scan began; NaN: none, or no line. */
-static double sigma_of_elastic(const struct reprocess *r, const struct scan_products *p, const uint8_t *point_used) {
-    double sum_eV = 0;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < p->n_points; i++)
-        if (point_used[i]) {
-            sum_eV += p->scan->points[i].incident_eV;
-            n++;
-        }
-    const struct calibration_table *t = NULL;
-    for (size_t k = 0; k < r->model->n_tables; k++)
-        if (t == NULL || r->model->tables[k]->start_ns <= p->scan->start_ns)
-            t = r->model->tables[k];
-    return t != NULL && n > 0 ? calibration_sigma_at(t, p->pixels_used, sum_eV / n).sum_eV : (double)NAN;
-}
-
 /* A number of its own for every scan; nothing reads it back into energies. */
 static bool write_elastics(struct reprocess *r) {
     struct reprocessed *out = r->result;
@@ -307,7 +290,7 @@ static bool write_elastics(struct reprocess *r) {
         good = point_used != NULL && p->loss != NULL;
         if (good) {
             scan_elastic_find(p->loss, p->scan, resolution_at(r, p->scan->start_ns), point_used, &out->elastic[k]);
-            good = archive_elastic(r->archive, p->scan, &out->elastic[k], point_used, sigma_of_elastic(r, p, point_used));
+            good = archive_elastic(r->archive, p->scan, &out->elastic[k], point_used);
             monitoring_free_points(r->monitoring, index_of(out->bins, (int32_t)k), point_used);
         }
         free(point_used);

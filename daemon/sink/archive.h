@@ -67,9 +67,8 @@ struct archive_monitor {        /* monitor_NAME; all borrowed */
     uint32_t pixels_alarmed;
 };
 bool archive_monitor(struct archive *a, const struct archive_monitor *m);
-/* elastic_NNNN. point_used: one byte a point. calibration_sigma_eV: how well energies there are known (NaN unknown), beside the error of the fit:
- * most of it is the line table's and the same in every scan. */
-bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used, double calibration_sigma_eV);
+/* elastic_NNNN. point_used: one byte a point. */
+bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used);
 bool archive_line_lock(struct archive *a, const struct line_lock *l);                /* lock_LINE */
 /* state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
 bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);

@@ -141,22 +141,12 @@ static void grid_of(const struct calibration_table *t, double energy_eV[GRID]) {
         energy_eV[k] = low < high ? 0.7 * low + (1.13 * high - 0.7 * low) * k / (GRID - 1) : (double)NAN;
 }
 
-static void write_grid(const struct sheet *s, const char *name, const char *what, const double *values) {
-    h5_file_array(s->a->file, s->group, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { GRID }, .units = "eV", .long_name = what, .data = values });
-}
-
-/* What energies are worth: of each pixel, and of all added. */
+/* What energies of each pixel are worth: by its own fits, and by the line table, whose part pixels share. */
 static void write_sigmas(const struct sheet *s) {
-    double energy_eV[GRID], sum_eV[GRID], common_eV[GRID];
+    double energy_eV[GRID];
     grid_of(s->t, energy_eV);
-    for (int k = 0; k < GRID; k++) {
-        struct energy_sigma all = calibration_sigma_at(s->t, NULL, energy_eV[k]);
-        sum_eV[k] = all.sum_eV;
-        common_eV[k] = all.common_eV;
-    }
-    write_grid(s, "sigma_energy_eV", "energy at which the errors of the curves are told", energy_eV);
-    write_grid(s, "sum_sigma_eV", "error of the energies of all pixels added", sum_eV);
-    write_grid(s, "common_sigma_eV", "the line table's part of it, shared by all pixels: median", common_eV);
+    h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "sigma_energy_eV", .type = ARRAY_F8, .rank = 1, .shape = { GRID }, .units = "eV",
+                                                              .long_name = "energies at which the errors of the curves are told", .data = energy_eV });
     for (int common = 0; common < 2; common++) {
         for (uint32_t p = 0; p < s->t->n_pixels; p++)
             for (int k = 0; k < GRID; k++) {

@@ -91,7 +91,7 @@ static void write_stack(struct archive *a, hid_t group, const struct scan_elasti
     h5_file_array(a->file, group, &(struct data_array){ .name = "energy_loss_edges", .type = ARRAY_F8, .rank = 1, .shape = { e->n_bins + UINT64_C(1) }, .units = "eV", .data = edge });
 }
 
-bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used, double calibration_sigma_eV) {
+bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used) {
     char name[GROUP_NAME], title[GROUP_NAME];
     snprintf(name, sizeof name, "elastic_%04d", scan->number);
     snprintf(title, sizeof title, "elastic line, scan %d", scan->number);
@@ -101,7 +101,6 @@ bool archive_elastic(struct archive *a, const struct scan *scan, const struct sc
         write_stack(a, group, e);
     archive_number(a, group, "emission_minus_incident_eV", "eV", e->offset_eV);
     archive_number(a, group, "emission_minus_incident_sigma_eV", "eV", e->offset_sigma_eV);
-    archive_number(a, group, "calibration_sigma_eV", "eV", calibration_sigma_eV);
     archive_number(a, group, "fwhm_eV", "eV", e->fwhm_eV);
     archive_number(a, group, "fwhm_sigma_eV", "eV", e->fwhm_sigma_eV);
     archive_number(a, group, "elastic_counts", "counts", e->counts);
