@@ -64,11 +64,12 @@ bool photon_feed_new(const struct feed_settings *settings, struct photon_feed **
 /* ---- a batch ---- */
 
 static char *header_text(const struct photon_feed *f, size_t n) {
+    const uint64_t first = f->counts.sent + f->counts.lost;
     json_t *columns = json_array();
     for (size_t k = 0; k < N_PHOTON_COLUMNS; k++)
         json_array_append_new(columns, json_pack("{s:s,s:s}", "name", photon_columns[k].name, "dtype", array_type_code(photon_columns[k].type)));
     json_t *h = json_pack("{s:i,s:s,s:I,s:s,s:o,s:I,s:I,s:I,s:o}", "v", 1, "kind", "photons", "seq", (json_int_t)f->seq + 1, "boot", f->boot, "cal", json_value_text(f->calibration), "n",
-                          (json_int_t)n, "first", (json_int_t)(f->counts.sent + f->counts.lost), "lost", (json_int_t)f->counts.lost, "columns", columns);
+                          (json_int_t)n, "first", (json_int_t)first, "lost", (json_int_t)f->counts.lost, "columns", columns);
     char *text = json_dumps(h, JSON_COMPACT);
     json_decref(h);
     return text;

@@ -332,7 +332,7 @@ static void many_stuck_viewers_share_what_waits(void **state) {
         settle(b->publisher, alive);
     long grown = resident_kB() - before, map = 20L * 3600 * 4 / 1024;
     print_message("%d stuck viewers: %ld kB more in three heartbeats; a map is %ld kB\n", STUCK, grown, map);
-    assert_true(grown < 0.3 * STUCK * 3 * (double)map);
+    assert_true(grown < STUCK * map);   /* copies would be three times that, for the map alone */
     for (int k = 0; k < STUCK; k++)
         zmq_close(stuck[k]);
     zmq_close(alive);

@@ -264,7 +264,8 @@ def play_router(r, stream):
     with open(os.path.join(os.path.dirname(__file__), '../../doc/stream.md')) as f:
         example = json.loads(re.search(r'### `control/`\n.*?```json\n(.*?)```', f.read(), re.S)[1])
     example['loss_fraction'] = stream.states['control/'][0]['loss_fraction']
-    check(shape(stream.states['control/'][0]) == shape(example), f'a change is told as the document shows: {stream.states["control/"][0]}')
+    got = {k: v for k, v in stream.states['control/'][0].items() if k not in ('sample', 'label', 'n_points', 'final_points')}   # there within a scan
+    check(shape(got) == shape(example), f'a change is told as the document shows: {got}')
     r.call('file_end')
     stream.until(lambda: {'file_start', 'scan_start', 'roi_set', 'axes_set', 'calibration_use', 'file_end'} <= set(stream.changes), 'changes are told on the stream')
     return number, told
