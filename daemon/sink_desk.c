@@ -33,15 +33,17 @@ struct sink_desk {
     struct ring *ring;
     /* book thread */
     int64_t lost_from_ns, lost_to_ns;
-    uint64_t lost;
+    uint64_t lost, lost_ever;        /* not told yet; all */
     bool complained;
     /* the other thread */
     struct kept_session *session;
+    uint64_t told_lost;              /* rows that the sink counts as lost because it was told */
     /* both */
     _Atomic uint64_t version;
     _Atomic int64_t busy_since_ms;   /* 0: in no call of the sink */
     pthread_mutex_t lock;            /* of health alone */
     struct sink_health health;
+    uint64_t health_lost;            /* told_lost when it was taken */
 };
 
 static int64_t now_ms(void) {
@@ -76,6 +78,7 @@ static void note_health(struct sink_desk *d) {
     d->sink.health(d->sink.context, &h);
     pthread_mutex_lock(&d->lock);
     d->health = h;
+    d->health_lost = d->told_lost;
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -87,8 +90,10 @@ static void change_run(struct sink_desk *d, struct parcel *p) {
 }
 
 static void hand_on(struct sink_desk *d, struct parcel *p) {
-    if (p->lost > 0 && d->sink.lost != NULL)
+    if (p->lost > 0 && d->sink.lost != NULL) {
         d->sink.lost(d->sink.context, p->lost_from_ns, p->lost_to_ns, p->lost);
+        d->told_lost += p->lost;
+    }
     switch (p->kind) {
     case PARCEL_RUN:
         if (p->flag || d->session != NULL)
@@ -178,6 +183,7 @@ static void lose(struct sink_desk *d, const struct photon_block *rows, size_t fr
         if (d->lost == 0 || rows->time_ns[i] > d->lost_to_ns)
             d->lost_to_ns = rows->time_ns[i];
         d->lost++;
+        d->lost_ever++;
     }
 }
 
@@ -222,8 +228,8 @@ static void health(void *context, struct sink_health *out) {
     const int64_t since = atomic_load_explicit(&d->busy_since_ms, memory_order_relaxed), waits_ms = since > 0 ? now_ms() - since : 0;
     pthread_mutex_lock(&d->lock);
     *out = d->health;
+    out->lost += d->lost_ever - d->health_lost;
     pthread_mutex_unlock(&d->lock);
-    out->lost += d->lost;
     if (waits_ms > d->patience_ms) {
         out->failing = true;
         snprintf(out->trouble, sizeof out->trouble, "the disk has not answered for %lld s", (long long)(waits_ms / 1000));

@@ -60,7 +60,7 @@ static void fake_lost(void *context, int64_t from_ns, int64_t to_ns, uint64_t n)
 }
 
 static void fake_step(void *context) { (void)context; }
-static void fake_health(void *context, struct sink_health *out) { *out = (struct sink_health){ .name = "fake", .accepted = ((struct fake *)context)->rows }; }
+static void fake_health(void *context, struct sink_health *out) { *out = (struct sink_health){ .name = "fake", .accepted = ((struct fake *)context)->rows, .lost = ((struct fake *)context)->lost }; }
 static void fake_done(void *context) { atomic_fetch_add(&((struct fake *)context)->frees, 1); }
 
 static void until(const _Atomic uint64_t *what, uint64_t n) {
@@ -128,8 +128,10 @@ static void a_disk_that_does_not_answer_keeps_nobody_waiting(void **state) {
     assert_true(f.in_order);
     assert_string_equal(f.folder, "gone tomorrow");
     pipeline_thread_stop(thread);
+    const uint64_t lost = h.lost;
     desk.health(desk.context, &h);
     assert_false(h.failing);
+    assert_int_equal(h.lost, lost);
     desk.done(desk.context);
     assert_int_equal(atomic_load(&f.frees), 1);
     scan_products_free(products);
