@@ -108,7 +108,8 @@ static void graded(void *context, const struct photon_block *rows) { live_disk_g
 static bool open_book(struct live_session_work *s) {
     const struct book_settings settings = {
         .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9), .history = HISTORY_ROWS,
-        .products = { .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi },
+        .products = { .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi,
+                      .wide_grades = array_model_wide_grades(s->set->model, true) },
         .pixels_used = pixels_used, .graded = graded, .context = s,
     };
     return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
