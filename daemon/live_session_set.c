@@ -100,7 +100,12 @@ static const uint8_t *pixels_used(void *context, int64_t time_ns) {
     return live_model_used(s->set->model, &s->options, time_ns, s->set->used) ? s->set->used : NULL;
 }
 
-static void graded(void *context, const struct photon_block *rows) { live_disk_graded(((struct live_session_work *)context)->links.disk, rows); }
+static void graded(void *context, const struct photon_block *rows) {
+    struct live_session_work *s = context;
+    live_disk_graded(s->links.disk, rows);
+    if (s->photon_feed != NULL)
+        photon_feed_rows(s->photon_feed, rows);
+}
 
 struct product_settings live_session_products(const struct live_session_work *s) {
     return (struct product_settings){ .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi,
@@ -213,6 +218,7 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references });
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     publisher_calibration(s->publisher, s->options.calibration.file);
+    photon_feed_calibration(s->photon_feed, s->options.calibration.file);
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
     log_note("calibration and triggers in force: %s", s->options.calibration.file[0] != '\0' ? s->options.calibration.file : "none");
