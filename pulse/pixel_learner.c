@@ -301,10 +301,11 @@ static double rise_of(const struct pulse_record *r, bool inverted) {
  * pulse begins. */
 static enum status learn_rise_level(const struct record_store *pulses, const bool *good, struct pixel_model *m) {
     enum { BEFORE = 4, NOISE_SIGMAS = 7 };
-    double *quiet = calloc(2 * (size_t)pulses->n_records + 1, sizeof *quiet), *rise = quiet + pulses->n_records;
+    double *quiet = calloc(2 * (size_t)pulses->n_records + 1, sizeof *quiet);
     size_t n = 0;
     if (quiet == NULL)
         return STATUS_NO_MEMORY;
+    double *rise = quiet + pulses->n_records;
     for (uint32_t i = 0; i < pulses->n_records && m->n_presamples >= 2 * BEFORE; i++) {
         struct pulse_record r = record_store_at(pulses, i);
         if (!good[i])
