@@ -1,5 +1,5 @@
 /* daemon/pixel_watch.h - how each pixel does just now: records, baseline, residual since it was last asked.
- *   rows --add--> sums per pixel --take--> a window, and the sums begin anew.   One owner; no clock: the window's length is said by who asks */
+ *   rows --add--> sums per pixel --take--> a window, and the sums begin anew.   One owner; no clock: the time is said by who asks */
 #ifndef TESD_DAEMON_PIXEL_WATCH_H
 #define TESD_DAEMON_PIXEL_WATCH_H
 
@@ -11,15 +11,15 @@
 struct pixel_watch;   /* opaque */
 
 struct watched_window {
-    uint64_t in_window;              /* records since the last _take */
+    double window_s, rate_per_s;     /* since the last _take, or _new; its records per second, NaN when it has no length */
     double baseline_counts;          /* mean of their pretrigger means; NaN: none was measured */
-    double residual;                 /* mean of the residuals of those that are photons, in units of what noise leaves; NaN: none */
+    double residual;                 /* mean of the residuals of those that are photons, counts rms; NaN: none */
     uint64_t records, photons;       /* since _new */
 };
 
-bool pixel_watch_new(uint32_t n_pixels, struct pixel_watch **out);   /* false: no memory */
+bool pixel_watch_new(uint32_t n_pixels, int64_t now_ms, struct pixel_watch **out);   /* false: no memory */
 void pixel_watch_free(struct pixel_watch *w);
 void pixel_watch_rows(struct pixel_watch *w, const struct row_block *rows);
-struct watched_window pixel_watch_take(struct pixel_watch *w, uint32_t pixel);
+struct watched_window pixel_watch_take(struct pixel_watch *w, uint32_t pixel, int64_t now_ms);
 
 #endif
