@@ -38,6 +38,7 @@ struct live_learning {
     struct recalled *rows;
     struct learnt_result result;    /* the accepted one, and what was measured for it, until the recount */
     char refusal[280];
+    struct { char label[32]; bool refused; } last;     /* the calibration told last */
     _Atomic(struct calibration_progress *) progress;   /* of the present array; NULL: none. The learner's thread may have it in hand at any time, */
     struct pipeline_job_thread *looking;               /* the learner's; NULL: nobody looks */
     struct calibration_progress *progresses[PROGRESSES];   /* so that they live as long as this */
@@ -187,6 +188,11 @@ static void begin_state(struct live_learning *l, enum learning_state kind, const
         l->recall_ns = INT64_MIN;
     }
     l->kind = kind;
+    if (kind == LEARN_CALIBRATION) {
+        memcpy(l->last.label, e->label, sizeof l->last.label);
+        l->last.refused = false;
+        l->refusal[0] = '\0';
+    }
     if (progress(l) != NULL && kind == LEARN_CALIBRATION && l->open)
         calibration_progress_begin(progress(l), e);
     memcpy(l->label, e->label, sizeof l->label);
@@ -409,8 +415,10 @@ static void take_measured(struct live_learning *l, struct learnt_result *r) {
 
 static bool take_model(struct live_learning *l, struct learnt_result *r, struct array_model **model) {
     tell(r);
-    if (r->label[0] != '\0' && !r->nothing)
-        snprintf(l->refusal, sizeof l->refusal, "%s%s%s", r->model == NULL ? r->label : "", r->model == NULL ? ": " : "", r->model == NULL ? r->why : "");
+    if (r->label[0] != '\0' && r->model == NULL && strcmp(r->label, l->last.label) == 0) {
+        l->last.refused = true;
+        snprintf(l->refusal, sizeof l->refusal, "%s: %s", r->label, r->why);
+    }
     if (r->model == NULL) {
         learnt_result_done(r);
         if (!learning_desk_awaited(l->desk) && !l->ending)
@@ -468,3 +476,15 @@ bool live_learning_outlook(struct live_learning *l, struct calibration_outlook *
 }
 
 const char *live_learning_refusal(const struct live_learning *l) { return l != NULL ? l->refusal : ""; }
+
+enum learnt_state live_learning_of(const struct live_learning *l, int32_t number, char *why) {
+    char label[32];
+    snprintf(label, sizeof label, "CAL%d", number);
+    if (strcmp(label, l->last.label) != 0)
+        return LEARNT_UNKNOWN;
+    if (l->last.refused)
+        snprintf(why, 300, "%s", l->refusal);
+    if (l->last.refused)
+        return LEARNT_REFUSED;
+    return l->open || learning_desk_awaited(l->desk) || l->hand_over != NOTHING_NEW ? LEARNT_UNDER_WAY : LEARNT_ACCEPTED;
+}

@@ -42,6 +42,9 @@ const char *live_learning_stage(const struct live_learning *l);
 bool live_learning_outlook(struct live_learning *l, struct calibration_outlook *out, char label[32]);
 /* Why the calibration learnt last was not accepted; "" when it was, or none was. */
 const char *live_learning_refusal(const struct live_learning *l);
+/* What became of the calibration with this number, if it is the last that was told. why: of a refusal; room for 300. */
+enum learnt_state { LEARNT_UNKNOWN, LEARNT_UNDER_WAY, LEARNT_ACCEPTED, LEARNT_REFUSED };
+enum learnt_state live_learning_of(const struct live_learning *l, int32_t number, char *why);
 const char *live_learning_kept(const struct live_learning *l);
 
 /* The accepted model is in force: rows of this version and later are its own. */

@@ -95,6 +95,9 @@ int64_t live_session_watermark_ns(const struct live_session_work *s);
 
 /* ---- live_session_learn.c ---- */
 void live_session_take_learnt(struct live_session_work *s, int64_t now_ms);
+/* live_beamline's: *result is the id of the calibration in force. */
+enum scan_answer live_session_learn(void *session, int32_t number, json_t **result, char why[SCAN_ERROR]);
+enum scan_answer live_session_load(void *session, json_t **result, char why[SCAN_ERROR]);
 
 /* ---- live_session_tell.c ---- */
 void live_session_tell(struct live_session_work *s, int64_t now_ms);          /* cal/, pixel/<n>/, as they are due */
