@@ -60,6 +60,8 @@ struct pixel_calibration {
     double jump;                   /* height units: additive offset against the calibration before; 0 none, NaN not compared */
     bool jumped;                   /* the offset is a lock-point jump: flagged, never stretched over */
     double step;                   /* height units: how far a line moved within this calibration; then only the pulses after it count. 0 none, NaN not looked for */
+    int64_t before_until_ns;       /* jumped: the calibration before is known to hold until then, and nothing holds from there to this one. 0: until
+                                      this one starts (the jump was not looked for, or no photon saw it) */
     int64_t valid_from_ns;         /* the curve holds from here on when the lines moved within the calibration; 0: from its start */
     double shape_distance;         /* 0..1: share of the spectrum that lies elsewhere than in the typical pixel, beyond chance; NaN not compared */
     enum assigned_by assigned_by;

@@ -181,6 +181,7 @@ static void settle_row(struct live_book *b, uint32_t row) {
     const struct live_place place = last_place(b, spot);
     if (b->kept->columns->grade[at] != b->final_grade[at] || place.kind != spot->place.kind)
         book_places_change(b, row, b->final_grade[at], place);
+    book_places_keep(b, row);
     book_rows_settle(b->kept, row);
     if (b->out->n == b->out->capacity)
         book_settle_give(b);
@@ -220,6 +221,12 @@ static int64_t longest_window(const struct live_book *b) {
     return longest;
 }
 
+static void settle_live_time(const struct live_scan *s) {
+    scan_live_time_settle(s->products);
+    if (live_scan_seen(s) != s->products)
+        scan_live_time_settle(live_scan_seen(s));
+}
+
 static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_ns) {
     struct cells *c = calloc(1, sizeof *c);
     if (c == NULL)
@@ -234,7 +241,7 @@ static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_n
     book_settle_finals(b);
     for (uint32_t k = 0; k < c->n; k++)
         if (k == 0 || c->scan[k] != c->scan[k - 1])
-            scan_live_time_settle(c->scan[k]->products);
+            settle_live_time(c->scan[k]);
     free(c);
 }
 

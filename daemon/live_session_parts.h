@@ -35,6 +35,8 @@ struct live_set {
 
 struct live_session_work {
     struct options options;
+    void *zmq;                  /* context of publisher and control port */
+    struct curve_gate *gate;    /* NULL: no keys */
     struct session_links links;
     struct status_link *status_link;
     struct scan_link *scan_link;
@@ -74,6 +76,13 @@ struct live_session_work {
     char *losses;
     uint64_t latency[N_LATENCY];
 };
+
+/* What maps are made with from now on. */
+struct product_settings live_session_products(const struct live_session_work *s);
+bool live_session_told_scan(void *session, const struct scan_event *e, const char **why);
+/* That file's calibration from now on; false: why says what is wrong, and the one before stays in force. */
+bool live_session_calibrate(struct live_session_work *s, const char *path, char why[SCAN_ERROR]);
+struct beamline_session live_session_beamline(struct live_session_work *s);
 
 /* ---- live_session_set.c ---- */
 void live_session_set_free(struct live_set *s);                   /* NULL is fine */

@@ -1,5 +1,6 @@
 /* The array and the model in force: made, swapped, retired when nobody uses them any more; the book that goes with them. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -104,10 +105,14 @@ static const uint8_t *pixels_used(void *context, int64_t time_ns) {
 
 static void graded(void *context, const struct photon_block *rows) { live_disk_graded(((struct live_session_work *)context)->links.disk, rows); }
 
+struct product_settings live_session_products(const struct live_session_work *s) {
+    return (struct product_settings){ .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi };
+}
+
 static bool open_book(struct live_session_work *s) {
     const struct book_settings settings = {
         .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9), .history = HISTORY_ROWS,
-        .products = { .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi },
+        .products = live_session_products(s), .kept = ((size_t)s->options.control.recount_MiB << 20) / SCAN_VIEW_PHOTON_BYTES,
         .pixels_used = pixels_used, .graded = graded, .context = s,
     };
     return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
@@ -210,6 +215,23 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
     log_note("calibration and triggers in force: %s", s->options.calibration.file[0] != '\0' ? s->options.calibration.file : "none");
+}
+
+bool live_session_calibrate(struct live_session_work *s, const char *path, char why[SCAN_ERROR]) {
+    char before[OPTIONS_TEXT];
+    uint64_t version = s->model_version;
+    if (s->set == NULL || s->book == NULL) {
+        snprintf(why, SCAN_ERROR, "the acquisition's channels are not known yet");
+        return false;
+    }
+    memcpy(before, s->options.calibration.file, sizeof before);
+    snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", path);
+    live_session_swap_model(s, NULL);
+    if (s->model_version != version)
+        return true;
+    memcpy(s->options.calibration.file, before, sizeof before);
+    snprintf(why, SCAN_ERROR, "it cannot be read as a calibration of this array; the one in force stays. The log says more");
+    return false;
 }
 
 /* Trigger settings come again with every SendAllStatus; only others than before matter. */

@@ -55,6 +55,7 @@ static const struct h5_field pixel_fields[] = {
     FIELD(pixel_calibration, correction.noise_share, ARRAY_F8),
     FIELD(pixel_calibration, step, ARRAY_F8),
     FIELD(pixel_calibration, valid_from_ns, ARRAY_I8),
+    FIELD(pixel_calibration, before_until_ns, ARRAY_I8),
     FIELD(pixel_calibration, shape_distance, ARRAY_F8),
     FIELD(pixel_calibration, jump, ARRAY_F8),
     TRUTH(pixel_calibration, jumped),

@@ -81,7 +81,7 @@ def run(pulses, rate, seconds):
     base, control, metrics, stream = free_port(3), free_port(), free_port(), free_port()
     config = f'{folder}/soak.yaml'
     with open(config, 'w') as f:
-        f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n'
+        f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\n  scan_port: -1\n  router: ""\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n  photons: ""\n'
                 f'calibration:\n  file: {folder}/cal.h5\ntrigger:\n  mode: edge\n')
     sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
     daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=subprocess.DEVNULL)
