@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/calibration_id.h"
 #include "calib/calibration_sigma.h"
+#include "daemon/calibration_id.h"
 #include "daemon/sink/archive_parts.h"
 
 struct anchors {
