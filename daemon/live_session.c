@@ -122,9 +122,9 @@ static void account(struct live_session_work *s, const struct row_block *rows) {
         if ((rows->flags[i] & ROW_NEW_EPOCH) != 0)
             upstream_loss_epoch(s->loss, p->time_ns[i], p->frame[i], s->status.sample_period_s);
         upstream_loss_record(s->loss, index, p->time_ns[i], (rows->flags[i] & ROW_FROM_FILE) == 0);
-        s->newest_ns = p->time_ns[i] > s->newest_ns ? p->time_ns[i] : s->newest_ns;
         s->photons += p->cuts[i] == 0;
     }
+    s->newest_ns = rows->through_ns > s->newest_ns ? rows->through_ns : s->newest_ns;
 }
 
 bool live_session_take_rows(struct live_session_work *s) {
@@ -241,6 +241,7 @@ bool live_session_step(void *context) {
         busy = true;
     settle_and_publish(s, now);
     publisher_step(s->publisher, lost_of(s));
+    photon_feed_step(s->photon_feed);
     if (live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false))
         live_disk_end(s->links.disk);
     live_disk_step(s->links.disk);
@@ -251,6 +252,14 @@ bool live_session_step(void *context) {
     live_session_update_figures(s, now);
     live_session_tell(s, now);
     return busy;
+}
+
+static bool open_feed(struct live_session_work *s) {
+    const struct feed_settings feed = { .endpoint = s->options.stream.photons, .boot = publisher_boot(s->publisher), .zmq = s->zmq, .gate = s->gate };
+    if (!photon_feed_new(&feed, &s->photon_feed))
+        return false;
+    photon_feed_calibration(s->photon_feed, s->calibration_id);
+    return true;
 }
 
 bool live_session_new(struct options *options, const struct session_links *links, struct live_session_work **out) {
@@ -268,6 +277,7 @@ bool live_session_new(struct options *options, const struct session_links *links
     good = good && live_status_init(&s->status) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
                 status_link_new(options->ingest.host, (int)options->ingest.port, &s->status_link) &&
                 (options->control.port == 0 || scan_link_open(options->control.host, (int)options->control.port, live_session_told_scan, s, &s->scan_link));
+    good = good && (options->stream.photons[0] == '\0' || open_feed(s));
     const struct beamline_session beamline = live_session_beamline(s);
     good = good && live_beamline_new(options, &beamline, &s->beamline);
     if (!good) {
@@ -298,6 +308,7 @@ void live_session_free(struct live_session_work *s) {
     live_beamline_free(s->beamline);
     status_link_free(s->status_link);
     publisher_free(s->publisher);
+    photon_feed_free(s->photon_feed);
     curve_gate_free(s->gate);
     if (s->zmq != NULL)
         zmq_ctx_term(s->zmq);

@@ -101,6 +101,8 @@ static json_t *health(void *context) {
     const struct curve_gate_counts g = curve_gate_counts(s->gate);
     json_object_set_new(h, "clients", json_pack("{s:I,s:I,s:I,s:I}", "accepted", (json_int_t)g.accepted, "unknown_key", (json_int_t)g.unknown, "expired_key", (json_int_t)g.expired,
                                                 "no_key", (json_int_t)g.keyless));
+    const struct feed_counts p = photon_feed_counts(s->photon_feed);
+    json_object_set_new(h, "photon_feed", json_pack("{s:I,s:I}", "sent", (json_int_t)p.sent, "lost", (json_int_t)p.lost));
     json_object_set_new(h, "beamline", live_beamline_describe(s->beamline));
     return h;
 }
@@ -191,7 +193,7 @@ static json_t *snapshot(void *context, const char *prefix, control_frame *take, 
 
 static void changed(void *context, const char *method) {
     struct live_session_work *s = context;
-    json_t *keys = json_pack("{s:s,s:o,s:{s:[f,f,f],s:[f,f,f]}}", "change", method, "beamline", live_beamline_describe(s->beamline), "axes", "emission", s->options.rixs.emission.lo_eV,
+    json_t *keys = json_pack("{s:s,s:o,s:{s:[f,f,f],s:[f,f,f]}}", "change", method, "beamline", live_beamline_describe(s->beamline), "map_axes", "emission", s->options.rixs.emission.lo_eV,
                              s->options.rixs.emission.hi_eV, s->options.rixs.emission.bin_eV, "loss", s->options.rixs.loss.lo_eV, s->options.rixs.loss.hi_eV,
                              s->options.rixs.loss.bin_eV);
     json_object_set_new(keys, "calibration", json_string(s->calibration_id));

@@ -14,6 +14,7 @@
 #include "daemon/live_session.h"
 #include "daemon/live_status.h"
 #include "daemon/pixel_watch.h"
+#include "daemon/sink/photon_feed.h"
 #include "daemon/sink/publish.h"
 #include "daemon/source/status_link.h"
 #include "daemon/upstream_loss.h"
@@ -44,6 +45,7 @@ struct live_session_work {
     struct yield_region configured[OPTIONS_MAX_ROI];   /* windows of the config; options.roi has those that the beamline set as well */
     uint32_t n_configured;
     struct publisher *publisher;
+    struct photon_feed *photon_feed;   /* NULL: none */
     struct live_status status;
     struct live_runs *runs;
     struct live_set *set;       /* NULL: no array known */

@@ -93,6 +93,7 @@ static void make_plan(struct live_session_work *s, struct live_set *set) {
     set->plan = (struct live_plan){ .serial = ++s->serial, .array = set->array, .model = set->model, .model_version = ++s->model_version, .look = set->look, .tally = set->tally };
     calibration_id(set->model, s->calibration_id);
     publisher_calibration(s->publisher, s->calibration_id);
+    photon_feed_calibration(s->photon_feed, s->calibration_id);
     s->cal_changed = true;
 }
 
@@ -103,7 +104,12 @@ static const uint8_t *pixels_used(void *context, int64_t time_ns) {
     return live_model_used(s->set->model, &s->options, time_ns, s->set->used) ? s->set->used : NULL;
 }
 
-static void graded(void *context, const struct photon_block *rows) { live_disk_graded(((struct live_session_work *)context)->links.disk, rows); }
+static void graded(void *context, const struct photon_block *rows) {
+    struct live_session_work *s = context;
+    live_disk_graded(s->links.disk, rows);
+    if (s->photon_feed != NULL)
+        photon_feed_rows(s->photon_feed, rows);
+}
 
 struct product_settings live_session_products(const struct live_session_work *s) {
     return (struct product_settings){ .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi };
