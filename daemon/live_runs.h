@@ -22,6 +22,10 @@ struct run_model {
     const struct live_array *array;
     const struct array_model *model;
     int *references;             /* of the owner; counted up while a file is being made */
+    /* How many records of each pixel were triggered and never analysed, so far, into lost[n_pixels]; left alone when it is not known any more.
+     * What grew of it since the run began stands in its file as lost_upstream. */
+    void (*losses)(void *context, uint64_t *lost);
+    void *context;
 };
 
 /* options.output.folder "": nothing is kept, all calls are fine. options are borrowed. False after logging. */

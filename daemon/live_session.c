@@ -291,8 +291,8 @@ bool live_session_new(struct options *options, const struct session_links *links
 void live_session_finish(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
+    live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
-    live_runs_session(s->runs, NULL, &s->status);
     live_disk_end(s->links.disk);
     s->figures_ms = 0;
     live_session_update_figures(s, now_ms());

@@ -124,6 +124,13 @@ static bool open_book(struct live_session_work *s) {
     return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
 }
 
+/* Of the array in force; what a book that is closed had is not asked again. */
+static void losses(void *context, uint64_t *lost) {
+    struct live_session_work *s = context;
+    if (s->loss != NULL && s->set != NULL)
+        live_losses_pixels(s->set->array, s->set->tally, s->loss, lost);
+}
+
 void live_session_close_book(struct live_session_work *s) {
     if (s->book != NULL) {
         live_book_settle(s->book, INT64_MAX, true);
@@ -151,8 +158,8 @@ static void couple(struct live_session_work *s) {
 static void end_set(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
+    live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
-    live_runs_session(s->runs, NULL, &s->status);
     live_disk_end(s->links.disk);
 }
 
@@ -183,7 +190,7 @@ static void begin_set(struct live_session_work *s) {
     live_learning_array(s->links.learning, set->array, set->model);
     if (s->status.label_ns > 0)
         live_learning_label(s->links.learning, s->status.label, s->status.label_ns);   /* it was told before the array was known */
-    live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references }, &s->status);
+    live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references, losses, s }, &s->status);
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     if (s->status.writing)
         live_session_begin_run(s);
@@ -216,7 +223,7 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     make_plan(s, set);
     s->set = set;
     live_book_pixels(s->book, set->pixels);
-    live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references });
+    live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references, losses, s });
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
