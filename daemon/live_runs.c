@@ -35,6 +35,7 @@ struct live_runs {
     struct options at_end;            /* what held when the run ended: the beamline may set other windows before its file is begun */
     struct making making[MAX_FINALS];
     uint64_t lost;
+    char calibration[128];
     uint64_t *losses, *losses_before;   /* of each pixel: by now, and when the run began */
 };
 
@@ -155,6 +156,21 @@ static void write_sidecar(const struct live_runs *r, const struct live_status *s
         log_warning("%s: cannot be written: %s", path, strerror(errno));
         unlink(part);
     }
+}
+
+const char *live_runs_calibration(struct live_runs *r, const char *kept) {
+    char path[700];
+    r->calibration[0] = '\0';
+    if (r->folder[0] == '\0' || kept[0] == '\0')
+        return r->calibration;
+    snprintf(r->calibration, sizeof r->calibration, "%s_calibration.h5", r->base_name);
+    snprintf(path, sizeof path, "%s/%s", r->folder, r->calibration);
+    unlink(path);
+    if (link(kept, path) != 0) {
+        log_warning("%s: the calibration cannot be kept there: %s; 'tesd recover' needs it if this run is cut short", path, strerror(errno));
+        r->calibration[0] = '\0';
+    }
+    return r->calibration;
 }
 
 void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns) {

@@ -45,6 +45,9 @@ void live_runs_end(struct live_runs *r, const struct live_status *status, int64_
 /* Ends a run whose last records must have come by now (behind: files of it are still being read); joins files that are ready. True: a run's file was begun. */
 bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once);
 
+/* The calibration kept in this file, as RUN_calibration.h5 in the run's folder (another name for the same bytes, which the next one leaves alone): the
+ * journal names it. "" outside a run, or when it cannot be; until the next call. */
+const char *live_runs_calibration(struct live_runs *r, const char *kept);
 bool live_runs_running(const struct live_runs *r);
 const char *live_runs_folder(const struct live_runs *r);      /* "" outside a run, or when nothing is kept */
 const char *live_runs_base_name(const struct live_runs *r);

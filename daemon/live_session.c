@@ -45,6 +45,7 @@ void live_session_begin_run(struct live_session_work *s) {
     live_runs_begin(s->runs, &s->status, s->newest_ns);
     if (s->set != NULL)
         live_disk_begin(s->links.disk, s->set->array, &s->status, live_runs_folder(s->runs), live_runs_base_name(s->runs));
+    live_session_keep_calibration(s, INT64_MIN);
     if (s->links.follower != NULL && s->options.follow.folder[0] == '\0' && s->status.folder[0] != '\0')
         follower_folder(s->links.follower, s->status.folder);
 }
