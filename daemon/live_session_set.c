@@ -112,7 +112,8 @@ static void graded(void *context, const struct photon_block *rows) {
 }
 
 struct product_settings live_session_products(const struct live_session_work *s) {
-    return (struct product_settings){ .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi };
+    return (struct product_settings){ .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi,
+                                      .wide_grades = s->set != NULL ? array_model_wide_grades(s->set->model, true) : 0 };
 }
 
 static bool open_book(struct live_session_work *s) {
@@ -223,6 +224,8 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     make_plan(s, set);
     s->set = set;
     live_book_pixels(s->book, set->pixels);
+    const struct product_settings products = live_session_products(s);   /* other filters may serve other grades */
+    live_book_products(s->book, &products);
     live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references, losses, s });
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     show_plan(s, &set->plan);
