@@ -106,10 +106,36 @@ AVX2 static inline void turn(const float *rows, size_t stride, struct sixteen y,
     s->high[2] = _mm256_fmadd_ps(_mm256_load_ps(rows + 2 * stride + 8), y.high, s->high[2]);
 }
 
-AVX2 static inline void turn_and_widen(const float *rows, size_t stride, const sample_u16 *x, __m256 level, struct row_sums *s, struct range *range) {
+/* Samples are converted a block ahead of their use: conversion takes longer than a core with a small window (36 operations: Zen 1) looks ahead. */
+AVX2 static inline struct sixteen next16(const sample_u16 *x, __m256 level, struct range *range) {
     __m256i v = load16(x);
-    turn(rows, stride, woven16(v, level), s);
     widen(range, v);
+    return woven16(v, level);
+}
+
+/* n: a multiple of 16, not 0. */
+AVX2 static inline void whole_rows(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, struct row_sums *sums, struct range *range) {
+    struct row_sums s = *sums;
+    struct range r = *range;
+    struct sixteen now = next16(x, level, &r), next;
+    size_t k = 0;
+    for (; k + 32 < n; k += 32) {
+        ask_for(x + k);
+        next = next16(x + k + 16, level, &r);
+        turn(rows + k, stride, now, &s);
+        now = next16(x + k + 32, level, &r);
+        turn(rows + k + 16, stride, next, &s);
+    }
+    if (k + 16 < n) {
+        ask_for(x + k);
+        next = next16(x + k + 16, level, &r);
+        turn(rows + k, stride, now, &s);
+        now = next;
+        k += 16;
+    }
+    turn(rows + k, stride, now, &s);
+    *sums = s;
+    *range = r;
 }
 
 AVX2 static struct dot_looks rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base) {
@@ -117,20 +143,13 @@ AVX2 static struct dot_looks rows_avx2(const float *rows, size_t stride, const s
     struct row_sums s = { { o, o, o }, { o, o, o } };
     struct range range = { _mm256_set1_epi16(-1), _mm256_setzero_si256() };
     struct dot_looks looks;
-    size_t k = 0;
-    for (; k + 32 <= n; k += 32) {
-        ask_for(x + k);
-        turn_and_widen(rows + k, stride, x + k, level, &s, &range);
-        turn_and_widen(rows + k + 16, stride, x + k + 16, level, &s, &range);
-    }
-    if (k + 16 <= n) {
-        turn_and_widen(rows + k, stride, x + k, level, &s, &range);
-        k += 16;
-    }
+    size_t whole = n / 16 * 16;
+    if (whole > 0)
+        whole_rows(rows, stride, x, whole, level, &s, &range);
     looks.extremes = extremes_of(&range);
-    if (k < n) {   /* rows are zero behind n */
-        turn(rows + k, stride, woven16(load_rest(x + k, n - k), level), &s);
-        looks.extremes = with_rest(looks.extremes, x + k, n - k);
+    if (whole < n) {   /* rows are zero behind n */
+        turn(rows + whole, stride, woven16(load_rest(x + whole, n - whole), level), &s);
+        looks.extremes = with_rest(looks.extremes, x + whole, n - whole);
     }
     for (size_t i = 0; i < DOT_ROWS; i++)
         looks.sums[i] = sum8(_mm256_add_ps(s.low[i], s.high[i]));
@@ -177,18 +196,31 @@ AVX2 static inline __m256 few8(const float *row, size_t stride, __m256 y, __m256
     return _mm256_sub_ps(y, _mm256_fmadd_ps(terms[1], _mm256_load_ps(row + stride), fraction));
 }
 
-AVX2 static float few_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_FEW]) {
-    float whole = rintf(base);
-    __m256 level = lift(whole), fraction = _mm256_set1_ps(base - whole), one = _mm256_setzero_ps(), two = one;
-    const __m256 t[DOT_FEW] = { _mm256_set1_ps(terms[0]), _mm256_set1_ps(terms[1]) };
+/* n: a multiple of 16, not 0. Conversion, model and square of three blocks at a time, as for the rows. */
+AVX2 static float whole_few(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, __m256 fraction, const __m256 t[DOT_FEW]) {
+    __m256 one = _mm256_setzero_ps(), two = one, v = one, w = one;
+    struct sixteen now = woven16(load16(x), level);
     size_t k = 0;
-    for (; k + 16 <= n; k += 16) {
-        struct sixteen y = woven16(load16(x + k), level);
-        __m256 v = few8(rows + k, stride, y.low, fraction, t), w = few8(rows + k + 8, stride, y.high, fraction, t);
+    for (; k + 16 < n; k += 16) {
+        struct sixteen next = woven16(load16(x + k + 16), level);
         one = _mm256_fmadd_ps(v, v, one);
         two = _mm256_fmadd_ps(w, w, two);
+        v = few8(rows + k, stride, now.low, fraction, t);
+        w = few8(rows + k + 8, stride, now.high, fraction, t);
+        now = next;
     }
-    float sum = sum8(_mm256_add_ps(one, two));
+    one = _mm256_fmadd_ps(v, v, one);
+    two = _mm256_fmadd_ps(w, w, two);
+    v = few8(rows + k, stride, now.low, fraction, t);
+    w = few8(rows + k + 8, stride, now.high, fraction, t);
+    return sum8(_mm256_add_ps(_mm256_fmadd_ps(v, v, one), _mm256_fmadd_ps(w, w, two)));
+}
+
+AVX2 static float few_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_FEW]) {
+    float whole = rintf(base);
+    const __m256 t[DOT_FEW] = { _mm256_set1_ps(terms[0]), _mm256_set1_ps(terms[1]) };
+    size_t k = n / 16 * 16;
+    float sum = k > 0 ? whole_few(rows, stride, x, k, lift(whole), _mm256_set1_ps(base - whole), t) : 0;
     for (; k < n; k++) {
         size_t place = dot_place(k);
         float left = (float)x[k] - base - terms[0] * rows[place] - terms[1] * rows[stride + place];
@@ -335,14 +367,18 @@ AVX2 static struct dot_rises rises_narrow(const sample_u16 *x, size_t n) {
     const __m128i flip = _mm_set1_epi16(INT16_MIN);
     __m128i least = _mm_set1_epi16(INT16_MAX), most = flip, pairs = pairs8(x + 8), fours = fours8(x), rise;
     size_t k = 0;
+    if (n >= 33) {   /* as long as pairs may be made a step ahead */
+        __m128i ahead = pairs8(x + 16);
 #pragma GCC unroll 4
-    for (; k + 25 <= n; k += 8) {
-        __m128i next_pairs = pairs8(x + k + 16), next = _mm_add_epi16(pairs, _mm_alignr_epi8(next_pairs, pairs, 4));
-        rise = _mm_sub_epi16(_mm_alignr_epi8(next, fours, 12), fours);
-        least = _mm_min_epi16(least, rise);
-        most = _mm_max_epi16(most, rise);
-        pairs = next_pairs;
-        fours = next;
+        for (; k + 33 <= n; k += 8) {
+            __m128i next = _mm_add_epi16(pairs, _mm_alignr_epi8(ahead, pairs, 4));
+            pairs = ahead;
+            ahead = pairs8(x + k + 24);
+            rise = _mm_sub_epi16(_mm_alignr_epi8(next, fours, 12), fours);
+            least = _mm_min_epi16(least, rise);
+            most = _mm_max_epi16(most, rise);
+            fours = next;
+        }
     }
     for (; k + 9 < n; k += 8) {   /* the last 8 may be looked at twice */
         const sample_u16 *at = x + (k + 17 <= n ? k : n - 17);

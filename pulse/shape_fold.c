@@ -7,9 +7,10 @@
 enum { TURNS = 10 };   /* of the iteration; each gains the ratio of two neighbouring variances, a hundred and more */
 
 struct shape_fold {
-    uint32_t head, n;                    /* n: samples behind the head, a multiple of DOT_PAD */
+    uint32_t head, n;                    /* n: samples behind the head */
+    size_t stride;                       /* of rows: room for n */
     double left;
-    float *rows;                         /* owned: DOT_FEW x n, woven, 64-byte aligned */
+    float *rows;                         /* owned: DOT_FEW x stride, woven, 64-byte aligned */
     float mix[DOT_FEW][DOT_TERMS];       /* a row's term = sum over j of mix[j] x terms[j] */
 };
 
@@ -98,7 +99,7 @@ static void set_row(const float *rows, size_t stride, const double factors[FOLD_
         double sum = 0;
         for (size_t j = 0; j < DOT_TERMS; j++)
             sum += terms[j] * (double)rows[j * stride + f->head + k];
-        f->rows[c * f->n + dot_place(k)] = (float)sum;
+        f->rows[c * f->stride + dot_place(k)] = (float)sum;
     }
     for (size_t j = 0; j < DOT_TERMS; j++)
         f->mix[c][j] = (float)mix[j];
@@ -121,7 +122,8 @@ static double fold_at(const float *rows, size_t stride, const double factors[FOL
 
 enum status shape_fold_new(const float *rows, size_t stride, uint32_t n, const double factors[FOLD_PULSES][DOT_TERMS], double most_rms, struct shape_fold **out) {
     struct shape_fold *f = calloc(1, sizeof *f);
-    float *few = aligned_alloc(64, DOT_FEW * ((size_t)n / DOT_PAD + 1) * DOT_PAD * sizeof *few);
+    size_t room = ((size_t)n / DOT_PAD + 1) * DOT_PAD;
+    float *few = aligned_alloc(64, DOT_FEW * room * sizeof *few);
     *out = NULL;
     if (f == NULL || few == NULL) {
         free(f);
@@ -129,9 +131,11 @@ enum status shape_fold_new(const float *rows, size_t stride, uint32_t n, const d
         return STATUS_NO_MEMORY;
     }
     f->rows = few;
-    for (uint32_t head = n % DOT_PAD + DOT_PAD; *out == NULL && head < n / 2; head += head < 4 * DOT_PAD ? DOT_PAD : 4 * DOT_PAD) {
+    f->stride = room;
+    for (uint32_t head = DOT_PAD; *out == NULL && head < n / 2; head += head < 4 * DOT_PAD ? DOT_PAD : 4 * DOT_PAD) {
         f->head = head;
         f->n = n - head;
+        memset(few, 0, DOT_FEW * room * sizeof *few);
         f->left = fold_at(rows, stride, factors, f);
         if (f->left <= most_rms)
             *out = f;
@@ -163,5 +167,5 @@ float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *k
         for (size_t j = 0; j < DOT_TERMS; j++)
             few[c] += f->mix[c][j] * terms[j];
     }
-    return kernel->few(f->rows, f->n, x, f->n, base, few);
+    return kernel->few(f->rows, f->stride, x, f->n, base, few);
 }
