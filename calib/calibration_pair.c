@@ -12,6 +12,11 @@ static bool is_wall(const struct pixel_calibration *p, int64_t time_ns) {
     return p && p->jumped && (!p->curve || time_ns < p->valid_from_ns);
 }
 
+/* It jumped before this calibration began, at a time that is known. */
+static bool has_left(const struct pixel_calibration *jumped, int64_t time_ns) {
+    return jumped->before_until_ns != 0 && time_ns >= jumped->before_until_ns;
+}
+
 struct calibration_pair calibration_pair_latest(struct calibration_table *const *tables, size_t n, uint32_t pixel, int64_t time_ns) {
     size_t latest = 0;
     while (latest + 1 < n && tables[latest + 1]->start_ns <= time_ns)
@@ -39,12 +44,12 @@ struct calibration_pair calibration_pair_between(struct calibration_table *const
         bool begun = tables[i]->start_ns <= time_ns;
         if (is_wall(p, time_ns)) {
             if (!begun || time_ns < tables[i]->end_ns)
-                return begun ? none : pair;
+                return begun || has_left(p, time_ns) ? none : pair;
             pair = none;
         } else if (p && p->curve && p->verdict != VERDICT_STALE) {
             double middle = middle_of(tables[i]);
             if (p->jumped && pair.before && !begun)
-                break;
+                return has_left(p, time_ns) ? none : pair;
             if (!pair.before || middle <= time || p->jumped) {
                 pair.before = p;
                 from = middle;

@@ -3,7 +3,8 @@
  * Causal (a running experiment, or a frozen calibration): the latest that started before. Two-sided (everything is known): the
  * calibrations on either side, and between the middles of the two log gain goes linearly with time:
  *   ln E = (1 - weight) ln E_before(p) + weight ln E_after(p).
- * Never across a lock-point jump: before the jumped calibration the older one holds alone, from its start on the newer one alone.
+ * Never across a lock-point jump: before the jumped calibration the older one holds alone, until the jump where its time is known
+ * (before_until_ns), and from the newer one's start on that one alone; in between none does.
  * A calibration in which the lines stepped is a wall: from its start on nothing older holds, its own curve from the step on if it has one. */
 #ifndef TESD_CALIB_CALIBRATION_PAIR_H
 #define TESD_CALIB_CALIBRATION_PAIR_H

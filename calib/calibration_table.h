@@ -60,12 +60,14 @@ struct pixel_calibration {
     double jump;                   /* height units: additive offset against the calibration before; 0 none, NaN not compared */
     bool jumped;                   /* the offset is a lock-point jump: flagged, never stretched over */
     double step;                   /* height units: how far a line moved within this calibration; then only the pulses after it count. 0 none, NaN not looked for */
+    int64_t before_until_ns;       /* jumped: the calibration before is known to hold until then, and nothing holds from there to this one. 0: until
+                                      this one starts (the jump was not looked for, or no photon saw it) */
     int64_t valid_from_ns;         /* the curve holds from here on when the lines moved within the calibration; 0: from its start */
     double shape_distance;         /* 0..1: share of the spectrum that lies elsewhere than in the typical pixel, beyond chance; NaN not compared */
     enum assigned_by assigned_by;
     double margin;                 /* of the best assignment of the pixel's own peaks to its second best, both scored by line_match.h; below
                                       MATCH_CLEAR_MARGIN they alone would not tell, negative: they say something else. NaN: no peaks to go by */
-    uint32_t n_choices;            /* how its peaks could be assigned, best first: for an operator to see; not kept in files */
+    uint32_t n_choices;            /* how its peaks could be assigned, best first: for an operator to see */
     struct line_match choices[MATCH_KEPT];  /* line[] counts lines of the table below */
 };
 

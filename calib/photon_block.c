@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SIZE_OF(column) sizeof *((struct photon_block *)0)->column
 enum {
@@ -77,4 +78,24 @@ void photon_block_copy_row(struct photon_block *to, const struct photon_block *f
     to->scan[k] = from->scan[i];
     to->point[k] = from->point[i];
     to->incident_eV[k] = from->incident_eV[i];
+}
+
+void photon_block_put(struct photon_block *to, size_t at, const struct photon_block *from, size_t first, size_t n) {
+    assert(to != from && at + n <= to->capacity && first + n <= from->capacity);
+#define PUT(name) memcpy(to->name + at, from->name + first, n * sizeof *to->name)
+    PUT(time_ns);
+    PUT(frame);
+    PUT(pixel);
+    PUT(height);
+    PUT(energy_eV);
+    PUT(energy_sigma_eV);
+    PUT(arrival);
+    PUT(pretrigger_mean);
+    PUT(cuts);
+    PUT(grade);
+    PUT(flags);
+    PUT(scan);
+    PUT(point);
+    PUT(incident_eV);
+#undef PUT
 }

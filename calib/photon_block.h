@@ -38,8 +38,10 @@ enum status photon_block_new(size_t capacity, struct photon_block **out);
 void photon_block_free(struct photon_block *b);
 /* Appends row i of `from`; there must be room. */
 void photon_block_copy_row(struct photon_block *to, const struct photon_block *from, size_t i);
+/* Rows first..first+n-1 of `from`, column by column, to rows at..at+n-1 of another block, which has room for them; `to->n` is the caller's. */
+void photon_block_put(struct photon_block *to, size_t at, const struct photon_block *from, size_t first, size_t n);
 
-/* The same in memory of the caller, 64-byte aligned and at least photon_block_bytes long (0: too many rows), which is not cleared
+/* A block in memory of the caller, 64-byte aligned and at least photon_block_bytes long (0: too many rows), which is not cleared
  * and not to be freed with _free. */
 size_t photon_block_bytes(size_t capacity);
 struct photon_block *photon_block_in(void *memory, size_t capacity);

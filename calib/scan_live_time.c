@@ -29,15 +29,19 @@ static double weighted_live_s(const struct scan_products *p, const uint8_t *pixe
     return weighted_live_ns(p, pixels_used, point, grades) / 1e9;
 }
 
-static double weight_of(const struct scan_products *p, const uint8_t *pixels_used) {
+double scan_live_time_weight(const struct scan_products *p, const uint8_t *pixels_used) {
     double sum = 0;
     for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++)
         sum += pixels_used[pixel] ? p->sensitivity[pixel] : 0;
     return sum;
 }
 
+double scan_live_time_weighted_ns(const struct scan_products *p, uint32_t point) {
+    return weighted_live_ns(p, p->pixels_used, point, p->emission->grades_used);
+}
+
 static void set_live_time(const struct scan_products *p, const uint8_t *pixels_used, uint32_t grades, double *live_time_s) {
-    double weight = weight_of(p, pixels_used);
+    double weight = scan_live_time_weight(p, pixels_used);
     for (uint32_t i = 0; i < p->n_points; i++)
         live_time_s[i] = weight > 0 ? weighted_live_ns(p, pixels_used, i, grades) / weight / 1e9 : 0;
 }

@@ -10,6 +10,12 @@
  * kappa = 2 (1 - exp(-r m)) / r. To be called again when counts, times or sensitivities change. */
 void scan_live_time_settle(struct scan_products *p);
 
+/* sum_p eps LT of the maps in one point, ns: what its counts are divided by, whatever other scans it is added to. */
+double scan_live_time_weighted_ns(const struct scan_products *p, uint32_t point);
+/* sum_p eps_p over the pixels used. Counts over live_time_s are what all of them see together; divided by this, what one pixel of mean
+ * sensitivity sees, whichever pixels they are: what two scans, or two files, with different pixels can be compared by. */
+double scan_live_time_weight(const struct scan_products *p, const uint8_t *pixels_used);
+
 /* sampled_time_ns of one pixel, once: from numbers of instants to ns, rows that sum to each point's dwell. The instants fall in free_ns[point],
  * what vetoes leave of the dwell. */
 void scan_live_time_scale_sampled(struct scan_products *p, uint32_t pixel, const int64_t *free_ns);

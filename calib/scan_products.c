@@ -30,10 +30,14 @@ static enum status make_pixel_times(struct scan_products *p) {
     p->high_events = calloc(n_cells, sizeof *p->high_events);
     p->window_s = calloc(n_pixels, sizeof *p->window_s);
     p->unresolved_s = calloc(n_pixels, sizeof *p->unresolved_s);
-    if (p->grade_time_ns == NULL || p->high_photons == NULL || p->high_events == NULL || p->sensitivity == NULL || p->window_s == NULL || p->unresolved_s == NULL)
+    p->resolution_eV = calloc(n_pixels, sizeof *p->resolution_eV);
+    if (p->grade_time_ns == NULL || p->high_photons == NULL || p->high_events == NULL || p->sensitivity == NULL || p->window_s == NULL || p->unresolved_s == NULL ||
+        p->resolution_eV == NULL)
         return STATUS_NO_MEMORY;
-    for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++)
+    for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++) {
         p->sensitivity[pixel] = 1;
+        p->resolution_eV[pixel] = NAN;
+    }
     for (size_t cell = 0; cell < (size_t)p->n_pixels * p->n_points; cell++)
         p->grade_time_ns[cell * N_LIVETIME_COLUMNS + LIVETIME_HIGH] = p->scan->points[cell % p->n_points].end_ns - p->scan->points[cell % p->n_points].start_ns;
     return STATUS_OK;
@@ -112,6 +116,7 @@ void scan_products_free(struct scan_products *p) {
     free(p->sensitivity);
     free(p->window_s);
     free(p->unresolved_s);
+    free(p->resolution_eV);
     free(p);
 }
 

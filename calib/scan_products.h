@@ -36,6 +36,7 @@ struct scan_products {
     uint32_t *events;            /* n_points x N_GRADES: records of the pixels used that are no secondary ones, whatever their other cuts */
     double *sensitivity;         /* n_pixels; 1 when new */
     double *window_s;            /* n_pixels: the shorter of the two windows around a photon of grade high; 0 when new */
+    double *resolution_eV;       /* n_pixels: FWHM when the scan began, by which pixels are chosen; NaN unknown, and when new */
     double *unresolved_s;        /* n_pixels: two photons nearer than this make one event; 0 when new */
     struct rixs_map *emission, *loss;
     uint32_t n_yields;
@@ -69,13 +70,14 @@ struct scan_sum {
     char group[80];              /* [A-Za-z0-9_]+ made of sample and edge, unique in the file */
     uint32_t n_scans;
     int32_t *scan_numbers;
-    struct scan_products *sum;   /* own scan with summed points: incident_eV mean of set points, i0 and grade times added */
+    struct scan_products *sum;   /* own scan with summed points: incident_eV mean of set points, grade times added, i0 mean over live time */
     struct scan *scan;           /* owned; what sum->scan points to */
 };
 /* Groups scans whose sample, variable, edge and number of points agree and whose set points, k-th by energy with k-th, differ by
  * half the local step of the group's first scan at most; scans that fit no other, or whose motor is no energy, form a group of one.
  * A sum's points begin with the first scan's and last as long as all together (end - start = summed dwell; they may overlap one
- * another); its I0 error adds in quadrature; NaN where any is. Extras are not summed; number is -1. *sums is a new array of *n new sums; free with scan_sums_free. */
+ * another). Its I0 is the mean of theirs over live time, so that I0 x live time is what all were exposed to; errors in quadrature; NaN where
+ * a scan that was live has none above 0. Extras are not summed; number is -1. *sums is a new array of *n new sums; free with scan_sums_free. */
 enum status scan_sums_make(struct scan_products *const *products, size_t n_products, struct scan_sum **sums, size_t *n);
 void scan_sums_free(struct scan_sum *sums, size_t n);
 

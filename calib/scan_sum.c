@@ -1,9 +1,9 @@
 /* Which scans are repeats of one another, and their sum. Scans are put in order of sample, variable, edge, number of points and
  * number; each joins the first group before it, of the same four, whose set points it meets. Set points are compared in order of
  * energy, k-th with k-th, against the group's first scan, so that a chain of small differences cannot lead away from it. */
-#include "calib/absorption_edge.h"
 #include "calib/scan_live_time.h"
 #include "calib/scan_products.h"
+#include "calib/scan_repeat.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -11,104 +11,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A set point and its row in the scan. */
-struct set_point { double incident_eV; uint32_t row; };
-
 struct repeat {
     const struct scan_products *products;
-    struct set_point *set_points;  /* by energy */
-    const char *edge;
+    struct scan_repeat of;
     size_t group;                  /* position of the group's first scan */
 };
 
-static int compare_double(double a, double b) {
-    return a < b ? -1 : a > b;
-}
-
-static int by_energy(const void *va, const void *vb) {
-    const struct set_point *a = va, *b = vb;
-    int c = compare_double(a->incident_eV, b->incident_eV);
-    return c ? c : (a->row < b->row ? -1 : a->row > b->row);
-}
-
-/* "scan" where the set points (by energy) cross no edge. */
-static enum status edge_name(const struct set_point *p, uint32_t n, const char **name) {
-    double *incident_eV = malloc((n + (size_t)1) * sizeof *incident_eV);
-    if (incident_eV == NULL)
-        return STATUS_NO_MEMORY;
-    for (uint32_t k = 0; k < n; k++)
-        incident_eV[k] = p[k].incident_eV;
-    const struct absorption_edge *e = absorption_edge_crossed(incident_eV, n);
-    *name = e != NULL ? e->symbol : "scan";
-    free(incident_eV);
-    return STATUS_OK;
-}
-
-static enum status repeat_make(const struct scan_products *products, struct repeat *r) {
-    const struct scan *s = products->scan;
-    struct set_point *p = calloc(s->n_points, sizeof *p);
-    if (p == NULL)
-        return STATUS_NO_MEMORY;
-    bool energies = true;
-    for (uint32_t k = 0; k < s->n_points; k++) {
-        p[k] = (struct set_point){ .incident_eV = s->points[k].incident_eV, .row = k };
-        energies = energies && isfinite(p[k].incident_eV);
-    }
-    if (energies)
-        qsort(p, s->n_points, sizeof *p, by_energy);
-    *r = (struct repeat){ .products = products, .set_points = p, .edge = "scan" };
-    return energies ? edge_name(p, s->n_points, &r->edge) : STATUS_OK;
-}
-
-static int by_kind(const struct repeat *a, const struct repeat *b) {
-    const struct scan *s = a->products->scan, *t = b->products->scan;
-    int c = strcmp(s->sample, t->sample);
-    c = c ? c : strcmp(a->edge, b->edge);
-    c = c ? c : strcmp(s->var_name, t->var_name);
-    c = c ? c : strcmp(s->var_unit, t->var_unit);
-    return c ? c : (s->n_points < t->n_points ? -1 : s->n_points > t->n_points);
-}
-
 static int by_kind_and_number(const void *va, const void *vb) {
     const struct repeat *a = va, *b = vb;
-    int c = by_kind(a, b);
+    int c = scan_repeat_by_kind(&a->of, &b->of);
     if (c != 0)
         return c;
     int32_t s = a->products->scan->number, t = b->products->scan->number;
     return s < t ? -1 : s > t;
 }
 
-/* Distance from set point k to the nearest other one; equal set points are one. 0 when there is no other. */
-static double step_at(const struct set_point *p, uint32_t n, uint32_t k) {
-    uint32_t below = k, above = k;
-    while (below > 0 && p[below].incident_eV == p[k].incident_eV)
-        below--;
-    while (above + 1 < n && p[above].incident_eV == p[k].incident_eV)
-        above++;
-    double down = p[k].incident_eV - p[below].incident_eV, up = p[above].incident_eV - p[k].incident_eV;
-    return down > 0 && (down < up || up <= 0) ? down : up;
-}
-
-/* NaN set points (a motor that is no energy) meet none. */
-static bool set_points_meet(const struct repeat *first, const struct repeat *r) {
-    uint32_t n = first->products->n_points;
-    double step = 0;
-    for (uint32_t k = 0; k < n; k++) {
-        if (k == 0 || first->set_points[k].incident_eV != first->set_points[k - 1].incident_eV)
-            step = step_at(first->set_points, n, k);
-        if (!(fabs(first->set_points[k].incident_eV - r->set_points[k].incident_eV) <= step / 2))
-            return false;
-    }
-    return true;
-}
-
 static void find_groups(struct repeat *r, size_t n) {
     for (size_t kind = 0, i = 0; i < n; i++) {
-        if (by_kind(&r[kind], &r[i]) != 0)
+        if (scan_repeat_by_kind(&r[kind].of, &r[i].of) != 0)
             kind = i;
         r[i].group = i;
         for (size_t g = kind; g < i; g++)
-            if (r[g].group == g && set_points_meet(&r[g], &r[i])) {
+            if (r[g].group == g && scan_repeat_meets(&r[g].of, &r[i].of)) {
                 r[i].group = g;
                 break;
             }
@@ -127,9 +51,9 @@ static void name_group(char *out, size_t size, const struct repeat *first, bool 
     sample[n] = '\0';
     const char *shown = n > 0 ? sample : "sample";
     if (taken)
-        snprintf(out, size, "%s_%s_%u", shown, first->edge, (unsigned)first->products->scan->number);
+        snprintf(out, size, "%s_%s_%u", shown, first->of.edge, (unsigned)first->products->scan->number);
     else
-        snprintf(out, size, "%s_%s", shown, first->edge);
+        snprintf(out, size, "%s_%s", shown, first->of.edge);
 }
 
 /* The summed scan starts as the first one, with times of its own: each point begins with that of the first scan and lasts as long
@@ -155,23 +79,37 @@ static enum status scan_of_sum(const struct scan_products *first, struct scan **
     return STATUS_OK;
 }
 
-/* The mean set point as the first scan's and the mean distance from it: exact where all are equal. */
-static void add_point(struct scan_point *into, double first_eV, const struct scan_point *from, size_t n_scans) {
+/* What the points of the scans add up to. Counts are divided by sum_k I0_k LT_k (live-time.md 3), so the I0 of the sum is the mean over
+ * the live time of all: I0 x live time of the sum is what the scans were exposed to. A repeat that was live without an I0 above 0 leaves
+ * the whole point without one: its counts are in the sum and cannot be taken out. */
+struct exposure { double live_ns, i0_excess, variance; bool known; };
+
+/* The mean as the first scan's and the mean distance from it: exact where all are equal. */
+static void add_point(struct scan_point *into, const struct scan_point *first, const struct scan_point *from, double live_ns, size_t n_scans, struct exposure *e) {
     into->end_ns += from->end_ns - from->start_ns;
-    into->incident_eV += (from->incident_eV - first_eV) / (double)n_scans;
-    into->i0 += from->i0;
-    into->i0_sigma = hypot(into->i0_sigma, from->i0_sigma);
+    into->incident_eV += (from->incident_eV - first->incident_eV) / (double)n_scans;
+    e->live_ns += live_ns;
+    e->i0_excess += live_ns * (from->i0 - first->i0);
+    e->variance += live_ns * live_ns * from->i0_sigma * from->i0_sigma;
+    e->known = e->known && (from->i0 > 0 || (live_ns <= 0 && isfinite(from->i0)));
 }
 
-static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, const struct repeat *r, uint32_t *row_of) {
+static void settle_i0(struct scan_point *into, const struct scan_point *first, const struct exposure *e) {
+    const bool several = e->live_ns > 0;
+    into->i0 = e->known ? first->i0 + (several ? e->i0_excess / e->live_ns : 0) : (double)NAN;
+    into->i0_sigma = several ? sqrt(e->variance) / e->live_ns : first->i0_sigma;
+}
+
+static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, const struct repeat *r, uint32_t *row_of, struct exposure *exposure) {
     uint32_t n = first->products->n_points;
     for (uint32_t k = 0; k < n; k++)
-        row_of[r->set_points[k].row] = first->set_points[k].row;
+        row_of[r->of.set_points[k].row] = first->of.set_points[k].row;
     enum status s = scan_products_sum(sum->sum, r->products, row_of);
     if (s != STATUS_OK)
         return s;
     for (uint32_t k = 0; k < n; k++) {
-        add_point(&sum->scan->points[row_of[k]], first->products->scan->points[row_of[k]].incident_eV, &r->products->scan->points[k], sum->n_scans);
+        const double live_ns = scan_live_time_weighted_ns(r->products, k);
+        add_point(&sum->scan->points[row_of[k]], &first->products->scan->points[row_of[k]], &r->products->scan->points[k], live_ns, sum->n_scans, &exposure[row_of[k]]);
     }
     const struct scan *scan = r->products->scan;
     sum->scan->start_ns = scan->start_ns < sum->scan->start_ns ? scan->start_ns : sum->scan->start_ns;
@@ -198,6 +136,7 @@ static enum status empty_like(const struct scan_products *first, const struct sc
         p->yields[r]->grades_used = first->yields[r]->grades_used;
     memcpy(p->sensitivity, first->sensitivity, p->n_pixels * sizeof *p->sensitivity);
     memcpy(p->window_s, first->window_s, p->n_pixels * sizeof *p->window_s);
+    memcpy(p->resolution_eV, first->resolution_eV, p->n_pixels * sizeof *p->resolution_eV);
     memcpy(p->unresolved_s, first->unresolved_s, p->n_pixels * sizeof *p->unresolved_s);
     *out = p;
     return STATUS_OK;
@@ -208,18 +147,25 @@ static enum status sum_make(const struct repeat *r, size_t n, size_t g, struct s
     for (size_t i = g; i < n; i++)
         sum->n_scans += r[i].group == g;
     sum->scan_numbers = calloc(sum->n_scans, sizeof *sum->scan_numbers);
-    uint32_t *row_of = calloc(r[g].products->n_points, sizeof *row_of);
-    enum status s = sum->scan_numbers != NULL && row_of != NULL ? scan_of_sum(r[g].products, &sum->scan) : STATUS_NO_MEMORY;
+    const uint32_t n_points = r[g].products->n_points;
+    uint32_t *row_of = calloc(n_points, sizeof *row_of);
+    struct exposure *exposure = calloc(n_points, sizeof *exposure);
+    enum status s = sum->scan_numbers != NULL && row_of != NULL && exposure != NULL ? scan_of_sum(r[g].products, &sum->scan) : STATUS_NO_MEMORY;
+    for (uint32_t k = 0; exposure != NULL && k < n_points; k++)
+        exposure[k].known = true;
     if (s == STATUS_OK)
         s = empty_like(r[g].products, sum->scan, &sum->sum);
     uint32_t member = 0;
     for (size_t i = g; i < n && member < sum->n_scans && s == STATUS_OK; i++)
         if (r[i].group == g) {
             sum->scan_numbers[member++] = r[i].products->scan->number;
-            s = add_repeat(sum, &r[g], &r[i], row_of);
+            s = add_repeat(sum, &r[g], &r[i], row_of, exposure);
         }
+    for (uint32_t k = 0; k < n_points && s == STATUS_OK; k++)
+        settle_i0(&sum->scan->points[k], &r[g].products->scan->points[k], &exposure[k]);
     if (s == STATUS_OK)
         scan_live_time_settle(sum->sum);
+    free(exposure);
     free(row_of);
     return s;
 }
@@ -268,14 +214,16 @@ enum status scan_sums_make(struct scan_products *const *products, size_t n_produ
     if (r == NULL)
         return STATUS_NO_MEMORY;
     enum status s = STATUS_OK;
-    for (size_t i = 0; i < n_products && s == STATUS_OK; i++)
-        s = repeat_make(products[i], &r[i]);
+    for (size_t i = 0; i < n_products && s == STATUS_OK; i++) {
+        r[i].products = products[i];
+        s = scan_repeat_new(products[i]->scan, &r[i].of);
+    }
     if (s == STATUS_OK) {
         qsort(r, n_products, sizeof *r, by_kind_and_number);
         s = make_sums(r, n_products, sums, n);
     }
     for (size_t i = 0; i < n_products; i++)
-        free(r[i].set_points);
+        scan_repeat_done(&r[i].of);
     free(r);
     return s;
 }

@@ -82,13 +82,15 @@ void grading_by_instants(const struct grading *g, struct livetime_sheet *sheet) 
     sheet->n_vetoes = 0;
 }
 
+/* For sensitivities: a photon is one whether or not a curve held when it came (none does before a jump within the calibration), since
+ * all of the time is live. */
 static void count_calibration_photons(const struct time_cells *cells, const struct photon_block *b, uint32_t *counts) {
     struct time_span same = { 0, 0 };   /* all of it is in cell k, or in none */
     uint32_t k = UINT32_MAX;
     for (size_t i = 0; i < b->n; i++) {
         if (b->time_ns[i] < same.start_ns || b->time_ns[i] >= same.end_ns)
             k = time_cell_around(cells, b->time_ns[i], &same);
-        if (k != UINT32_MAX && b->cuts[i] == 0 && b->grade[i] == GRADE_HIGH)
+        if (k != UINT32_MAX && (b->cuts[i] & ~CUT_BIT(CUT_NO_CURVE)) == 0 && b->grade[i] == GRADE_HIGH)
             counts[k]++;
     }
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "calib/scan_sensitivity.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
 #include "daemon/inner_event.h"
@@ -55,6 +56,9 @@ bool grading_sample_at(struct grading *g, const int64_t *instants_ns, size_t n);
 bool grading_take(struct grading *g, size_t pixel, const struct photon_block *block);
 /* Dead pixels out, sensitivities fitted, live times set. Rows that change are changed in products and archive. */
 bool grading_finish(struct grading *g, struct archive *a);
+
+/* Photons and live time of grade high in the calibrations, as sensitivities are fitted to them; the caller's. False: no memory. */
+bool grading_calibrations(const struct grading *g, struct calibration_counts *out);
 
 double grading_sensitivity(const struct grading *g, size_t pixel);   /* after _finish */
 double grading_live_time_s(const struct grading *g, size_t pixel);   /* grade high, all points of all scans */

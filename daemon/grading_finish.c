@@ -5,11 +5,8 @@
 #include <string.h>
 
 #include "calib/scan_live_time.h"
-#include "calib/sensitivity.h"
+#include "calib/scan_sensitivity.h"
 #include "daemon/log.h"
-
-/* Below this the scans' own counts are too few to tell sensitivities; then calibrations help (live-time.md 3). */
-static const double SCAN_TIME_S = 300;
 
 /* ---- deaths ---- */
 
@@ -78,51 +75,27 @@ static bool bury(struct grading *g, size_t pixel, struct archive *a) {
 
 /* ---- sensitivities ---- */
 
-static double scan_time_s(const struct grade_plan *p) {
-    double ns = 0;
-    for (uint32_t i = 0; i < p->points.n; i++)
-        ns += (double)(p->points.end_ns[i] - p->points.start_ns[i]);
-    return 1e-9 * ns;
-}
-
-/* Calibrations as one more scan of all pixels. */
-struct calibration_part { uint32_t *counts; int64_t *live_ns; uint8_t *pixels_used; };
-
-static bool calibration_part_make(const struct grading *g, struct calibration_part *c) {
-    size_t n = g->plan.calibrations.n;
-    c->counts = calloc(g->n * n + 1, sizeof *c->counts);
-    c->live_ns = calloc(g->n * n + 1, sizeof *c->live_ns);
-    c->pixels_used = calloc(g->n + 1, 1);
-    if (c->counts == NULL || c->live_ns == NULL || c->pixels_used == NULL)
+bool grading_calibrations(const struct grading *g, struct calibration_counts *out) {
+    const uint32_t n = g->plan.calibrations.n;
+    if (calibration_counts_new((uint32_t)g->n, n, out) != STATUS_OK)
         return false;
     for (size_t p = 0; p < g->n; p++) {
-        c->pixels_used[p] = g->channels[p].live;
+        out->used[p] = g->channels[p].live;
         for (size_t k = 0; k < n; k++) {
-            c->counts[p * n + k] = g->channels[p].calibration_photons[k];
-            c->live_ns[p * n + k] = g->channels[p].calibration_ns[k * N_LIVETIME_COLUMNS + LIVETIME_HIGH];
+            out->photons[p * n + k] = g->channels[p].calibration_photons[k];
+            out->high_ns[p * n + k] = g->channels[p].calibration_ns[k * N_LIVETIME_COLUMNS + LIVETIME_HIGH];
         }
     }
     return true;
 }
 
 static bool fit_sensitivities(struct grading *g) {
-    size_t n = g->bins->n_products;
-    struct sensitivity_part *parts = calloc(n + 1, sizeof *parts);
-    struct calibration_part c = { 0 };
-    bool good = parts != NULL && calibration_part_make(g, &c);
-    for (size_t k = 0; good && k < n; k++) {
-        const struct scan_products *p = g->bins->products[k];
-        parts[k] = (struct sensitivity_part){ .n_points = p->n_points, .counts = p->high_photons, .live_ns = scan_products_times(p) + LIVETIME_HIGH,
-                                              .stride = N_LIVETIME_COLUMNS, .pixels_used = p->pixels_used };
-    }
-    if (good && scan_time_s(&g->plan) < SCAN_TIME_S)
-        parts[n++] = (struct sensitivity_part){ .n_points = g->plan.calibrations.n, .counts = c.counts, .live_ns = c.live_ns, .stride = 1, .pixels_used = c.pixels_used };
-    good = good && sensitivity_fit(parts, n, (uint32_t)g->n, g->sensitivity) == STATUS_OK;
-    free(parts);
-    free(c.counts);
-    free(c.live_ns);
-    free(c.pixels_used);
-    return good;
+    struct calibration_counts c;
+    if (!grading_calibrations(g, &c))
+        return false;
+    const enum status s = scan_sensitivity_fit(g->bins->products, g->bins->n_products, (uint32_t)g->n, &c, g->sensitivity);
+    calibration_counts_done(&c);
+    return s == STATUS_OK;
 }
 
 /* Such a trigger misses pulses on tails and fires on noise: nobody knows when it could have taken one. */

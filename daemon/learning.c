@@ -8,6 +8,7 @@
 #include "calib/calibration_form.h"
 #include "calib/experiment_state.h"
 #include "daemon/array_correction.h"
+#include "daemon/array_jumps.h"
 #include "daemon/calibration_course.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
@@ -315,7 +316,8 @@ bool learning_from(const struct learning_input *input, const struct learning_set
     }
     if (good) {
         good = array_correction_run(l.learnt, input->n_channels, input->timeline, input->first_ns, input->last_ns, settings->workers,
-                                    settings->neighbours ? &m->neighbours : NULL) && calibrate_all(&l, settings, m);
+                                    settings->neighbours ? &m->neighbours : NULL) && calibrate_all(&l, settings, m) &&
+               array_jumps_find(l.learnt, input->timeline, m);
         hand_over(&l, m);
     }
     learning_done(&l);

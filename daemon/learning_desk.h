@@ -2,8 +2,9 @@
  * background.   record_blocks of a state + begin, end --step--> learning_from (the same code as `calibrate`) --> learnt_result
  *
  *   ingest thread    puts records into _ring while *_learning is true (ring full: refused and counted there)
- *   book thread      _begin, _end, _result
- *   learner thread   _step, which may take a minute of CPU when a calibration has ended; everything else of this file is its own
+ *   book thread      _begin, _end, _result, _measure
+ *   learner thread   _step; everything else of this file is its own. Learning itself, which may take a minute of CPU when a calibration has
+ *                    ended, is a job in the background (pipeline.h): the ring is emptied meanwhile
  *
  * Records belong to the state that holds their stamp, whichever way and whenever they come, until the book says _end: then nothing older is
  * missing. A calibration rests on all calibrations that are still kept (record_spool.h), as `calibrate` rests on all of its input; the
@@ -29,22 +30,24 @@ enum learning_state { LEARN_NOISE, LEARN_CALIBRATION };
 struct learning_desk_settings {
     struct learning_settings learning;   /* lines, mono_eV, form, rules; borrowed. workers: 1 unless there are cores to spare */
     const char *folder;                  /* for the spool's file */
+    const char *kept;                    /* file in which an accepted calibration is kept; "" none. Both borrowed */
     uint64_t spool_bytes;
     size_t ring_blocks, block_rows, block_samples;   /* of the ring; block_samples: of one block's arena */
 };
 
+/* What comes of a state; and, when an accepted calibration has new filters, once more what comes of _measure. */
 struct learnt_result {
-    struct array_model *model;     /* row i: pixel i. The taker's from now on; NULL: not accepted */
+    struct array_model *model;     /* row i: pixel i. The taker's from now on; NULL: not accepted, or this is of _measure */
     char label[32];                /* of the calibration learnt from; "" for noise */
-    char why[200];                 /* why not accepted; "" */
+    char why[200];                 /* why not accepted, or not measured; "" */
     bool nothing;                  /* not accepted because no record came: the state was told twice, or was over at once */
     uint32_t n_good, n_good_before;   /* pixels with a good curve: of this one, of the one in force */
+    bool kept;                     /* in the file of the settings */
     bool filters_new;              /* some heights mean something else now: rows measured before cannot be given new energies */
-    /* Then, of what came after the calibration and is not in the model's tables: the records, measured with the new filters. Pulses of pixel i are
-     * behind[first[i]..first[i + 1]), by epoch and frame. NULL when filters_new is false. free() both. */
+    bool measured;                 /* of _measure: the records that came since the calibration's end, measured with the new filters. Pulses of pixel i
+                                    * are behind[first[i]..first[i + 1]), by epoch and frame. free() both */
     struct measured_pulse *behind;
     size_t *first;                 /* n_pixels + 1 */
-    int64_t behind_from_ns;        /* the calibration's end: since then they are complete, except for what was refused */
 };
 void learnt_result_done(struct learnt_result *r);
 
@@ -66,9 +69,13 @@ bool learning_desk_array(struct learning_desk *d, const struct live_array *array
 bool learning_desk_begin(struct learning_desk *d, enum learning_state kind, const struct scan_event *e);
 bool learning_desk_end(struct learning_desk *d, int64_t time_ns);
 bool learning_desk_result(struct learning_desk *d, struct learnt_result *out);  /* false: none yet */
-bool learning_desk_busy(const struct learning_desk *d);                         /* a state is being recorded or learnt from */
+/* After a result with new filters, once every record that comes to the ring from now on is measured with them elsewhere: those since the
+ * calibration's end that came before are measured, and one more result says so. Until then they are kept. False: too many wait. */
+bool learning_desk_measure(struct learning_desk *d);
+bool learning_desk_awaited(const struct learning_desk *d);                      /* a result will come of a state that has ended */
 
 bool learning_desk_step(struct learning_desk *d);                               /* false: nothing to do now, sleep a little */
+bool learning_desk_job_running(const struct learning_desk *d);                  /* the learner's: something is being learnt in the background */
 
 /* Noise or calibration, by an experiment state's label: "CALn" and "CALIBRATIONn"; "NOISE...". False: neither. */
 bool learning_state_of_label(const char *label, enum learning_state *out);

@@ -4,19 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "calib/calibration_form.h"
 #include "daemon/log.h"
-#include "daemon/model_store.h"
 #include "daemon/named_lines.h"
 #include "daemon/stage/analyse.h"
 
 static const int64_t SETTLE_BEHIND_NS = 1000000000;
-enum { RECALLED_MAX = 1 << 19, RING_BLOCKS = 32, BLOCK_ROWS = 256, BLOCK_SAMPLES = 1 << 19, EMIT_ROWS = 256, NICE = 10, PATH = 600 };
+enum { RECALLED_MAX = 1 << 19, RING_BLOCKS = 32, BLOCK_ROWS = 256, BLOCK_SAMPLES = 1 << 19, EMIT_ROWS = 256, PRUNE_ROWS = 8192, PATH = 600 };
 
-struct recalled { struct measured_pulse pulse; uint16_t pixel; uint8_t flags; int64_t second_ns; };   /* second: the first pulse inside it; 0 none */
+struct recalled { struct measured_pulse pulse; uint16_t pixel; uint8_t flags; bool of_new; int64_t second_ns; };   /* second: the first pulse inside it; 0 none */
+
+/* From a calibration that was accepted to the recount. */
+enum hand_over { NOTHING_NEW, ACCEPTED, IN_FORCE, MEASURING, RECOUNT_DUE };
+
 
 struct live_learning {
     const struct options *options;
@@ -27,11 +29,14 @@ struct live_learning {
     enum learning_state kind;
     char label[32];
     int64_t end_ns;
-    bool recalling, too_many;       /* rows since end_ns are kept */
+    bool recalling, too_many;       /* rows since recall_ns are kept: the last calibration's end; while it goes on, the newest, for its end is told late */
+    int64_t recall_ns, newest_ns;
+    size_t pruned;                  /* rows that were left when old ones were dropped last */
     size_t n, capacity;
     struct recalled *rows;
-    struct learnt_result result;    /* the accepted one, until the next */
-    bool nice;
+    struct learnt_result result;    /* the accepted one, and what was measured for it, until the recount */
+    enum hand_over hand_over;
+    uint64_t new_version;           /* of the rows that the accepted one makes */
 };
 
 static bool wanted(const struct options *o) { return o->learn.live && o->output.folder[0] != '\0' && o->calibration.file[0] == '\0'; }
@@ -47,7 +52,7 @@ bool live_learning_new(struct options *o, struct live_learning **out) {
     l->lines = named_lines(o->calibration.lines);
     snprintf(l->kept, sizeof l->kept, "%s/last_calibration.h5", o->output.folder);
     struct learning_desk_settings s = { .learning = { .workers = 1, .lines = l->lines, .mono_eV = o->calibration.mono_eV, .form = CURVE_SPLINE, .rules = { .tails = o->calibration.tails } },
-                                        .folder = o->output.folder, .spool_bytes = (uint64_t)(o->learn.spool_MiB * 1048576), .ring_blocks = RING_BLOCKS,
+                                        .folder = o->output.folder, .kept = l->kept, .spool_bytes = (uint64_t)(o->learn.spool_MiB * 1048576), .ring_blocks = RING_BLOCKS,
                                         .block_rows = BLOCK_ROWS, .block_samples = BLOCK_SAMPLES };
     calibration_form_named(o->calibration.curve, &s.learning.form);
     if (l->lines == NULL || !learning_desk_new(&s, &l->desk)) {
@@ -72,14 +77,8 @@ void live_learning_free(struct live_learning *l) {
     free(l);
 }
 
-/* What is measured now goes first. */
-bool live_learning_thread(void *learning) {
-    struct live_learning *l = learning;
-    if (!l->nice)
-        setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-    l->nice = true;
-    return learning_desk_step(l->desk);
-}
+bool live_learning_thread(void *learning) { return learning_desk_step(((struct live_learning *)learning)->desk); }
+bool live_learning_busy(const struct live_learning *l) { return learning_desk_job_running(l->desk); }
 
 struct ring *live_learning_ring(struct live_learning *l) { return l != NULL ? learning_desk_ring(l->desk) : NULL; }
 const _Atomic bool *live_learning_wanted(const struct live_learning *l) { return l != NULL ? learning_desk_learning(l->desk) : NULL; }
@@ -90,7 +89,8 @@ const char *live_learning_kept(const struct live_learning *l) { return l->kept; 
 static void forget_rows(struct live_learning *l) {
     free(l->rows);
     l->rows = NULL;
-    l->n = l->capacity = 0;
+    l->n = l->capacity = l->pruned = 0;
+    l->newest_ns = INT64_MIN;
     l->recalling = l->too_many = false;
 }
 
@@ -98,18 +98,30 @@ void live_learning_array(struct live_learning *l, const struct live_array *array
     if (l == NULL)
         return;
     forget_rows(l);
+    learnt_result_done(&l->result);
+    l->hand_over = NOTHING_NEW;
     l->open = l->ending = false;
     if (!learning_desk_array(l->desk, array, in_force))
         log_error("out of memory: nothing is learnt of this array");
 }
 
+/* What was kept for one calibration is no use to the next, whose end may be past already: then its recount is not possible. */
+static void let_go(struct live_learning *l) {
+    const bool another = l->ending || learning_desk_awaited(l->desk);
+    forget_rows(l);
+    l->recalling = l->too_many = another;
+}
+
+/* The end may be told twice, by the beamline and by the acquisition: the earlier one holds. */
 static void end_state(struct live_learning *l, int64_t time_ns) {
-    if (!l->open || l->ending)
+    if (!l->open || (l->ending && time_ns >= l->end_ns))
         return;
     l->ending = true;
     l->end_ns = time_ns;
-    forget_rows(l);
+    if (l->kind != LEARN_CALIBRATION)
+        return;
     l->recalling = true;
+    l->recall_ns = time_ns;
 }
 
 /* What is told by the control port is told again by the acquisition's label. */
@@ -118,9 +130,13 @@ static void begin_state(struct live_learning *l, enum learning_state kind, const
         return;
     if (l->ending)
         learning_desk_end(l->desk, l->end_ns);
-    forget_rows(l);
     l->open = learning_desk_begin(l->desk, kind, e);
     l->ending = false;
+    if (kind == LEARN_CALIBRATION && l->hand_over == NOTHING_NEW && !learning_desk_awaited(l->desk)) {
+        forget_rows(l);
+        l->recalling = l->open;
+        l->recall_ns = INT64_MIN;
+    }
     l->kind = kind;
     memcpy(l->label, e->label, sizeof l->label);
 }
@@ -154,6 +170,16 @@ void live_learning_event(struct live_learning *l, const struct scan_event *e) {
 
 /* ---- rows since the end of a calibration ---- */
 
+/* A calibration goes on: no more than what its end may be told late. */
+static void prune(struct live_learning *l) {
+    size_t kept = 0;
+    int64_t from_ns = l->newest_ns - (int64_t)(l->options->scan.late_photon_s * 1e9) - SETTLE_BEHIND_NS;
+    for (size_t i = 0; i < l->n; i++)
+        if (l->rows[i].pulse.time_ns >= from_ns)
+            l->rows[kept++] = l->rows[i];
+    l->n = l->pruned = kept;
+}
+
 static bool room(struct live_learning *l) {
     if (l->n < l->capacity)
         return true;
@@ -173,14 +199,17 @@ void live_learning_rows(struct live_learning *l, const struct row_block *b) {
     for (size_t i = 0; i < b->n; i++) {
         while (k < b->n_seconds && b->seconds[k].row < i)
             k++;
-        if (b->photons->time_ns[i] < l->end_ns)
+        if (b->photons->time_ns[i] < l->recall_ns)
             continue;
+        l->newest_ns = b->photons->time_ns[i] > l->newest_ns ? b->photons->time_ns[i] : l->newest_ns;
+        if (l->recall_ns == INT64_MIN && l->n > 2 * l->pruned + PRUNE_ROWS)
+            prune(l);
         if (!room(l)) {
             forget_rows(l);
             l->recalling = l->too_many = true;
             return;
         }
-        l->rows[l->n++] = (struct recalled){ .pulse = b->pulses[i], .pixel = b->photons->pixel[i], .flags = b->flags[i],
+        l->rows[l->n++] = (struct recalled){ .pulse = b->pulses[i], .pixel = b->photons->pixel[i], .flags = b->flags[i], .of_new = l->hand_over >= IN_FORCE && b->model_version >= l->new_version,
                                              .second_ns = k < b->n_seconds && b->seconds[k].row == i ? b->seconds[k].time_ns : 0 };
     }
 }
@@ -208,75 +237,97 @@ static const struct measured_pulse *anew(const struct learnt_result *r, const st
 }
 
 /* With new filters a height of the old ones means nothing: what could not be measured anew has none. */
-static struct measured_pulse pulse_of(const struct live_learning *l, const struct recalled *row) {
-    if (!l->result.filters_new)
+static struct measured_pulse pulse_of(const struct live_learning *l, const struct recalled *row, uint64_t *without) {
+    if (!l->result.filters_new || row->of_new)
         return row->pulse;
     const struct measured_pulse *m = l->result.behind != NULL ? anew(&l->result, row) : NULL;
+    *without += m == NULL;
     return m != NULL ? *m : (struct measured_pulse){ .time_ns = row->pulse.time_ns, .frame = row->pulse.frame, .height = NAN, .arrival_samples = NAN,
                                                      .pretrigger_mean = NAN, .residual = NAN, .cuts = CUT_BIT(CUT_NO_MODEL) };
 }
 
-static void add_row(struct live_learning *l, const struct array_model *m, struct analyse_track *tracks, const struct recalled *from, struct row_block *to) {
+/* Where rows go once more, in order of time. */
+struct recount { struct live_book *book; rows_anew *give; void *context; struct analyse_track *tracks; struct row_block *all, *old; uint64_t without; };
+
+static void add_row(struct live_learning *l, const struct array_model *m, struct recount *c, const struct recalled *from) {
     const struct analyse_settings s = { .pixel = from->pixel, .model = m->channels[from->pixel].model, .n_tables = m->n_tables, .tables = m->tables, .causal = true };
+    struct row_block *to = c->all;
     size_t i = to->n;
-    to->pulses[i] = pulse_of(l, from);
+    to->pulses[i] = pulse_of(l, from, &c->without);
     struct measured_pulse p = to->pulses[i];
-    analyse_next(&s, &tracks[from->pixel], &p, to->photons);
+    analyse_next(&s, &c->tracks[from->pixel], &p, to->photons);
     to->flags[i] = from->flags;
     if (from->second_ns != 0 && to->n_seconds < to->second_capacity)
         to->seconds[to->n_seconds++] = (struct inner_event){ .row = i, .time_ns = from->second_ns };
     to->n++;
+    if (!from->of_new)
+        row_block_copy(c->old, to, i);
 }
 
-/* Rows in order of time with their new energies: to the book (NULL: none), settled as far as those behind allow, and to who keeps pulses. */
-static bool give_rows(struct live_learning *l, const struct array_model *m, uint64_t version, struct live_book *book, rows_anew *give, void *context) {
-    struct row_block *b = NULL;
-    struct analyse_track *tracks = calloc(m->n_channels + 1, sizeof *tracks);
-    bool good = tracks != NULL && row_block_new(EMIT_ROWS, &b);
+static void hand_on(struct recount *c, int64_t newest_ns, uint64_t version) {
+    c->all->model_version = c->old->model_version = version;
+    if (c->give != NULL && c->old->n > 0)
+        c->give(c->context, c->old);
+    if (c->book != NULL) {
+        live_book_rows(c->book, c->all);
+        live_book_settle(c->book, newest_ns - SETTLE_BEHIND_NS, false);
+    }
+    row_block_clear(c->all);
+    row_block_clear(c->old);
+}
+
+/* Rows with their new energies: to the book (NULL: none), settled as far as those behind allow, and to who keeps pulses. */
+static bool give_rows(struct live_learning *l, const struct array_model *m, uint64_t version, struct recount *c) {
+    c->tracks = calloc(m->n_channels + 1, sizeof *c->tracks);
+    bool good = c->tracks != NULL && row_block_new(EMIT_ROWS, &c->all) && row_block_new(EMIT_ROWS, &c->old);
+    size_t kept = 0;
+    for (size_t i = 0; i < l->n; i++)   /* the end came to be known after rows behind it had come */
+        if (l->rows[i].pulse.time_ns >= l->recall_ns)
+            l->rows[kept++] = l->rows[i];
+    l->n = kept;
     if (l->n > 0)
         qsort(l->rows, l->n, sizeof *l->rows, by_time);
     for (size_t i = 0; good && i < l->n; i++) {
-        add_row(l, m, tracks, &l->rows[i], b);
-        if (b->n < b->capacity && i + 1 < l->n)
-            continue;
-        b->model_version = version;
-        if (give != NULL)
-            give(context, b);
-        if (book != NULL) {
-            live_book_rows(book, b);
-            live_book_settle(book, l->rows[i].pulse.time_ns - SETTLE_BEHIND_NS, false);
-        }
-        row_block_clear(b);
+        add_row(l, m, c, &l->rows[i]);
+        if (c->all->n == c->all->capacity || i + 1 == l->n)
+            hand_on(c, l->rows[i].pulse.time_ns, version);
     }
-    row_block_free(b);
-    free(tracks);
+    row_block_free(c->all);
+    row_block_free(c->old);
+    free(c->tracks);
     return good;
 }
 
-static void tell_recount(const struct live_learning *l, const struct live_scan *scan, bool good) {
-    if (good)
-        log_note("scan %d: %zu records since calibration %s are counted anew with it", scan->scan.number, l->n, l->result.label);
+static void tell_recount(const struct live_learning *l, const struct live_scan *scan, const struct recounted *r) {
+    if (r->book != NULL)
+        log_note("scan %d: %llu records since calibration %s are counted anew with it", scan->scan.number, (unsigned long long)r->rows, l->result.label);
     else if (scan != NULL && !scan->ended)
         log_warning("scan %d keeps what was counted before calibration %s: %s", scan->scan.number, l->result.label,
-                    l->too_many ? "too many records came since its end" : "it began before its end, or memory ran out");
+                    l->too_many ? "the records since its end are too many, or it followed the one before too fast" : "it began before its end, or memory ran out");
+    if (r->without > 0)
+        log_warning("%llu of %llu records since calibration %s could not be measured with its filters, and have no energy", (unsigned long long)r->without,
+                    (unsigned long long)r->rows, l->result.label);
 }
 
-void live_learning_recount(struct live_learning *l, const struct array_model *m, uint64_t version, int64_t watermark_ns, struct live_book **book, rows_anew *give,
-                           void *context, int64_t *filters_from_ns) {
-    const struct live_scan *scan = live_book_scan(*book);
-    struct live_book *again = NULL;
-    bool possible = !l->too_many && scan != NULL && scan->scan.start_ns >= l->end_ns && live_book_again(*book, &again);
-    *filters_from_ns = l->result.filters_new ? l->end_ns : INT64_MIN;
-    bool good = give_rows(l, m, version, again, l->result.filters_new ? give : NULL, context) && possible;
-    if (good) {
-        live_book_settle(again, watermark_ns, false);
-        *book = again;
+struct recounted live_learning_recount(struct live_learning *l, const struct array_model *m, uint64_t version, int64_t watermark_ns, const struct live_book *book, rows_anew *give,
+                                       void *context) {
+    const struct live_scan *scan = live_book_scan(book);
+    struct recount c = { .give = l->result.filters_new ? give : NULL, .context = context };
+    bool possible = !l->too_many && scan != NULL && scan->scan.start_ns >= l->recall_ns && live_book_again(book, &c.book);
+    struct recounted r = { .filters_from_ns = l->result.filters_new ? l->recall_ns : INT64_MIN };
+    if (give_rows(l, m, version, &c) && possible) {
+        live_book_settle(c.book, watermark_ns, false);
+        r.book = c.book;
     } else {
-        live_book_free(again);
+        live_book_free(c.book);
     }
-    tell_recount(l, live_book_scan(*book), good);
+    r.rows = l->n;
+    r.without = c.without;
+    tell_recount(l, scan, &r);
     learnt_result_done(&l->result);
-    forget_rows(l);
+    l->hand_over = NOTHING_NEW;
+    let_go(l);
+    return r;
 }
 
 /* ---- results ---- */
@@ -290,6 +341,37 @@ static void tell(const struct learnt_result *r) {
         log_note("calibration %s is accepted: %u good pixels, %u before%s", r->label, r->n_good, r->n_good_before, r->filters_new ? "; filters are new" : "");
 }
 
+/* Measured for the accepted one, or given up: the recount is due either way. */
+static void take_measured(struct live_learning *l, struct learnt_result *r) {
+    if (l->hand_over != MEASURING) {
+        learnt_result_done(r);
+        return;
+    }
+    if (r->why[0] != '\0')
+        log_warning("records since calibration %s are not measured anew: %s", r->label, r->why);
+    l->result.behind = r->behind;
+    l->result.first = r->first;
+    l->hand_over = RECOUNT_DUE;
+}
+
+static bool take_model(struct live_learning *l, struct learnt_result *r, struct array_model **model) {
+    tell(r);
+    if (r->model == NULL) {
+        learnt_result_done(r);
+        if (!learning_desk_awaited(l->desk) && !l->ending)
+            let_go(l);
+        return false;
+    }
+    if (!r->kept)
+        log_warning("%s: the calibration is in force, but not kept for the next start", l->kept);
+    *model = r->model;
+    r->model = NULL;
+    learnt_result_done(&l->result);
+    l->result = *r;
+    l->hand_over = ACCEPTED;
+    return true;
+}
+
 bool live_learning_step(struct live_learning *l, int64_t watermark_ns, struct array_model **model) {
     struct learnt_result r;
     if (l == NULL)
@@ -298,18 +380,20 @@ bool live_learning_step(struct live_learning *l, int64_t watermark_ns, struct ar
         l->open = l->ending = false;
     if (!learning_desk_result(l->desk, &r))
         return false;
-    tell(&r);
-    if (r.model == NULL) {
-        learnt_result_done(&r);
-        if (!learning_desk_busy(l->desk) && !l->ending)
-            forget_rows(l);
-        return false;
-    }
-    if (!model_store_save(l->kept, r.model))
-        log_warning("%s: the calibration is in force, but not kept for the next start", l->kept);
-    *model = r.model;
-    r.model = NULL;
-    learnt_result_done(&l->result);
-    l->result = r;
-    return true;
+    if (!r.measured)
+        return take_model(l, &r, model);
+    take_measured(l, &r);
+    return false;
 }
+
+void live_learning_in_force(struct live_learning *l, uint64_t version) {
+    l->new_version = version;
+    l->hand_over = IN_FORCE;
+}
+
+void live_learning_old_rows_over(struct live_learning *l) {
+    if (l->hand_over == IN_FORCE)
+        l->hand_over = l->result.filters_new && learning_desk_measure(l->desk) ? MEASURING : RECOUNT_DUE;
+}
+
+bool live_learning_recount_due(const struct live_learning *l) { return l != NULL && l->hand_over == RECOUNT_DUE; }

@@ -1,6 +1,9 @@
 /* daemon/live_learning.h - learning in `tesd run`, as the book thread sees it: which states are being recorded, what came of them, and the
  * rows since a calibration's end, which get its energies when it is accepted.
  *   labels, scan events, rows --> learning_desk;   result --> model, kept as OUTPUT/last_calibration.h5, and rows with new energies
+ * From learning to the recount nothing falls into a hole: _step gives the model; the session puts it in force and says so (_in_force); rows of
+ * the one before may still be under way, and go on being kept; when the last of them has been taken (_old_rows_over) their records are
+ * measured with the new filters, if those are new; then _recount is due. Rows of the new model that came meanwhile are recounted with the rest.
  * A setting calibration.file freezes what it names: then nothing is learnt. All calls are fine with NULL: nothing is learnt. */
 #ifndef TESD_DAEMON_LIVE_LEARNING_H
 #define TESD_DAEMON_LIVE_LEARNING_H
@@ -21,6 +24,7 @@ bool live_learning_new(struct options *options, struct live_learning **out);
 void live_learning_free(struct live_learning *l);
 
 bool live_learning_thread(void *learning);                                 /* a pipeline_step: the learner thread's round */
+bool live_learning_busy(const struct live_learning *l);                    /* its own: something is being learnt in the background */
 struct ring *live_learning_ring(struct live_learning *l);                  /* for ingest; NULL with NULL */
 const _Atomic bool *live_learning_wanted(const struct live_learning *l);
 
@@ -33,11 +37,21 @@ void live_learning_rows(struct live_learning *l, const struct row_block *rows);
 bool live_learning_step(struct live_learning *l, int64_t watermark_ns, struct array_model **model);
 const char *live_learning_kept(const struct live_learning *l);
 
-/* Behind an accepted one: the scan that runs is counted anew in another *book (the one before is the caller's to free), from the rows since the calibration's end and what the model makes of
- * them, unless it began before that end. When filters are new, `anew` is given these rows (it may be NULL): they replace what was measured
- * with the old ones, and *filters_from_ns says since when; INT64_MIN: the filters are as before. */
+/* The accepted model is in force: rows of this version and later are its own. */
+void live_learning_in_force(struct live_learning *l, uint64_t version);
+/* Every row of an older version has been given to _rows, and every record of those rows to the ring. */
+void live_learning_old_rows_over(struct live_learning *l);
+bool live_learning_recount_due(const struct live_learning *l);
+
+struct recounted {
+    struct live_book *book;      /* the running scan counted anew, the caller's; NULL: it stays as it is */
+    int64_t filters_from_ns;     /* since when heights are of the new filters; INT64_MIN: the filters are as before */
+    uint64_t rows, without;      /* since the calibration's end; those that could not be measured anew, which have no energy now */
+};
 typedef void rows_anew(void *context, const struct row_block *rows);
-void live_learning_recount(struct live_learning *l, const struct array_model *m, uint64_t version, int64_t watermark_ns, struct live_book **book, rows_anew *anew,
-                           void *context, int64_t *filters_from_ns);
+/* The scan that runs is counted anew in another book than `book`, which is the caller's to free then, from the rows since the calibration's end, unless the scan began
+ * before. When filters are new, `give` (may be NULL) gets the rows of the older model as they are now: they replace what was measured before. */
+struct recounted live_learning_recount(struct live_learning *l, const struct array_model *m, uint64_t version, int64_t watermark_ns, const struct live_book *book, rows_anew *give,
+                                       void *context);
 
 #endif

@@ -1,4 +1,4 @@
-/* daemon/live_session_parts.h - what live_session.c and live_session_figures.c share: the book thread's work in all its parts. Private to
+/* daemon/live_session_parts.h - what live_session.c, live_session_set.c and live_session_figures.c share: the book thread's work in all its parts. Private to
  * them. */
 #ifndef TESD_DAEMON_LIVE_SESSION_PARTS_H
 #define TESD_DAEMON_LIVE_SESSION_PARTS_H
@@ -11,6 +11,7 @@
 #include "daemon/live_runs.h"
 #include "daemon/live_session.h"
 #include "daemon/live_status.h"
+#include "daemon/sink/photon_feed.h"
 #include "daemon/sink/publish.h"
 #include "daemon/source/status_link.h"
 #include "daemon/upstream_loss.h"
@@ -32,6 +33,8 @@ struct live_set {
 
 struct live_session_work {
     struct options options;
+    void *zmq;                  /* context of publisher and control port */
+    struct curve_gate *gate;    /* NULL: no keys */
     struct session_links links;
     struct status_link *status_link;
     struct scan_link *scan_link;
@@ -39,6 +42,7 @@ struct live_session_work {
     struct yield_region configured[OPTIONS_MAX_ROI];   /* windows of the config; options.roi has those that the beamline set as well */
     uint32_t n_configured;
     struct publisher *publisher;
+    struct photon_feed *photon_feed;   /* NULL: none */
     struct live_status status;
     struct live_runs *runs;
     struct live_set *set;       /* NULL: no array known */
@@ -52,6 +56,8 @@ struct live_session_work {
     uint64_t array_version;     /* rows of an older model are of another array */
     bool seen_stopped;          /* so we are there from the source's start on */
     bool names_new, triggers_new, ended_published;
+    bool label_waits;           /* for the first data, which say when it began */
+    bool handing_over;          /* ingest may still use the model before the one learnt last */
     int64_t names_ms, settle_ms, publish_ms, figures_ms, rows_ms;
     int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;
     uint64_t unpublished, rows_at_figures;
@@ -62,6 +68,34 @@ struct live_session_work {
     char *losses;
     uint64_t latency[N_LATENCY];
 };
+
+/* What maps are made with from now on. */
+struct product_settings live_session_products(const struct live_session_work *s);
+bool live_session_told_scan(void *session, const struct scan_event *e, const char **why);
+/* That file's calibration from now on; false: why says what is wrong, and the one before stays in force. */
+bool live_session_calibrate(struct live_session_work *s, const char *path, char why[SCAN_ERROR]);
+struct beamline_session live_session_beamline(struct live_session_work *s);
+
+/* ---- live_session_set.c ---- */
+void live_session_set_free(struct live_set *s);                   /* NULL is fine */
+void live_session_look_for_array(struct live_session_work *s, int64_t now_ms);   /* the acquisition named another one: it comes into force */
+/* Another model for the same array: ingest takes it between two blocks. The old one stays good when the new one cannot be read.
+ * learnt: taken over; NULL: the calibration that the options name. */
+void live_session_swap_model(struct live_session_work *s, struct array_model *learnt);
+void live_session_take_triggers(struct live_session_work *s);     /* settings of triggers, told anew */
+void live_session_free_retired(struct live_session_work *s);
+void live_session_close_book(struct live_session_work *s);        /* all is settled, published, kept */
+
+/* ---- live_session.c ---- */
+bool live_session_take_rows(struct live_session_work *s);         /* a block of the ring; false: none */
+void live_session_publish_scan(struct live_session_work *s, bool force);
+void live_session_keep_scans(struct live_session_work *s, bool closing, bool all);
+void live_session_begin_run(struct live_session_work *s);
+
+int64_t live_session_watermark_ns(const struct live_session_work *s);
+
+/* ---- live_session_learn.c ---- */
+void live_session_take_learnt(struct live_session_work *s, int64_t now_ms);
 
 /* Every half second: what other threads are told. Book thread. */
 void live_session_update_figures(struct live_session_work *s, int64_t now_ms);

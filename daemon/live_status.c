@@ -55,12 +55,22 @@ static void split_pattern(struct live_status *s, const char *pattern) {
     snprintf(s->base_name, sizeof s->base_name, "%.*s", (int)(end - name), name);
 }
 
+/* The acquisition repeats all it ever said when anyone asks for it: what was said with an older time than the present label's is over. */
 static unsigned take_label(struct live_status *s, const char *label, int64_t label_ns) {
-    if (label == NULL || label[0] == '\0' || (strcmp(label, s->label) == 0 && (label_ns == 0 || label_ns == s->label_ns)))
+    if (label == NULL || label[0] == '\0')
+        return 0;
+    bool same = strcmp(label, s->label) == 0;
+    if (same ? label_ns == 0 || label_ns == s->label_ns : label_ns > 0 && label_ns <= s->timed_ns)
         return 0;
     snprintf(s->label, sizeof s->label, "%s", label);
     s->label_ns = label_ns;
     return STATUS_LABEL;
+}
+
+void live_status_label_time(struct live_status *s, int64_t time_ns) {
+    if (s->label_ns == 0)
+        s->label_ns = time_ns > s->timed_ns ? time_ns : s->timed_ns + 1;
+    s->timed_ns = s->label_ns;
 }
 
 static unsigned take_writing(struct live_status *s, const json_t *body) {

@@ -31,11 +31,15 @@ struct live_status {
     char base_name[96];        /* "YYYYMMDD_runNNNN" */
     char label[64];            /* experiment state, "" none */
     int64_t label_ns;          /* when it began; 0: not told */
+    int64_t timed_ns;          /* of the last label whose time was told or found */
 };
 
 bool live_status_init(struct live_status *s);   /* false: no memory */
 void live_status_done(struct live_status *s);
 unsigned live_status_take(struct live_status *s, const char *topic, const json_t *body);   /* enum status_change bits */
+
+/* Labels come without a time in STATELABEL: the session says by its data when the present one began (where it was told, that holds). */
+void live_status_label_time(struct live_status *s, int64_t time_ns);
 
 const json_t *live_status_body(const struct live_status *s, const char *topic);   /* NULL: not heard */
 /* Trigger modes as far as they are known; n = 0 when they are not. Free with acquisition_status_done. False: no memory. */

@@ -1,16 +1,22 @@
 #include "daemon/metrics.h"
 
+#include <arpa/inet.h>
 #include <civetweb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/pipeline.h"
 #include "daemon/version.h"
 
 struct metrics {
     struct mg_context *server;
+    struct sockaddr_in address;
     struct live_session_work *session;
     const struct ingest *ingest;
 };
@@ -134,7 +140,8 @@ bool metrics_new(const char *host, int port, struct live_session_work *session, 
     struct metrics *m = calloc(1, sizeof *m);
     if (m == NULL)
         return false;
-    *m = (struct metrics){ .session = session, .ingest = ingest };
+    *m = (struct metrics){ .session = session, .ingest = ingest, .address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) } };
+    inet_pton(AF_INET, host, &m->address.sin_addr);
     snprintf(at, sizeof at, "%s:%d", host, port);
     const char *options[] = { "listening_ports", at, "num_threads", "2", "request_timeout_ms", "5000", "enable_keep_alive", "no", NULL };
     const struct mg_callbacks callbacks = { 0 };
@@ -150,11 +157,34 @@ bool metrics_new(const char *host, int port, struct live_session_work *session, 
     return true;
 }
 
+static void stop(void *server) { mg_stop(server); }
+
+/* civetweb looks every two seconds whether it is to stop, and whenever somebody calls. */
+static void call(const struct metrics *m) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    (void)connect(fd, (const struct sockaddr *)&m->address, sizeof m->address);   /* it is enough to have begun */
+    nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    close(fd);
+}
+
+static void stop_server(const struct metrics *m) {
+    struct pipeline_job_thread *job;
+    if (!pipeline_background("tesd-web", stop, m->server, &job)) {
+        mg_stop(m->server);
+        return;
+    }
+    while (!pipeline_background_over(job))
+        call(m);
+    pipeline_background_join(job);
+}
+
 void metrics_free(struct metrics *m) {
     if (m == NULL)
         return;
     if (m->server != NULL)
-        mg_stop(m->server);
+        stop_server(m);
     mg_exit_library();
     free(m);
 }

@@ -135,8 +135,8 @@ const struct option_row option_table[] = {
     { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
       .help = "a file that has not grown for so long is read to its very end" },
 
-    { .name = "learn.live", .unit = "", .default_text = "false", .kind = OPT_BOOL, .offset = AT(learn.live),
-      .help = "tesd run learns filters and calibrations from noise and calibration states in the background, and keeps the last good one in the output folder; needs output.folder and no calibration.file" },
+    { .name = "learn.live", .unit = "", .default_text = "true", .kind = OPT_BOOL, .offset = AT(learn.live),
+      .help = "tesd run learns filters and calibrations from noise and calibration states in the background, counts the running scan anew with them, and keeps the last good one in the output folder, where the next start finds it. Only with output.folder, and without calibration.file, which freezes what it names" },
     { .name = "learn.spool_MiB", .unit = "MiB", .default_text = "4096", .kind = OPT_NUMBER, .offset = AT(learn.spool_MiB), .lo = 16, .hi = 1e6,
       .help = "disk for the records of calibration states, in a file of the output folder without a name; the oldest state is forgotten first" },
 
@@ -161,6 +161,13 @@ const struct option_row option_table[] = {
       .help = "a copy of each scan log goes to USER/beamtime_ID/YYYYMMDD, which is also where scans are counted; empty: no copy" },
     { .name = "control.beamtime", .unit = "", .default_text = "0", .kind = OPT_TEXT, .offset = AT(control.beamtime), .lo = 1, .hi = TEXT_HI(control.beamtime),
       .help = "the beamtime's id in logs and folders" },
+    { .name = "control.router", .unit = "", .default_text = "tcp://127.0.0.1:5561", .kind = OPT_TEXT, .offset = AT(control.router), .lo = 0, .hi = TEXT_HI(control.router),
+      .help = "where our own clients control it (ZeroMQ ROUTER, doc/control.md); another machine's need keys.folder; empty: no such port" },
+    { .name = "control.recount_MiB", .unit = "MiB", .default_text = "64", .kind = OPT_INTEGER, .offset = AT(control.recount_MiB), .lo = 0, .hi = 65536,
+      .help = "memory for the photons of the running scan, 12 bytes each, from which it is counted anew when windows or axes are changed; with too many photons they change with the next scan" },
+
+    { .name = "keys.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(keys.folder), .lo = 0, .hi = TEXT_HI(keys.folder),
+      .help = "keys of who may read the stream and use the control port, made by tesd keygen; empty: no keys, and this machine alone" },
 
     { .name = "metrics.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(metrics.host), .lo = 1, .hi = TEXT_HI(metrics.host),
       .help = "address of the page /metrics for Prometheus" },
@@ -168,7 +175,9 @@ const struct option_row option_table[] = {
       .help = "port for it; 0: none" },
 
     { .name = "stream.endpoint", .unit = "", .default_text = "tcp://127.0.0.1:5560", .kind = OPT_TEXT, .offset = AT(stream.endpoint), .lo = 1, .hi = TEXT_HI(stream.endpoint),
-      .help = "where maps and spectra are published (ZeroMQ)" },
+      .help = "where maps and spectra are published (ZeroMQ); beyond this machine only with keys.folder" },
+    { .name = "stream.photons", .unit = "", .default_text = "tcp://127.0.0.1:5562", .kind = OPT_TEXT, .offset = AT(stream.photons), .lo = 0, .hi = TEXT_HI(stream.photons),
+      .help = "where every photon is sent to whoever pulls them (ZeroMQ PUSH, doc/stream.md); empty: no such socket" },
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 

@@ -6,209 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/scan_elastic.h"
 #include "calib/scan_live_time.h"
+#include "daemon/calibration_join.h"
 #include "daemon/log.h"
+#include "daemon/merge_check.h"
 #include "daemon/photon_file.h"
-#include "daemon/rebuild_input.h"
-#include "daemon/rebuild_rows.h"
-#include "daemon/scan_copy.h"
-#include "daemon/sink/archive.h"
-#include "pulse/livetime.h"
+#include "daemon/rebuild_parts.h"
 
 enum { BATCH = 16384 };
 
-struct work {
-    const struct rebuild *what;
-    struct rebuild_input *inputs;
-    uint16_t **pixel_of;             /* input, its pixel -> ours */
-    size_t n_pixels, n_scans, most_scans;
-    struct archive_pixel *pixels;
-    const struct rebuild_pixel **described;   /* each of ours, in the input that named it first */
-    struct scan_copy **scans;        /* by start */
-    struct rebuild_rows rows;
-    uint64_t lost;
-};
-
-/* ---- pixels of all inputs ---- */
-
-static int by_channel(const void *a, const void *b) {
-    const struct rebuild_pixel *const *x = a, *const *y = b;
-    return ((*x)->channel > (*y)->channel) - ((*x)->channel < (*y)->channel);
-}
-
-static size_t find_channel(const struct work *w, uint32_t channel) {
-    size_t lo = 0, hi = w->n_pixels;
-    while (lo < hi) {
-        const size_t mid = lo + (hi - lo) / 2;
-        if (w->described[mid]->channel < channel)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-static bool join_pixels(struct work *w) {
-    size_t all = 0, n = 0;
-    for (size_t k = 0; k < w->what->n_inputs; k++)
-        all += w->inputs[k].n_pixels;
-    w->described = calloc(all + 1, sizeof(struct rebuild_pixel *));
-    w->pixels = calloc(all + 1, sizeof *w->pixels);
-    w->pixel_of = calloc(w->what->n_inputs, sizeof(uint16_t *));
-    if (w->described == NULL || w->pixels == NULL || w->pixel_of == NULL)
-        return false;
-    for (size_t k = 0; k < w->what->n_inputs; k++)
-        for (size_t p = 0; p < w->inputs[k].n_pixels; p++)
-            w->described[n++] = &w->inputs[k].pixels[p];
-    qsort(w->described, n, sizeof(struct rebuild_pixel *), by_channel);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || w->described[i]->channel != w->described[w->n_pixels - 1]->channel)
-            w->described[w->n_pixels++] = w->described[i];
-    for (size_t k = 0; k < w->what->n_inputs; k++) {
-        w->pixel_of[k] = calloc(w->inputs[k].n_pixels + 1, sizeof **w->pixel_of);
-        for (size_t p = 0; w->pixel_of[k] != NULL && p < w->inputs[k].n_pixels; p++)
-            w->pixel_of[k][p] = (uint16_t)find_channel(w, w->inputs[k].pixels[p].channel);
-        if (w->pixel_of[k] == NULL)
-            return false;
-    }
-    return w->n_pixels <= UINT16_MAX;
-}
-
-static void describe_pixels(struct work *w) {
-    for (size_t i = 0; i < w->n_pixels; i++) {
-        const struct rebuild_pixel *p = w->described[i];
-        w->pixels[i] = (struct archive_pixel){ .channel = p->channel, .sensitivity = p->sensitivity, .verdict = p->verdict, .reason = p->reason, .resolution_eV = p->resolution_eV };
-        memcpy(w->pixels[i].name, p->name, sizeof w->pixels[i].name);
-    }
-    for (size_t k = 0; k < w->what->n_inputs; k++)
-        for (size_t p = 0; p < w->inputs[k].n_pixels; p++)
-            w->pixels[w->pixel_of[k][p]].lost_upstream += w->inputs[k].pixels[p].lost_upstream;
-}
-
-/* ---- scans of all inputs ---- */
-
-/* A pixel that no input speaks of was not alive. */
-static void all_dead(struct scan_products *p) {
-    for (uint32_t i = 0; i < p->n_pixels; i++)
-        for (uint32_t k = 0; k < p->n_points; k++) {
-            int64_t *row = p->grade_time_ns + ((size_t)i * p->n_points + k) * N_LIVETIME_COLUMNS;
-            memset(row, 0, N_LIVETIME_COLUMNS * sizeof *row);
-            row[LIVETIME_DEAD] = p->scan->points[k].end_ns - p->scan->points[k].start_ns;
-        }
-}
-
-static bool add_scan(struct work *w, struct rebuild_scan *s, struct scan_copy **out) {
-    const struct product_settings settings = { .emission = s->emission, .loss = s->loss, .n_regions = s->n_regions, .regions = s->regions };
-    uint8_t *none = calloc(w->n_pixels + 1, 1);
-    struct scan mine = s->scan;
-    s->scan.points = NULL;
-    s->scan.extras = NULL;
-    s->scan.n_extras = 0;
-    const bool good = none != NULL && scan_copy_begin(&mine, (uint32_t)w->n_pixels, none, &settings, out);
-    free(none);
-    if (!good || *out == NULL)
-        return false;
-    struct scan_products *p = (*out)->products;
-    all_dead(p);
-    p->emission->grades_used = p->loss->grades_used = s->map_grades;
-    for (uint32_t k = 0; k < p->n_yields; k++)
-        p->yields[k]->grades_used = s->region_grades[k];
-    w->scans[w->n_scans++] = *out;
-    return true;
-}
-
-static void use_pixel(struct scan_products *p, uint32_t pixel) {
-    p->pixels_used[pixel] = p->emission->pixels_used[pixel] = p->loss->pixels_used[pixel] = 1;
-    for (uint32_t k = 0; k < p->n_yields; k++)
-        p->yields[k]->pixels_used[pixel] = 1;
-}
-
-/* Time inside a gap is nobody's: taken from every grade in proportion. */
-static void take_out_gaps(const struct rebuild_input *in, const struct scan_point *point, int64_t row[N_LIVETIME_COLUMNS]) {
-    const int64_t dwell_ns = point->end_ns - point->start_ns;
-    int64_t missing_ns = 0, left_ns = 0;
-    for (size_t k = 0; k < in->n_gaps; k++) {
-        const int64_t from = in->gaps[k].from_ns > point->start_ns ? in->gaps[k].from_ns : point->start_ns;
-        const int64_t to = in->gaps[k].to_ns < point->end_ns ? in->gaps[k].to_ns : point->end_ns;
-        missing_ns += to > from ? to - from : 0;
-    }
-    const double share = missing_ns < dwell_ns ? 1 - (double)missing_ns / (double)dwell_ns : 0;
-    for (int c = 0; c < LIVETIME_DEAD; c++)
-        left_ns += row[c] = (int64_t)((double)row[c] * share);
-    row[LIVETIME_DEAD] = dwell_ns - left_ns;
-}
-
-static void set_pixel(const struct work *w, size_t input, const struct rebuild_scan *s, size_t pixel, struct scan_products *p) {
-    const uint32_t mine = w->pixel_of[input][pixel];
-    const size_t row = (size_t)p->n_points * N_LIVETIME_COLUMNS;
-    if (s->pixels_used[pixel])
-        use_pixel(p, mine);
-    p->sensitivity[mine] = s->sensitivity[pixel];
-    p->window_s[mine] = s->window_s[pixel];
-    if (s->grade_time_ns == NULL)
-        return;
-    memcpy(p->grade_time_ns + mine * row, s->grade_time_ns + pixel * row, row * sizeof *p->grade_time_ns);
-    for (uint32_t k = 0; k < p->n_points; k++) {
-        int64_t *times = p->grade_time_ns + mine * row + (size_t)k * N_LIVETIME_COLUMNS;
-        scan_copy_fit_times(times, p->scan->points[k].end_ns - p->scan->points[k].start_ns);
-        if (w->inputs[input].n_gaps > 0)
-            take_out_gaps(&w->inputs[input], &p->scan->points[k], times);
-    }
-}
-
-static struct scan_copy *find_scan(const struct work *w, const struct scan *s) {
-    for (size_t k = 0; k < w->n_scans; k++) {
-        struct scan_copy *c = w->scans[k];
-        if (c != NULL && c->scan.number == s->number && c->scan.start_ns == s->start_ns && c->scan.n_points == s->n_points)
-            return c;
-    }
-    return NULL;
-}
-
-static int by_start(const void *a, const void *b) {
-    const struct scan_copy *const *x = a, *const *y = b;
-    return ((*x)->scan.start_ns > (*y)->scan.start_ns) - ((*x)->scan.start_ns < (*y)->scan.start_ns);
-}
-
-/* Two scans of one number in one file would share their groups: the later one gets a number of its own. */
-static void number_scans(struct work *w) {
-    qsort(w->scans, w->n_scans, sizeof(struct scan_copy *), by_start);
-    int32_t highest = 0;
-    for (size_t k = 0; k < w->n_scans; k++)
-        highest = w->scans[k]->scan.number > highest ? w->scans[k]->scan.number : highest;
-    for (size_t k = 1; k < w->n_scans; k++)
-        for (size_t i = 0; i < k; i++)
-            if (w->scans[i]->scan.number == w->scans[k]->scan.number) {
-                log_warning("two scans have the number %d; the later one becomes %d", w->scans[k]->scan.number, highest + 1);
-                w->scans[k]->scan.number = ++highest;
-            }
-}
-
-static bool join_scans(struct work *w) {
-    for (size_t k = 0; k < w->what->n_inputs; k++)
-        w->most_scans += w->inputs[k].n_scans;
-    w->scans = calloc(w->most_scans + 1, sizeof(struct scan_copy *));
-    for (size_t k = 0; w->scans != NULL && k < w->what->n_inputs; k++)
-        for (size_t i = 0; i < w->inputs[k].n_scans; i++) {
-            struct rebuild_scan *s = &w->inputs[k].scans[i];
-            struct scan_copy *c = s->scan.n_points > 0 ? find_scan(w, &s->scan) : NULL;
-            if (s->scan.n_points == 0 || (c == NULL && !add_scan(w, s, &c))) {
-                if (s->scan.n_points > 0)
-                    return false;
-                continue;
-            }
-            for (size_t p = 0; p < w->inputs[k].n_pixels; p++)
-                set_pixel(w, k, s, p, c->products);
-        }
-    if (w->scans == NULL)
-        return false;
-    number_scans(w);
-    return true;
-}
-
 /* ---- rows ---- */
 
-static bool read_rows(struct work *w, size_t k) {
+static bool read_rows(struct rebuild_work *w, size_t k) {
     struct rebuild_input *in = &w->inputs[k];
     struct photon_file *f = photon_file_open_first(&in->file, in->entry, in->n_rows);
     struct photon_block *piece = NULL;
@@ -230,7 +40,7 @@ static bool read_rows(struct work *w, size_t k) {
     return good;
 }
 
-static bool gather_rows(struct work *w, const char *folder) {
+static bool gather_rows(struct rebuild_work *w, const char *folder) {
     size_t n = 0;
     for (size_t k = 0; k < w->what->n_inputs; k++)
         n += w->inputs[k].n_rows;
@@ -241,11 +51,18 @@ static bool gather_rows(struct work *w, const char *folder) {
     for (size_t k = 0; k < w->what->n_inputs; k++)
         if (!read_rows(w, k))
             return false;
-    return rebuild_rows_sort(&w->rows, w->n_pixels);
+    if (!rebuild_rows_sort(&w->rows, w->n_pixels))
+        return false;
+    const struct photon_block *b = w->rows.all;
+    const uint64_t twice = w->rows.first_duplicate;
+    if (w->what->merging && w->rows.duplicates > 0)
+        log_error("%llu records stand in two of the files, such as that of channel %u at %lld ns; each may count once, so leave one of the files out",
+                  (unsigned long long)w->rows.duplicates, w->described[b->pixel[twice]]->channel, (long long)b->time_ns[twice]);
+    return !w->what->merging || w->rows.duplicates == 0;
 }
 
 /* Which scan and point, as scan_timeline_place tells it. */
-static struct scan_copy *place(const struct work *w, int64_t time_ns, int32_t *point, int32_t *after) {
+static struct scan_copy *place(const struct rebuild_work *w, int64_t time_ns, int32_t *point, int32_t *after) {
     size_t lo = 0, hi = w->n_scans;
     while (lo < hi) {
         const size_t mid = lo + (hi - lo) / 2;
@@ -270,7 +87,7 @@ static struct scan_copy *place(const struct work *w, int64_t time_ns, int32_t *p
     return w->scans[lo - 1];
 }
 
-static void count_row(struct work *w, struct photon_block *b, size_t i) {
+static void count_row(struct rebuild_work *w, struct photon_block *b, size_t i) {
     int32_t point = -1, after = -1;
     struct scan_copy *c = place(w, b->time_ns[i], &point, &after);
     struct archive_pixel *p = &w->pixels[b->pixel[i]];
@@ -286,7 +103,7 @@ static void count_row(struct work *w, struct photon_block *b, size_t i) {
         p->cut_counts[cut_reason(b->cuts[i])]++;
 }
 
-static bool write_rows(struct work *w, struct archive *a) {
+static bool write_rows(struct rebuild_work *w, struct archive *a) {
     struct photon_block *b;
     bool good = photon_block_new(BATCH, &b) == STATUS_OK;
     if (!good)
@@ -305,20 +122,41 @@ static bool write_rows(struct work *w, struct archive *a) {
 
 /* ---- the file ---- */
 
-static bool write_scans(struct work *w, struct archive *a) {
+/* FWHM of the typical pixel at a time; NaN unknown. */
+static double resolution_at(const struct rebuild_work *w, int64_t time_ns) {
+    const struct rebuild_calibration *best = NULL;
+    for (size_t k = 0; k < w->what->n_inputs; k++)
+        for (size_t i = 0; i < w->inputs[k].n_calibrations; i++) {
+            const struct rebuild_calibration *c = &w->inputs[k].calibrations[i];
+            const bool later = best == NULL || (c->start_ns <= time_ns ? best->start_ns > time_ns || c->start_ns > best->start_ns : best->start_ns > time_ns && c->start_ns < best->start_ns);
+            best = c->resolution_eV > 0 && later ? c : best;
+        }
+    return best != NULL ? best->resolution_eV : (double)NAN;
+}
+
+static bool write_elastic(const struct rebuild_work *w, const struct scan_products *p, struct archive *a) {
+    uint8_t *point_used = calloc(p->n_points + (size_t)1, 1);
+    struct scan_elastic *e = calloc(1, sizeof *e);
+    bool good = point_used != NULL && e != NULL;
+    if (good) {
+        scan_elastic_find(p->loss, p->scan, resolution_at(w, p->scan->start_ns), point_used, e);
+        good = archive_elastic(a, p->scan, e, point_used);
+    }
+    free(point_used);
+    free(e);
+    return good;
+}
+
+static bool write_scans(struct rebuild_work *w, struct archive *a) {
     struct scan_products **products = calloc(w->n_scans + 1, sizeof(struct scan_products *));
     struct scan_sum *sums = NULL;
     size_t n_sums = 0;
     bool good = products != NULL;
-    for (size_t k = 0; good && k < w->n_scans; k++) {
-        products[k] = w->scans[k]->products;
-        scan_live_time_settle(products[k]);
-        for (uint32_t p = 0; p < w->n_pixels; p++)
-            w->pixels[p].live_time_s += scan_live_time_pixel(products[k], p, GRADE_HIGH);
-    }
-    good = good && archive_pixels(a, w->pixels, w->n_pixels);
     for (size_t k = 0; good && k < w->n_scans; k++)
-        good = archive_scan(a, products[k]);
+        products[k] = w->scans[k]->products;
+    good = good && rebuild_settle_pixels(w, products, a);
+    for (size_t k = 0; good && k < w->n_scans; k++)
+        good = write_elastic(w, products[k], a) && archive_scan(a, products[k]);
     good = good && scan_sums_make(products, w->n_scans, &sums, &n_sums) == STATUS_OK;
     for (size_t k = 0; good && k < n_sums; k++)
         good = archive_sum(a, &sums[k]);
@@ -327,14 +165,27 @@ static bool write_scans(struct work *w, struct archive *a) {
     return good;
 }
 
-static bool copy_calibrations(const struct work *w, struct archive *a) {
-    bool good = true;
-    for (size_t k = 0; good && k < w->what->n_inputs; k++)
-        good = archive_copy_groups(a, w->inputs[k].entry, "calibration_");
+static bool join_calibrations(const struct rebuild_work *w, struct archive *a) {
+    uint32_t *channels = calloc(w->n_pixels + 1, sizeof *channels);
+    for (size_t p = 0; channels != NULL && p < w->n_pixels; p++)
+        channels[p] = w->described[p]->channel;
+    const struct calibration_join j = { .inputs = w->inputs, .n_inputs = w->what->n_inputs, .n_pixels = w->n_pixels, .pixel_of = w->pixel_of, .channels = channels,
+                                        .strict = w->what->merging };
+    const bool good = channels != NULL && calibration_join(&j, a);
+    free(channels);
     return good;
 }
 
-static bool finish(struct work *w, struct archive *a) {
+static const char *state_of(const struct rebuild_work *w) {
+    if (w->what->state != NULL)
+        return w->what->state;
+    for (size_t k = 1; k < w->what->n_inputs; k++)
+        if (strcmp(w->inputs[k].state, w->inputs[0].state) != 0)
+            return "prelim";
+    return w->inputs[0].state;
+}
+
+static bool finish(struct rebuild_work *w, struct archive *a) {
     char title[80];
     int64_t start_ns = INT64_MAX, end_ns = INT64_MIN;
     for (size_t i = 0; i < w->rows.n; i++) {
@@ -346,23 +197,23 @@ static bool finish(struct work *w, struct archive *a) {
         for (size_t i = 0; i < w->inputs[k].n_gaps; i++)
             w->lost += w->inputs[k].gaps[i].lost;
     const struct archive_counter counters[] = { { "records", w->rows.n }, { "duplicate_rows", w->rows.duplicates }, { "rows_in_gaps", w->lost } };
-    const struct archive_process process = { .command_line = w->what->command_line, .config_text = "", .inputs = w->what->inputs, .n_inputs = w->what->n_inputs,
-                                             .state = w->what->state, .counters = counters, .n_counters = sizeof counters / sizeof counters[0] };
+    const struct archive_process process = { .command_line = w->what->command_line, .config_text = w->inputs[0].config != NULL ? w->inputs[0].config : "", .inputs = w->what->inputs, .n_inputs = w->what->n_inputs,
+                                             .state = state_of(w), .counters = counters, .n_counters = sizeof counters / sizeof counters[0] };
     snprintf(title, sizeof title, "%zu scan%s from %zu file%s", w->n_scans, w->n_scans == 1 ? "" : "s", w->what->n_inputs, w->what->n_inputs == 1 ? "" : "s");
     return archive_finish(a, title, w->rows.n > 0 ? start_ns : 0, w->rows.n > 0 ? end_ns : 0, &process);
 }
 
-static bool write_file(struct work *w, const char *out) {
+static bool write_file(struct rebuild_work *w, const char *out) {
     struct archive *a;
     if (!archive_create(out, false, &a))
         return false;
-    if (write_rows(w, a) && write_scans(w, a) && copy_calibrations(w, a))
+    if (write_rows(w, a) && write_scans(w, a) && join_calibrations(w, a))
         return finish(w, a);
     archive_abandon(a);
     return false;
 }
 
-static void work_done(struct work *w) {
+static void work_done(struct rebuild_work *w) {
     for (size_t k = 0; k < w->what->n_inputs; k++) {
         if (w->pixel_of != NULL)
             free(w->pixel_of[k]);
@@ -385,7 +236,7 @@ static void folder_of(const char *path, char folder[PATH_MAX]) {
 }
 
 bool rebuild_file(const struct rebuild *r, const char *out) {
-    struct work w = { .what = r, .inputs = calloc(r->n_inputs + 1, sizeof *w.inputs) };
+    struct rebuild_work w = { .what = r, .inputs = calloc(r->n_inputs + 1, sizeof *w.inputs) };
     char folder[PATH_MAX];
     bool good = w.inputs != NULL;
     folder_of(out, folder);
@@ -393,12 +244,13 @@ bool rebuild_file(const struct rebuild *r, const char *out) {
         w.inputs[k] = (struct rebuild_input){ .entry = -1, .file = { .id = -1 } };
     for (size_t k = 0; good && k < r->n_inputs; k++)
         good = rebuild_input_open(r->inputs[k], &w.inputs[k]);
-    if (good && (!join_pixels(&w) || !join_scans(&w))) {
+    const struct rebuild_choice *c = r->choice;
+    const struct merge_rules rules = { .other_emission = c != NULL && c->emission_given, .other_loss = c != NULL && c->loss_given, .other_windows = c != NULL && c->n_regions > 0, .apart = r->apart };
+    good = good && (!r->merging || merge_check(w.inputs, r->n_inputs, &rules));
+    if (good && (!rebuild_join_pixels(&w) || !rebuild_join_scans(&w))) {
         log_error("%s: no memory for its pixels and scans, or scans of other axes", out);
         good = false;
     }
-    if (good)
-        describe_pixels(&w);
     good = good && gather_rows(&w, folder) && write_file(&w, out);
     work_done(&w);
     return good;

@@ -33,6 +33,24 @@ static void read_texts(struct rebuild_input *in, hid_t group, const char *name, 
     free(texts);
 }
 
+static const struct h5_field neighbour_columns[] = {
+    { .name = "neighbours", .type = ARRAY_U1, .offset = offsetof(struct rebuild_pixel, neighbours) },
+    { .name = "neighbour_line_pull", .type = ARRAY_F8, .offset = offsetof(struct rebuild_pixel, neighbour_line_pull) },
+};
+
+static void read_calibration_counts(struct rebuild_input *in, hid_t group) {
+    const uint64_t cells = h5_input_length(&in->file, group, "calibration_photons"), n = in->n_pixels > 0 ? cells / in->n_pixels : 0;
+    if (in->file.failed || n == 0)
+        return;
+    if (n > 4096 || calibration_counts_new((uint32_t)in->n_pixels, (uint32_t)n, &in->counts) != STATUS_OK) {
+        h5_input_fail(&in->file, "pixels/calibration_photons names %llu calibrations", (unsigned long long)n);
+        return;
+    }
+    h5_input_array(&in->file, group, "calibration_photons", ARRAY_U4, in->n_pixels * n, in->counts.photons);
+    h5_input_array(&in->file, group, "calibration_high_ns", ARRAY_I8, in->n_pixels * n, in->counts.high_ns);
+    h5_input_array(&in->file, group, "calibration_used", ARRAY_U1, in->n_pixels, in->counts.used);
+}
+
 static void read_pixels(struct rebuild_input *in) {
     const hid_t group = h5_input_group(&in->file, in->entry, "pixels");
     in->n_pixels = h5_input_length(&in->file, group, "channel");
@@ -45,6 +63,10 @@ static void read_pixels(struct rebuild_input *in) {
         read_texts(in, group, "verdict", offsetof(struct rebuild_pixel, verdict), sizeof in->pixels->verdict);
         read_texts(in, group, "reason", offsetof(struct rebuild_pixel, reason), sizeof in->pixels->reason);
     }
+    if (h5_input_has(&in->file, group, "neighbours"))
+        h5_fields_read(&in->file, group, neighbour_columns, sizeof neighbour_columns / sizeof *neighbour_columns, in->pixels, sizeof *in->pixels, in->n_pixels);
+    if (h5_input_has(&in->file, group, "calibration_photons"))
+        read_calibration_counts(in, group);
     h5_file_close_group(group);
 }
 
@@ -124,7 +146,8 @@ static void read_facts(struct h5_input *in, hid_t group, struct scan *s) {
 struct extras { struct h5_input *in; struct scan *scan; };
 
 static herr_t note_extra(hid_t group, const char *name, const H5L_info_t *info, void *context) {
-    static const char *const own[] = { "incident_eV", "start_ns", "end_ns", "dwell_s", "i0", "i0_sigma", "live_time_s", "photons", "moving", "sensitivity", "window_s" };
+    static const char *const own[] = { "incident_eV", "start_ns", "end_ns", "dwell_s", "i0", "i0_sigma", "live_time_s", "photons", "moving", "sensitivity", "window_s", "unresolved_s",
+                                       "resolution_eV" };
     struct extras *e = context;
     struct scan *s = e->scan;
     (void)info;
@@ -188,12 +211,21 @@ static uint32_t grades_of(const struct nexus_group *g) {
     return grades;
 }
 
+static bool has_edges(const struct nexus_array *a, double bin_eV) {
+    for (uint64_t k = 0; k < a->shape[0]; k++)
+        if (a->values[k] != a->values[0] + (double)k * bin_eV)
+            return false;
+    return true;
+}
+
+/* The bin width that makes these very edges: as somebody wrote it (0.1), or as it comes out. */
 static bool axis_of(const struct nexus_group *g, const char *edges, struct energy_axis *out) {
     const struct nexus_array *a = nexus_group_array(g, edges);
     if (a == NULL || a->rank != 1 || a->shape[0] < 2)
         return false;
     const uint64_t n = a->shape[0] - 1;
-    *out = (struct energy_axis){ .lo_eV = a->values[0], .hi_eV = a->values[n], .bin_eV = (a->values[n] - a->values[0]) / (double)n };
+    const double mean_eV = (a->values[n] - a->values[0]) / (double)n, written_eV = round(mean_eV * 1e9) / 1e9;
+    *out = (struct energy_axis){ .lo_eV = a->values[0], .hi_eV = a->values[n], .bin_eV = has_edges(a, written_eV) ? written_eV : mean_eV };
     return true;
 }
 
@@ -233,6 +265,20 @@ static void read_region(struct rebuild_input *in, const char *name, const char *
     nexus_group_free(g);
 }
 
+static double number_attribute(hid_t object, const char *name) {
+    double value = (double)NAN;
+    const hid_t a = H5Aexists(object, name) > 0 ? H5Aopen(object, name, H5P_DEFAULT) : -1;
+    if (a >= 0) {
+        const hid_t space = H5Aget_space(a), type = H5Aget_type(a);
+        if (H5Sget_simple_extent_npoints(space) == 1 && H5Tget_class(type) == H5T_FLOAT)
+            H5Aread(a, H5T_NATIVE_DOUBLE, &value);
+        H5Tclose(type);
+        H5Sclose(space);
+        H5Aclose(a);
+    }
+    return value;
+}
+
 static void read_scan(struct rebuild_input *in, int32_t number, char *const *names, size_t n_names, struct rebuild_scan *s) {
     char name[SECONDS_NAME];
     s->scan.number = number;
@@ -245,7 +291,10 @@ static void read_scan(struct rebuild_input *in, int32_t number, char *const *nam
         H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &from, note_extra, &(struct extras){ &in->file, &s->scan });
     read_grade_times(in, group, s);
     s->window_s = read_per_pixel(in, group, "window_s", 0);
+    s->resolution_eV = read_per_pixel(in, group, "resolution_eV", (double)NAN);
+    s->unresolved_s = read_per_pixel(in, group, "unresolved_s", 0);
     s->sensitivity = read_per_pixel(in, group, "sensitivity", (double)NAN);
+    s->dispersion = in->file.failed ? (double)NAN : number_attribute(group, "dispersion_10ms");
     h5_file_close_group(group);
     read_map(in, "rixs", "emission_energy_edges", &s->emission, s);
     read_map(in, "loss", "energy_loss_edges", &s->loss, s);
@@ -304,8 +353,52 @@ static void read_marks(struct rebuild_input *in) {
     }
     if (h5_input_has(&in->file, group, "gap_from_ns"))
         read_gaps(in, group);
+    if (h5_input_has(&in->file, group, "state"))
+        read_name(&in->file, group, "state", in->state, sizeof in->state);
+    if (h5_input_has(&in->file, group, "config"))
+        in->config = h5_input_text(&in->file, group, "config");
     h5_file_close_group(photons);
     h5_file_close_group(group);
+}
+
+/* ---- calibrations ---- */
+
+struct calibration_list { struct rebuild_input *in; int32_t numbers[1024]; size_t n; };
+
+static herr_t note_calibration(hid_t group, const char *name, const H5L_info_t *info, void *context) {
+    struct calibration_list *list = context;
+    int32_t number;
+    int n = 0;
+    (void)group;
+    (void)info;
+    if (sscanf(name, "calibration_%d%n", &number, &n) == 1 && name[n] == '\0' && list->n < sizeof list->numbers / sizeof *list->numbers)
+        list->numbers[list->n++] = number;
+    return 0;
+}
+
+static void read_calibration(struct rebuild_input *in, int32_t number, struct rebuild_calibration *c) {
+    char name[SECONDS_NAME];
+    snprintf(name, sizeof name, "calibration_%04d", number);
+    const hid_t group = h5_input_group(&in->file, in->entry, name);
+    c->number = number;
+    h5_input_array(&in->file, group, "start_ns", ARRAY_I8, 1, &c->start_ns);
+    h5_input_array(&in->file, group, "typical_resolution_eV", ARRAY_F8, 1, &c->resolution_eV);
+    read_name(&in->file, group, "line_table_name", c->line_table, sizeof c->line_table);
+    c->line_table_text = in->file.failed ? NULL : h5_input_text(&in->file, group, "line_table_text");
+    h5_file_close_group(group);
+}
+
+static void read_calibrations(struct rebuild_input *in) {
+    struct calibration_list *list = calloc(1, sizeof *list);
+    hsize_t from = 0;
+    if (list != NULL && !in->file.failed)
+        H5Literate(in->entry, H5_INDEX_NAME, H5_ITER_INC, &from, note_calibration, list);
+    in->calibrations = list != NULL ? calloc(list->n + 1, sizeof *in->calibrations) : NULL;
+    if (in->calibrations == NULL)
+        h5_input_fail(&in->file, "out of memory");
+    for (size_t k = 0; list != NULL && !in->file.failed && k < list->n; k++)
+        read_calibration(in, list->numbers[k], &in->calibrations[in->n_calibrations++]);
+    free(list);
 }
 
 /* ---- all of it ---- */
@@ -338,6 +431,7 @@ bool rebuild_input_open(const char *path, struct rebuild_input *out) {
         in.entry = h5_input_group(&in.file, in.file.id, "entry");
         read_pixels(&in);
         read_marks(&in);
+        read_calibrations(&in);
         read_scans(&in);
     }
     if (in.file.failed)
@@ -353,8 +447,15 @@ void rebuild_input_close(struct rebuild_input *in) {
         free(s->pixels_used);
         free(s->grade_time_ns);
         free(s->window_s);
+        free(s->unresolved_s);
+        free(s->resolution_eV);
         free(s->sensitivity);
     }
+    for (size_t k = 0; k < in->n_calibrations; k++)
+        free(in->calibrations[k].line_table_text);
+    free(in->calibrations);
+    free(in->config);
+    calibration_counts_done(&in->counts);
     free(in->scans);
     free(in->pixels);
     free(in->gaps);

@@ -9,6 +9,7 @@
 
 #include "calib/scan_timeline.h"
 #include "calib/scan_products.h"
+#include "calib/scan_sensitivity.h"
 #include "daemon/h5_input.h"
 
 enum { REBUILD_REGIONS = 64 };
@@ -18,6 +19,17 @@ struct rebuild_pixel {
     char name[64], verdict[64], reason[256];
     double sensitivity, resolution_eV;
     uint64_t lost_upstream;
+    uint8_t neighbours;
+    double neighbour_line_pull;
+};
+
+/* calibration_NNNN, as far as scans need it. */
+struct rebuild_calibration {
+    int32_t number;
+    int64_t start_ns;
+    double resolution_eV;         /* of the typical pixel; NaN unknown */
+    char line_table[64];
+    char *line_table_text;        /* owned */
 };
 
 struct rebuild_scan {
@@ -27,7 +39,8 @@ struct rebuild_scan {
     struct yield_region regions[REBUILD_REGIONS];
     uint8_t *pixels_used;         /* of this file's pixels */
     int64_t *grade_time_ns;       /* pixels x points x N_LIVETIME_COLUMNS; NULL: the file has none */
-    double *window_s, *sensitivity;   /* of this file's pixels */
+    double *window_s, *unresolved_s, *sensitivity, *resolution_eV;   /* of this file's pixels */
+    double dispersion;            /* of the array's counts within points; NaN unknown */
 };
 
 struct rebuild_gap { int64_t from_ns, to_ns; uint64_t lost; };
@@ -35,13 +48,17 @@ struct rebuild_gap { int64_t from_ns, to_ns; uint64_t lost; };
 struct rebuild_input {
     struct h5_input file;
     hid_t entry;
-    size_t n_pixels, n_scans, n_gaps;
+    size_t n_pixels, n_scans, n_gaps, n_calibrations;
     struct rebuild_pixel *pixels;
     struct rebuild_scan *scans;
     struct rebuild_gap *gaps;
+    struct rebuild_calibration *calibrations;
+    struct calibration_counts counts;   /* n 0: the file has none */
     uint64_t n_rows;              /* that are sure to be whole */
     uint64_t n_points;            /* of its scan, in a file left open; else UINT64_MAX */
     int64_t start_ns, end_ns;     /* of the scans; start > end: none */
+    char state[32];               /* "final", ...; "" unknown */
+    char *config;                 /* text of the settings; owned */
 };
 
 bool rebuild_input_open(const char *path, struct rebuild_input *out);   /* false after logging; nothing to be closed then */

@@ -41,11 +41,13 @@ static bool in_order(const struct photon_block *b, const uint64_t *order, size_t
 }
 
 /* Leaves the last of equal records; how many remain. */
-static size_t once(const struct photon_block *b, uint64_t *order, size_t n) {
+static size_t once(const struct photon_block *b, uint64_t *order, size_t n, uint64_t *dropped) {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         const bool same = i + 1 < n && b->time_ns[order[i]] == b->time_ns[order[i + 1]] && b->frame[order[i]] == b->frame[order[i + 1]];
-        if (!same)
+        if (same)
+            *dropped = order[i];
+        else
             order[kept++] = order[i];
     }
     return kept;
@@ -69,7 +71,7 @@ bool rebuild_rows_sort(struct rebuild_rows *r, size_t n_pixels) {
         const size_t n = end[p] - from;
         if (!in_order(b, mine, n))
             qsort_r(mine, n, sizeof *mine, compare_rows, r->all);
-        const size_t kept = once(b, mine, n);
+        const size_t kept = once(b, mine, n, &r->first_duplicate);
         for (size_t i = 0; i < kept; i++)
             r->order[r->n++] = mine[i];
         r->duplicates += n - kept;

@@ -17,6 +17,7 @@ struct rebuild_rows {
     uint64_t *order;               /* of those that count */
     size_t n;                      /* in order */
     uint64_t duplicates;
+    uint64_t first_duplicate;      /* a row of them */
 };
 
 /* folder: where scratch files may lie; borrowed. False: no room. */

@@ -26,7 +26,7 @@ struct chunk {
 
 struct open_chunk { uint8_t *bytes; uint32_t used, group; };
 
-struct group { uint32_t id; uint64_t records; int64_t first_ns, last_ns; uint32_t *of_pixel; };
+struct group { uint32_t id; uint64_t records; int64_t first_ns, last_ns; uint32_t *of_pixel; bool forgotten; };
 
 struct record_spool {
     int fd;
@@ -40,6 +40,7 @@ struct record_spool {
     uint32_t newest, now;          /* group ids */
     uint64_t refused;
     bool complained;
+    struct { struct chunk *chunks; struct head *last; size_t n_chunks; uint32_t newest; } frozen;   /* chunks NULL: not */
 };
 
 bool record_spool_new(const char *folder, size_t n_pixels, uint64_t most_bytes, struct record_spool **out) {
@@ -71,6 +72,8 @@ void record_spool_free(struct record_spool *s) {
     free(s->last);
     free(s->groups);
     free(s->chunks);
+    free(s->frozen.chunks);
+    free(s->frozen.last);
     free(s);
 }
 
@@ -103,10 +106,16 @@ uint32_t record_spool_begin(struct record_spool *s) {
 
 void record_spool_resume(struct record_spool *s, uint32_t group) { s->now = group; }
 
+static bool is_frozen(const struct record_spool *s, uint32_t group) { return s->frozen.chunks != NULL && group <= s->frozen.newest; }
+
 void record_spool_forget(struct record_spool *s, uint32_t group) {
     struct group *g = find_group(s, group);
     if (g == NULL)
         return;
+    if (is_frozen(s, group)) {
+        g->forgotten = true;
+        return;
+    }
     for (size_t i = 0; i < s->n_chunks; i++)
         if (s->chunks[i].group == group)
             s->chunks[i].group = 0;
@@ -131,13 +140,13 @@ void record_spool_span(const struct record_spool *s, uint32_t group, int64_t *fi
     *last_ns = g != NULL ? g->last_ns : INT64_MIN;
 }
 
-uint32_t record_spool_n_samples(const struct record_spool *s, size_t pixel) { return s->last[pixel].n_samples; }
+uint32_t record_spool_n_samples(const struct record_spool *s, size_t pixel) { return (s->frozen.last != NULL ? s->frozen.last : s->last)[pixel].n_samples; }
 
 /* ---- adding ---- */
 
 static bool forget_oldest(struct record_spool *s) {
     for (size_t i = 0; i < s->n_groups; i++)
-        if (s->groups[i].id != s->now) {
+        if (s->groups[i].id != s->now && !is_frozen(s, s->groups[i].id)) {
             log_warning("records kept for learning: no more room, those of the oldest state are forgotten");
             record_spool_forget(s, s->groups[i].id);
             return true;
@@ -232,12 +241,52 @@ bool record_spool_add(struct record_spool *s, const struct record_block *b, size
     return true;
 }
 
+/* ---- frozen ---- */
+
+bool record_spool_freeze(struct record_spool *s) {
+    for (size_t i = 0; i < s->n_pixels; i++)
+        if (!close_chunk(s, i))
+            return false;
+    s->frozen.chunks = malloc((s->n_chunks + 1) * sizeof *s->frozen.chunks);
+    s->frozen.last = malloc((s->n_pixels + 1) * sizeof *s->frozen.last);
+    if (s->frozen.chunks == NULL || s->frozen.last == NULL) {
+        record_spool_thaw(s);
+        return false;
+    }
+    if (s->n_chunks > 0)
+        memcpy(s->frozen.chunks, s->chunks, s->n_chunks * sizeof *s->frozen.chunks);
+    memcpy(s->frozen.last, s->last, s->n_pixels * sizeof *s->frozen.last);
+    s->frozen.n_chunks = s->n_chunks;
+    s->frozen.newest = s->newest;
+    return true;
+}
+
+void record_spool_thaw(struct record_spool *s) {
+    free(s->frozen.chunks);
+    free(s->frozen.last);
+    s->frozen.chunks = NULL;
+    s->frozen.last = NULL;
+    for (size_t i = s->n_groups; i-- > 0;)
+        if (s->groups[i].forgotten)
+            record_spool_forget(s, s->groups[i].id);
+}
+
 /* ---- walking ---- */
+
+/* Chunks of the file as a walk may see them, and whether what is open belongs to it too. */
+struct view { const struct chunk *chunks; size_t n; bool open; };
+
+static struct view view_of(const struct record_spool *s) {
+    if (s->frozen.chunks != NULL)
+        return (struct view){ s->frozen.chunks, s->frozen.n_chunks, false };
+    return (struct view){ s->chunks, s->n_chunks, true };
+}
 
 struct walk {
     struct record_spool *spool;
     size_t pixel;
-    struct record_index index;     /* where: chunk << 32 | offset; the open chunk is number n_chunks */
+    struct record_index index;     /* where: chunk << 32 | offset; the open chunk is number view.n */
+    struct view view;
     size_t at, loaded;             /* chunk in bytes; SIZE_MAX: none */
     size_t n_loaded;
     bool failed;
@@ -246,11 +295,11 @@ struct walk {
 
 static const uint8_t *load(struct walk *w, size_t k) {
     struct record_spool *s = w->spool;
-    if (k == s->n_chunks) {
+    if (k == w->view.n) {
         w->n_loaded = s->open[w->pixel].used;
         return s->open[w->pixel].bytes;
     }
-    size_t want = s->chunks[k].used, got = 0;
+    size_t want = w->view.chunks[k].used, got = 0;
     while (w->loaded != k && got < want) {
         ssize_t n = pread(s->fd, w->bytes + got, want - got, (off_t)(k * SPOOL_CHUNK + got));
         if (n <= 0) {
@@ -290,10 +339,9 @@ static const struct spool_part *part_of(uint32_t group, const struct spool_part 
 
 static bool list(struct walk *w, const struct spool_part *parts, size_t n_parts, struct head *shape, bool keep) {
     const struct record_spool *s = w->spool;
-    const struct open_chunk *o = &s->open[w->pixel];
     uint64_t newest = 0;
-    for (size_t k = 0; k < s->n_chunks; k++) {
-        const struct chunk *c = &s->chunks[k];
+    for (size_t k = 0; k < w->view.n; k++) {
+        const struct chunk *c = &w->view.chunks[k];
         const struct spool_part *part = part_of(c->group, parts, n_parts);
         if (c->pixel != w->pixel || part == NULL || (!keep && c->number < newest))
             continue;
@@ -301,8 +349,11 @@ static bool list(struct walk *w, const struct spool_part *parts, size_t n_parts,
         if (!list_chunk(w, k, part, shape, keep))
             return false;
     }
+    if (!w->view.open)
+        return true;
+    const struct open_chunk *o = &s->open[w->pixel];
     const struct spool_part *part = o->used > 0 ? part_of(o->group, parts, n_parts) : NULL;
-    return part == NULL || list_chunk(w, s->n_chunks, part, shape, keep);
+    return part == NULL || list_chunk(w, w->view.n, part, shape, keep);
 }
 
 static bool next(void *context, struct channel_record *out) {
@@ -339,6 +390,7 @@ bool record_spool_walk(struct record_spool *s, size_t pixel, const struct spool_
     if (w == NULL)
         return false;
     w->spool = s;
+    w->view = view_of(s);
     w->pixel = pixel;
     w->index = (struct record_index){ 0 };
     w->at = 0;

@@ -2,8 +2,8 @@
  *   record_blocks --add--> a file without a name --walk--> one pixel's records of some groups, in their true order, as often as wanted
  * The file is in the given folder and gone with the process. It never exceeds most_bytes: when it is full the oldest group but the one
  * being filled is forgotten, and if there is none, records are refused and counted. In memory: one chunk per pixel that is being filled,
- * 24 bytes per chunk in the file; while a pixel is walked, 32 bytes per record of it. One thread adds; while nobody adds or forgets, any
- * number may walk, different pixels each. */
+ * 24 bytes per chunk in the file; while a pixel is walked, 32 bytes per record of it. One thread adds and forgets; while it does neither, or
+ * between _freeze and _thaw, any number may walk, different pixels each. Frozen they see what was there then; nothing that they see is forgotten. */
 #ifndef TESD_DAEMON_RECORD_SPOOL_H
 #define TESD_DAEMON_RECORD_SPOOL_H
 
@@ -33,6 +33,11 @@ uint64_t record_spool_records(const struct record_spool *s, uint32_t group);   /
 uint64_t record_spool_refused(const struct record_spool *s);
 void record_spool_span(const struct record_spool *s, uint32_t group, int64_t *first_ns, int64_t *last_ns);   /* first > last: no records */
 uint32_t record_spool_n_samples(const struct record_spool *s, size_t pixel);   /* length of the last record; 0: none */
+
+/* The adder's: what is here now may be walked by others while more is added; _forget of what was here then waits for _thaw. When the file is
+ * full meanwhile, records are refused. False: no memory, or no room for what is open; then it is not frozen. */
+bool record_spool_freeze(struct record_spool *s);
+void record_spool_thaw(struct record_spool *s);   /* nobody walks any more */
 
 struct spool_part { uint32_t group; int64_t from_ns, until_ns; };   /* its records with stamps in [from, until); group 0: none */
 

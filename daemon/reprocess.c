@@ -204,18 +204,27 @@ static bool take_block(void *context, size_t pixel) {
     return good;
 }
 
-/* A scan's set of pixels is frozen: those with a model and a curve when it began, or the best of them. NULL when memory fails. */
-static const uint8_t *pixels_used(void *context, size_t timeline_index) {
-    struct reprocess *r = context;
-    int64_t start_ns = scan_timeline_at(r->beamtime->timeline, timeline_index)->start_ns;
-    double *resolution_eV = calloc(r->model->n_channels + 1, sizeof *resolution_eV);
-    for (size_t i = 0; resolution_eV != NULL && i < r->model->n_channels; i++) {
+/* FWHM of each pixel by the calibration that holds when the scan begins, NaN without; used: those with a model and a curve then. One whose
+ * curve is known to have ended before the scan did (it jumped) is none of them: what it would count until then, its live time would be
+ * asked for to the end. */
+static void resolutions_of(const struct reprocess *r, const struct scan *scan, double *resolution_eV, uint8_t *used) {
+    for (size_t i = 0; i < r->model->n_channels; i++) {
         struct analyse_settings s = analyse_settings_of(r, i);
-        struct calibration_pair c = analyse_calibration_at(&s, start_ns);
-        r->pixels_used[i] = s.model != NULL && c.before != NULL;
+        struct calibration_pair c = analyse_calibration_at(&s, scan->start_ns);
+        used[i] = s.model != NULL && c.before != NULL && analyse_calibration_at(&s, scan->end_ns - 1).before != NULL;
         resolution_eV[i] = c.before != NULL ? c.before->resolution_eV : (double)NAN;
     }
-    bool good = resolution_eV != NULL && calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;
+}
+
+/* A scan's set of pixels is frozen: all those, or the best of them. NULL when memory fails. */
+static const uint8_t *pixels_used(void *context, size_t timeline_index) {
+    struct reprocess *r = context;
+    double *resolution_eV = calloc(r->model->n_channels + 1, sizeof *resolution_eV);
+    bool good = resolution_eV != NULL;
+    if (good) {
+        resolutions_of(r, scan_timeline_at(r->beamtime->timeline, timeline_index), resolution_eV, r->pixels_used);
+        good = calibration_verdict_keep_best(resolution_eV, r->pixels_used, (uint32_t)r->model->n_channels, r->best_pixels) == STATUS_OK;
+    }
     free(resolution_eV);
     return good ? r->pixels_used : NULL;
 }
@@ -239,7 +248,9 @@ static bool write_pixels(const struct reprocess *r) {
         memcpy(rows[i].name, m->channels[i].name, sizeof rows[i].name);
         memcpy(rows[i].cut_counts, t->cut_counts, sizeof rows[i].cut_counts);
     }
-    bool good = archive_pixels(r->archive, rows, m->n_channels);
+    struct calibration_counts c = { 0 };
+    bool good = archive_pixels(r->archive, rows, m->n_channels) && grading_calibrations(r->grading, &c) && archive_calibration_counts(r->archive, &c);
+    calibration_counts_done(&c);
     free(rows);
     return good;
 }
@@ -291,8 +302,11 @@ static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
     bool good = grading_finish(r->grading, r->archive) && write_pixels(r) && write_elastics(r) && monitoring_finish(r->monitoring, r->archive);
     good = good && (r->lock == NULL || archive_line_lock(r->archive, r->lock));
-    for (size_t k = 0; good && k < out->bins->n_products; k++)
-        good = archive_scan(r->archive, out->bins->products[k]);
+    for (size_t k = 0; good && k < out->bins->n_products; k++) {
+        struct scan_products *p = out->bins->products[k];
+        resolutions_of(r, p->scan, p->resolution_eV, r->pixels_used);
+        good = archive_scan(r->archive, p);
+    }
     if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
         good = false;
     for (size_t k = 0; good && k < out->n_sums; k++)

@@ -12,7 +12,7 @@ enum purpose { DRAW_KINDS = 1, DRAW_PIXEL, DRAW_ARRAY, DRAW_GAIN };
 
 static const double two_pi = 6.283185307179586476925;
 
-const char *const pixel_kind_names[N_PIXEL_KINDS] = {"good", "dead", "noisy", "unlocked", "saturated", "lock_jump", "no_carbon"};
+const char *const pixel_kind_names[N_PIXEL_KINDS] = {"good", "dead", "noisy", "unlocked", "saturated", "lock_jump", "no_carbon", "double_gain"};
 
 void pixel_sim_kinds(uint64_t seed, uint32_t n, double fraction, enum pixel_kind *kinds) {
     struct random_stream r;
@@ -110,6 +110,12 @@ static enum status draw_noise(struct pixel_sim *p, const struct pixel_sim_settin
     return status;
 }
 
+static void amplify(struct pixel_sim *p, double factor) {
+    p->gain_counts_per_keV *= factor;
+    p->saturation_counts *= factor;
+    noise_sim_scale(&p->noise, factor);
+}
+
 static void draw_faults(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r) {
     const double size = random_stream_between(r, 0.8, 1.2), sign = random_stream_uniform(r) < 0.5 ? -1 : 1;
     switch (p->kind) {
@@ -131,6 +137,9 @@ static void draw_faults(struct pixel_sim *p, const struct pixel_sim_settings *s,
     case PIXEL_LOCK_JUMP:
         p->jump_counts = sign * 230 * size;
         p->jump_s = 0.75 * s->run_s;
+        break;
+    case PIXEL_DOUBLE_GAIN:
+        amplify(p, 2 * (1 + 0.25 * (size - 1)));
         break;
     default:
         break;

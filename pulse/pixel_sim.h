@@ -17,6 +17,7 @@ enum pixel_kind {
     PIXEL_SATURATED,    /* too little range left: large pulses are clipped at the end of the ADC; twice the rate */
     PIXEL_LOCK_JUMP,    /* locks at another point during the run: heights move by a constant, not by a factor */
     PIXEL_NO_CARBON,    /* contaminated window: almost nothing arrives below 350 eV */
+    PIXEL_DOUBLE_GAIN,  /* its readout amplifies pulses and noise about twice as much as the others' */
     N_PIXEL_KINDS
 };
 extern const char *const pixel_kind_names[N_PIXEL_KINDS];

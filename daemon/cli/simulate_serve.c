@@ -19,6 +19,8 @@ static const struct number_option numbers[] = {
     {"auto-delay", "S", 0.02048, NAN, 0.0001, 10, false, AT(auto_delay_s), "between triggers of --auto channels"},
     {"torn", "N", 0, NAN, 0, 1e9, true, AT(torn_every), "every N-th record of a channel is torn in its file; 0: none"},
     {"external", "HZ", 0, NAN, 0, 10000, false, AT(external_Hz), "external triggers per second"},
+    {"await", "N", 0, NAN, 0, 65536, true, AT(await), "SourceControl.Start waits until so many subscriptions to records are there, 20 s at most: tesd run has 1024"},
+    {"queue", "N", 100, NAN, 1, 1e7, true, AT(queue), "records that wait for each connection to the record port before more are dropped: 100 as DASTARD"},
     {"for", "S", 0, NAN, 0, 1e9, false, AT(for_s), "end after this time; 0: at SIGINT or SIGTERM"},
     {"restart-after", "S", 0, NAN, 0, 1e9, false, AT(restart_after_s), "the source stops and starts again, frames from 0; 0: never"},
     {"stall-after", "S", 0, NAN, 0, 1e9, false, AT(stall_after_s), "processing hangs, then catches up in one burst; 0: never"},

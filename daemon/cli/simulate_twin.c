@@ -30,7 +30,7 @@ static bool open_at(struct twin *t, int base, int *taken) {
     *taken = base;
     if (!dastard_rpc_open(t->serve->host, base + DASTARD_PORT_CONTROL, &verbs, &t->rpc))
         return false;
-    if (dastard_ports_open(t->serve->host, base, &t->ports, taken)) {
+    if (dastard_ports_open(t->serve->host, base, (int)t->serve->queue, &t->ports, taken)) {
         t->base = base;
         return true;
     }

@@ -70,25 +70,6 @@ void archive_write_data_group(struct archive *a, const char *name, const struct 
     h5_file_close_group(group);
 }
 
-struct copying { struct archive *a; const char *prefix; };
-
-static herr_t copy_one(hid_t from, const char *name, const H5L_info_t *info, void *context) {
-    struct copying *c = context;
-    (void)info;
-    if (strncmp(name, c->prefix, strlen(c->prefix)) != 0 || H5Lexists(c->a->entry, name, H5P_DEFAULT) != 0)
-        return 0;
-    if (H5Ocopy(from, name, c->a->entry, name, H5P_DEFAULT, H5P_DEFAULT) < 0)
-        h5_file_fail(c->a->file, name, NULL);
-    return c->a->file->failed ? -1 : 0;
-}
-
-bool archive_copy_groups(struct archive *a, int64_t from_entry, const char *prefix) {
-    hsize_t first = 0;
-    if (!a->file->failed)
-        H5Literate(from_entry, H5_INDEX_NAME, H5_ITER_INC, &first, copy_one, &(struct copying){ a, prefix });
-    return !a->file->failed;
-}
-
 /* ISO 8601 in UTC, to the microsecond of the stamps. */
 void archive_time(struct archive *a, const char *name, int64_t time_ns) {
     char day[32], text[48];

@@ -14,6 +14,7 @@
 #include "calib/pixel_monitor.h"
 #include "calib/scan_elastic.h"
 #include "calib/scan_products.h"
+#include "calib/scan_sensitivity.h"
 #include "daemon/product_history.h"
 #include "pulse/cut.h"
 #include "pulse/pixel_model.h"
@@ -52,6 +53,8 @@ bool archive_photons_end(struct archive *a);                                    
 /* Row `row` of those appended so far gets another grade and other flags. */
 bool archive_photon_regrade(struct archive *a, uint64_t row, uint8_t grade, uint8_t flags);
 bool archive_pixels(struct archive *a, const struct archive_pixel *pixels, size_t n);
+/* Beside the pixels, after them: what calibrations say of sensitivities, so that a merge of files can fit them anew. */
+bool archive_calibration_counts(struct archive *a, const struct calibration_counts *c);
 bool archive_scan(struct archive *a, const struct scan_products *products);          /* scan_, rixs_, loss_, pfy_ groups */
 bool archive_sum(struct archive *a, const struct scan_sum *sum);
 struct archive_monitor {        /* monitor_NAME; all borrowed */
@@ -69,8 +72,6 @@ bool archive_elastic(struct archive *a, const struct scan *scan, const struct sc
 bool archive_line_lock(struct archive *a, const struct line_lock *l);                /* lock_LINE */
 /* state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
 bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);
-/* Groups of another file of ours whose names begin so, as they stand there. A name that is taken is left out. */
-bool archive_copy_groups(struct archive *a, int64_t from_entry, const char *prefix);
 /* Writes title, times, process and the default attributes, flushes, closes and renames. The archive is freed either way. */
 bool archive_finish(struct archive *a, const char *title, int64_t start_ns, int64_t end_ns, const struct archive_process *process);
 void archive_abandon(struct archive *a);  /* closes and removes the .part file; NULL is fine */

@@ -45,3 +45,17 @@ bool archive_pixels(struct archive *a, const struct archive_pixel *pixels, size_
     h5_file_close_group(group);
     return !a->file->failed;
 }
+
+bool archive_calibration_counts(struct archive *a, const struct calibration_counts *c) {
+    const hid_t group = a->file->failed || c->n == 0 ? -1 : H5Gopen2(a->entry, "pixels", H5P_DEFAULT);
+    if (group < 0)
+        return !a->file->failed;
+    h5_file_array(a->file, group, &(struct data_array){ .name = "calibration_photons", .type = ARRAY_U4, .rank = 2, .shape = { c->n_pixels, c->n }, .units = "counts",
+                                                        .long_name = "photons of grade high in each calibration", .data = c->photons });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "calibration_high_ns", .type = ARRAY_I8, .rank = 2, .shape = { c->n_pixels, c->n }, .units = "ns",
+                                                        .long_name = "time of grade high in each calibration", .data = c->high_ns });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "calibration_used", .type = ARRAY_U1, .rank = 1, .shape = { c->n_pixels },
+                                                        .long_name = "1: its counts in calibrations tell its sensitivity", .data = c->used });
+    h5_file_close_group(group);
+    return !a->file->failed;
+}

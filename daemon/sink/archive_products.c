@@ -34,6 +34,16 @@ static void write_extra(struct archive *a, hid_t group, const struct scan_extra 
         h5_file_array(a->file, group, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { n_points }, .data = extra->values });
 }
 
+/* What errors of yields are made of, beside counts and times (scan_live_time.h). */
+static void write_windows(struct archive *a, hid_t group, const struct scan_products *p) {
+    h5_file_array(a->file, group, &(struct data_array){ .name = "window_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "s",
+                                                        .long_name = "the shorter of the two windows around a photon of grade high", .data = p->window_s });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "resolution_eV", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "eV",
+                                                        .long_name = "FWHM when the scan began", .data = p->resolution_eV });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "unresolved_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "s",
+                                                        .long_name = "photons nearer than this make one event", .data = p->unresolved_s });
+}
+
 static void write_grade_times(struct archive *a, hid_t group, const struct scan_products *p) {
     static const char *const columns[N_LIVETIME_COLUMNS] = { "high", "mid", "tail", "low", "none", "dead" };
     h5_file_array(a->file, group, &(struct data_array){ .name = "grade_time_ns", .type = ARRAY_I8, .rank = 3, .units = "ns", .data = scan_products_times(p),
@@ -88,6 +98,7 @@ static void write_scan(struct archive *a, const char *name, const struct scan_pr
     archive_scan_texts(a, group, s);
     write_points(a, group, p);
     write_grade_times(a, group, p);
+    write_windows(a, group, p);
     write_methods(a, group, p);
     for (uint32_t k = 0; k < s->n_extras; k++)
         write_extra(a, group, &s->extras[k], s->n_points);

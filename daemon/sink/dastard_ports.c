@@ -6,14 +6,16 @@
 #include <string.h>
 #include <zmq.h>
 
-enum { SEND_LIMIT = 100, LINGER_MS = 500 };
+enum { SUMMARY_LIMIT = 100, LINGER_MS = 500 };
 
+/* The record socket is an XPUB, which on the wire is what a PUB is, and tells of subscriptions besides. */
 struct dastard_ports {
     void *context, *status, *records, *summaries;
+    long subscriptions;
 };
 
-static void *open_port(void *context, const char *host, int port, int send_limit) {
-    void *socket = zmq_socket(context, ZMQ_PUB);
+static void *open_port(void *context, const char *host, int kind, int port, int send_limit) {
+    void *socket = zmq_socket(context, kind);
     char endpoint[DASTARD_HOST + 24];
     const int linger = LINGER_MS;
     snprintf(endpoint, sizeof endpoint, "tcp://%s:%d", host, port);
@@ -29,16 +31,17 @@ static void *open_port(void *context, const char *host, int port, int send_limit
     return NULL;
 }
 
-bool dastard_ports_open(const char *host, int base, struct dastard_ports **out, int *taken) {
+bool dastard_ports_open(const char *host, int base, int queue, struct dastard_ports **out, int *taken) {
     struct dastard_ports *p = calloc(1, sizeof *p);
     if (p == NULL || (p->context = zmq_ctx_new()) == NULL) {
         free(p);
         return false;
     }
-    struct { void **socket; int offset, limit; } wanted[] = {
-        {&p->status, DASTARD_PORT_STATUS, 1000}, {&p->records, DASTARD_PORT_RECORDS, SEND_LIMIT}, {&p->summaries, DASTARD_PORT_SUMMARIES, SEND_LIMIT}};
+    struct { void **socket; int kind, offset, limit; } wanted[] = {{&p->status, ZMQ_PUB, DASTARD_PORT_STATUS, 1000},
+                                                                   {&p->records, ZMQ_XPUB, DASTARD_PORT_RECORDS, queue},
+                                                                   {&p->summaries, ZMQ_PUB, DASTARD_PORT_SUMMARIES, SUMMARY_LIMIT}};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        *wanted[i].socket = open_port(p->context, host, base + wanted[i].offset, wanted[i].limit);
+        *wanted[i].socket = open_port(p->context, host, wanted[i].kind, base + wanted[i].offset, wanted[i].limit);
         if (*wanted[i].socket != NULL)
             continue;
         const int why = errno;
@@ -72,7 +75,15 @@ static void send_two(void *socket, const void *head, size_t head_bytes, const vo
         zmq_send(socket, body, body_bytes, ZMQ_DONTWAIT);
 }
 
+uint32_t dastard_ports_subscriptions(struct dastard_ports *p) {
+    uint8_t what;
+    while (zmq_recv(p->records, &what, 1, ZMQ_DONTWAIT) > 0)
+        p->subscriptions += what == 1 ? 1 : -1;
+    return p->subscriptions > 0 ? (uint32_t)p->subscriptions : 0;
+}
+
 void dastard_ports_send(struct dastard_ports *p, const struct dastard_record *records, size_t n) {
+    dastard_ports_subscriptions(p);
     for (size_t i = 0; i < n; i++) {
         const struct dastard_message *m = &records[i].message;
         uint8_t head[DASTARD_HEADER_BYTES];

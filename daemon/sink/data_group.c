@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/scan_live_time.h"
+
 /* Adds an array of n elements (rank 1) and returns it; the rest is for the caller to fill. */
 static struct data_array *add(struct data_group *g, const char *name, enum array_role role, enum array_type type, uint64_t n, const void *data) {
     struct data_array *a = &g->arrays[g->n_arrays++];
@@ -82,10 +84,11 @@ static bool add_incident(struct data_group *g, const struct scan *s, uint32_t fi
 /* i0 and live_time_s of the points, pixels_used and grades_used: every product carries them. */
 static bool add_context(struct data_group *g, const struct scan_products *p, uint32_t first, uint32_t n, const uint8_t *pixels_used,
                         uint32_t n_pixels, uint32_t grades, const double *live_time_s) {
-    double *i0 = own(g, n), *room = own(g, N_GRADES);
+    double *i0 = own(g, n), *room = own(g, N_GRADES), *weight = own(g, 1);
     uint8_t *codes = (uint8_t *)room, n_codes = 0;
-    if (!i0 || !room)
+    if (!i0 || !room || !weight)
         return false;
+    *weight = scan_live_time_weight(p, pixels_used);
     for (uint32_t k = 0; k < n; k++)
         i0[k] = p->scan->points[first + k].i0;
     for (uint8_t k = 0; k < N_GRADES; k++)
@@ -93,6 +96,7 @@ static bool add_context(struct data_group *g, const struct scan_products *p, uin
             codes[n_codes++] = k;
     by_point(add(g, "i0", ROLE_AUX, ARRAY_F8, n, i0))->long_name = "incident intensity";
     with_text(by_point(add(g, "live_time_s", ROLE_AUX, ARRAY_F8, n, live_time_s + first)), "s", "live time of a pixel of sensitivity 1");
+    add(g, "pixel_weight", ROLE_AUX, ARRAY_F8, 1, weight)->long_name = "sum of the sensitivities of the pixels used";
     add(g, "pixels_used", ROLE_AUX, ARRAY_U1, n_pixels, pixels_used);
     add(g, "grades_used", ROLE_AUX, ARRAY_U1, n_codes, codes);
     return true;
@@ -147,6 +151,31 @@ enum status data_group_row(const struct scan_products *p, const struct rixs_map 
         if (strcmp(g.arrays[k].name, "incident_energy") == 0)
             g.arrays[k].role = ROLE_AUX;
     with_text(add(&g, "outside", ROLE_AUX, ARRAY_U4, N_OUTSIDE, m->outside + (size_t)point * N_OUTSIDE), "counts", "photons not in the map");
+    return finish(&g, good, out);
+}
+
+/* Errors are those of Poisson: sqrt(N), and of an empty bin the upper limit of Gehrels, as for yields. */
+static bool add_spectrum(struct data_group *g, const struct rixs_map *m, uint32_t n_points) {
+    double *room = own(g, m->n_bins), *errors = own(g, m->n_bins);
+    uint32_t *sum = (void *)room;
+    if (!room || !errors)
+        return false;
+    for (uint32_t i = 0; i < n_points; i++)
+        for (uint32_t k = 0; k < m->n_bins; k++)
+            sum[k] += m->counts[(size_t)i * m->n_bins + k];
+    for (uint32_t k = 0; k < m->n_bins; k++)
+        errors[k] = yield_value_of(sum[k], YIELD_PER_LIVE_TIME, NAN, NAN, 1, 0).error;
+    with_text(add(g, "counts", ROLE_SIGNAL, ARRAY_U4, m->n_bins, sum), "counts", "photons");
+    with_text(add(g, "counts_errors", ROLE_ERRORS, ARRAY_F8, m->n_bins, errors), "counts", "standard deviation");
+    return true;
+}
+
+enum status data_group_spectrum(const struct scan_products *p, const struct rixs_map *m, uint32_t n_points, const char *which, struct data_group *out) {
+    struct data_group g = { .signal = "counts", .axes = { "emission_energy" }, .n_axes = 1 };
+    set_title(&g, "emission spectrum", p->scan, which);
+    bool good = add_spectrum(&g, m, n_points) && add_energy(&g, m) && add_context(&g, p, 0, n_points, m->pixels_used, m->n_pixels, m->grades_used, p->live_time_s);
+    if (n_points > 0)
+        with_text(add(&g, "point_counts", ROLE_AUX, ARRAY_U4, m->n_bins, m->counts + (size_t)(n_points - 1) * m->n_bins), "counts", "photons of the last point");
     return finish(&g, good, out);
 }
 

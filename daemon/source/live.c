@@ -33,6 +33,7 @@ static bool open_socket(struct live_source *s, unsigned k, const char *endpoint)
         return false;
     s->sockets[k] = socket;
     set(socket, ZMQ_RCVHWM, 0);
+    set(socket, ZMQ_SNDHWM, 0);   /* libzmq drops subscriptions that exceed it: 24 of 1024 on one connection */
     set(socket, ZMQ_RCVBUF, RECEIVE_BYTES);
     set(socket, ZMQ_LINGER, 0);
     set(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);

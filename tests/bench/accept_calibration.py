@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 tesd = os.environ.get('TESD', 'build/tesd')
-calibratable = ('good', 'lock_jump', 'no_carbon')
+calibratable = ('good', 'lock_jump', 'no_carbon', 'double_gain')
 anchors = {'CKa': 278.21, 'NKa': 392.25, 'OKa': 524.45, 'FeLa': 705.01, 'NiLa': 848.85, 'CuLa': 926.98}
 
 

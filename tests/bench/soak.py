@@ -3,6 +3,8 @@
 a record is in the published PFY. Figures are printed; nothing here passes or fails by an absolute time.
     soak.py [RATE ...] [--seconds S] [--long S] [--pixels N]"""
 import argparse, glob, json, os, re, signal, socket, subprocess, sys, tempfile, threading, time
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
+from free_ports import free_port
 
 tesd = os.environ.get('TESD', 'build/tesd')
 here = os.path.dirname(tesd) + '/tests/bench/'
@@ -14,21 +16,6 @@ arguments.add_argument('--pixels', type=int, default=240)
 arguments.add_argument('--folder', default=None, help='where the simulated beamtime and its calibration are kept between calls')
 a = arguments.parse_args()
 folder = a.folder or tempfile.mkdtemp(prefix='tesd-soak-')
-
-
-def free_ports(n):
-    while True:
-        s = [socket.socket() for _ in range(n)]
-        try:
-            s[0].bind(('127.0.0.1', 0))
-            for k in range(1, n):
-                s[k].bind(('127.0.0.1', s[0].getsockname()[1] + k))
-            return s[0].getsockname()[1]
-        except OSError:
-            continue
-        finally:
-            for x in s:
-                x.close()
 
 
 def prepare():
@@ -91,10 +78,10 @@ def feed_points(port, stop):
 
 
 def run(pulses, rate, seconds):
-    base, control, metrics, stream = free_ports(3), free_ports(1), free_ports(1), free_ports(1)
+    base, control, metrics, stream = free_port(3), free_port(), free_port(), free_port()
     config = f'{folder}/soak.yaml'
     with open(config, 'w') as f:
-        f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n'
+        f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\n  scan_port: -1\n  router: ""\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n  photons: ""\n'
                 f'calibration:\n  file: {folder}/cal.h5\ntrigger:\n  mode: edge\n')
     sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
     daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=subprocess.DEVNULL)
@@ -123,7 +110,7 @@ def run(pulses, rate, seconds):
 
 
 def null(pulses, rate, seconds):
-    base = free_ports(3)
+    base = free_port(3)
     sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.DEVNULL)
     out = subprocess.run([here + 'live_null', str(base), str(a.pixels), '32', str(seconds + 4)], capture_output=True, text=True).stdout
     sender.wait()

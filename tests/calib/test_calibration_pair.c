@@ -117,6 +117,26 @@ static void a_step_is_a_wall(void **state) {
     days_done(&d);
 }
 
+/* When it jumped is known: neither curve holds from then to the calibration that saw it. Live knows of no later calibration. */
+static void none_from_the_jump_on(void **state) {
+    (void)state;
+    struct days d;
+    days_init(&d, (const double[]){12, 12.5, 12.6});
+    d.pixel[1].jumped = true;
+    d.pixel[1].before_until_ns = 6000;
+    expect(&d, 5999, 0, -1, 0, 0);
+    struct calibration_pair p = calibration_pair_between(d.list, TABLES, 0, 6000);
+    assert_null(p.before);
+    p = calibration_pair_between(d.list, TABLES, 0, 9999);
+    assert_null(p.before);
+    expect(&d, 10000, 1, -1, 0, 1);
+    d.pixel[1].valid_from_ns = 10400;   /* and once more within it */
+    p = calibration_pair_between(d.list, TABLES, 0, 7000);
+    assert_null(p.before);
+    expect(&d, 5999, 0, -1, 0, 0);
+    days_done(&d);
+}
+
 /* Two real calibrations of pixels whose gain drifts by 3 eV at 850 eV between them: what is left in mid-scan, median over pixels. */
 static void a_linear_drift_is_gone_in_mid_scan(void **state) {
     (void)state;
@@ -168,7 +188,7 @@ static void a_linear_drift_is_gone_in_mid_scan(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_calibrations_on_either_side), cmocka_unit_test(one_without_a_curve_is_passed_over), cmocka_unit_test(never_across_a_jump),
-        cmocka_unit_test(a_step_is_a_wall),                cmocka_unit_test(a_linear_drift_is_gone_in_mid_scan),
+        cmocka_unit_test(a_step_is_a_wall),                cmocka_unit_test(none_from_the_jump_on),          cmocka_unit_test(a_linear_drift_is_gone_in_mid_scan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,7 @@ static void repeats_are_added_as_counts_i0_and_live_time(void **state) {
     for (uint32_t k = 0; k < 20; k++) {
         const struct scan_point *p = &s->scan->points[k];
         assert_true(fabs(p->incident_eV - (770.2 + k)) < 1e-12 * 770);
-        assert_true(p->i0 == 6 && fabs(p->i0_sigma - 3 * sqrt(3)) < 1e-12 && p->end_ns - p->start_ns == 15 && p->start_ns == 10 * k);
+        assert_true(p->i0 == 2 && fabs(p->i0_sigma - 3 / sqrt(3)) < 1e-12 && p->end_ns - p->start_ns == 15 && p->start_ns == 10 * k);
         assert_true(s->sum->live_time_s[k] == 1.5 && s->sum->photons[k] == 30 * k && s->sum->emission->counts[k * 40] == 6);
     }
     assert_true(s->scan->start_ns == 0 && s->scan->end_ns == b.scans[2].end_ns && s->scan->number == -1);
@@ -84,7 +84,30 @@ static void mean_of_equal_set_points_is_exact_and_nan_i0_stays(void **state) {
     struct scan_sum *s = sums_of(&b, 1);
     for (uint32_t k = 0; k < 90; k++) {
         assert_true(s->scan->points[k].incident_eV == 768.001 + k * 0.401);
-        assert_true(k == 7 ? isnan(s->scan->points[k].i0) : s->scan->points[k].i0 == 12);
+        assert_true(k == 7 ? isnan(s->scan->points[k].i0) : s->scan->points[k].i0 == 2);
+    }
+    scan_sums_free(s, 1);
+    beamtime_done(&b);
+}
+
+/* Twice the flux for a third of the time: counts over I0 x live time of the sum is what each scan alone has. */
+static void exposure_of_a_sum_is_the_sum_of_exposures(void **state) {
+    (void)state;
+    struct beamtime b = { .n = 0 };
+    add_scan(&b, "ad1", 770, 1, 20);
+    add_scan(&b, "ad1", 770, 1, 20);
+    for (uint32_t k = 0; k < 20; k++) {
+        b.scans[1].points[k].i0 = 4;
+        b.products[0]->grade_time_ns[k * N_LIVETIME_COLUMNS + LIVETIME_HIGH] = 900000000;
+        b.products[1]->grade_time_ns[k * N_LIVETIME_COLUMNS + LIVETIME_HIGH] = 300000000;
+    }
+    const double bad[] = { 0, -1, (double)NAN };
+    for (uint32_t k = 0; k < 3; k++)
+        b.scans[1].points[k].i0 = bad[k];
+    struct scan_sum *s = sums_of(&b, 1);
+    for (uint32_t k = 0; k < 20; k++) {
+        double exposure = s->scan->points[k].i0 * s->sum->live_time_s[k];
+        assert_true(k < 3 ? isnan(exposure) : fabs(exposure - (2 * 0.9 + 4 * 0.3)) < 1e-12);
     }
     scan_sums_free(s, 1);
     beamtime_done(&b);
@@ -171,6 +194,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repeats_are_added_as_counts_i0_and_live_time),
         cmocka_unit_test(mean_of_equal_set_points_is_exact_and_nan_i0_stays),
+        cmocka_unit_test(exposure_of_a_sum_is_the_sum_of_exposures),
         cmocka_unit_test(a_scan_downwards_pairs_by_energy),
         cmocka_unit_test(strangers_stay_apart),
         cmocka_unit_test(edges_have_their_names),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,16 +11,12 @@
 #include <cmocka.h>
 
 #include "daemon/learning_desk.h"
-#include "daemon/source/channel_reader.h"
-#include "tests/dice.h"
+#include "tests/daemon/made_beamtime.h"
 
-enum { PIXELS = 4, SAMPLES = 256 };
+enum { PIXELS = MADE_PIXELS, SAMPLES = MADE_SAMPLES };
 
 struct world {
-    char folder[64];
-    struct beamtime b;
-    struct live_array *array;
-    struct line_table *lines;
+    struct made_beamtime made;
     struct learning_input files, calibrations;   /* all records; those of CAL0 alone */
     const struct scan *cal;
     struct array_model *reference;               /* learnt from calibrations */
@@ -55,56 +52,20 @@ static struct scan_timeline *timeline_of(const struct scan *cal) {
     return t;
 }
 
-/* ---- blocks of what the files hold, in the order of time as a port brings it ---- */
-
-struct all { struct channel_record *records; uint16_t (*samples)[SAMPLES]; size_t n; };
-
-static int by_time(const void *a, const void *b) {
-    const struct channel_record *p = a, *q = b;
-    if (p->time_ns != q->time_ns)
-        return p->time_ns < q->time_ns ? -1 : 1;
-    return (int)p->samples.pixel - (int)q->samples.pixel;
-}
-
-static struct all load(const struct run_input *in) {
-    struct all a = { .records = calloc(60000, sizeof *a.records), .samples = calloc(60000, sizeof *a.samples) };
-    if (a.records == NULL || a.samples == NULL)
-        abort();
-    for (size_t c = 0; c < in->n_channels; c++) {
-        struct channel_reader *reader;
-        assert_true(channel_reader_open(&in->channels[c], (uint32_t)c, &reader));
-        for (struct channel_record r; channel_reader_next(reader, &r);) {
-            assert_in_range(a.n, 0, 59999);
-            memcpy(a.samples[a.n], r.samples.samples, sizeof a.samples[a.n]);
-            r.samples.samples = a.samples[a.n];
-            a.records[a.n++] = r;
-        }
-        channel_reader_close(reader);
-    }
-    if (a.n > 0)
-        qsort(a.records, a.n, sizeof *a.records, by_time);
-    return a;
-}
-
-static void all_done(struct all *a) {
-    free(a->records);
-    free(a->samples);
-}
+/* ---- blocks of what the files hold ---- */
 
 /* As ingest does it, with the learner's thread just behind; one record in twenty comes half a second late, as from a file. */
-static void play(struct learning_desk *d, const struct all *a, int64_t from_ns, int64_t until_ns) {
+static void play(struct learning_desk *d, const struct made_records *a, int64_t from_ns, int64_t until_ns) {
     for (int late = 0; late < 2; late++)
         for (size_t i = 0; i < a->n; i++) {
             const struct channel_record *r = &a->records[i];
             if (r->time_ns < from_ns || r->time_ns >= until_ns || (i % 20 == 7) != late)
                 continue;
-            const struct block_record row = { .time_ns = r->time_ns, .frame = r->frame, .n_samples = r->samples.n_samples, .n_presamples = r->samples.n_presamples,
-                                              .sample_period_s = r->samples.sample_period_s, .pixel = (uint16_t)r->samples.pixel };
             struct record_block *b = ring_take_empty(learning_desk_ring(d));
-            assert_non_null(b);
+            if (b == NULL)
+                abort();
             assert_true(atomic_load(learning_desk_learning(d)));
-            record_block_clear(b);
-            assert_true(record_block_add(b, &row, r->samples.samples));
+            assert_true(made_record_block(a, i, b));
             ring_mark_full(learning_desk_ring(d));
             learning_desk_step(d);
         }
@@ -117,19 +78,19 @@ static struct scan_event event_of(const struct scan *cal) {
 }
 
 static struct learning_desk *desk(const struct world *w, const struct array_model *loaded) {
-    const struct learning_desk_settings s = { .learning = { .workers = 1, .lines = w->lines }, .folder = "/tmp", .spool_bytes = 256 << 20, .ring_blocks = 4,
+    const struct learning_desk_settings s = { .learning = { .workers = 1, .lines = w->made.lines }, .folder = "/tmp", .kept = "", .spool_bytes = 256 << 20, .ring_blocks = 4,
                                               .block_rows = 16, .block_samples = 16 * SAMPLES };
     struct learning_desk *d;
     assert_true(learning_desk_new(&s, &d));
-    assert_true(learning_desk_array(d, w->array, loaded));
+    assert_true(learning_desk_array(d, w->made.array, loaded));
     assert_true(learning_desk_step(d));
     return d;
 }
 
 static struct learnt_result finish(struct learning_desk *d) {
     struct learnt_result r;
-    while (learning_desk_step(d))
-        continue;
+    while (learning_desk_step(d) || learning_desk_job_running(d))
+        sched_yield();
     assert_true(learning_desk_result(d, &r));
     return r;
 }
@@ -138,7 +99,7 @@ static struct learnt_result finish(struct learning_desk *d) {
 
 static bool same(float a, float b) { return !(a < b) && !(a > b) && (a != a) == (b != b); }
 
-static void check_same_model(const struct world *w, const struct array_model *m, const struct array_model *want, const struct all *a) {
+static void check_same_model(const struct world *w, const struct array_model *m, const struct array_model *want, const struct made_records *a) {
     size_t compared = 0;
     assert_int_equal(m->n_channels, PIXELS);
     for (size_t i = 0; i < a->n; i += 7) {
@@ -153,7 +114,7 @@ static void check_same_model(const struct world *w, const struct array_model *m,
     assert_int_equal(m->n_tables, 1);
     for (uint32_t k = 0; k < PIXELS; k++) {
         const struct pixel_calibration *p = &m->tables[0]->pixels[k], *q = &want->tables[0]->pixels[k];
-        assert_int_equal(m->channels[k].channel, w->b.pulses.channels[k].channel);
+        assert_int_equal(m->channels[k].channel, w->made.b.pulses.channels[k].channel);
         assert_int_equal(p->verdict, q->verdict);
         for (float h = 500; p->curve != NULL && h < 9000; h += 321)
             assert_true(same(calibration_curve_value(p->curve, h).energy_eV, calibration_curve_value(q->curve, h).energy_eV));
@@ -163,7 +124,7 @@ static void check_same_model(const struct world *w, const struct array_model *m,
 static void test_as_from_files(void **state) {
     struct world *w = *state;
     struct learning_desk *d = desk(w, NULL);
-    struct all noise = load(&w->b.noise), pulses = load(&w->b.pulses);
+    struct made_records noise = made_records_load(&w->made.b.noise), pulses = made_records_load(&w->made.b.pulses);
     int64_t noise_end_ns = noise.records[noise.n - 1].time_ns + 1;
     struct scan_event e = { .time_ns = noise.records[0].time_ns };
     assert_true(learning_desk_begin(d, LEARN_NOISE, &e));
@@ -177,30 +138,38 @@ static void test_as_from_files(void **state) {
     learning_desk_step(d);
     play(d, &pulses, w->cal->start_ns - 1000000000, w->cal->end_ns + 500000000);   /* some of it came before the end was known */
     assert_true(learning_desk_end(d, w->cal->end_ns));
-    assert_true(learning_desk_busy(d));
+    assert_true(learning_desk_awaited(d));
     r = finish(d);
     assert_string_equal(r.why, "");
     assert_string_equal(r.label, "CAL0");
     assert_true(r.filters_new);
     assert_int_equal(r.n_good, PIXELS);
     check_same_model(w, r.model, w->reference, &pulses);
+    assert_true(atomic_load(learning_desk_learning(d)));   /* until the filters are in force */
+    learnt_result_done(&r);
+    play(d, &pulses, w->cal->end_ns + 500000000, w->cal->end_ns + 700000000);
+    assert_true(learning_desk_measure(d));
+    r = finish(d);
+    assert_true(r.measured && r.model == NULL && r.why[0] == '\0');
+    assert_string_equal(r.label, "CAL0");
     size_t behind = 0;
     for (size_t i = 0; i < pulses.n; i++)
-        behind += pulses.records[i].time_ns >= w->cal->end_ns && pulses.records[i].time_ns < w->cal->end_ns + 500000000;
+        behind += pulses.records[i].time_ns >= w->cal->end_ns && pulses.records[i].time_ns < w->cal->end_ns + 700000000;
     assert_int_equal(r.first[PIXELS], behind);
-    assert_int_equal(r.behind_from_ns, w->cal->end_ns);
-    assert_false(learning_desk_busy(d));
+    assert_false(atomic_load(learning_desk_learning(d)));
+    assert_false(learning_desk_measure(d));
+    assert_false(learning_desk_awaited(d));
     learnt_result_done(&r);
     learning_desk_free(d);
-    all_done(&noise);
-    all_done(&pulses);
+    made_records_done(&noise);
+    made_records_done(&pulses);
 }
 
 /* With a calibration in force and no new noise the filters stay, and so do the heights. */
 static void test_filters_kept(void **state) {
     struct world *w = *state;
     struct learning_desk *d = desk(w, w->reference);
-    struct all pulses = load(&w->b.pulses);
+    struct made_records pulses = made_records_load(&w->made.b.pulses);
     struct scan_event e = event_of(w->cal);
     assert_true(learning_desk_begin(d, LEARN_CALIBRATION, &e));
     learning_desk_step(d);
@@ -220,14 +189,14 @@ static void test_filters_kept(void **state) {
     }
     learnt_result_done(&r);
     learning_desk_free(d);
-    all_done(&pulses);
+    made_records_done(&pulses);
 }
 
 /* A calibration that gives next to nothing is not accepted, and what is in force stays. */
 static void test_refused(void **state) {
     struct world *w = *state;
     struct learning_desk *d = desk(w, w->reference);
-    struct all pulses = load(&w->b.pulses);
+    struct made_records pulses = made_records_load(&w->made.b.pulses);
     struct scan_event e = event_of(w->cal);
     assert_false(learning_desk_end(d, w->cal->end_ns));
     assert_true(learning_desk_begin(d, LEARN_CALIBRATION, &e));
@@ -246,7 +215,7 @@ static void test_refused(void **state) {
     assert_null(r.model);
     learnt_result_done(&r);
     learning_desk_free(d);
-    all_done(&pulses);
+    made_records_done(&pulses);
 }
 
 static void test_labels(void **state) {
@@ -260,58 +229,25 @@ static void test_labels(void **state) {
 
 /* ---- a simulated beamtime ---- */
 
-static bool load_lines(struct line_table **out) {
-    static char text[65536];
-    struct complaint why;
-    FILE *f = fopen("config/lines/nslsii-mix.csv", "rb");
-    size_t n = f != NULL ? fread(text, 1, sizeof text, f) : 0;
-    if (f != NULL)
-        fclose(f);
-    return line_table_parse("nslsii-mix", (const uint8_t *)text, n, out, &why) == STATUS_OK;
-}
-
 static int open_world(void **state) {
-    static struct world w = { .folder = "/tmp/tesd_desk_XXXXXX" };
-    char command[512], pulses[128], noise[128];
-    const char *tesd = getenv("TESD");
-    if (tesd == NULL || mkdtemp(w.folder) == NULL)
+    static struct world w;
+    if (made_beamtime_open(&w.made, "--rate 50 --calibration-s 60 --points 4") != 0)
         return 1;
-    snprintf(command, sizeof command, "%s simulate -o %s/b --pixels 4 --bad-fraction 0 --samples 256 --presamples 64 --rate 50 --calibration-s 60 --edges o --conditions a "
-             "--feature 0.1 --scans 1 --points 4 --dwell 1 --seed 3 >/dev/null 2>&1", tesd, w.folder);
-    if (system(command) != 0)
-        return 1;
-    snprintf(noise, sizeof noise, "%s/b/20260302/0000", w.folder);
-    snprintf(pulses, sizeof pulses, "%s/b/20260302/0001", w.folder);
-    char *p[] = { pulses }, *n[] = { noise };
-    if (!beamtime_open(&(struct beamtime_paths){ .pulses = p, .n_pulses = 1, .noise = n, .n_noise = 1 }, "i0", &w.b) || w.b.pulses.n_channels != PIXELS)
-        return 1;
-    json_t *names = json_array();
-    for (size_t i = 0; i < PIXELS; i++)
-        json_array_append_new(names, json_string(w.b.pulses.channels[i].name));
-    if (!live_array_make(names, &w.array) || !load_lines(&w.lines))
-        return 1;
-    json_decref(names);
-    for (size_t i = 0; w.cal == NULL; i++)
-        w.cal = scan_timeline_at(w.b.timeline, i)->calibration ? scan_timeline_at(w.b.timeline, i) : NULL;
-    w.files = w.calibrations = learning_input_of_files(&w.b);
+    w.cal = w.made.cal;
+    w.files = w.calibrations = learning_input_of_files(&w.made.b);
     w.calibrations.pulses = pulses_in_state;
     w.calibrations.timeline = timeline_of(w.cal);
     w.calibrations.n_calibrations = 1;
     the_world = &w;
     *state = &w;
-    return learning_from(&w.calibrations, &(struct learning_settings){ .workers = 1, .lines = w.lines, .quiet = true }, &w.reference, NULL) ? 0 : 1;
+    return learning_from(&w.calibrations, &(struct learning_settings){ .workers = 1, .lines = w.made.lines, .quiet = true }, &w.reference, NULL) ? 0 : 1;
 }
 
 static int close_world(void **state) {
     struct world *w = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", w->folder);
     array_model_free(w->reference);
     scan_timeline_free((struct scan_timeline *)(uintptr_t)w->calibrations.timeline);
-    line_table_free(w->lines);
-    live_array_free(w->array);
-    beamtime_close(&w->b);
-    return system(command);
+    return made_beamtime_close(&w->made);
 }
 
 int main(void) {

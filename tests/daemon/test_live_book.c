@@ -177,6 +177,59 @@ static void compare_with_whole(enum livetime_trigger trigger) {
 static void edge_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE); }
 static void edge_multi_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE_MULTI); }
 
+/* Scans shorter than a chunk of rows lasts, told late: every row is in the point that holds its time, and counted there alone. */
+static void short_scans_between_rows(void **state) {
+    (void)state;
+    enum { SCANS = 12 };
+    struct dice d = dice_new();
+    struct stream *s = calloc(1, sizeof *s);
+    struct graded *g = calloc(1, sizeof *g);
+    int64_t edges[SCANS][4], at = t0_ns;   /* of two points each */
+    for (int k = 0; k < SCANS; k++) {
+        at += dice_below(&d, 3) * 60 * MS;
+        for (int e = 0; e < 4; e++)
+            at = edges[k][e] = at + (e == 2 ? dice_below(&d, 2) * 13 : 10 + dice_below(&d, 60)) * MS;
+    }
+    make_stream(&d, s, at + 200 * MS, LIVETIME_EDGE);
+    struct live_book *b = open_book(LIVETIME_EDGE, g, 4096);
+    struct row_block *rows;
+    assert_true(row_block_new(64, &rows));
+    int told = 0;
+    uint32_t photons[SCANS][2] = { { 0 } };
+    for (size_t i = 0; i < s->n;) {
+        row_block_clear(rows);
+        for (size_t n = (size_t)(1 + dice_below(&d, 40)); n > 0 && i < s->n; n--)
+            put_row(rows, s, i++);
+        live_book_rows(b, rows);
+        for (; told < 4 * SCANS && edges[told / 4][told % 4] + dice_below(&d, 100) * MS < s->time_ns[i - 1]; told++) {
+            if (told % 4 == 0)
+                tell(b, SCAN_EVENT_SCAN_START, edges[told / 4][0]);
+            tell(b, told % 2 ? SCAN_EVENT_POINT_END : SCAN_EVENT_POINT_START, edges[told / 4][told % 4]);
+            if (told % 4 == 3)
+                tell(b, SCAN_EVENT_SCAN_END, edges[told / 4][3]);
+        }
+        live_book_settle(b, s->time_ns[i - 1], false);
+    }
+    live_book_settle(b, INT64_MAX, true);
+    assert_int_equal(told, 4 * SCANS);
+    assert_int_equal(g->n, s->n);
+    for (size_t i = 0; i < s->n; i++) {
+        int32_t point = -1;
+        for (int k = 0; k < SCANS; k++)
+            for (int e = 0; e < 2; e++)
+                if (s->time_ns[i] >= edges[k][2 * e] && s->time_ns[i] < edges[k][2 * e + 1]) {
+                    point = e;
+                    photons[k][e]++;
+                }
+        assert_int_equal(g->point[s->pixel[i]][s->frame[i]], point);
+    }
+    assert_memory_equal(live_book_scan(b)->products->photons, photons[SCANS - 1], sizeof photons[0]);
+    row_block_free(rows);
+    live_book_free(b);
+    free(s);
+    free(g);
+}
+
 /* More rows than there is room for: the oldest are settled as they stand, and counted; nothing is lost. */
 static void too_many_rows_are_hurried(void **state) {
     (void)state;
@@ -264,7 +317,7 @@ static void late_ends_are_fitted(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(edge_settles_as_the_whole), cmocka_unit_test(edge_multi_settles_as_the_whole), cmocka_unit_test(too_many_rows_are_hurried), cmocka_unit_test(late_ends_are_fitted),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(edge_settles_as_the_whole), cmocka_unit_test(edge_multi_settles_as_the_whole), cmocka_unit_test(short_scans_between_rows), cmocka_unit_test(too_many_rows_are_hurried), cmocka_unit_test(late_ends_are_fitted),
                                         cmocka_unit_test(nonsense_is_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,7 +180,7 @@ static void no_field_is_forgotten(void **state) {
     (void)state;
     assert_int_equal(sizeof(struct pixel_model), 2712);   /* `open` is not kept: two-sided use only */
     assert_int_equal(sizeof(struct pulse_shape), 64);
-    assert_int_equal(sizeof(struct pixel_calibration), 6272);
+    assert_int_equal(sizeof(struct pixel_calibration), 6280);
     assert_int_equal(sizeof(struct anchor_fit), 216);
     assert_int_equal(sizeof(struct calibration_table), 1792);
 }
@@ -243,6 +243,8 @@ static void index_twice(hid_t f) { overwrite(f, "channels/chan000003/index", H5T
 static void verdict_unknown(hid_t f) { overwrite(f, "tables/0001/pixels/verdict", H5T_NATIVE_UINT, (unsigned[]){ 0, 1, 99, 0 }); }
 static void fits_beyond(hid_t f) { overwrite(f, "tables/0000/pixels/n_fits", H5T_NATIVE_UINT, (unsigned[]){ 0, 3, 4000000, 9 }); }
 static void anchors_beyond(hid_t f) { overwrite(f, "tables/0000/curves/n_anchors", H5T_NATIVE_UINT, (unsigned[]){ 0, 6, 6, 24 }); }
+static void choices_beyond(hid_t f) { overwrite(f, "tables/0000/pixels/n_choices", H5T_NATIVE_UINT, (unsigned[]){ 0, 1, 2, 4 }); }
+static void choice_of_no_line(hid_t f) { overwrite(f, "tables/0000/choices/line", H5T_NATIVE_ULLONG, (unsigned long long[6 * MATCH_MAX_LINES]){ [MATCH_MAX_LINES] = 3 }); }
 static void no_weights(hid_t f) { H5Ldelete(f, "channels/chan000011/model/filter_weights", H5P_DEFAULT); }
 static void no_tables(hid_t f) { H5Ldelete(f, "tables", H5P_DEFAULT); }
 static void curve_backwards(hid_t f) {
@@ -252,7 +254,7 @@ static void curve_backwards(hid_t f) {
 
 static void spoilt_files_are_refused(void **state) {
     (void)state;
-    void (*const spoils[])(hid_t) = { newer_version, long_record, many_bases, no_truth, index_twice, verdict_unknown, fits_beyond, anchors_beyond, no_weights, no_tables, curve_backwards };
+    void (*const spoils[])(hid_t) = { newer_version, long_record, many_bases, no_truth, index_twice, verdict_unknown, fits_beyond, anchors_beyond, choices_beyond, choice_of_no_line, no_weights, no_tables, curve_backwards };
     for (size_t k = 0; k < sizeof spoils / sizeof *spoils; k++)
         refused_after(spoils[k]);
 }

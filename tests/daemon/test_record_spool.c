@@ -117,7 +117,37 @@ static void test_bounded(void **state) {
     record_spool_free(s);
 }
 
+/* Frozen, a walk sees what was there, whatever is added or forgotten meanwhile; a full file then refuses rather than forgets. */
+static void test_frozen(void **state) {
+    (void)state;
+    struct record_spool *s;
+    struct record_block *b;
+    assert_true(record_spool_new("/tmp", PIXELS, 6 * SPOOL_CHUNK, &s));
+    assert_true(record_block_new(1, SAMPLES, &b));
+    uint32_t first = record_spool_begin(s), per_chunk = SPOOL_CHUNK / (32 + 2 * SAMPLES);
+    for (uint32_t k = 0; k < 3 * per_chunk / 2; k++) {
+        fill(b, 1, k);
+        assert_true(record_spool_add(s, b, 0));
+    }
+    assert_true(record_spool_freeze(s));
+    uint32_t second = record_spool_begin(s), kept = 0;
+    for (uint32_t k = 0; k < 10 * per_chunk; k++) {
+        fill(b, 1, k);
+        kept += record_spool_add(s, b, 0);
+    }
+    record_spool_forget(s, first);
+    assert_true(record_spool_holds(s, first));
+    assert_int_equal(check_walk(s, 1, (const uint32_t[]){ first, second }, 2), 3 * per_chunk / 2);
+    assert_in_range(kept, 4 * per_chunk, 5 * per_chunk + 7);
+    assert_int_equal(record_spool_refused(s), 10 * per_chunk - kept);
+    record_spool_thaw(s);
+    assert_false(record_spool_holds(s, first));
+    assert_int_equal(check_walk(s, 1, (const uint32_t[]){ first, second }, 2), kept);
+    record_block_free(b);
+    record_spool_free(s);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_walk), cmocka_unit_test(test_bounded) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_walk), cmocka_unit_test(test_bounded), cmocka_unit_test(test_frozen) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

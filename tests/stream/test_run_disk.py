@@ -6,7 +6,7 @@ import glob, os, random, re, signal, subprocess, sys, time
 import h5py, numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
-from live_pair import Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
+from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
 
 checker = os.path.join(os.environ.get('TESD_SHARED', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../../shared')), 'tools/check_nexus.py')
 
@@ -27,10 +27,12 @@ def make_calibration():
 
 
 def start(name, speed=20, out=None, memory_MiB=96):
+    """Half a second of patience for what is on its way: 10 s of data at 20 times the speed."""
     out = out or f'{folder}/{name}'
-    twin = Twin(*beamtime, '--records', 'synthesised', '--clock', f'x{speed}', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live_{name}', '--idle')
+    twin = Twin(*beamtime, '--records', 'synthesised', '--clock', f'x{speed}', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live_{name}', '--idle',
+                '--await', str(SUBSCRIPTIONS), '--queue', '100000')
     run = Daemon(name, twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': out}, record={'raw': True, 'flush_s': 0.1, 'memory_MiB': memory_MiB}, disk={'retry_s': 0.1},
-                 journal={'flush_s': 0.05}, scan={'late_photon_s': 40})
+                 journal={'flush_s': 0.05}, ingest={'block_s': speed / 2}, scan={'late_photon_s': 60})
     Rpc(twin.control).good('SourceControl.Start', 'SimPulseSource')
     return twin, run, f'{out}/20260302/0000', time.monotonic()
 
@@ -66,8 +68,8 @@ def test_all_agree(log, first_s):
     twin, run, kept, began = start('agree')
     feed(run.control, log, (began, first_s), 20)
     run.wait_message('_run0000.nxs')
-    time.sleep(0.6)
-    not_given = run.figures()['tesd_raw_not_given_total']
+    rows = len(photons(f'{kept}/20260302_run0000.nxs')['frame'])
+    not_given = run.wait_figure(lambda f: f['tesd_rows_total'] >= rows)['tesd_raw_not_given_total']
     check(run.end() == 0, 'ends with 0')
     twin.end()
     whole, scan, journal = f'{kept}/20260302_run0000.nxs', glob.glob(f'{kept}/*_scan*.nxs'), f'{kept}/20260302_run0000.journal'
@@ -128,15 +130,18 @@ def test_killed(log, first_s):
     kills = int(os.environ.get('TESD_KILLS', 1))
     dice = random.Random(int(os.environ.get('TESD_SEED', 20260302)))
     for k in range(kills):
-        twin, run, kept, began = start(f'killed{k}', speed=40)
+        twin, run, kept, began = start(f'killed{k}', speed=40 if kills > 1 else 20)
         pid = os.fork()
         if pid == 0:
             try:
-                feed(run.control, log, (began, first_s), 40)
+                feed(run.control, log, (began, first_s), 40 if kills > 1 else 20)
             except (OSError, EOFError, ValueError):
                 pass   # the daemon is gone
             os._exit(0)
-        time.sleep(dice.uniform(0.5, 2.4) if kills > 1 else 1.9)
+        if kills > 1:
+            time.sleep(dice.uniform(0.5, 2.4))
+        else:   # in the middle of the scan
+            run.wait_figure(lambda f: f['tesd_archive_points'] > 0)
         try:
             points = int(run.figures()['tesd_archive_points'])
         except (OSError, IndexError, KeyError):
@@ -177,11 +182,10 @@ def test_full_disk(log, first_s):
     if pid == 0:
         feed(run.control, log, (began, first_s), 20)
         os._exit(0)
-    for _ in range(400):   # until the run is being kept
-        if glob.glob(f'{kept}/*.journal') and glob.glob(f'{kept}/*.ljh'):
+    for _ in range(2000):   # until the run is being kept
+        if any(os.path.getsize(p) > 8192 for p in glob.glob(f'{kept}/*.journal')) and glob.glob(f'{kept}/*.ljh'):
             break
-        time.sleep(0.05)
-    time.sleep(0.3)
+        time.sleep(0.01)
     fill()
     figures = run.wait_figure(lambda f: f['tesd_disk_failing'] > 0)
     check(figures['tesd_disk_failing'] > 0, f'the alarm is raised: {figures["tesd_disk_failing"]:.0f} of journal, archive and raw fail')

@@ -15,12 +15,12 @@ def test_service():
     run.wait_figure(lambda f: f['tesd_rows_total'] > 500)
     since = len(run.heard)
     check(run.wait_for('STATUS=running, 12 pixels', since=since), 'STATUS= says how it goes')
-    pings = sum('WATCHDOG=1' in h for h in run.heard)
-    time.sleep(1)
-    more = sum('WATCHDOG=1' in h for h in run.heard) - pings
-    check(2 <= more <= 8, f'{more} pings in a second of the watchdog')
+    since, began = len(run.heard), time.monotonic()
+    run.wait_for('WATCHDOG=1', since=since, times=5)
+    took = time.monotonic() - began
+    check(took > 0.6, f'five pings of the watchdog in {took:.1f} s: a few in each 0.6 s, not more')
     reload(run)
-    losses = run.losses()
+    losses = run.losses(lambda l: len(l) == 12 and all(c['received'] > 0 for c in l.values()))
     check(len(losses) == 12 and all(c['lost'] == 0 for c in losses.values()), 'SIGUSR1 tells the counters of each channel')
     check(run.end() == 0 and any('STOPPING=1' in h for h in run.heard), 'SIGTERM: STOPPING=1, exit 0')
     check(run.messages().count(' error: ') == 2, 'no error was said but those of the bad config')
@@ -35,7 +35,7 @@ def reload(run):
     run.process.send_signal(signal.SIGHUP)
     run.wait_message('scan.late_photon_s: taken over')
     run.wait_message('ingest.connections: needs a restart')
-    time.sleep(0.3)
+    run.wait_for('READY=1', since=since)
     said = ' '.join(run.heard[since:])
     check(said.find('RELOADING=1') < said.find('READY=1') and 'RELOADING=1' in said, 'RELOADING=1, then READY=1')
     with open(run.config, 'a') as f:
@@ -47,9 +47,9 @@ def reload(run):
 
 
 def rubbish(port, until, counts):
-    """A port scanner's, HTTP, random frames, a claim of 1 GiB, again and again."""
-    dice = random.Random(port)
-    while time.monotonic() < until:
+    """A port scanner's, HTTP, random frames, a claim of 1 GiB, again and again, 20 times at the least."""
+    dice, last = random.Random(port), time.monotonic() + 60
+    while time.monotonic() < until or counts.get(port, 0) < 20 and time.monotonic() < last:
         try:
             s = socket.create_connection(('127.0.0.1', port), timeout=1)
             s.settimeout(0.2)
@@ -96,7 +96,7 @@ class Babbler(threading.Thread):
         self.records.close()
 
 
-def test_rubbish(seconds=3):
+def test_rubbish(seconds=float(os.environ.get('TESD_RUBBISH_S', 2))):
     twin = Twin(*load)
     run = Daemon('rubbish', twin)
     run.wait_figure(lambda f: f['tesd_rows_total'] > 100)
@@ -108,13 +108,13 @@ def test_rubbish(seconds=3):
         t.join()
     before = run.figures()
     after = run.wait_figure(lambda f: f['tesd_rows_total'] > before['tesd_rows_total'] + 100)
-    check(all(n > 10 for n in counts.values()) and len(counts) == 3, f'rubbish knocked at control, metrics and stream: {sorted(counts.values())} times')
+    check(all(n >= 20 for n in counts.values()) and len(counts) == 3, f'rubbish knocked at control, metrics and stream: {sorted(counts.values())} times')
     check(after['tesd_records_lost_upstream'] == 0 and after['tesd_records_overload_total'] == 0, 'nothing was lost meanwhile')
     check(run.end() == 0, 'and it ends well')
     twin.end()
 
 
-def test_babbler(seconds=3):
+def test_babbler(seconds=float(os.environ.get('TESD_RUBBISH_S', 1))):
     babbler = Babbler()
 
     class Fake:
@@ -136,10 +136,10 @@ def test_return():
     twin = Twin(*load, '--clock', 'x4', '--restart-after', '4', '--vanish-after', '8', '--vanish-for', '6')
     run = Daemon('return', twin)
     run.wait_message('array of 12 channels')
-    f = run.wait_figure(lambda f: f['tesd_frame_restarts_total'] >= 24, 25)
+    f = run.wait_figure(lambda f: f['tesd_frame_restarts_total'] >= 24)
     check(f['tesd_frame_restarts_total'] == 24, 'two restarts of the frame counter in each of 12 channels')
     rows = f['tesd_rows_total']
-    f = run.wait_figure(lambda f: f['tesd_rows_total'] > rows + 200)
+    f = run.wait_figure(lambda f: f['tesd_rows_total'] > rows + 200 and f['tesd_acquisition_heard'] == 1)
     check(f['tesd_acquisition_heard'] == 1 and f['tesd_records_overload_total'] == 0, 'heard again')
     check(run.end() == 0, 'ends well')
     twin.end()

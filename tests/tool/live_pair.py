@@ -1,7 +1,10 @@
 """The twin of DASTARD and tesd run beside each other, for tests: free ports, a fake NOTIFY_SOCKET, messages, /metrics."""
 import json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+from free_ports import free_port
 
 tesd = os.environ.get('TESD', 'build/tesd')
+SLOW = 4 if 'san-' in tesd else 1   # limits of patience; nothing waits for them when all is well
+SUBSCRIPTIONS = 1024                # of tesd run to the record port: a source that starts with them loses nothing to a late one
 folder = tempfile.mkdtemp(prefix='tesd-run-')
 failures = []
 
@@ -10,22 +13,6 @@ def check(good, what):
     print(('ok      ' if good else 'FAILED  ') + what, flush=True)
     if not good:
         failures.append(what)
-
-
-def free_port(n=1):
-    while True:
-        s = [socket.socket() for _ in range(n)]
-        try:
-            s[0].bind(('127.0.0.1', 0))
-            base = s[0].getsockname()[1]
-            for k in range(1, n):
-                s[k].bind(('127.0.0.1', base + k))
-            return base
-        except OSError:
-            continue
-        finally:
-            for x in s:
-                x.close()
 
 
 class Twin:
@@ -39,13 +26,13 @@ class Twin:
 
     def end(self):
         self.process.terminate()
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=30 * SLOW)
         return self.process.returncode, out, err
 
 
 class Rpc:
     def __init__(self, port):
-        self.socket, self.number, self.bytes = socket.create_connection(('127.0.0.1', port), timeout=20), 0, b''
+        self.socket, self.number, self.bytes = socket.create_connection(('127.0.0.1', port), timeout=30 * SLOW), 0, b''
 
     def call(self, method, argument):
         self.number += 1
@@ -69,13 +56,14 @@ class Daemon:
 
     def __init__(self, name, twin, environment=None, **settings):
         self.control, self.metrics, self.stream, self.config = free_port(), free_port(), free_port(), f'{folder}/{name}.yaml'
-        self.settings = {'ingest': {'port': twin.records - 2, **settings.pop('ingest', {})}, 'control': {'port': self.control, 'scan_port': -1}, 'metrics': {'port': self.metrics},
-                         'stream': {'endpoint': f'tcp://127.0.0.1:{self.stream}'}, **settings}
+        self.settings = {'ingest': {'port': twin.records - 2, **settings.pop('ingest', {})}, 'control': {'port': self.control, 'scan_port': -1, 'router': ''}, 'metrics': {'port': self.metrics},
+                         'stream': {'endpoint': f'tcp://127.0.0.1:{self.stream}', 'photons': ''}, **settings}
         self.write_config()
         self.notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notes.bind(f'{folder}/{name}.notify')
         self.heard, self.listening = [], True
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
         self.log = open(f'{folder}/{name}.log', 'w+')
         self.process = subprocess.Popen([tesd, 'run', '-c', self.config], stderr=self.log, env={**os.environ, 'NOTIFY_SOCKET': f'{folder}/{name}.notify', **(environment or {})})
         self.wait_for('READY=1')
@@ -85,26 +73,26 @@ class Daemon:
             for section, values in self.settings.items():
                 f.write(f'{section}:\n' + ''.join(f'  {k}: {json.dumps(v)}\n' for k, v in values.items()))
 
-    def wait_for(self, text, limit_s=20, since=0):
-        end = time.monotonic() + limit_s
+    def wait_for(self, text, limit_s=40, since=0, times=1):
+        end = time.monotonic() + limit_s * SLOW
         while time.monotonic() < end and self.process.poll() is None:
-            if any(text in h for h in self.heard[since:]):
+            if sum(text in h for h in self.heard[since:]) >= times:
                 return True
             time.sleep(0.02)
         check(False, f'{text} is told: {self.heard[-3:]} {self.messages()[-500:]}')
         return False
 
     def listen(self):
-        while self.listening:
-            if select.select([self.notes], [], [], 0.2)[0]:
+        while (ready := select.select([self.notes], [], [], 0.2 if self.listening else 0)[0]) or self.listening:
+            if ready:
                 self.heard.append(self.notes.recv(4096).decode())
 
     def messages(self):
         with open(self.log.name) as f:
             return f.read()
 
-    def wait_message(self, text, limit_s=30):
-        end = time.monotonic() + limit_s
+    def wait_message(self, text, limit_s=60):
+        end = time.monotonic() + limit_s * SLOW
         while time.monotonic() < end:
             if text in self.messages():
                 return True
@@ -113,7 +101,7 @@ class Daemon:
         return False
 
     def figures(self):
-        s = socket.create_connection(('127.0.0.1', self.metrics), timeout=10)
+        s = socket.create_connection(('127.0.0.1', self.metrics), timeout=10 * SLOW)
         s.sendall(b'GET /metrics HTTP/1.0\r\n\r\n')
         page = b''
         while more := s.recv(65536):
@@ -121,30 +109,46 @@ class Daemon:
         s.close()
         return {l.split()[0]: float(l.split()[1]) for l in page.decode().split('\r\n\r\n', 1)[1].splitlines() if l and l[0] != '#'}
 
-    def wait_figure(self, good, limit_s=20):
-        end = time.monotonic() + limit_s
+    def wait_figure(self, good, limit_s=40):
+        end = time.monotonic() + limit_s * SLOW
         while time.monotonic() < end:
             f = self.figures()
             if good(f):
                 return f
-            time.sleep(0.1)
+            time.sleep(0.05)
         check(False, f'figures: {f}')
         return f
 
-    def losses(self):
-        """Per channel, by SIGUSR1."""
+    def hears(self):
+        """The source's state is known, so that its start is not missed: then every record is accounted for."""
+        return self.wait_figure(lambda f: f['tesd_status_messages_total'] >= 3)
+
+    def ask_losses(self):
+        """Per channel, by SIGUSR1: the lines behind the sum, as many as it has by then."""
         before = len(self.messages())
-        time.sleep(1.2)
         self.process.send_signal(signal.SIGUSR1)
-        time.sleep(0.5)
+        end, size = time.monotonic() + 10 * SLOW, -1
+        while time.monotonic() < end:
+            said = self.messages()[before:]
+            if 'records received' in said and len(said) == size:
+                break
+            size = len(said)
+            time.sleep(0.1)
         return {m[1]: dict(zip(('sent', 'received', 'lost', 'port', 'file', 'overload'), map(int, m.groups()[1:])))
-                for m in re.finditer(r'(chan\d+) sent (\d+) received (\d+) lost (\d+) port (\d+) file (\d+) overload (\d+)', self.messages()[before:])}
+                for m in re.finditer(r'(chan\d+) sent (\d+) received (\d+) lost (\d+) port (\d+) file (\d+) overload (\d+)', said)}
+
+    def losses(self, good, limit_s=20):
+        """The same as soon as it is as it should be, or as it is in the end."""
+        end = time.monotonic() + limit_s * SLOW
+        while not good(losses := self.ask_losses()) and time.monotonic() < end:
+            continue
+        return losses
 
     def end(self, limit_s=60):
         self.process.terminate()
-        code = self.process.wait(timeout=limit_s)
-        time.sleep(0.3)
+        code = self.process.wait(timeout=limit_s * SLOW)
         self.listening = False
+        self.listener.join()   # it takes what was told before the end
         return code
 
 
@@ -172,7 +176,7 @@ def feed(control, path, started, speed):
     values, extras = log['var_values'], log['point_extras']
     first = starts[0] - 1
     def at(t):
-        pause = started[0] + (t - started[1]) / speed + 0.01 - time.monotonic()
+        pause = started[0] + (t - started[1]) / speed + 0.01 - time.monotonic()   # late on a slow machine: the daemon waits, scan.late_photon_s
         time.sleep(max(pause, 0))
         return str(round(t * 1e9))
     rpc.good('Scan.Start', {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit'], 'log_name': os.path.basename(path),

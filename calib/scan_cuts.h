@@ -1,0 +1,54 @@
+/* calib/scan_cuts.h - spectra cut out of a scan's maps and yields, each with its errors.
+ *   scan_products --scan_cut_*--> one curve: emission spectra (XES), constant-emission and constant-loss cuts (CEE, CET), inverse PFY,
+ *   PFY with the elastic line taken out
+ * Counts of maps are integers of grade high; a window on a map takes the whole bins whose middles lie in it, and the curve says which
+ * edges that makes. Everything is counted anew from photons on other bins by making the maps anew. Definitions: calibration.md 4.4. Pure. */
+#ifndef TESD_CALIB_SCAN_CUTS_H
+#define TESD_CALIB_SCAN_CUTS_H
+
+#include <stdint.h>
+
+#include "calib/scan_elastic.h"
+#include "calib/scan_products.h"
+#include "pulse/status.h"
+
+/* value and error are NaN where they cannot be. All arrays are the curve's own. */
+struct scan_cut {
+    uint32_t n;
+    uint32_t *counts;            /* n; what was counted */
+    double *value, *error;       /* n */
+    double lo_eV, hi_eV;         /* edges of the window that was taken; NaN: none */
+    /* of an emission spectrum: */
+    uint32_t n_points;           /* points added */
+    double live_time_s, exposure;   /* sums over them: of live time, of I0 x live time (NaN unless all have an I0 above 0) */
+};
+void scan_cut_done(struct scan_cut *c);
+
+/* Photons against emission energy (bins of p->emission) at the points with lo <= incident_eV <= hi; lo = hi: the point nearest to it.
+ * value: counts per eV and exposure (per live time when exposure is NaN). STATUS_TOO_FEW: no such point. */
+enum status scan_cut_emission(const struct scan_products *p, double lo_eV, double hi_eV, struct scan_cut *out);
+
+/* Photons of a map (p->emission: CEE; p->loss: CET) in the window against the points, divided as a PFY is. STATUS_BAD_VALUE: no bin's
+ * middle lies in the window. */
+enum status scan_cut_constant(const struct scan_products *p, const struct rixs_map *map, double lo_eV, double hi_eV, struct scan_cut *out);
+
+/* Inverse PFY, q / (N - B) with q = I0 x live time and B counts of background expected in N (0: none), background_sigma its error; the
+ * relative error is sqrt(N (1 + crowding) + sigma_B^2) / (N - B), I0's in quadrature. NaN below IPFY_LEAST counts: 1/N is biased there. */
+#define IPFY_LEAST 25
+enum status scan_cut_inverse(const struct scan_products *p, const struct yield_spectrum *y, double background, double background_sigma, struct scan_cut *out);
+
+enum elastic_removal {
+    ELASTIC_MASKED,      /* photons within 1.3 FWHM of the elastic line are left out */
+    ELASTIC_SUBTRACTED   /* its Gaussian is subtracted, with the area per exposure that it has where it stands free */
+};
+/* PFY of a window, from the emission map, without the elastic line as scan_elastic_find found it with `point_used`. STATUS_TOO_FEW: it was
+ * not found. counts: before a subtraction, after masking. */
+enum status scan_cut_without_elastic(const struct scan_products *p, const struct yield_region *window, const struct scan_elastic *e, const uint8_t *point_used,
+                                     enum elastic_removal how, struct scan_cut *out);
+/* Whether the elastic line runs through the window at any point of the scan. */
+bool scan_cut_meets_elastic(const struct scan_products *p, const struct yield_region *window, const struct scan_elastic *e);
+
+/* Photons of the elastic line against the points: loss map within 1.5 FWHM of it. */
+enum status scan_cut_elastic(const struct scan_products *p, const struct scan_elastic *e, struct scan_cut *out);
+
+#endif
