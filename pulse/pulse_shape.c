@@ -94,11 +94,11 @@ float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel 
     float terms[SHAPE_TERMS];
     uint32_t n = s->n_samples - s->first;
     pulse_shape_terms(s, height, phase, terms);
-    if (s->fold == NULL)
-        return kernel->residual(s->rows, s->stride, d + s->first, n, base, terms) / (float)n;
-    uint32_t head = shape_fold_head(s->fold);
+    uint32_t head = s->fold != NULL && shape_fold_head(s->fold) < n ? shape_fold_head(s->fold) : n;
     float sum = kernel->residual(s->rows, s->stride, d + s->first, head, base, terms);
-    return (sum + shape_fold_residual(s->fold, kernel, d + s->first + head, base, terms)) / (float)n;
+    if (head < n)
+        sum += shape_fold_residual(s->fold, kernel, d + s->first + head, n - head, base, terms);
+    return sum / (float)n;
 }
 
 /* ---- learning ---- */

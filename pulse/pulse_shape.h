@@ -49,7 +49,8 @@ struct shape_point {
  * SHAPE_RECORDS_MIN. */
 enum status pulse_shape_learn(const struct record_store *pulses, struct shape_point *points, struct pulse_shape **out);
 
-/* Mean square, counts^2, of what the shape leaves of the samples from `first` on. d: the whole record. */
+/* Mean square, counts^2, of what the shape leaves of the samples from `first` on. d: the whole record. A copy of the struct with fewer n_samples
+ * looks at no more than those. */
 float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double phase);
 
 /* The seven factors h, hp, ... for a record, p and u clipped; a phase that is not finite counts as 0. */

@@ -1,5 +1,6 @@
 #include "pulse/shape_fold.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,12 +161,13 @@ double shape_fold_left(const struct shape_fold *f) {
     return f->left;
 }
 
-float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, float base, const float terms[DOT_TERMS]) {
+float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, uint32_t n, float base, const float terms[DOT_TERMS]) {
     float few[DOT_FEW];
+    assert(n <= f->n);
     for (size_t c = 0; c < DOT_FEW; c++) {
         few[c] = 0;
         for (size_t j = 0; j < DOT_TERMS; j++)
             few[c] += f->mix[c][j] * terms[j];
     }
-    return kernel->few(f->rows, f->stride, x, f->n, base, few);
+    return kernel->few(f->rows, f->stride, x, n, base, few);
 }

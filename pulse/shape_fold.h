@@ -24,7 +24,7 @@ void shape_fold_free(struct shape_fold *f);
 uint32_t shape_fold_head(const struct shape_fold *f);     /* samples before the fold, for which all rows are needed */
 double shape_fold_left(const struct shape_fold *f);       /* rms over those behind it of what folding changes, counts */
 
-/* Sum of squares of what is left of the samples behind the head; x: the first of those, base and terms as for the whole. */
-float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, float base, const float terms[DOT_TERMS]);
+/* Sum of squares of what is left of n samples behind the head, at most all of them; x: the first, base and terms as for the whole. */
+float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, uint32_t n, float base, const float terms[DOT_TERMS]);
 
 #endif
