@@ -123,7 +123,8 @@ static const double *errors_of(const struct nexus_group *g, const struct nexus_a
     return e != NULL && e->rank == 1 && e->shape[0] == y->shape[0] ? e->values : NULL;
 }
 
-static void draw_panel(cairo_t *c, const struct nexus_group *g, const char *const curves[MOST_CURVES], struct picture_axes a, const char *x_label) {
+static void draw_panel(cairo_t *c, const struct nexus_group *g, const struct plan *p, unsigned panel, struct picture_axes a, const char *x_label) {
+    const char *const *curves = p->panels[panel];
     const struct nexus_array *x = nexus_group_array(g, g->axes[0]), *first = nexus_group_array(g, curves[0]);
     uint64_t from, to;
     crop(first->values, first->shape[0], &from, &to);
@@ -158,7 +159,9 @@ static void draw_panel(cairo_t *c, const struct nexus_group *g, const char *cons
     }
     char label[600];
     label_of(first, label, sizeof label);
-    picture_axes_draw(c, &a, x_label, curves[1] != NULL ? (first->units[0] ? first->units : first->name) : label);
+    if (p->n > 1 || curves[1] != NULL)   /* a low panel has no room for more, and two curves have legends */
+        snprintf(label, sizeof label, "%s", curves[1] == NULL ? first->name : first->units[0] ? first->units : first->name);
+    picture_axes_draw(c, &a, x_label, label);
 }
 
 static void paint_curves(cairo_t *c, const void *context) {
@@ -173,7 +176,7 @@ static void paint_curves(cairo_t *c, const void *context) {
         a.top += k * (height + gap);
         a.height = height;
         if (nexus_group_array(g, p.panels[k][0]) != NULL)
-            draw_panel(c, g, p.panels[k], a, k + 1 == p.n ? x_label : NULL);
+            draw_panel(c, g, &p, k, a, k + 1 == p.n ? x_label : NULL);
     }
 }
 
