@@ -203,6 +203,15 @@ static void write_extra(struct archive *a, const struct archive_cuts *of, const 
     free(over);
 }
 
+/* Every product has it; in files of ours it stands under the second name. */
+static bool is_i0(const char *name) {
+    static const char *const names[] = { "i0", "i0_sigma", "extra_i0", "extra_i0_sigma" };
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        if (strcmp(name, names[k]) == 0)
+            return true;
+    return false;
+}
+
 bool archive_cuts(struct archive *a, const struct archive_cuts *of) {
     static const struct yield_region all = { .name = "all", .lo_eV = -INFINITY, .hi_eV = INFINITY };
     const struct archive_cut_choice *c = of->choice;
@@ -221,6 +230,7 @@ bool archive_cuts(struct archive *a, const struct archive_cuts *of) {
     }
     write_elastic(a, of);
     for (uint32_t k = 0; k < p->scan->n_extras; k++)
-        write_extra(a, of, &p->scan->extras[k]);
+        if (!is_i0(p->scan->extras[k].name))
+            write_extra(a, of, &p->scan->extras[k]);
     return !a->file->failed;
 }
