@@ -67,7 +67,7 @@ struct pixel_calibration {
     enum assigned_by assigned_by;
     double margin;                 /* of the best assignment of the pixel's own peaks to its second best, both scored by line_match.h; below
                                       MATCH_CLEAR_MARGIN they alone would not tell, negative: they say something else. NaN: no peaks to go by */
-    uint32_t n_choices;            /* how its peaks could be assigned, best first: for an operator to see; not kept in files */
+    uint32_t n_choices;            /* how its peaks could be assigned, best first: for an operator to see */
     struct line_match choices[MATCH_KEPT];  /* line[] counts lines of the table below */
 };
 

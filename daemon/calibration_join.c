@@ -24,7 +24,8 @@ struct joined {
 
 /* Datasets of a calibration that have no row for each pixel although they may be as long. */
 static bool of_the_array(const char *name) {
-    return strncmp(name, "table_", 6) == 0 || strcmp(name, "correction_term") == 0 || strcmp(name, "gain_step_time_ns") == 0;
+    return strncmp(name, "table_", 6) == 0 || strcmp(name, "correction_term") == 0 || strcmp(name, "gain_step_time_ns") == 0 ||
+           strcmp(name, "sigma_energy_eV") == 0;
 }
 
 /* ---- one dataset ---- */

@@ -10,13 +10,14 @@
 #include "daemon/control/acquisition_call.h"
 #include "daemon/log.h"
 
-enum { WRITING_MS = 10000 };
+enum { WRITING_MS = 10000, LEARN_MS = 120000 };
 
 /* The request under way: one at a time changes something (scan_server.h). */
 enum stage { STAGE_CALL, STAGE_STATUS };
 
 struct live_beamline {
     struct scan_server *server;
+    struct control_router *router;   /* NULL: none */
     struct acquisition_call *call;
     struct beamline_session session;
     struct scan_regions regions;
@@ -53,6 +54,13 @@ static bool set_regions(void *context, const struct scan_regions *regions, char 
     b->regions = *regions;
     return true;
 }
+
+static void changed(void *context, const char *method) {
+    struct live_beamline *b = context;
+    b->session.control.changed(b->session.control.context, method);
+}
+
+json_t *live_beamline_describe(const struct live_beamline *b) { return b != NULL ? scan_server_describe(b->server) : json_null(); }
 
 /* ---- calls in a row ---- */
 
@@ -208,6 +216,17 @@ static enum scan_answer counts(struct live_beamline *b, const json_t *which, int
     return SCAN_DONE;
 }
 
+/* ---- calibrations ---- */
+
+/* They are learnt as soon as they have ended, whether anybody asks or not: the answer waits for it. */
+static enum scan_answer learn(struct live_beamline *b, const json_t *number, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
+    enum scan_answer a = b->session.learn(b->session.context, (int32_t)json_integer_value(number), result, why);
+    if (a != SCAN_LATER || waited_ms < LEARN_MS)
+        return a;
+    snprintf(why, SCAN_ERROR, "still being learnt after %d s; ask again, or look at cal/ of the stream", LEARN_MS / 1000);
+    return SCAN_REFUSED;
+}
+
 static enum scan_answer wish(void *context, enum scan_wish w, const json_t *argument, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
     struct live_beamline *b = context;
     const char *no = NULL;
@@ -218,8 +237,8 @@ static enum scan_answer wish(void *context, enum scan_wish w, const json_t *argu
     case SCAN_WISH_COUNTS: return counts(b, argument, waited_ms, result, why);
     case SCAN_WISH_PULSE_TRIGGERS: return triggers(b, false, waited_ms, why);
     case SCAN_WISH_NOISE_TRIGGERS: return triggers(b, true, waited_ms, why);
-    case SCAN_WISH_LEARN:
-    case SCAN_WISH_LOAD: no = "calibrations are made with 'tesd calibrate' and named by calibration.file; SIGHUP takes them over"; break;
+    case SCAN_WISH_LEARN: return learn(b, argument, waited_ms, result, why);
+    case SCAN_WISH_LOAD: return b->session.load(b->session.context, result, why);
     case SCAN_WISH_START_SOURCE: no = "start the source at the acquisition server"; break;
     case SCAN_WISH_MAKE_PROJECTORS:
     case SCAN_WISH_SET_PROJECTORS: no = "filters are learnt from the records themselves; projectors are not needed"; break;
@@ -231,9 +250,14 @@ static enum scan_answer wish(void *context, enum scan_wish w, const json_t *argu
 
 /* ---- opening and closing ---- */
 
+static bool open_router(struct live_beamline *b, const char *endpoint) {
+    const struct control_router_settings settings = { .endpoint = endpoint, .zmq = b->session.zmq, .gate = b->session.gate };
+    return endpoint[0] == '\0' || control_router_open(&settings, &b->session.control, b->server, &b->router);
+}
+
 bool live_beamline_new(const struct options *options, const struct beamline_session *session, struct live_beamline **out) {
     *out = NULL;
-    if (options->control.scan_port < 0)
+    if (options->control.scan_port < 0 && options->control.router[0] == '\0')
         return true;
     struct live_beamline *b = calloc(1, sizeof *b);
     if (b == NULL || !acquisition_call_new(options->ingest.host, (int)options->ingest.port, &b->call)) {
@@ -247,8 +271,8 @@ bool live_beamline_new(const struct options *options, const struct beamline_sess
     scan_regions_reset(&b->regions);
     const struct scan_server_settings settings = { .host = options->control.scan_host, .port = (int)options->control.scan_port, .log_folder = options->control.log_folder,
                                                    .user_folder = options->control.user_folder, .beamtime_id = options->control.beamtime, .i0_key = options->scan.i0_key };
-    const struct scan_host host = { .context = b, .now_ns = now_ns, .told = told, .wish = wish, .regions = set_regions };
-    if (!scan_server_open(&settings, &host, &b->server)) {
+    const struct scan_host host = { .context = b, .now_ns = now_ns, .told = told, .wish = wish, .regions = set_regions, .changed = changed };
+    if (!scan_server_open(&settings, &host, &b->server) || !open_router(b, options->control.router)) {
         live_beamline_free(b);
         return false;
     }
@@ -259,6 +283,7 @@ bool live_beamline_new(const struct options *options, const struct beamline_sess
 void live_beamline_free(struct live_beamline *b) {
     if (b == NULL)
         return;
+    control_router_close(b->router);
     scan_server_close(b->server);
     acquisition_call_free(b->call);
     json_decref(b->calls);
@@ -271,4 +296,6 @@ void live_beamline_step(struct live_beamline *b, int64_t now_ms) {
         return;
     b->now_ms = now_ms;
     scan_server_step(b->server);
+    if (b->router != NULL)
+        control_router_step(b->router);
 }

@@ -26,6 +26,7 @@ bool live_book_new(const struct book_settings *settings, struct live_book **out)
         return false;
     }
     memcpy(b->pixels, settings->pixels, settings->n_pixels * sizeof *b->pixels);
+    b->settings.pixels = b->pixels;   /* the caller's may be gone when live_book_again looks at them */
     for (size_t i = 0; i < n; i++)
         b->anchor_ns[i] = b->newest_anchor_ns[i] = INT64_MIN;
     b->settled_ns = INT64_MIN;
@@ -52,10 +53,7 @@ void live_book_free(struct live_book *b) {
 
 void live_book_pixels(struct live_book *b, const struct book_pixel *pixels) { memcpy(b->pixels, pixels, b->settings.n_pixels * sizeof *b->pixels); }
 
-void live_book_regions(struct live_book *b, const struct yield_region *regions, uint32_t n) {
-    b->settings.products.regions = regions;
-    b->settings.products.n_regions = n;
-}
+void live_book_products(struct live_book *b, const struct product_settings *products) { b->settings.products = *products; }
 
 /* ---- rows ---- */
 
@@ -87,6 +85,7 @@ static void take_late(struct live_book *b, uint32_t row) {
     b->counts.settled++;
     b->kept->columns->grade[at] = GRADE_NONE;
     book_places_put_late(b, row);
+    book_places_keep(b, row);
     book_rows_settle(b->kept, row);
     if (b->out->n == b->out->capacity)
         book_settle_give(b);
@@ -163,7 +162,7 @@ static bool begin_scan(struct live_book *b, const struct scan_event *e) {
     struct live_scan *s;
     while (b->n_scans > 0 && (b->n_scans == BOOK_SCANS || is_final(b->scans[0])))
         book_places_forget(b);
-    if (used == NULL || !live_scan_begin(e, b->settings.n_pixels, used, &b->settings.products, &s))
+    if (used == NULL || !live_scan_begin(e, b->settings.n_pixels, used, &b->settings.products, b->settings.kept, &s))
         return false;
     b->scans[b->n_scans++] = s;
     return true;
@@ -197,6 +196,18 @@ bool live_book_event(struct live_book *b, const struct scan_event *e, const char
     return *why == NULL;
 }
 
+bool live_book_show(struct live_book *b, const char **why) {
+    struct live_scan *s = b->n_scans > 0 ? b->scans[b->n_scans - 1] : NULL;
+    *why = "out of memory";
+    if (s == NULL || s->products == NULL)
+        return s == NULL || live_scan_begin_with(s, &b->settings.products);
+    if (!scan_view_show(s->view, s->products, &b->settings.products, why))
+        return false;
+    book_places_show(b);
+    b->changed = true;
+    return true;
+}
+
 static void tell_points(struct live_book *b, const struct live_scan *s) {
     const char *why;
     for (uint32_t k = 0; k < s->scan.n_points; k++) {
@@ -216,6 +227,7 @@ bool live_book_again(const struct live_book *b, struct live_book **out) {
     if (s == NULL || !live_book_new(&b->settings, &again))
         return false;
     live_book_pixels(again, b->pixels);
+    live_book_products(again, &s->settings);   /* as the scan began: its growing file is made of that */
     struct scan_event start = { .kind = SCAN_EVENT_SCAN_START, .time_ns = s->scan.start_ns, .number = s->scan.number };
     memcpy(start.sample, s->scan.sample, sizeof start.sample);
     memcpy(start.label, s->scan.label, sizeof start.label);
@@ -228,6 +240,9 @@ bool live_book_again(const struct live_book *b, struct live_book **out) {
     }
     tell_points(again, s);
     again->counts = b->counts;
+    live_book_products(again, &b->settings.products);
+    if (scan_view_settings(s->view) != NULL)
+        live_book_show(again, &why);
     *out = again;
     return true;
 }

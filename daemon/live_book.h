@@ -38,6 +38,7 @@ struct book_settings {
     int64_t late_ns;                 /* scan.late_photon_s */
     int64_t hold_ns;                 /* further wait before a point is final: for what files bring later than the port */
     size_t history;                  /* rows */
+    size_t kept;                     /* photons of the running scan, for live_book_show; 0: windows and axes change with the next scan alone */
     book_graded *graded;
     book_pixels_used *pixels_used;
     void *context;
@@ -59,8 +60,11 @@ void live_book_pixels(struct live_book *b, const struct book_pixel *pixels);
 /* A book with the same settings and with the scan that runs, or ran last, but without rows: for the same rows with other energies. False: there
  * is no scan, or no memory. */
 bool live_book_again(const struct live_book *b, struct live_book **out);
-/* Windows of the scans that begin from now on; borrowed. */
-void live_book_regions(struct live_book *b, const struct yield_region *regions, uint32_t n);
+/* Windows and axes of the scans that begin from now on; regions are borrowed. */
+void live_book_products(struct live_book *b, const struct product_settings *products);
+/* The running scan is seen with them from now on too (live_scan_seen), all its photons counted anew. False: it is not; why says so. No scan
+ * runs: true. */
+bool live_book_show(struct live_book *b, const char **why);
 /* All rows of the block. Energies and cuts are taken as they are; CUT_SECONDARY is added where it applies. */
 void live_book_rows(struct live_book *b, const struct row_block *rows);
 /* False: refused and counted; why says what is wrong. */

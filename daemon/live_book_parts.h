@@ -38,6 +38,8 @@ void book_places_put(struct live_book *b, uint32_t row, size_t n);
 void book_places_put_late(struct live_book *b, uint32_t row);
 /* Its grade or its place become others. */
 void book_places_change(struct live_book *b, uint32_t row, uint8_t grade, struct live_place place);
+void book_places_keep(struct live_book *b, uint32_t row);       /* it leaves, and stays counted where it is */
+void book_places_show(struct live_book *b);                     /* rows that wait are counted in what the last scan shows */
 void book_places_again(struct live_book *b);                    /* after an event: all that wait */
 void book_places_forget(struct live_book *b);                   /* the oldest scan makes room: rows of its that wait are counted where they are */
 

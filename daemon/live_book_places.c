@@ -78,6 +78,22 @@ void book_places_change(struct live_book *b, uint32_t row, uint8_t grade, struct
     put(b, at, (struct book_spot){ b->kept->states[at].spot.scan, place });
 }
 
+void book_places_keep(struct live_book *b, uint32_t row) {
+    const size_t at = row & b->kept->mask;
+    const struct book_spot *s = &b->kept->states[at].spot;
+    if (s->scan >= 0 && s->place.kind == PLACE_POINT)
+        live_scan_keep(b->scans[s->scan], b->kept->columns, at);
+}
+
+void book_places_show(struct live_book *b) {
+    const struct book_rows *kept = b->kept;
+    for (uint32_t k = kept->begin; k != kept->end; k++) {
+        const struct book_state *s = &kept->states[k & kept->mask];
+        if (!s->settled && s->spot.scan == (int8_t)(b->n_scans - 1) && s->spot.place.kind == PLACE_POINT)
+            scan_view_add(b->scans[s->spot.scan]->view, kept->columns, k & kept->mask);
+    }
+}
+
 static void chunk_again(struct live_book *b, struct book_chunk *c, size_t first) {
     struct book_spot spot;
     const bool one = one_spot(b, c->first_ns, c->last_ns, &spot);

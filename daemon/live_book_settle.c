@@ -5,7 +5,7 @@
 #include "calib/scan_live_time.h"
 #include "daemon/live_book_parts.h"
 
-enum { SETTLE_STEP_NS = 200000000, MAX_CELLS = 512 };
+enum { SETTLE_STEP_NS = 200000000, MANY_ROWS = 1 << 15, MAX_CELLS = 512 };
 
 void book_settle_give(struct live_book *b) {
     if (b->out->n > 0 && b->settings.graded != NULL)
@@ -181,6 +181,7 @@ static void settle_row(struct live_book *b, uint32_t row) {
     const struct live_place place = last_place(b, spot);
     if (b->kept->columns->grade[at] != b->final_grade[at] || place.kind != spot->place.kind)
         book_places_change(b, row, b->final_grade[at], place);
+    book_places_keep(b, row);
     book_rows_settle(b->kept, row);
     if (b->out->n == b->out->capacity)
         book_settle_give(b);
@@ -220,6 +221,12 @@ static int64_t longest_window(const struct live_book *b) {
     return longest;
 }
 
+static void settle_live_time(const struct live_scan *s) {
+    scan_live_time_settle(s->products);
+    if (live_scan_seen(s) != s->products)
+        scan_live_time_settle(live_scan_seen(s));
+}
+
 static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_ns) {
     struct cells *c = calloc(1, sizeof *c);
     if (c == NULL)
@@ -234,7 +241,7 @@ static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_n
     book_settle_finals(b);
     for (uint32_t k = 0; k < c->n; k++)
         if (k == 0 || c->scan[k] != c->scan[k - 1])
-            scan_live_time_settle(c->scan[k]->products);
+            settle_live_time(c->scan[k]);
     free(c);
 }
 
@@ -262,8 +269,9 @@ void live_book_settle(struct live_book *b, int64_t watermark_ns, bool force) {
         return;
     }
     int64_t safe = watermark_ns - longest_window(b) - b->settings.hold_ns, lazy = safe - b->settings.late_ns, end = newest_end(b, safe);
-    if (end > b->settled_ns)
-        settle_to(b, end, watermark_ns);
-    else if (lazy - b->settled_ns >= SETTLE_STEP_NS)
-        settle_to(b, lazy, watermark_ns);
+    int64_t until = end > b->settled_ns ? end : lazy - b->settled_ns >= SETTLE_STEP_NS ? lazy : b->settled_ns;
+    if (until - b->settled_ns > SETTLE_STEP_NS && book_rows_waiting(b->kept) > MANY_ROWS)
+        until = b->settled_ns + SETTLE_STEP_NS;   /* more at the next call: rows go on coming meanwhile */
+    if (until > b->settled_ns)
+        settle_to(b, until, watermark_ns);
 }

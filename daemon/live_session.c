@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <zmq.h>
 
 #include "daemon/live_session_parts.h"
 #include "daemon/log.h"
@@ -27,7 +28,7 @@ void live_session_publish_scan(struct live_session_work *s, bool force) {
     if (scan == NULL || scan->products == NULL || s->ended_published)
         return;
     bool over = scan->ended && (force || scan->n_final == scan->scan.n_points);
-    publisher_live(s->publisher, scan->products, scan->scan.n_points, over ? scan->scan.n_points : scan->n_final, over, lost_of(s));
+    publisher_live(s->publisher, live_scan_seen(scan), scan->scan.n_points, over ? scan->scan.n_points : scan->n_final, over, lost_of(s));
     s->ended_published = over;
     s->published_final = scan->n_final;
 }
@@ -91,7 +92,7 @@ static void told_status(void *context, const char *topic, const json_t *body) {
 
 /* ---- scan points ---- */
 
-static bool told_scan(void *context, const struct scan_event *e, const char **why) {
+bool live_session_told_scan(void *context, const struct scan_event *e, const char **why) {
     struct live_session_work *s = context;
     if (s->book == NULL) {
         *why = "the acquisition's channels are not known yet";
@@ -111,50 +112,6 @@ static bool told_scan(void *context, const struct scan_event *e, const char **wh
     return true;
 }
 
-/* ---- what the scan server asks ---- */
-
-static const char *first_channel(void *context) {
-    const struct live_session_work *s = context;
-    return s->set != NULL && s->set->array->n_pixels > 0 ? s->set->array->channels[s->set->array->index_of_pixel[0]].name : NULL;
-}
-
-static bool count_of_point(void *context, int32_t number, int32_t point, const char *region, uint32_t *counts, bool *final) {
-    struct live_session_work *s = context;
-    const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
-    if (scan == NULL || scan->products == NULL || scan->scan.number != number || point < 0 || (uint32_t)point >= scan->scan.n_points)
-        return false;
-    for (uint32_t k = 0; k < scan->products->n_yields; k++)
-        if (strcmp(scan->products->yields[k]->region.name, region) == 0) {
-            *counts = scan->products->yields[k]->counts[point];
-            *final = (uint32_t)point < scan->n_final;
-            return true;
-        }
-    return false;
-}
-
-/* Those of the config, and those that the beamline set, which win where names are the same. The run's file is made with them too. */
-static bool take_regions(void *context, const struct yield_region *regions, uint32_t n, const char **why) {
-    struct live_session_work *s = context;
-    struct yield_region all[OPTIONS_MAX_ROI];
-    uint32_t n_all = s->n_configured;
-    memcpy(all, s->configured, n_all * sizeof *all);
-    for (uint32_t k = 0; k < n; k++) {
-        uint32_t at = 0;
-        while (at < n_all && strcmp(all[at].name, regions[k].name) != 0)
-            at++;
-        *why = "more rois than fit beside those of the config";
-        if (at == OPTIONS_MAX_ROI)
-            return false;
-        all[at] = regions[k];
-        n_all += at == n_all;
-    }
-    memcpy(s->options.roi, all, n_all * sizeof *all);
-    s->options.n_roi = n_all;
-    if (s->book != NULL)
-        live_book_regions(s->book, s->options.roi, n_all);
-    return true;
-}
-
 /* ---- rows ---- */
 
 static void account(struct live_session_work *s, const struct row_block *rows) {
@@ -165,9 +122,9 @@ static void account(struct live_session_work *s, const struct row_block *rows) {
         if ((rows->flags[i] & ROW_NEW_EPOCH) != 0)
             upstream_loss_epoch(s->loss, p->time_ns[i], p->frame[i], s->status.sample_period_s);
         upstream_loss_record(s->loss, index, p->time_ns[i], (rows->flags[i] & ROW_FROM_FILE) == 0);
-        s->newest_ns = p->time_ns[i] > s->newest_ns ? p->time_ns[i] : s->newest_ns;
         s->photons += p->cuts[i] == 0;
     }
+    s->newest_ns = rows->through_ns > s->newest_ns ? rows->through_ns : s->newest_ns;
 }
 
 bool live_session_take_rows(struct live_session_work *s) {
@@ -182,7 +139,8 @@ bool live_session_take_rows(struct live_session_work *s) {
         live_runs_rows(s->runs, rows, s->newest_mono_ns / 1000000);
         live_disk_rows(s->links.disk, rows);
         live_book_rows(s->book, rows);
-        live_learning_rows(s->links.learning, rows);
+        live_learning_rows(s->links.learning, rows, s->newest_mono_ns);
+        live_session_tell_rows(s, rows);
         if (s->unpublished == 0)
             s->oldest_unpublished_ns = rows->arrived_ns;
         s->unpublished += rows->n;
@@ -259,8 +217,9 @@ static void take_reload(struct live_session_work *s) {
     s->options.n_roi = s->n_configured = o->n_roi;
     memcpy(s->options.roi, o->roi, sizeof o->roi);
     memcpy(s->configured, o->roi, sizeof o->roi);
+    const struct product_settings products = live_session_products(s);
     if (s->book != NULL)
-        live_book_regions(s->book, s->options.roi, s->options.n_roi);
+        live_book_products(s->book, &products);
     free(o);
     if (s->set != NULL && s->book != NULL && other)
         live_session_swap_model(s, NULL);
@@ -276,11 +235,13 @@ bool live_session_step(void *context) {
     live_session_look_for_array(s, now);
     if (s->scan_link != NULL)
         scan_link_step(s->scan_link);
+    curve_gate_step(s->gate);
     live_beamline_step(s->beamline, now);
     for (int k = 0; k < BLOCKS_PER_ROUND && live_session_take_rows(s); k++)
         busy = true;
     settle_and_publish(s, now);
     publisher_step(s->publisher, lost_of(s));
+    photon_feed_step(s->photon_feed);
     if (live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false))
         live_disk_end(s->links.disk);
     live_disk_step(s->links.disk);
@@ -289,7 +250,16 @@ bool live_session_step(void *context) {
     live_session_take_learnt(s, now);
     live_session_free_retired(s);
     live_session_update_figures(s, now);
+    live_session_tell(s, now);
     return busy;
+}
+
+static bool open_feed(struct live_session_work *s) {
+    const struct feed_settings feed = { .endpoint = s->options.stream.photons, .boot = publisher_boot(s->publisher), .zmq = s->zmq, .gate = s->gate };
+    if (!photon_feed_new(&feed, &s->photon_feed))
+        return false;
+    photon_feed_calibration(s->photon_feed, s->calibration_id);
+    return true;
 }
 
 bool live_session_new(struct options *options, const struct session_links *links, struct live_session_work **out) {
@@ -301,11 +271,14 @@ bool live_session_new(struct options *options, const struct session_links *links
     memcpy(s->configured, options->roi, sizeof s->configured);
     s->n_configured = options->n_roi;
     pthread_mutex_init(&s->lock, NULL);
-    const struct publish_settings publish = { .endpoint = options->stream.endpoint, .state = "live", .calibration_id = options->calibration.file };
-    bool good = live_status_init(&s->status) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
+    s->zmq = zmq_ctx_new();
+    bool good = s->zmq != NULL && (options->keys.folder[0] == '\0' || curve_gate_new(s->zmq, options->keys.folder, &s->gate));
+    const struct publish_settings publish = { .endpoint = options->stream.endpoint, .zmq = s->zmq, .gate = s->gate, .state = "live", .calibration_id = "" };
+    good = good && live_status_init(&s->status) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
                 status_link_new(options->ingest.host, (int)options->ingest.port, &s->status_link) &&
-                (options->control.port == 0 || scan_link_open(options->control.host, (int)options->control.port, told_scan, s, &s->scan_link));
-    const struct beamline_session beamline = { .context = s, .told = told_scan, .status = &s->status, .first_channel = first_channel, .counts = count_of_point, .regions = take_regions };
+                (options->control.port == 0 || scan_link_open(options->control.host, (int)options->control.port, live_session_told_scan, s, &s->scan_link));
+    good = good && (options->stream.photons[0] == '\0' || open_feed(s));
+    const struct beamline_session beamline = live_session_beamline(s);
     good = good && live_beamline_new(options, &beamline, &s->beamline);
     if (!good) {
         live_session_free(s);
@@ -334,14 +307,19 @@ void live_session_free(struct live_session_work *s) {
     scan_link_close(s->scan_link);
     live_beamline_free(s->beamline);
     status_link_free(s->status_link);
-    if (s->publisher != NULL)
-        publisher_free(s->publisher);
+    publisher_free(s->publisher);
+    photon_feed_free(s->photon_feed);
+    curve_gate_free(s->gate);
+    if (s->zmq != NULL)
+        zmq_ctx_term(s->zmq);
     live_status_done(&s->status);
     live_session_set_free(s->set);
     for (unsigned k = 0; k < s->n_retired; k++)
         live_session_set_free(s->retired[k]);
     free(s->reload);
     free(s->losses);
+    pixel_watch_free(s->watch);
+    json_decref(s->outlook);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

@@ -1,5 +1,6 @@
 /* The array and the model in force: made, swapped, retired when nobody uses them any more; the book that goes with them. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,7 +11,7 @@
 
 enum { PATIENCE_MS = 1000, HISTORY_ROWS = 1 << 18 };
 
-static int64_t real_ns(void) {
+int64_t live_session_real_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
@@ -90,6 +91,10 @@ void live_session_free_retired(struct live_session_work *s) {
 
 static void make_plan(struct live_session_work *s, struct live_set *set) {
     set->plan = (struct live_plan){ .serial = ++s->serial, .array = set->array, .model = set->model, .model_version = ++s->model_version, .look = set->look, .tally = set->tally };
+    calibration_id(set->model, s->calibration_id);
+    publisher_calibration(s->publisher, s->calibration_id);
+    photon_feed_calibration(s->photon_feed, s->calibration_id);
+    s->cal_changed = true;
 }
 
 /* ---- the book of a set ---- */
@@ -99,12 +104,22 @@ static const uint8_t *pixels_used(void *context, int64_t time_ns) {
     return live_model_used(s->set->model, &s->options, time_ns, s->set->used) ? s->set->used : NULL;
 }
 
-static void graded(void *context, const struct photon_block *rows) { live_disk_graded(((struct live_session_work *)context)->links.disk, rows); }
+static void graded(void *context, const struct photon_block *rows) {
+    struct live_session_work *s = context;
+    live_disk_graded(s->links.disk, rows);
+    if (s->photon_feed != NULL)
+        photon_feed_rows(s->photon_feed, rows);
+}
+
+struct product_settings live_session_products(const struct live_session_work *s) {
+    return (struct product_settings){ .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi,
+                                      .wide_grades = s->set != NULL ? array_model_wide_grades(s->set->model, true) : 0 };
+}
 
 static bool open_book(struct live_session_work *s) {
     const struct book_settings settings = {
         .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9), .history = HISTORY_ROWS,
-        .products = { .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi },
+        .products = live_session_products(s), .kept = ((size_t)s->options.control.recount_MiB << 20) / SCAN_VIEW_PHOTON_BYTES,
         .pixels_used = pixels_used, .graded = graded, .context = s,
     };
     return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
@@ -156,7 +171,7 @@ static void begin_set(struct live_session_work *s) {
     find_triggers(s, set);
     make_plan(s, set);
     s->array_version = set->plan.model_version;
-    live_model_used(set->model, &s->options, real_ns(), set->used);
+    live_model_used(set->model, &s->options, live_session_real_ns(), set->used);
     if (!open_book(s)) {
         log_error("out of memory for an array of %u channels", set->array->n_channels);
         live_session_close_book(s);
@@ -202,12 +217,30 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     make_plan(s, set);
     s->set = set;
     live_book_pixels(s->book, set->pixels);
+    const struct product_settings products = live_session_products(s);   /* other filters may serve other grades */
+    live_book_products(s->book, &products);
     live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references });
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
-    publisher_calibration(s->publisher, s->options.calibration.file);
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
     log_note("calibration and triggers in force: %s", s->options.calibration.file[0] != '\0' ? s->options.calibration.file : "none");
+}
+
+bool live_session_calibrate(struct live_session_work *s, const char *path, char why[SCAN_ERROR]) {
+    char before[OPTIONS_TEXT];
+    uint64_t version = s->model_version;
+    if (s->set == NULL || s->book == NULL) {
+        snprintf(why, SCAN_ERROR, "the acquisition's channels are not known yet");
+        return false;
+    }
+    memcpy(before, s->options.calibration.file, sizeof before);
+    snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", path);
+    live_session_swap_model(s, NULL);
+    if (s->model_version != version)
+        return true;
+    memcpy(s->options.calibration.file, before, sizeof before);
+    snprintf(why, SCAN_ERROR, "it cannot be read as a calibration of this array; the one in force stays. The log says more");
+    return false;
 }
 
 /* Trigger settings come again with every SendAllStatus; only others than before matter. */

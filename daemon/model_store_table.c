@@ -61,6 +61,16 @@ static const struct h5_field pixel_fields[] = {
     TRUTH(pixel_calibration, jumped),
     FIELD(pixel_calibration, assigned_by, ARRAY_U4),
     FIELD(pixel_calibration, margin, ARRAY_F8),
+    FIELD(pixel_calibration, n_choices, ARRAY_U4),
+};
+
+static const struct h5_field choice_fields[] = {
+    FIELD(line_match, n, ARRAY_U8),
+    COLUMNS(line_match, line, ARRAY_U8, MATCH_MAX_LINES),
+    COLUMNS(line_match, height, ARRAY_F8, MATCH_MAX_LINES),
+    FIELD(line_match, score, ARRAY_F8),
+    FIELD(line_match, margin, ARRAY_F8),
+    FIELD(line_match, rms_eV, ARRAY_F8),
 };
 
 static const struct h5_field fit_fields[] = {
@@ -97,7 +107,7 @@ static const struct h5_field anchor_fields[] = {
     FIELD(curve_anchor, energy_unc_eV, ARRAY_F8),
 };
 
-_Static_assert(sizeof(enum verdict) == 4 && sizeof(enum assigned_by) == 4 && sizeof(enum curve_form) == 4 && sizeof(bool) == 1, "stored as u4 and u1");
+_Static_assert(sizeof(enum verdict) == 4 && sizeof(enum assigned_by) == 4 && sizeof(enum curve_form) == 4 && sizeof(bool) == 1 && sizeof(size_t) == 8, "stored as u4, u1 and u8");
 
 /* ---- writing ---- */
 
@@ -128,6 +138,21 @@ static void write_fits(struct h5_file *f, hid_t parent, const struct calibration
     }
     h5_file_close_group(group);
     free(fits);
+}
+
+static void write_choices(struct h5_file *f, hid_t parent, const struct calibration_table *t) {
+    struct line_match *choices = calloc((size_t)t->n_pixels * MATCH_KEPT + 1, sizeof *choices);
+    size_t n = 0;
+    hid_t group = h5_file_group(f, parent, "choices", NULL);
+    for (uint32_t p = 0; p < t->n_pixels && choices; p++)
+        for (uint32_t k = 0; k < t->pixels[p].n_choices; k++)
+            choices[n++] = t->pixels[p].choices[k];
+    if (!choices)
+        h5_file_fail(f, "choices", "out of memory");
+    else
+        h5_fields_write(f, group, choice_fields, COUNT(choice_fields), choices, sizeof *choices, n);
+    h5_file_close_group(group);
+    free(choices);
 }
 
 static void write_curves(struct h5_file *f, hid_t parent, const struct calibration_table *t) {
@@ -168,6 +193,7 @@ void model_store_write_table(struct h5_file *f, hid_t group, const struct calibr
     write_texts(f, pixels, "reason", t->n_pixels ? t->pixels[0].reason : "", sizeof *t->pixels, t->n_pixels);
     h5_file_close_group(pixels);
     write_fits(f, group, t);
+    write_choices(f, group, t);
     write_curves(f, group, t);
 }
 
@@ -199,8 +225,9 @@ static void read_pixels(struct h5_input *in, hid_t parent, struct calibration_ta
     h5_fields_read(in, group, pixel_fields, COUNT(pixel_fields), t->pixels, sizeof *t->pixels, n);
     read_reasons(in, group, t);
     for (uint32_t p = 0; p < n; p++)
-        if ((unsigned)t->pixels[p].verdict >= N_VERDICTS || t->pixels[p].n_fits > CURVE_MAX_ANCHORS || t->pixels[p].correction.n_steps > GAIN_STEPS_MAX)
-            h5_input_fail(in, "pixel %u of a table has a verdict, a number of fits or of gain steps out of range", p);
+        if ((unsigned)t->pixels[p].verdict >= N_VERDICTS || t->pixels[p].n_fits > CURVE_MAX_ANCHORS || t->pixels[p].correction.n_steps > GAIN_STEPS_MAX ||
+            t->pixels[p].n_choices > MATCH_KEPT)
+            h5_input_fail(in, "pixel %u of a table has a verdict, a number of fits, of gain steps or of assignments out of range", p);
     h5_file_close_group(group);
 }
 
@@ -250,6 +277,34 @@ static void read_fits(struct h5_input *in, hid_t parent, struct calibration_tabl
     }
     h5_file_close_group(group);
     free(fits);
+}
+
+/* Only what is there counts: lines that the table has. */
+static bool choice_is_sound(const struct line_match *m, const struct calibration_table *t) {
+    bool sound = m->n <= MATCH_MAX_LINES;
+    for (size_t k = 0; sound && k < m->n; k++)
+        sound = m->line[k] < t->n_lines;
+    return sound;
+}
+
+static void read_choices(struct h5_input *in, hid_t parent, struct calibration_table *t) {
+    size_t n = 0, at = 0;
+    for (uint32_t p = 0; p < t->n_pixels; p++)
+        n += t->pixels[p].n_choices;
+    struct line_match *choices = calloc(n + 1, sizeof *choices);
+    hid_t group = h5_input_group(in, parent, "choices");
+    if (choices)
+        h5_fields_read(in, group, choice_fields, COUNT(choice_fields), choices, sizeof *choices, n);
+    else
+        h5_input_fail(in, "out of memory");
+    for (uint32_t p = 0; choices && p < t->n_pixels && !in->failed; p++)
+        for (uint32_t k = 0; k < t->pixels[p].n_choices; k++, at++) {
+            if (!choice_is_sound(&choices[at], t))
+                h5_input_fail(in, "pixel %u of a table has an assignment to a line that the table does not have", p);
+            t->pixels[p].choices[k] = choices[at];
+        }
+    h5_file_close_group(group);
+    free(choices);
 }
 
 /* The curves are made anew from their anchors, which gives the same curves. */
@@ -302,6 +357,8 @@ struct calibration_table *model_store_read_table(struct h5_input *in, hid_t grou
     read_pixels(in, group, t);
     if (t->pixels && !in->failed) {
         read_fits(in, group, t);
+        if (!in->failed)
+            read_choices(in, group, t);
         read_curves(in, group, t);
     }
     if (in->failed) {

@@ -161,6 +161,13 @@ const struct option_row option_table[] = {
       .help = "a copy of each scan log goes to USER/beamtime_ID/YYYYMMDD, which is also where scans are counted; empty: no copy" },
     { .name = "control.beamtime", .unit = "", .default_text = "0", .kind = OPT_TEXT, .offset = AT(control.beamtime), .lo = 1, .hi = TEXT_HI(control.beamtime),
       .help = "the beamtime's id in logs and folders" },
+    { .name = "control.router", .unit = "", .default_text = "tcp://127.0.0.1:5561", .kind = OPT_TEXT, .offset = AT(control.router), .lo = 0, .hi = TEXT_HI(control.router),
+      .help = "where our own clients control it (ZeroMQ ROUTER, doc/control.md); another machine's need keys.folder; empty: no such port" },
+    { .name = "control.recount_MiB", .unit = "MiB", .default_text = "64", .kind = OPT_INTEGER, .offset = AT(control.recount_MiB), .lo = 0, .hi = 65536,
+      .help = "memory for the photons of the running scan, 12 bytes each, from which it is counted anew when windows or axes are changed; with too many photons they change with the next scan" },
+
+    { .name = "keys.folder", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(keys.folder), .lo = 0, .hi = TEXT_HI(keys.folder),
+      .help = "keys of who may read the stream and use the control port, made by tesd keygen; empty: no keys, and this machine alone" },
 
     { .name = "metrics.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(metrics.host), .lo = 1, .hi = TEXT_HI(metrics.host),
       .help = "address of the page /metrics for Prometheus" },
@@ -168,7 +175,9 @@ const struct option_row option_table[] = {
       .help = "port for it; 0: none" },
 
     { .name = "stream.endpoint", .unit = "", .default_text = "tcp://127.0.0.1:5560", .kind = OPT_TEXT, .offset = AT(stream.endpoint), .lo = 1, .hi = TEXT_HI(stream.endpoint),
-      .help = "where maps and spectra are published (ZeroMQ)" },
+      .help = "where maps and spectra are published (ZeroMQ); beyond this machine only with keys.folder" },
+    { .name = "stream.photons", .unit = "", .default_text = "tcp://127.0.0.1:5562", .kind = OPT_TEXT, .offset = AT(stream.photons), .lo = 0, .hi = TEXT_HI(stream.photons),
+      .help = "where every photon is sent to whoever pulls them (ZeroMQ PUSH, doc/stream.md); empty: no such socket" },
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 

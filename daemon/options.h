@@ -37,9 +37,11 @@ struct options {
         char scan_host[64]; int64_t scan_port;                             /* the scan server's protocol; -1: none */
         bool drive; double wait_s;
         char log_folder[OPTIONS_TEXT], user_folder[OPTIONS_TEXT], beamtime[48];
+        char router[OPTIONS_TEXT]; int64_t recount_MiB;                    /* our own clients; "": none */
     } control;
+    struct { char folder[OPTIONS_TEXT]; } keys;                            /* "": no CURVE, loopback alone */
     struct { char host[64]; int64_t port; } metrics;                       /* Prometheus; port 0: none */
-    struct { char endpoint[OPTIONS_TEXT]; } stream;                        /* "tcp://127.0.0.1:5560" */
+    struct { char endpoint[OPTIONS_TEXT], photons[OPTIONS_TEXT]; } stream; /* "tcp://127.0.0.1:5560"; every photon, "": no such socket */
     uint32_t n_roi;
     struct yield_region roi[OPTIONS_MAX_ROI];                              /* config list `roi: [{name, lo_eV, hi_eV}]`; "tfy" always there */
     char *text;                                                            /* the config file as read, "" without one; for provenance */

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "calib/calibration_verdict.h"
-#include "daemon/followed_pulses.h"
+#include "daemon/crowded_pulses.h"
 #include "daemon/further_products.h"
 #include "daemon/line_locking.h"
 #include "daemon/log.h"
@@ -118,7 +118,7 @@ static bool grade_and_watch(struct reprocess *r, const struct analyse_settings *
         return false;
     const struct inner_event *seconds = grading_seconds(r->grading, pixel, &n_seconds);
     if (!r->causal)
-        followed_pulses_measure(settings, reader, room->places, seconds, n_seconds, room->pulses, out->block);
+        crowded_pulses_measure(settings, reader, room->places, grading_windows(r->grading, pixel), seconds, n_seconds, room->pulses, out->block);
     return grade_or_wait(r, pixel, room->gaps, n, out) && monitoring_channel(r->monitoring, pixel, room->pulses, out->block);
 }
 
@@ -355,19 +355,10 @@ static bool finish(struct reprocess *r, const struct reprocess_settings *setting
     return archive_finish(a, settings->title, start_ns, end_ns, &process);
 }
 
-/* Grade mid counts in wide windows when every pixel that counts has filters for it, and what comes after a record may be known: a
- * window whose pixels lose it differently would have a yield that depends on rate. */
-static uint32_t wide_grades(const struct reprocess *r) {
-    bool mid = !r->causal && r->stored == NULL;
-    for (size_t i = 0; i < r->model->n_channels; i++)
-        mid = mid && (r->model->channels[i].model == NULL || r->model->channels[i].model->gaps != NULL);
-    return mid ? 1u << GRADE_MID : 0;
-}
-
 static bool set_up(struct reprocess *r, const struct reprocess_settings *settings, const char *path) {
     size_t n = r->model->n_channels;
     struct product_settings products = settings->products;
-    products.wide_grades = wide_grades(r);
+    products.wide_grades = r->stored != NULL && !r->causal ? 0 : array_model_wide_grades(r->model, r->causal);
     r->result->n_pixels = n;
     r->result->pixels = calloc(n, sizeof *r->result->pixels);
     r->rows = calloc(n, sizeof *r->rows);

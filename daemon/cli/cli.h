@@ -9,6 +9,7 @@ int cmd_check_config(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
+int cmd_keygen(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 int cmd_recover(int argc, char **argv);

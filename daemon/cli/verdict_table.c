@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "calib/calibration_sigma.h"
+
 static void print_number(FILE *to, double v, int width, int digits) {
     if (isfinite(v))
         fprintf(to, " %*.*f", width, digits, v);
@@ -58,10 +60,27 @@ static void print_summary(FILE *to, const struct array_model *m) {
     fputc('\n', to);
 }
 
+/* How well sums over pixels know their energies, at the anchors of the line table: most of the doubt is the table's own. */
+static void print_doubt(FILE *to, const struct calibration_table *t) {
+    unsigned n = 0;
+    for (uint32_t k = 0; k < t->n_lines; k++) {
+        struct energy_sigma s = calibration_sigma_at(t, NULL, t->lines[k].energy_eV);
+        if (!t->lines[k].anchor || s.n_pixels == 0)
+            continue;
+        if (n++ == 0)
+            fprintf(to, "%s, energies of %u pixels added, 1 sigma (of it the line table's) in eV:", t->label[0] ? t->label : "calibration", s.n_pixels);
+        fprintf(to, " %s %.2f (%.2f)", t->lines[k].line, s.sum_eV, s.common_eV);
+    }
+    if (n > 0)
+        fputc('\n', to);
+}
+
 void verdict_table_print(FILE *to, const struct array_model *m, const struct pixel_totals *totals) {
     fprintf(to, "%7s %-10s %-9s %7s %10s %11s", "channel", "name", "verdict", "anchors", "fwhm eV", "drift 1e-5");
     fprintf(to, totals != NULL ? " %10s %10s %6s  note\n" : " %10s  note\n", totals != NULL ? "records" : "trained on", "photons", "cut %");
     for (size_t i = 0; i < m->n_channels; i++)
         print_row(to, m, totals, i);
     print_summary(to, m);
+    for (size_t k = 0; k < m->n_tables; k++)
+        print_doubt(to, m->tables[k]);
 }

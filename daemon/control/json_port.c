@@ -47,7 +47,7 @@ static int listen_on(const char *host, int port) {
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (strcmp(host, "*") != 0 && inet_pton(AF_INET, host, &at.sin_addr) != 1)
         errno = EINVAL;
-    else if (bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 16) == 0)
+    else if (bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 128) == 0)
         return fd;
     const int why = errno;
     close(fd);

@@ -30,6 +30,8 @@ static enum scan_answer run(struct scan_server *s, const struct scan_verb *verb,
     if (verb->changes) {
         s->waiting = a == SCAN_LATER ? ticket : 0;
         s->waiting_ms = scan_server_clock_ms();
+        if (a != SCAN_LATER && s->host.changed != NULL)
+            s->host.changed(s->host.context, verb->method.name);
     }
     return a;
 }
@@ -117,5 +119,12 @@ void scan_server_step(struct scan_server *s) {
 }
 
 int scan_server_port(const struct scan_server *s) { return s->port != NULL ? json_port_number(s->port) : 0; }
+
+json_t *scan_server_describe(const struct scan_server *s) {
+    const struct scan_session *x = &s->session;
+    return json_pack("{s:s,s:s,s:i,s:i,s:i,s:b,s:i,s:s,s:o}", "state", scan_state_names[x->state], "filename", x->filename, "scan_num", x->number, "next_scan_num", x->next_number,
+                     "cal_number", x->cal_number, "calibration", x->calibration, "points", (int)x->n_points, "calibration_state", s->calibration_state, "rois",
+                     scan_regions_json(&s->regions));
+}
 
 const struct scan_session *scan_server_session(const struct scan_server *s) { return &s->session; }

@@ -34,6 +34,7 @@ struct scan_host {
     /* waited_ms: since the client asked; 0 at the first time. SCAN_LATER is asked again. result: new reference or left NULL. */
     enum scan_answer (*wish)(void *context, enum scan_wish wish, const json_t *argument, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]);
     bool (*regions)(void *context, const struct scan_regions *regions, char why[SCAN_ERROR]);   /* from now on count in these */
+    void (*changed)(void *context, const char *method);                        /* the state is another one now, by that method; NULL: nobody asks */
 };
 
 struct scan_server_settings {
@@ -53,6 +54,9 @@ void scan_server_close(struct scan_server *s);
 void scan_server_step(struct scan_server *s);          /* never waits */
 int scan_server_port(const struct scan_server *s);
 const struct scan_session *scan_server_session(const struct scan_server *s);
+
+/* state, filename, numbers, rois: what clients may read one by one. New reference. */
+json_t *scan_server_describe(const struct scan_server *s);
 
 /* One request as the port gives it (json_port.h), for other transports and the fuzzer. NULL with *later set: ask again. */
 char *scan_server_answer(struct scan_server *s, const char *bytes, size_t n, uint64_t ticket, int64_t waited_ms, bool *later);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/calibration_sigma.h"
+#include "daemon/calibration_id.h"
 #include "daemon/sink/archive_parts.h"
 
 struct anchors {
@@ -125,6 +127,64 @@ static void write_covariance(const struct sheet *s) {
     write_values(s, "gain_covariance", "(arb/eV)^2", most, most);
 }
 
+/* Energies from a bit below the lowest anchor of the line table to a bit above the highest, as far as a curve is trusted at all, and so the
+ * same in every part of an array; NaN: no anchors. */
+enum { GRID = 61 };
+
+static void grid_of(const struct calibration_table *t, double energy_eV[GRID]) {
+    double low = INFINITY, high = -INFINITY;
+    for (uint32_t k = 0; k < t->n_lines; k++)
+        if (t->lines[k].anchor) {
+            low = fmin(low, t->lines[k].energy_eV);
+            high = fmax(high, t->lines[k].energy_eV);
+        }
+    for (int k = 0; k < GRID; k++)
+        energy_eV[k] = low < high ? 0.7 * low + (1.13 * high - 0.7 * low) * k / (GRID - 1) : (double)NAN;
+}
+
+/* What energies of each pixel are worth: by its own fits, and by the line table, whose part pixels share. */
+static void write_sigmas(const struct sheet *s) {
+    double energy_eV[GRID];
+    grid_of(s->t, energy_eV);
+    h5_file_array(s->a->file, s->group, &(struct data_array){ .name = "sigma_energy_eV", .type = ARRAY_F8, .rank = 1, .shape = { GRID }, .units = "eV",
+                                                              .long_name = "energies at which the errors of the curves are told", .data = energy_eV });
+    for (int common = 0; common < 2; common++) {
+        for (uint32_t p = 0; p < s->t->n_pixels; p++)
+            for (int k = 0; k < GRID; k++) {
+                const struct calibration_curve *curve = s->t->pixels[p].curve;
+                struct energy_sigma own = curve ? calibration_sigma_of(curve, energy_eV[k]) : (struct energy_sigma){ NAN, NAN, NAN, 0 };
+                s->values[p * GRID + (size_t)k] = common ? own.common_eV : own.pixel_eV;
+            }
+        write_values(s, common ? "curve_common_sigma_eV" : "curve_sigma_eV", "eV", GRID, 0);
+    }
+}
+
+/* How each pixel's own peaks could be assigned, best first: for whoever doubts the assignment. Padded with NaN. */
+static void write_choices(const struct sheet *s) {
+    static const struct { const char *name, *units; size_t offset; } columns[] = {
+        { .name = "assignment_score", .units = "", .offset = offsetof(struct line_match, score) },
+        { .name = "assignment_margin_to_next", .units = "", .offset = offsetof(struct line_match, margin) },
+        { .name = "assignment_rms_eV", .units = "eV", .offset = offsetof(struct line_match, rms_eV) },
+    };
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+        for (uint32_t p = 0; p < s->t->n_pixels; p++)
+            for (uint32_t k = 0; k < MATCH_KEPT; k++)
+                s->values[p * MATCH_KEPT + k] = k < s->t->pixels[p].n_choices ? field(&s->t->pixels[p].choices[k], columns[c].offset) : (double)NAN;
+        write_values(s, columns[c].name, columns[c].units, MATCH_KEPT, 0);
+    }
+    for (int height = 0; height < 2; height++) {
+        for (uint32_t p = 0; p < s->t->n_pixels; p++)
+            for (uint32_t k = 0; k < MATCH_KEPT * MATCH_MAX_LINES; k++) {
+                const struct line_match *m = &s->t->pixels[p].choices[k / MATCH_MAX_LINES];
+                uint32_t l = k % MATCH_MAX_LINES;
+                bool there = k / MATCH_MAX_LINES < s->t->pixels[p].n_choices && l < m->n && m->line[l] < s->t->n_lines;
+                double value = !there ? (double)NAN : height ? m->height[l] : s->t->lines[m->line[l]].energy_eV;
+                s->values[(size_t)p * MATCH_KEPT * MATCH_MAX_LINES + k] = value;
+            }
+        write_values(s, height ? "assignment_height" : "assignment_energy_eV", height ? "arb" : "eV", MATCH_KEPT, MATCH_MAX_LINES);
+    }
+}
+
 static void write_fit_names(const struct sheet *s) {
     size_t most = s->most_fits, n = s->t->n_pixels;
     const char **lines = calloc(n * most + 1, sizeof *lines);
@@ -233,6 +293,9 @@ static void write_table_lines(const struct sheet *s) {
 }
 
 static void write_header(const struct sheet *s, const char *state_text) {
+    char id[CALIBRATION_ID_TEXT];
+    calibration_id_of_table(s->t, id);
+    h5_file_text(s->a->file, s->group, "id", id);
     h5_file_text(s->a->file, s->group, "label", s->t->label);
     h5_file_text(s->a->file, s->group, "state", state_text);
     h5_file_text(s->a->file, s->group, "line_table_name", s->t->line_table_name);
@@ -257,6 +320,8 @@ bool archive_calibration(struct archive *a, const struct calibration_table *tabl
     struct sheet s = { .a = a, .t = table };
     measure(&s);
     size_t widest = s.most_anchors * s.most_anchors > s.most_fits ? s.most_anchors * s.most_anchors : s.most_fits;
+    enum { LEAST = GRID > MATCH_KEPT * MATCH_MAX_LINES ? GRID : MATCH_KEPT * MATCH_MAX_LINES };
+    widest = widest > LEAST ? widest : LEAST;
     widest = widest > N_CORRECTION_TERMS ? widest : N_CORRECTION_TERMS;
     s.values = calloc(table->n_pixels * (widest + 1) + 1, sizeof *s.values);
     if (!s.values) {
@@ -269,7 +334,9 @@ bool archive_calibration(struct archive *a, const struct calibration_table *tabl
     write_correction(&s);
     write_anchors(&s);
     write_covariance(&s);
+    write_sigmas(&s);
     write_fits(&s);
+    write_choices(&s);
     h5_file_close_group(s.group);
     free(s.values);
     return !a->file->failed;

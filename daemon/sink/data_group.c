@@ -154,6 +154,31 @@ enum status data_group_row(const struct scan_products *p, const struct rixs_map 
     return finish(&g, good, out);
 }
 
+/* Errors are those of Poisson: sqrt(N), and of an empty bin the upper limit of Gehrels, as for yields. */
+static bool add_spectrum(struct data_group *g, const struct rixs_map *m, uint32_t n_points) {
+    double *room = own(g, m->n_bins), *errors = own(g, m->n_bins);
+    uint32_t *sum = (void *)room;
+    if (!room || !errors)
+        return false;
+    for (uint32_t i = 0; i < n_points; i++)
+        for (uint32_t k = 0; k < m->n_bins; k++)
+            sum[k] += m->counts[(size_t)i * m->n_bins + k];
+    for (uint32_t k = 0; k < m->n_bins; k++)
+        errors[k] = yield_value_of(sum[k], YIELD_PER_LIVE_TIME, NAN, NAN, 1, 0).error;
+    with_text(add(g, "counts", ROLE_SIGNAL, ARRAY_U4, m->n_bins, sum), "counts", "photons");
+    with_text(add(g, "counts_errors", ROLE_ERRORS, ARRAY_F8, m->n_bins, errors), "counts", "standard deviation");
+    return true;
+}
+
+enum status data_group_spectrum(const struct scan_products *p, const struct rixs_map *m, uint32_t n_points, const char *which, struct data_group *out) {
+    struct data_group g = { .signal = "counts", .axes = { "emission_energy" }, .n_axes = 1 };
+    set_title(&g, "emission spectrum", p->scan, which);
+    bool good = add_spectrum(&g, m, n_points) && add_energy(&g, m) && add_context(&g, p, 0, n_points, m->pixels_used, m->n_pixels, m->grades_used, p->live_time_s);
+    if (n_points > 0)
+        with_text(add(&g, "point_counts", ROLE_AUX, ARRAY_U4, m->n_bins, m->counts + (size_t)(n_points - 1) * m->n_bins), "counts", "photons of the last point");
+    return finish(&g, good, out);
+}
+
 static bool add_yield(struct data_group *g, const struct scan_products *p, const struct yield_spectrum *y, uint32_t n_points, enum yield_norm norm) {
     double *value = own(g, n_points), *error = own(g, n_points);
     if (!value || !error)

@@ -35,6 +35,8 @@ struct data_group {
 enum status data_group_map(const struct scan_products *p, const struct rixs_map *m, uint32_t n_points, const char *which, struct data_group *out);
 /* One row of the map: the emission spectrum of a point. */
 enum status data_group_row(const struct scan_products *p, const struct rixs_map *m, uint32_t point, const char *which, struct data_group *out);
+/* The emission spectrum of the first n_points points together (counts, counts_errors) and of the last of them (point_counts). */
+enum status data_group_spectrum(const struct scan_products *p, const struct rixs_map *m, uint32_t n_points, const char *which, struct data_group *out);
 /* The PFY of one region over the first n_points points. */
 enum status data_group_yield(const struct scan_products *p, const struct yield_spectrum *y, uint32_t n_points, const char *which, struct data_group *out);
 void data_group_done(struct data_group *g);

@@ -1,6 +1,7 @@
 #include "daemon/sink/stream_message.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,17 @@
 
 #include "daemon/json_value.h"
 
+enum { WORTH_SHARING = 4096 };   /* bytes: less is copied sooner than counted */
+
+/* The arrays of a message: shared with ZeroMQ, whose thread may be the last to need them. */
+struct shared_bytes { atomic_uint references; _Alignas(8) unsigned char bytes[]; };
+
 struct stream_message {
     struct stream_meta meta;
+    json_t *keys;              /* further ones of the header; NULL: none */
     bool has_group;
-    struct data_group group;   /* arrays point into `bytes` */
-    unsigned char *bytes;
+    struct data_group group;   /* arrays point into `shared` */
+    struct shared_bytes *shared;   /* NULL: no arrays */
 };
 
 void stream_uuid(char out[UUID_TEXT]) {
@@ -35,35 +42,43 @@ static bool copy_arrays(struct stream_message *m, const struct data_group *g) {
     size_t total = 0, at = 0;
     for (unsigned k = 0; k < g->n_arrays; k++)
         total += padded(data_array_bytes(&g->arrays[k]));
-    m->bytes = malloc(total + 8);
-    if (!m->bytes)
+    m->shared = malloc(sizeof *m->shared + total + 8);
+    if (!m->shared)
         return false;
+    atomic_init(&m->shared->references, 1);
     m->group = *g;
     m->group.owned = NULL;
     m->group.n_scans = 0;
     m->has_group = true;
     for (unsigned k = 0; k < g->n_arrays; k++) {
         size_t n = data_array_bytes(&g->arrays[k]);
-        memcpy(m->bytes + at, g->arrays[k].data, n);
-        m->group.arrays[k].data = m->bytes + at;
+        memcpy(m->shared->bytes + at, g->arrays[k].data, n);
+        m->group.arrays[k].data = m->shared->bytes + at;
         at += padded(n);
     }
     return true;
 }
 
-enum status stream_message_new(const struct stream_meta *meta, const struct data_group *group, struct stream_message **out) {
+static void let_go(struct shared_bytes *s) {
+    if (s && atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1)
+        free(s);
+}
+
+enum status stream_message_new(const struct stream_meta *meta, const struct data_group *group, json_t *keys, struct stream_message **out) {
     struct stream_message *m = calloc(1, sizeof *m);
     if (!m || (m->meta = *meta, group && !copy_arrays(m, group))) {
         free(m);
         return STATUS_NO_MEMORY;
     }
+    m->keys = json_incref(keys);
     *out = m;
     return STATUS_OK;
 }
 
 void stream_message_free(struct stream_message *m) {
     if (m) {
-        free(m->bytes);
+        json_decref(m->keys);
+        let_go(m->shared);
         free(m);
     }
 }
@@ -127,7 +142,7 @@ static void add_meta(json_t *header, const struct stream_meta *meta) {
     }
 }
 
-static json_t *make_header(const struct stream_message *m, const struct stream_source *source, uint64_t seq, bool snap, json_t *extra) {
+static json_t *make_header(const struct stream_message *m, const struct stream_source *source, uint64_t seq, bool snap) {
     static const struct data_group nothing = { .signal = "" };
     json_t *header = json_object();
     json_object_set_new(header, "v", json_integer(STREAM_VERSION));
@@ -141,28 +156,66 @@ static json_t *make_header(const struct stream_message *m, const struct stream_s
     json_object_set_new(header, "snap", json_boolean(snap));
     add_lost(header, &m->meta.lost);
     add_group(header, m->has_group ? &m->group : &nothing);
-    if (extra)
-        json_object_update(header, extra);
+    if (m->keys)
+        json_object_update(header, m->keys);
     return header;
 }
 
-size_t stream_message_send(const struct stream_message *m, void *socket, const char *topic, const struct stream_source *source, uint64_t seq, bool snap,
-                           json_t *extra) {
-    json_t *header = make_header(m, source, seq, snap, extra);
-    char *json = json_dumps(header, JSON_COMPACT);
+static char *header_text(const struct stream_message *m, const struct stream_address *to) {
+    json_t *header = make_header(m, to->source, to->seq, to->snap);
+    char *text = json_dumps(header, JSON_COMPACT);
     json_decref(header);
+    return text;
+}
+
+static void release(void *data, void *shared) {
+    (void)data;
+    let_go(shared);
+}
+
+/* A blob by reference: its memory lives until ZeroMQ lets go of it. */
+static bool send_blob(const struct stream_message *m, void *socket, const struct data_array *a, int flags) {
+    size_t n = data_array_bytes(a);
+    zmq_msg_t blob;
+    if (n < WORTH_SHARING)
+        return zmq_send(socket, a->data, n, flags) >= 0;
+    atomic_fetch_add_explicit(&m->shared->references, 1, memory_order_relaxed);
+    if (zmq_msg_init_data(&blob, (void *)(uintptr_t)a->data, n, release, m->shared) != 0) {
+        let_go(m->shared);
+        return false;
+    }
+    if (zmq_msg_send(&blob, socket, flags) >= 0)
+        return true;
+    zmq_msg_close(&blob);
+    return false;
+}
+
+size_t stream_message_send(const struct stream_message *m, void *socket, const struct stream_address *to) {
+    char *json = header_text(m, to);
     if (!json)
         return 0;
     unsigned n_blobs = m->has_group ? m->group.n_arrays : 0;
-    size_t sent = strlen(topic), length = strlen(json);
-    bool good = zmq_send(socket, topic, sent, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
+    size_t sent = strlen(to->topic), length = strlen(json);
+    bool good = zmq_send(socket, to->topic, sent, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
     good = good && zmq_send(socket, json, length, ZMQ_DONTWAIT | (n_blobs ? ZMQ_SNDMORE : 0)) >= 0;
     sent += length;
     for (unsigned k = 0; k < n_blobs && good; k++) {
-        const struct data_array *a = &m->group.arrays[k];
-        good = zmq_send(socket, a->data, data_array_bytes(a), ZMQ_DONTWAIT | (k + 1 < n_blobs ? ZMQ_SNDMORE : 0)) >= 0;
-        sent += data_array_bytes(a);
+        good = send_blob(m, socket, &m->group.arrays[k], ZMQ_DONTWAIT | (k + 1 < n_blobs ? ZMQ_SNDMORE : 0));
+        sent += data_array_bytes(&m->group.arrays[k]);
     }
     free(json);
     return good ? sent : 0;
+}
+
+unsigned stream_message_frames(const struct stream_message *m, const struct stream_address *address, stream_frame *take, void *to) {
+    char *json = header_text(m, address);
+    if (!json)
+        return 0;
+    take(to, address->topic, strlen(address->topic));
+    take(to, json, strlen(json));
+    unsigned n_blobs = m->has_group ? m->group.n_arrays : 0;
+    for (unsigned k = 0; k < n_blobs; k++)
+        take(to, m->group.arrays[k].data, data_array_bytes(&m->group.arrays[k]));
+    free(json);
+    return 2 + n_blobs;
 }

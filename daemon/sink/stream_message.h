@@ -33,13 +33,19 @@ struct stream_meta {            /* what a message says about itself */
 
 struct stream_message;  /* opaque */
 
-/* group NULL: a message without arrays. STATUS_NO_MEMORY only. */
-enum status stream_message_new(const struct stream_meta *meta, const struct data_group *group, struct stream_message **out);
+/* group NULL: a message without arrays. keys: further keys of the header, or NULL; a reference is taken. STATUS_NO_MEMORY only. */
+enum status stream_message_new(const struct stream_meta *meta, const struct data_group *group, json_t *keys, struct stream_message **out);
+/* Gives it up; its arrays live on until ZeroMQ has sent them. */
 void stream_message_free(struct stream_message *m);
 const struct stream_meta *stream_message_meta(const struct stream_message *m);
-/* extra: further keys of the header, borrowed, or NULL. Never blocks. Returns the bytes given to the socket, 0 when it took none. */
-size_t stream_message_send(const struct stream_message *m, void *socket, const char *topic, const struct stream_source *source, uint64_t seq, bool snap,
-                           json_t *extra);
+/* How a message is sent: under which topic, and which of its states it is. */
+struct stream_address { const char *topic; const struct stream_source *source; uint64_t seq; bool snap; };
+/* Never blocks. Large arrays are not copied: a message that waits in many queues, or is sent again and again, has them in memory once. Returns
+ * the bytes given to the socket, 0 when it took none. */
+size_t stream_message_send(const struct stream_message *m, void *socket, const struct stream_address *to);
+/* The same frames one by one to a function; how many. */
+typedef void stream_frame(void *to, const void *bytes, size_t n);
+unsigned stream_message_frames(const struct stream_message *m, const struct stream_address *address, stream_frame *take, void *to);
 
 void stream_uuid(char out[UUID_TEXT]);   /* a random one */
 

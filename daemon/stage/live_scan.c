@@ -7,22 +7,17 @@
 #include "calib/yield_region.h"
 #include "pulse/livetime.h"
 
-bool live_scan_begin(const struct scan_event *start, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct live_scan **out) {
+bool live_scan_begin(const struct scan_event *start, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, size_t kept, struct live_scan **out) {
     struct live_scan *s = calloc(1, sizeof *s);
     if (s == NULL)
         return false;
-    s->settings = *settings;
     s->n_pixels = n_pixels;
     s->pixels_used = calloc(n_pixels + (size_t)1, 1);
-    s->regions = calloc(settings->n_regions + (size_t)1, sizeof *s->regions);
-    if (s->pixels_used == NULL || s->regions == NULL) {
+    if (s->pixels_used == NULL || !live_scan_begin_with(s, settings) || !scan_view_new(kept, &s->view)) {
         live_scan_free(s);
         return false;
     }
     memcpy(s->pixels_used, pixels_used, n_pixels);
-    if (settings->n_regions > 0)
-        memcpy(s->regions, settings->regions, settings->n_regions * sizeof *s->regions);
-    s->settings.regions = s->regions;
     s->scan = (struct scan){ .number = start->number, .log_number = start->number, .start_ns = start->time_ns, .end_ns = start->time_ns, .mono_eV = NAN };
     memcpy(s->scan.sample, start->sample, sizeof s->scan.sample);
     memcpy(s->scan.label, start->label, sizeof s->scan.label);
@@ -33,9 +28,23 @@ bool live_scan_begin(const struct scan_event *start, uint32_t n_pixels, const ui
     return true;
 }
 
+bool live_scan_begin_with(struct live_scan *s, const struct product_settings *settings) {
+    struct yield_region *regions = calloc(settings->n_regions + (size_t)1, sizeof *regions);
+    if (regions == NULL)
+        return false;
+    if (settings->n_regions > 0)
+        memcpy(regions, settings->regions, settings->n_regions * sizeof *regions);
+    free(s->regions);
+    s->regions = regions;
+    s->settings = *settings;
+    s->settings.regions = regions;
+    return true;
+}
+
 void live_scan_free(struct live_scan *s) {
     if (s == NULL)
         return;
+    scan_view_free(s->view);
     scan_products_free(s->products);
     scan_done(&s->scan);
     free(s->pixels_used);
@@ -85,6 +94,7 @@ static bool grow_products(struct live_scan *s) {
         scan_products_free(old);
     }
     s->products = p;
+    scan_view_grow(s->view, p);
     return true;
 }
 
@@ -156,11 +166,17 @@ void live_scan_add(struct live_scan *s, struct photon_block *b, size_t i, struct
     b->point[i] = place.point;
     b->incident_eV[i] = place.point >= 0 ? (float)s->scan.points[place.point].incident_eV : NAN;
     scan_products_add(s->products, b, i, place.after);
+    scan_view_add(s->view, b, i);
 }
 
 void live_scan_remove(struct live_scan *s, const struct photon_block *b, size_t i, struct live_place place) {
     scan_products_remove(s->products, b, i, place.after);
+    scan_view_remove(s->view, b, i);
 }
+
+void live_scan_keep(struct live_scan *s, const struct photon_block *b, size_t i) { scan_view_keep(s->view, s->products, b, i); }
+
+struct scan_products *live_scan_seen(const struct live_scan *s) { return scan_view_of(s->view, s->products); }
 
 static bool fit_row(int64_t times[N_LIVETIME_COLUMNS], int64_t dwell_ns) {
     int64_t sum = 0, rest = dwell_ns;

@@ -10,10 +10,12 @@
 
 #include "calib/scan_products.h"
 #include "daemon/scan_event.h"
+#include "daemon/stage/scan_view.h"
 
 struct live_scan {
     struct scan scan;              /* points known so far; end_ns of an open one is its start + 1 until then */
     struct scan_products *products;   /* NULL before the first point */
+    struct scan_view *view;        /* the same with other windows and axes, when somebody asked for them */
     struct product_settings settings;
     struct yield_region *regions;  /* own copy: those of settings, whatever is set for the next scan */
     uint8_t *pixels_used;
@@ -23,9 +25,11 @@ struct live_scan {
     uint32_t n_final;              /* points 0..n_final-1 will not change any more */
 };
 
-/* pixels_used: n_pixels bytes, copied. False: no memory. */
-bool live_scan_begin(const struct scan_event *start, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct live_scan **out);
+/* pixels_used: n_pixels bytes, copied. kept: most photons remembered for other windows and axes (scan_view.h). False: no memory. */
+bool live_scan_begin(const struct scan_event *start, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, size_t kept, struct live_scan **out);
 void live_scan_free(struct live_scan *s);
+/* Before the first point: these windows and axes instead. False: no memory. */
+bool live_scan_begin_with(struct live_scan *s, const struct product_settings *settings);
 
 /* An open point is ended first, where the new one begins. False, and nothing changed: no memory, the point begins before the last one
  * ended, the scan has ended. */
@@ -45,5 +49,9 @@ struct live_place live_scan_place(const struct live_scan *s, int64_t time_ns);
 /* Row i of the block, placed there (its scan, point and incident_eV are set), is counted or taken back. MOVING and POINT only. */
 void live_scan_add(struct live_scan *s, struct photon_block *b, size_t i, struct live_place place);
 void live_scan_remove(struct live_scan *s, const struct photon_block *b, size_t i, struct live_place place);
+/* A row counted in a point that will not be taken back any more. */
+void live_scan_keep(struct live_scan *s, const struct photon_block *b, size_t i);
+/* The products with the windows and axes that are to be seen; NULL before the first point. */
+struct scan_products *live_scan_seen(const struct live_scan *s);
 
 #endif

@@ -83,6 +83,13 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
         c->correction = made_correction(seed);
         c->assigned_by = p % N_ASSIGNED_BY;
         c->margin = made_uniform(seed);
+        c->before_until_ns = p == 1 ? made_start_ns - 7 : 0;
+        c->n_choices = p % (MATCH_KEPT + 1);
+        for (uint32_t k = 0; k < c->n_choices; k++) {
+            c->choices[k] = (struct line_match){ .n = 2 + k % 2, .score = made_uniform(seed), .margin = made_uniform(seed), .rms_eV = made_uniform(seed) };
+            for (size_t l = 0; l < c->choices[k].n; l++)
+                c->choices[k].line[l] = l, c->choices[k].height[l] = made_uniform(seed);
+        }
         c->jump = -3.5;
         c->jumped = p == 1;
     }

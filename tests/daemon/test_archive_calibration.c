@@ -1,4 +1,5 @@
 #include <hdf5.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,6 +39,37 @@ static void check_curves(hid_t f, const struct calibration_table *t) {
     }
 }
 
+/* Errors on a grid of energies, the pixel's apart from the table's, and of all pixels added; how peaks could be assigned. */
+static void check_doubts(hid_t f, const struct calibration_table *t) {
+    enum { GRID = 61, K = PIXELS * MATCH_KEPT };
+    double energy[GRID], own[PIXELS * GRID], common[PIXELS * GRID], score[K], heights[K * MATCH_MAX_LINES], energies[K * MATCH_MAX_LINES];
+    read_doubles(f, "entry/calibration_0002/sigma_energy_eV", energy, GRID);
+    read_doubles(f, "entry/calibration_0002/curve_sigma_eV", own, PIXELS * GRID);
+    read_doubles(f, "entry/calibration_0002/curve_common_sigma_eV", common, PIXELS * GRID);
+    assert_true(fabs(energy[0] - 0.7 * 277) < 1e-9 && fabs(energy[GRID - 1] - 1.13 * 278) < 1e-9);
+    for (int k = 0; k < GRID; k++) {
+        assert_true(isnan(own[k]) && isnan(common[k]) && own[GRID + k] > 0);
+        for (int p = 1; p < PIXELS; p++) {
+            struct curve_value v = calibration_curve_value(t->pixels[p].curve, (float)calibration_curve_height(t->pixels[p].curve, energy[k]));
+            assert_true(fabs(own[p * GRID + k] - (double)v.sigma_eV) <= 0 && fabs(common[p * GRID + k] - (double)v.common_sigma_eV) <= 0);
+        }
+    }
+    read_doubles(f, "entry/calibration_0002/assignment_score", score, K);
+    read_doubles(f, "entry/calibration_0002/assignment_height", heights, K * MATCH_MAX_LINES);
+    read_doubles(f, "entry/calibration_0002/assignment_energy_eV", energies, K * MATCH_MAX_LINES);
+    for (int k = 0; k < K; k++) {
+        const struct pixel_calibration *p = &t->pixels[k / MATCH_KEPT];
+        uint32_t choice = (uint32_t)k % MATCH_KEPT;
+        bool there = choice < p->n_choices;
+        assert_true(there ? fabs(score[k] - p->choices[choice].score) <= 0 : isnan(score[k]));
+        for (size_t l = 0; l < MATCH_MAX_LINES; l++) {
+            bool line = there && l < p->choices[choice].n;
+            assert_true(line ? fabs(heights[(size_t)k * MATCH_MAX_LINES + l] - p->choices[choice].height[l]) <= 0 : isnan(heights[(size_t)k * MATCH_MAX_LINES + l]));
+            assert_true(line ? fabs(energies[(size_t)k * MATCH_MAX_LINES + l] - t->lines[l].energy_eV) <= 0 : isnan(energies[(size_t)k * MATCH_MAX_LINES + l]));
+        }
+    }
+}
+
 static void a_table_is_stored_pixel_by_pixel(void **state) {
     (void)state;
     uint64_t seed = 4;
@@ -50,6 +82,7 @@ static void a_table_is_stored_pixel_by_pixel(void **state) {
     hid_t f = H5Fopen(in_folder("t.nxs"), H5F_ACC_RDONLY, H5P_DEFAULT);
     assert_true(f >= 0);
     check_curves(f, t);
+    check_doubts(f, t);
     double residuals[PIXELS * FITS], slopes[PIXELS], gains[PIXELS * N_CORRECTION_TERMS];
     read_doubles(f, "entry/calibration_0002/line_residual_eV", residuals, PIXELS * FITS);
     read_doubles(f, "entry/calibration_0002/drift_slope", slopes, PIXELS);

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """tesd run's port 4000 played by a client that knows the scan server's protocol alone, against the twin of DASTARD: a run in SPEC's order and one in
 ophyd's, a connection for each call; every count it was told is that of the run's file; logs are where and as the old server wrote them; twenty
-clients at once and rubbish on the port change nothing. Loopback and free ports only."""
+clients at once and rubbish on the port change nothing. Then a run by the control port (doc/control.md): a REQ client is answered as on port 4000,
+windows and axes are changed in the middle of a scan, and what is told is what the file holds. Loopback and free ports only."""
 import glob, json, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
-import h5py, numpy
+import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 from free_ports import free_port
 
@@ -62,10 +63,10 @@ class Beamline:
             check(said in str(e), f'{method} is refused: {e}')
 
 
-def start_daemon(base, scan_port):
+def start_daemon(base, scan_port, router, stream):
     with open(f'{folder}/tesd.yaml', 'w') as f:
-        f.write(f'ingest:\n  port: {base}\n  block_s: 0.2\ncontrol:\n  scan_port: {scan_port}\n  wait_s: 20\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
-                f'stream:\n  endpoint: "tcp://127.0.0.1:{free_port()}"\ncalibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n')
+        f.write(f'ingest:\n  port: {base}\n  block_s: 0.2\ncontrol:\n  scan_port: {scan_port}\n  router: "tcp://127.0.0.1:{router}"\n  wait_s: 20\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
+                f'stream:\n  endpoint: "tcp://127.0.0.1:{stream}"\n  photons: ""\ncalibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n')
     return subprocess.Popen([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
 
 
@@ -125,13 +126,13 @@ def compare(told, path):
             check(numpy.array_equal(entry[f'scan_{number:04d}/i0'][()], 1.5 + numpy.arange(len(counts))), 'I0 came along with the points')
 
 
-def check_logs(told):
+def check_logs(told, router_scan):
     user = glob.glob(f'{folder}/user/beamtime_b7/*/scan*.json')
     beside = glob.glob(f'{folder}/live/*/*/logs/scan*.json')
-    check(len(user) == len(beside) == 2 and len(glob.glob(f'{folder}/user/beamtime_b7/*/calibration*.json')) == 2, f'logs beside the run and for the user: {len(beside)}, {len(user)}')
+    check(len(user) == len(beside) == 3 and len(glob.glob(f'{folder}/user/beamtime_b7/*/calibration*.json')) == 2, f'logs beside the run and for the user: {len(beside)}, {len(user)}')
     numbers = sorted(int(re.search(r'scan(\d+)\.json', p)[1]) for p in user)
-    check(numbers == sorted(told), f'scans are counted through the day: {numbers}')
-    with open(user[0]) as f:
+    check(numbers == sorted([*told, router_scan]), f'scans are counted through the day: {numbers}')
+    with open(sorted(user)[0]) as f:
         log = json.load(f)
     fields = {'var_name', 'var_unit', 'scan_num', 'beamtime_id', 'sample_id', 'sample_desc', 'extra', 'data_path', 'drift_correction_plan', 'user_output_dir', 'point_extras',
               'var_values', 'epoch_time_start_s', 'epoch_time_end_s', 'roi', '_ended', 'cal_number', 'calibration'}
@@ -180,13 +181,137 @@ def rubbish(b):
         s.close()
 
 
+class Router:
+    """A REQ client: `call` as on port 4000, `ask` for a whole reply and its frames."""
+
+    def __init__(self, port):
+        self.socket = zmq.Context.instance().socket(zmq.REQ)
+        self.socket.linger = 0
+        self.socket.rcvtimeo = 20000 * SLOW
+        self.socket.connect(f'tcp://127.0.0.1:{port}')
+
+    def ask(self, method, *params, **kwargs):
+        self.socket.send(json.dumps({'method': method, 'params': list(params), 'kwargs': kwargs}).encode())
+        reply, *frames = self.socket.recv_multipart()
+        return json.loads(reply), frames
+
+    def call(self, method, *params, **kwargs):
+        reply, _ = self.ask(method, *params, **kwargs)
+        if not reply['success']:
+            raise RuntimeError(f'{method}: {reply["response"]}')
+        return reply['response']
+
+
+class Stream:
+    """Newest states by topic, and every change that was told."""
+
+    def __init__(self, port):
+        self.socket, self.states, self.changes = zmq.Context.instance().socket(zmq.SUB), {}, []
+        self.socket.linger = 0
+        self.socket.subscribe(b'')
+        self.socket.connect(f'tcp://127.0.0.1:{port}')
+
+    def until(self, good, what, limit_s=10):
+        end = time.monotonic() + limit_s * SLOW
+        while time.monotonic() < end:
+            if good():
+                return check(True, what)
+            if self.socket.poll(50):
+                topic, header, *blobs = self.socket.recv_multipart()
+                header = json.loads(header)
+                if topic == b'control/' and not header['snap']:
+                    self.changes.append(header['change'])
+                self.states[topic.decode()] = header, {a['name']: numpy.frombuffer(blobs[a['blob']], a['dtype']).reshape(a['shape']) for a in header['arrays']}
+        return check(False, what + f': {sorted(self.states)} {self.changes}')
+
+
+def play_router(r, stream):
+    """A run by the control port alone; windows and axes change in the middle of its scan. Counts told by point and window."""
+    r.call('file_start')
+    number = r.call('next_scan_num')
+    r.call('roi_set', {'O': [450, 600]})
+    r.call('scan_start', 'mono', 'eV', 3, 'sample B', {})
+    points = 4
+    for k in range(points):
+        r.call('scan_point_start', 528 + k, None, {'i0': 1.5 + k})
+        time.sleep(0.3)
+        r.call('scan_point_end')
+        if k == 1:
+            before = r.call('counts', wait_s=20)
+            check(before['final'] and before['point'] == 1 and before['cal'] and before['grades']['O'] == [0] and before['i0'] == 2.5, f'counts with all that belongs to them: {before}')
+            plain = r.call('roi_get_counts')
+            check(all(plain[n] == before['counts'][n] for n in plain), f'which are those that port 4000 tells: {plain}')
+            r.call('roi_set', {'O': [450, 600], 'all of it': [200, 960], 'later': [220, 700]})
+            axes = r.call('axes_set', emission=[250, 950, 0.5])
+            check(axes['emission'] == [250, 950, 0.5], f'axes of the running scan: {axes}')
+            again = r.call('counts', number, 1)
+            check(again['counts']['O'] == before['counts']['O'] and again['counts']['later'] > 0, f'the point has counts in a window that came after it: {again["counts"]}')
+            refused, _ = r.ask('calibration_use', 'cal.h5')
+            check(not refused['success'] and 'scan' in refused['response'], f'another calibration waits for the end of the scan: {refused["response"]}')
+    told = [r.call('counts', number, k, 20) for k in range(points)]
+    r.call('scan_end')
+    stream.until(lambda: stream.states.get('rixs/map/', ({'scan': -1},))[0].get('n_points') == points and stream.states['rixs/map/'][1]['counts'].shape == (points, 1400),
+                 'the published map has the new axis, and all points')
+    stream.until(lambda: 'pfy/later/' in stream.states, 'the new window is published')
+    reply, frames = r.ask('snapshot', 'pfy/')
+    topics = [t['topic'] for t in reply['response']['topics']]
+    check('pfy/later/' in topics and sum(t['frames'] for t in reply['response']['topics']) == len(frames) and frames[0].decode() == topics[0], f'a snapshot: {topics}')
+    check(r.call('calibration_use', 'cal.h5') == 'cal.h5' and r.call('calibration_list')['choices'] == ['cal.h5'], 'a calibration is chosen by its name')
+    refused, _ = r.ask('calibration_use', '../cal.h5')
+    check(not refused['success'], f'and by nothing else: {refused["response"]}')
+    health = r.call('health')
+    check(health['beamline']['state'] == 'file_open' and health['good_pixels'] > 0 and not health['disk']['journal']['failing'], f'health: {health}')
+    with open(os.path.join(os.path.dirname(__file__), '../../doc/stream.md')) as f:
+        example = json.loads(re.search(r'### `control/`\n.*?```json\n(.*?)```', f.read(), re.S)[1])
+    example['loss_fraction'] = stream.states['control/'][0]['loss_fraction']
+    got = {k: v for k, v in stream.states['control/'][0].items() if k not in ('sample', 'label', 'n_points', 'final_points')}   # there within a scan
+    check(shape(got) == shape(example), f'a change is told as the document shows: {got}')
+    r.call('file_end')
+    stream.until(lambda: {'file_start', 'scan_start', 'roi_set', 'axes_set', 'calibration_use', 'file_end'} <= set(stream.changes), 'changes are told on the stream')
+    return number, told
+
+
+def shape(value):
+    """What kinds of JSON stand where; names of windows and texts are free, an absent i0 is null."""
+    if isinstance(value, dict):
+        return {k: shape(v) for k, v in value.items()} if not {'tfy'} & set(value) else 'by window'
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return 'number' if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
+
+
+def check_document(r):
+    """Requests of doc/control.md, as they stand there, behind a scan: replies have the shape that the document shows."""
+    with open(os.path.join(os.path.dirname(__file__), '../../doc/control.md')) as f:
+        text = f.read()
+    pairs = re.findall(r'```request\n(.*?)```\n```reply\n(.*?)```', text, re.S)
+    check(len(pairs) >= 6, f'{len(pairs)} examples in the document')
+    for request, reply in pairs:
+        r.socket.send(request.encode())
+        got, want = json.loads(r.socket.recv_multipart()[0]), json.loads(reply)
+        name = json.loads(request)['method']
+        check(shape(got) == shape(want), f'{name} is answered as the document says: {got}')
+    listed = set(re.findall(r'`([a-zA-Z_0-9]+)`', text.split('## Methods of port 4000')[1].split('A method')[0])) | {m for line in re.findall(r'^### (.*)$', text, re.M) for m in re.findall(r'`(\w+)\(', line)}
+    have = set(r.call('methods'))
+    check(have == listed, f'the document lists the methods: {have ^ listed}')
+
+
+def compare_router(number, told, path):
+    with h5py.File(path) as f:
+        entry = f['entry']
+        for name in 'O', 'all_of_it', 'later', 'tfy':
+            have = [t['counts'][name] for t in told]
+            check(all(t['final'] for t in told) and have == list(entry[f'pfy_{number:04d}_{name}/counts'][()]), f'{name}: told {have}, in the file {list(entry[f"pfy_{number:04d}_{name}/counts"][()])}')
+        check(entry[f'rixs_{number:04d}/counts'].shape == (4, 1400), f'the map has the axis that was set: {entry[f"rixs_{number:04d}/counts"].shape}')
+
+
 def main():
     subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
     subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     twin, base, control = start_twin()
-    scan_port = free_port()
-    run = start_daemon(base, scan_port)
+    scan_port, router, stream_port = free_port(), free_port(), free_port()
+    run = start_daemon(base, scan_port, router, stream_port)
     b = Beamline(scan_port)
     try:
         def answers():
@@ -203,16 +328,19 @@ def main():
         told = play(b, ophyd=False)
         told.update(play(b, ophyd=True))
         rubbish(b)
+        number, told_router = play_router(Router(router), Stream(stream_port))
+        check_document(Router(router))
         b.call('file_start')
         crowd(b)
         b.call('set_noise_triggers')
         b.call('set_pulse_triggers')
         b.call('file_end')
         runs_made = lambda: sorted(glob.glob(f'{folder}/out/*/*/*_run????.nxs'))
-        check(until(lambda: len(runs_made()) >= 4), f'the runs have their files: {runs_made()}')
-        for path, number in zip(runs_made()[1:3], sorted(told)):
-            compare({number: told[number]}, path)
-        check_logs(told)
+        check(until(lambda: len(runs_made()) >= 5), f'the runs have their files: {runs_made()}')
+        for path, n in zip(runs_made()[1:3], sorted(told)):
+            compare({n: told[n]}, path)
+        compare_router(number, told_router, runs_made()[3])
+        check_logs(told, number)
         run.terminate()
         check(run.wait(timeout=60 * SLOW) == 0, 'SIGTERM ends it with 0')
     finally:
