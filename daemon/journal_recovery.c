@@ -51,7 +51,7 @@ struct recovery {
 bool journal_recovery_is_journal(const char *path) {
     char bytes[8] = "";
     FILE *f = fopen(path, "r");
-    const bool is = f != NULL && fread(bytes, 1, 8, f) == 8 && memcmp(bytes, "TESDJNL1", 8) == 0;
+    const bool is = f != NULL && fread(bytes, 1, 8, f) == 8 && memcmp(bytes, "TESDJNL2", 8) == 0;
     if (f != NULL)
         fclose(f);
     return is;
@@ -166,8 +166,9 @@ static void set_row(struct row_block *b, const struct journal_row *row) {
     p->flags[i] = row->flags;
     b->pulses[i] = (struct measured_pulse){ .time_ns = row->time_ns, .frame = row->frame, .height = row->height, .arrival_samples = row->arrival, .pretrigger_mean = row->pretrigger_mean,
                                             .residual = row->residual, .cuts = row->pulse_cuts, .baseline = row->baseline, .baseline_offset = row->baseline_offset,
-                                            .baseline_weight = row->baseline_weight };
-    b->flags[i] = row->row_flags;
+                                            .baseline_weight = row->baseline_weight, .noise_factor = row->noise_factor, .tail_share = row->tail_share,
+                                            .on_tail = (row->row_flags & JOURNAL_ON_TAIL) != 0 };
+    b->flags[i] = row->row_flags & (uint8_t)~JOURNAL_ON_TAIL;
     p->n = ++b->n;
 }
 
