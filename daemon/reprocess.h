@@ -36,6 +36,7 @@ struct reprocess_settings {
     bool compress;                   /* photon columns too */
     uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */
     struct archive_process process;  /* counters are added here */
+    bool tell;                       /* print how repeats of a scan agree */
     bool causal;                     /* a frozen model: no record looks at later ones */
     const char *calibration_state;   /* how the tables came about: "learnt", "loaded from CAL.h5" */
     const char *title;
