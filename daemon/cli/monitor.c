@@ -16,10 +16,10 @@
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 
-enum { KEY_ONCE = 2000, KEY_JSON, KEY_REGION, KEY_WAIT, REDRAW_MS = 250, JSON_MS = 1000, SETTLE_MS = 300,  };
+enum { KEY_ONCE = 2000, KEY_JSON, KEY_REGION, KEY_WAIT, KEY_SERVER, KEY_OWN, REDRAW_MS = 250, JSON_MS = 1000, SETTLE_MS = 300 };
 
 struct arguments {
-    const char *endpoint, *region;
+    const char *endpoint, *region, *server_key, *own_key;   /* keys NULL: none */
     bool once, json;
     double wait_s;               /* for a first word of the stream */
 };
@@ -31,6 +31,8 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case KEY_ONCE: a->once = true; return 0;
     case KEY_JSON: a->json = true; return 0;
     case KEY_REGION: a->region = value; return 0;
+    case KEY_SERVER: a->server_key = value; return 0;
+    case KEY_OWN: a->own_key = value; return 0;
     case KEY_WAIT:
         a->wait_s = strtod(value, &end);
         if (end == value || *end != '\0' || !(a->wait_s >= 0 && a->wait_s <= 3600))
@@ -40,6 +42,10 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
         if (state->arg_num > 0)
             argp_error(state, "one endpoint, not %s as well", value);
         a->endpoint = value;
+        return 0;
+    case ARGP_KEY_END:
+        if ((a->server_key == NULL) != (a->own_key == NULL))
+            argp_error(state, "--server-key and --key go together");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -186,6 +192,8 @@ int cmd_monitor(int argc, char **argv) {
         { .name = "once", .key = KEY_ONCE, .doc = "print one screen (or object) and leave" },
         { .name = "json", .key = KEY_JSON, .doc = "an object a line, every second, instead of a screen" },
         { .name = "region", .key = KEY_REGION, .arg = "NAME", .doc = "window whose PFY is drawn large, such as O (default: the first)" },
+        { .name = "server-key", .key = KEY_SERVER, .arg = "server.key", .doc = "of a stream that demands keys (tesd keygen)" },
+        { .name = "key", .key = KEY_OWN, .arg = "NAME.secret", .doc = "your own, for such a stream" },
         { .name = "wait", .key = KEY_WAIT, .arg = "SECONDS", .doc = "how long --once and --json wait for the stream (default 5)" },
         { 0 }
     };
@@ -195,7 +203,8 @@ int cmd_monitor(int argc, char **argv) {
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     setlocale(LC_CTYPE, "");
     struct subscriber *s;
-    if (!subscriber_new(a.endpoint, NULL, 0, &s))
+    const struct subscriber_keys keys = { a.server_key, a.own_key };
+    if (!subscriber_new(a.endpoint, a.server_key != NULL ? &keys : NULL, NULL, 0, &s))
         return EXIT_USAGE;
     int code = a.once || a.json ? print(&a, s) : watch(&a, s);
     subscriber_free(s);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "daemon/curve_gate.h"
 #include "daemon/log.h"
 
 /* A stream has a dozen topics and two for each pixel at most; an endless supply of names is somebody else's. */
@@ -22,7 +23,7 @@ struct subscriber {
     struct subscriber_counts counts;
 };
 
-static bool open_socket(struct subscriber *s, const char *endpoint, const char *const *prefixes, size_t n_prefixes) {
+static bool open_socket(struct subscriber *s, const char *endpoint, const struct subscriber_keys *keys, const char *const *prefixes, size_t n_prefixes) {
     s->context = zmq_ctx_new();
     s->socket = s->context != NULL ? zmq_socket(s->context, ZMQ_SUB) : NULL;
     if (s->socket == NULL)
@@ -35,14 +36,14 @@ static bool open_socket(struct subscriber *s, const char *endpoint, const char *
         zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, prefixes[k], strlen(prefixes[k]));
     if (n_prefixes == 0)
         zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "", 0);
-    return zmq_connect(s->socket, endpoint) == 0;
+    return (keys == NULL || curve_client(s->socket, keys->server, keys->own)) && zmq_connect(s->socket, endpoint) == 0;
 }
 
-bool subscriber_new(const char *endpoint, const char *const *prefixes, size_t n_prefixes, struct subscriber **out) {
+bool subscriber_new(const char *endpoint, const struct subscriber_keys *keys, const char *const *prefixes, size_t n_prefixes, struct subscriber **out) {
     struct subscriber *s = calloc(1, sizeof *s);
     if (s != NULL)
         s->heard_ms = -1;
-    if (s == NULL || !open_socket(s, endpoint, prefixes, n_prefixes)) {
+    if (s == NULL || !open_socket(s, endpoint, keys, prefixes, n_prefixes)) {
         log_error("%s: cannot listen to it: %s; a stream is named like tcp://127.0.0.1:5560", endpoint, s == NULL ? "out of memory" : zmq_strerror(errno));
         subscriber_free(s);
         return false;

@@ -16,8 +16,11 @@ struct subscriber_counts {
     uint64_t boots;                /* starts of the program seen; 1 when all is well */
 };
 
-/* prefixes: topics that begin with one of them are wanted; n_prefixes 0: all. False after logging. */
-bool subscriber_new(const char *endpoint, const char *const *prefixes, size_t n_prefixes, struct subscriber **out);
+/* CURVE: files of the server's public key and of one's own secret (key_file.h). */
+struct subscriber_keys { const char *server, *own; };
+
+/* keys NULL: none. prefixes: topics that begin with one of them are wanted; n_prefixes 0: all. False after logging. */
+bool subscriber_new(const char *endpoint, const struct subscriber_keys *keys, const char *const *prefixes, size_t n_prefixes, struct subscriber **out);
 void subscriber_free(struct subscriber *s);
 
 /* Takes all that has come, waiting up to wait_ms for a first message. How many states are new. now_ms: any clock that only goes forward. */

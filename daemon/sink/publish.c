@@ -28,6 +28,7 @@ struct publisher {
     uint64_t shape;                          /* of the regions that were published last */
     struct stream_meta scan_meta;
     int64_t heartbeat_ms;                    /* when the last was sent */
+    int64_t interval_ms;                     /* between two */
     int64_t start_ns;
     uint64_t points;                         /* since the last heartbeat */
 };
@@ -72,6 +73,7 @@ bool publisher_new(const struct publish_settings *settings, struct publisher **o
     stream_uuid(source->run);
     snprintf(source->state, sizeof source->state, "%s", settings->state);
     publisher_calibration(p, settings->calibration_id ? settings->calibration_id : "");
+    p->interval_ms = settings->heartbeat_ms > 0 ? settings->heartbeat_ms : HEARTBEAT_MS;
     p->scan = -1;
     p->start_ns = now_ns(CLOCK_REALTIME);
     *out = p;
@@ -238,12 +240,12 @@ json_t *publisher_snapshot(const struct publisher *p, const char *prefix, publis
 static json_t *heartbeat_keys(struct publisher *p, double seconds) {
     struct board_rates r = topic_board_rates(p->board);
     return json_pack("{s:o,s:{s:f,s:f,s:f},s:{s:i},s:i}", "last", topic_board_last(p->board), "rates", "messages", (double)r.messages / seconds, "bytes", (double)r.bytes / seconds,
-                     "points", (double)p->points / seconds, "queue", "pending", topic_board_pending(p->board), "interval_ms", (int)HEARTBEAT_MS);
+                     "points", (double)p->points / seconds, "queue", "pending", topic_board_pending(p->board), "interval_ms", (int)p->interval_ms);
 }
 
 static void send_heartbeat(struct publisher *p, struct publish_lost lost) {
     int64_t now = now_ms();
-    double seconds = p->heartbeat_ms ? (double)(now - p->heartbeat_ms) * 1e-3 : HEARTBEAT_MS * 1e-3;
+    double seconds = p->heartbeat_ms ? (double)(now - p->heartbeat_ms) * 1e-3 : (double)p->interval_ms * 1e-3;
     const struct stream_meta meta = meta_now(p, "hb", "window", lost);
     json_t *keys = heartbeat_keys(p, seconds > 1e-3 ? seconds : 1e-3);
     topic_board_send(p->board, p->fixed[TOPIC_HEARTBEAT], &meta, keys);
@@ -255,7 +257,7 @@ static void send_heartbeat(struct publisher *p, struct publish_lost lost) {
 
 void publisher_step(struct publisher *p, struct publish_lost lost) {
     topic_board_step(p->board);
-    if (p->heartbeat_ms == 0 || now_ms() - p->heartbeat_ms >= HEARTBEAT_MS) {
+    if (p->heartbeat_ms == 0 || now_ms() - p->heartbeat_ms >= p->interval_ms) {
         send_heartbeat(p, lost);
         topic_board_repeat(p->board);
     }

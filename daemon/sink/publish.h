@@ -18,6 +18,7 @@ struct publish_settings {
     struct curve_gate *gate;     /* of that context; NULL: no keys */
     const char *state;           /* "replay" */
     const char *calibration_id;  /* "" unknown */
+    unsigned heartbeat_ms;       /* 0: 1000 */
 };
 struct publish_lost {
     uint64_t upstream, queue, rejected;

@@ -17,7 +17,7 @@ static const uint32_t counts[3] = { 10, 40, 20 };
 
 static struct subscriber *listening(void) {
     struct subscriber *s;
-    assert_true(subscriber_new("inproc://nobody", NULL, 0, &s));
+    assert_true(subscriber_new("inproc://nobody", NULL, NULL, 0, &s));
     return s;
 }
 

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
     REQUIRE(sum != 0.12345);   /* so that every element is read */
     stream_state_free(state);
     struct subscriber *s;
-    REQUIRE(subscriber_new("inproc://fuzz", NULL, 0, &s) && subscriber_take(s, frames, 3, 0));
+    REQUIRE(subscriber_new("inproc://fuzz", NULL, NULL, 0, &s) && subscriber_take(s, frames, 3, 0));
     look(s);
     subscriber_free(s);
     return 0;

@@ -116,7 +116,7 @@ struct bench {
 
 static int open_bench(void **state) {
     static struct bench b;
-    struct publish_settings settings = { .endpoint = "tcp://127.0.0.1:*", .state = "replay", .calibration_id = "cal0" };
+    struct publish_settings settings = { .endpoint = "tcp://127.0.0.1:*", .state = "replay", .calibration_id = "cal0", .heartbeat_ms = 200 };
     b = (struct bench){ .context = zmq_ctx_new() };
     b.scan = made_scan_new((struct made_plan){ .number = 5, .n_points = 20, .n_pixels = 3, .n_photons = 4000, .i0 = true, .incident = true, .seed = 1 });
     *state = &b;
@@ -267,7 +267,7 @@ static void heartbeat_names_the_last_of_each_topic(void **state) {
     assert_int_equal(json_integer_value(json_object_get(last, "pfy/Co/")), 1);
     assert_int_equal(json_integer_value(json_object_get(last, "rixs/map/")), 1);
     assert_int_equal(json_integer_value(json_object_get(last, "run/")), 2);
-    assert_int_equal(whole(&r, "interval_ms"), 1000);
+    assert_int_equal(whole(&r, "interval_ms"), 200);
     assert_true(json_is_object(json_object_get(r.header, "rates")));
     received_done(&r);
     zmq_close(sub);
@@ -304,6 +304,123 @@ static void a_stuck_viewer_stops_nobody_and_sees_the_end(void **state) {
     }
     print_message("%d of %d maps came through\n", got, SCANS);
     assert_true(got < SCANS);
+    zmq_close(sub);
+}
+
+static long resident_kB(void) {
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%*s %ld", &pages), 1);
+    fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* What waits for stuck viewers is in memory once: a hundred more of them cost little, however large the map. */
+static void many_stuck_viewers_share_what_waits(void **state) {
+    struct bench *b = *state;
+    enum { STUCK = 100 };
+    void *stuck[STUCK], *alive = subscribe(b->context, b->publisher, "hb/", 1000);
+    settle(b->publisher, alive);
+    for (int k = 0; k < STUCK; k++)
+        stuck[k] = subscribe(b->context, b->publisher, "", 1);
+    settle(b->publisher, alive);
+    publisher_scan(b->publisher, b->scan->products, 20, true, no_loss);
+    settle(b->publisher, alive);
+    long before = resident_kB();
+    for (int k = 0; k < 3; k++)   /* heartbeats, each with all states again */
+        settle(b->publisher, alive);
+    long grown = resident_kB() - before, map = 20L * 3600 * 4 / 1024;
+    print_message("%d stuck viewers: %ld kB more in three heartbeats; a map is %ld kB\n", STUCK, grown, map);
+    assert_true(grown < STUCK * map);   /* copies would be three times that, for the map alone */
+    for (int k = 0; k < STUCK; k++)
+        zmq_close(stuck[k]);
+    zmq_close(alive);
+}
+
+/* Fifty at once, joining in the middle: each has every product, and the same numbers. */
+static void fifty_subscribers_have_every_product(void **state) {
+    struct bench *b = *state;
+    enum { MANY = 50 };
+    static const char *const topics[] = { "pfy/O/", "pfy/sPFY/", "pfy/Co/", "pfy/tfy/", "rixs/map/", "rixs/loss/", "rixs/row/", "xes/scan/", "run/" };
+    enum { N_TOPICS = sizeof topics / sizeof *topics };
+    void *subs[MANY];
+    unsigned have[MANY] = { 0 }, complete = 0;
+    publisher_scan(b->publisher, b->scan->products, 12, false, no_loss);
+    for (int k = 0; k < MANY; k++)
+        subs[k] = subscribe(b->context, b->publisher, "", 1000);
+    for (int turn = 0; turn < PATIENCE_STEPS && complete < MANY; turn++) {
+        struct received r;
+        publisher_step(b->publisher, no_loss);
+        for (int k = 0; k < MANY; k++)
+            while (receive(subs[k], &r)) {
+                unsigned before = have[k];
+                for (unsigned t = 0; t < N_TOPICS; t++)
+                    if (strcmp(r.topic, topics[t]) == 0 && (strcmp(r.topic, "rixs/row/") == 0 || whole(&r, "point") == 11))
+                        have[k] |= 1u << t;
+                complete += have[k] == (1u << N_TOPICS) - 1 && before != have[k];
+                received_done(&r);
+            }
+        nap();
+    }
+    assert_int_equal(complete, MANY);
+    for (int k = 0; k < MANY; k++)
+        zmq_close(subs[k]);
+}
+
+/* Another start of the program at the same place: its boot differs, its numbers begin anew, and nothing of the first is sent any more. */
+static void a_restart_is_seen_by_boot(void **state) {
+    struct bench *b = *state;
+    char endpoint[128], boot[64];
+    void *sub = subscribe(b->context, b->publisher, "pfy/tfy/", 1000);
+    struct received r;
+    publisher_scan(b->publisher, b->scan->products, 20, true, no_loss);
+    publisher_scan(b->publisher, b->scan->products, 20, true, no_loss);
+    do {
+        wait_for(b->publisher, sub, &r);
+        snprintf(boot, sizeof boot, "%s", json_string_value(json_object_get(r.header, "boot")));
+        bool last = whole(&r, "seq") == 2;
+        received_done(&r);
+        if (last)
+            break;
+    } while (true);
+    snprintf(endpoint, sizeof endpoint, "%s", publisher_endpoint(b->publisher));
+    publisher_free(b->publisher);
+    bool open = false;
+    for (int k = 0; k < PATIENCE_STEPS && !open; k++, nap())   /* until the old socket has let go of the port */
+        open = publisher_new(&(struct publish_settings){ .endpoint = endpoint, .state = "replay" }, &b->publisher);
+    assert_true(open);
+    publisher_scan(b->publisher, b->scan->products, 20, true, no_loss);
+    do {
+        wait_for(b->publisher, sub, &r);
+        bool other = strcmp(boot, json_string_value(json_object_get(r.header, "boot"))) != 0;
+        if (other)
+            assert_int_equal(whole(&r, "seq"), 1);
+        received_done(&r);
+        if (other)
+            break;
+    } while (true);
+    zmq_close(sub);
+}
+
+/* States of others: cached, sent to who joins; one of many is not in the heartbeat. */
+static void any_state_can_be_published(void **state) {
+    struct bench *b = *state;
+    json_t *keys = json_pack("{s:s,s:i}", "reason", "none", "answer", 42);
+    assert_true(publisher_state(b->publisher, "alarm/", "alarm", "window", keys));
+    assert_true(publisher_state(b->publisher, "pixel/7/", "pixel", "window", keys));
+    json_decref(keys);
+    void *sub = subscribe(b->context, b->publisher, "", 1000);
+    struct received r;
+    wait_for_topic(b->publisher, sub, "pixel/7/", &r);
+    assert_int_equal(whole(&r, "answer"), 42);
+    assert_true(is_snap(&r));
+    received_done(&r);
+    wait_for_topic(b->publisher, sub, "hb/", &r);
+    json_t *last = json_object_get(r.header, "last");
+    assert_non_null(json_object_get(last, "alarm/"));
+    assert_null(json_object_get(last, "pixel/7/"));
+    received_done(&r);
     zmq_close(sub);
 }
 
@@ -393,7 +510,8 @@ static void same_arrays(json_t *a, json_t *b, const char *where) {
 static void the_document_shows_what_is_sent(void **state) {
     struct bench *b = *state;
     static const struct { const char *topic, *heading; } topics[] = {
-        { "hb/", "hb/" }, { "run/", "run/" }, { "pfy/Co/", "pfy/<roi>/" }, { "rixs/row/", "rixs/row/" }, { "rixs/map/", "rixs/map/" }
+        { "hb/", "hb/" }, { "run/", "run/" }, { "pfy/Co/", "pfy/<roi>/" }, { "rixs/row/", "rixs/row/" }, { "rixs/map/", "rixs/map/" },
+        { "rixs/loss/", "rixs/loss/" }, { "xes/scan/", "xes/scan/" }
     };
     char *document = read_document();
     publisher_scan(b->publisher, b->scan->products, 20, true, no_loss);
@@ -452,6 +570,10 @@ int main(void) {
         WITH_BENCH(heartbeat_names_the_last_of_each_topic),
         WITH_BENCH(loss_is_told_with_every_spectrum),
         WITH_BENCH(a_stuck_viewer_stops_nobody_and_sees_the_end),
+        WITH_BENCH(many_stuck_viewers_share_what_waits),
+        WITH_BENCH(fifty_subscribers_have_every_product),
+        WITH_BENCH(a_restart_is_seen_by_boot),
+        WITH_BENCH(any_state_can_be_published),
         cmocka_unit_test(an_unfinished_scan_is_aborted),
         cmocka_unit_test(other_machines_are_refused),
         WITH_BENCH(the_document_shows_what_is_sent),

@@ -1,5 +1,5 @@
 """tesd replay --publish as a subscriber sees it: pfy/, rixs/, run/ and hb/ at both speeds, the final yields bit for bit those of the file,
-and doc/subscribe.py prints them."""
+and doc/subscribe.py and doc/subscribe.c print them, bit for bit."""
 import glob
 import json
 import os
@@ -44,20 +44,37 @@ def replay(p, name, run, noise, *more):
     endpoint, out = f'ipc://{p.path(name + ".ipc")}', p.path(name + '.nxs')
     with open(p.path(name + '.yaml'), 'w') as f:
         f.write(f'stream:\n  endpoint: "{endpoint}"\n')
-    reader = subprocess.Popen(['/usr/bin/python3', os.path.join(ROOT, 'doc/subscribe.py'), '--count', '1', endpoint, 'O'], stdout=subprocess.PIPE, text=True)
+    readers = [subprocess.Popen(command, stdout=open(p.path(f'{name}-{k}.txt'), 'w'), text=True) for k, command in enumerate((
+        ['/usr/bin/python3', '-u', os.path.join(ROOT, 'doc/subscribe.py'), '--final', endpoint, 'O'], [p.path('subscribe'), endpoint, 'O']))]
     process = subprocess.Popen([TESD, 'replay', run, '--noise', noise, '-o', out, '-c', p.path(name + '.yaml'), '--publish', *more],
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     messages = listen(endpoint, process)
     said = process.communicate(timeout=PATIENCE_S)[1]
     p.check(process.returncode == 0 and 'Sanitizer' not in said, f'{name}: ends well ({process.returncode}) {said if process.returncode else ""}')
-    try:
-        printed = reader.communicate(timeout=5)[0]
-    except subprocess.TimeoutExpired:
+    for k, reader in enumerate(readers):
+        check_printed(p, f'{name}: subscribe.{"py" if k == 0 else "c"}', p.path(f'{name}-{k}.txt'), out)
         reader.kill()
-        printed = ''
-    p.check(printed.startswith('# ') and len(printed.splitlines()) > 1 and all(len(line.split()) == 3 for line in printed.splitlines()[1:]),
-            f'{name}: doc/subscribe.py printed {len(printed.splitlines())} lines: {printed.splitlines()[:1]}')
+        reader.wait()
     return messages, out
+
+
+def last_printed(path):
+    """The last spectrum of the output, bit by bit."""
+    with open(path) as f:
+        lines = f.read().split('# ')[-1].splitlines()[1:]
+    return np.array([[float(x) for x in line.split()] for line in lines if len(line.split()) == 3])
+
+
+def check_printed(p, what, path, out):
+    """At the end of the last scan an example prints what the file holds: its text is on its way for a moment."""
+    with h5py.File(out) as f:
+        group = f['entry'][max(n for n in f['entry'] if n.startswith('pfy_') and n.endswith('_O'))]
+        want = np.array([group[n][()] for n in ('incident_energy', 'yield', 'yield_errors')]).T
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and last_printed(path).tobytes() != want.tobytes():
+        time.sleep(0.05)
+    got = last_printed(path)
+    p.check(got.tobytes() == want.tobytes(), f'{what} printed the PFY of the file, {len(want)} points, bit for bit{"" if got.tobytes() == want.tobytes() else f": {got} {want}"}')
 
 
 def check_messages(p, name, messages, out):
@@ -100,6 +117,7 @@ def check_messages(p, name, messages, out):
 
 
 with Program() as p:
+    subprocess.run([os.environ.get('CC', 'cc'), os.path.join(ROOT, 'doc/subscribe.c'), '-Wall', '-Wextra', '-Werror', '-o', p.path('subscribe'), '-lzmq', '-ljansson'], check=True)
     p.good('simulate', '-o', p.path('sim'), '--pixels', '2', '--quick', '--edges', 'o', '--bad-fraction', '0', '--points', '4', '--dwell', '0.5', '--calibration-s', '30')
     run, noise = (glob.glob(p.path('sim', '2*', k))[0] for k in ('0001', '0000'))
     messages, out = replay(p, 'max', run, noise, '--speed', 'max')

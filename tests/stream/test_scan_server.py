@@ -261,6 +261,11 @@ def play_router(r, stream):
     check(not refused['success'], f'and by nothing else: {refused["response"]}')
     health = r.call('health')
     check(health['beamline']['state'] == 'file_open' and health['good_pixels'] > 0 and not health['disk']['journal']['failing'], f'health: {health}')
+    with open(os.path.join(os.path.dirname(__file__), '../../doc/stream.md')) as f:
+        example = json.loads(re.search(r'### `control/`\n.*?```json\n(.*?)```', f.read(), re.S)[1])
+    example['loss_fraction'] = stream.states['control/'][0]['loss_fraction']
+    got = {k: v for k, v in stream.states['control/'][0].items() if k not in ('sample', 'label', 'n_points', 'final_points')}   # there within a scan
+    check(shape(got) == shape(example), f'a change is told as the document shows: {got}')
     r.call('file_end')
     stream.until(lambda: {'file_start', 'scan_start', 'roi_set', 'axes_set', 'calibration_use', 'file_end'} <= set(stream.changes), 'changes are told on the stream')
     return number, told
