@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "calib/photon_block.h"
+#include "pulse/pixel_tail.h"
+
 const char array_model_not_stored[] = "not in the calibration file";
 
 bool array_model_new(size_t n_channels, size_t n_tables, struct array_model **out) {
@@ -170,4 +173,14 @@ void array_model_view_free(struct array_model *m) {
     free(m->channels);
     free(m->tables);
     free(m);
+}
+
+uint32_t array_model_wide_grades(const struct array_model *m, bool causal) {
+    bool mid = true, tail = true;
+    for (size_t i = 0; i < m->n_channels; i++) {
+        const struct pixel_model *of = m->channels[i].model;
+        mid = mid && (of == NULL || (of->gaps != NULL && (!causal || of->rise_level > 0)));
+        tail = tail && (of == NULL || pixel_tail_known(of));
+    }
+    return (mid ? 1u << GRADE_MID : 0) | (mid && tail ? 1u << GRADE_TAIL : 0);
 }

@@ -32,6 +32,11 @@ void array_model_free(struct array_model *m);
 
 size_t array_model_find(const struct array_model *m, int32_t channel);   /* position of a channel number; SIZE_MAX: not there */
 
+/* Bit g: wide windows may count grade g too. Mid when every pixel has filters cut to the gap (and, causal, finds a second pulse in a record by
+ * itself); tail when every pixel has a filter blind to tails or needs none. All or none: a window whose pixels lose a grade differently would have
+ * a yield that depends on rate. Pixels without a model have no photons and do not count. */
+uint32_t array_model_wide_grades(const struct array_model *m, bool causal);
+
 /* Verdict on a pixel for people: the model's reason when there is no model, else the last table's. Texts are borrowed. */
 struct array_verdict { const char *verdict, *reason; double resolution_eV; };
 struct array_verdict array_model_verdict(const struct array_model *m, size_t pixel);

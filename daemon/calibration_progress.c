@@ -113,6 +113,8 @@ bool calibration_progress_take(struct calibration_progress *p, struct calibratio
     return wanted;
 }
 
+bool calibration_progress_due(const struct calibration_progress *p) { return atomic_load_explicit(&p->turn, memory_order_acquire) == LEARNERS_TURN; }
+
 bool calibration_progress_step(struct calibration_progress *p) {
     if (atomic_load_explicit(&p->turn, memory_order_acquire) != LEARNERS_TURN)
         return false;

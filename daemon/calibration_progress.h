@@ -38,6 +38,7 @@ bool calibration_progress_running(const struct calibration_progress *p);
 bool calibration_progress_take(struct calibration_progress *p, struct calibration_outlook *out, char label[32]);
 
 /* ---- learner thread ---- */
+bool calibration_progress_due(const struct calibration_progress *p);   /* there is something to look at */
 bool calibration_progress_step(struct calibration_progress *p);   /* false: nothing to look at */
 
 /* ---- anyone ---- */

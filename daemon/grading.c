@@ -226,6 +226,11 @@ const struct inner_event *grading_seconds(const struct grading *g, size_t pixel,
     return g->channels[pixel].events.seconds;
 }
 
+const struct livetime_table *grading_windows(const struct grading *g, size_t pixel) {
+    const struct graded_channel *c = &g->channels[pixel];
+    return c->windows_known && c->live ? &c->table : NULL;
+}
+
 bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
     if (vetoes != NULL) {

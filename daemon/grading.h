@@ -47,6 +47,8 @@ bool grading_events(struct grading *g, size_t pixel, struct channel_reader *read
 bool grading_events_kept(struct grading *g, size_t pixel, uint32_t n_samples, const struct kept_rows *kept, struct photon_block *block);
 /* Pulses seen inside records of the channel, by row; valid until it is taken. */
 const struct inner_event *grading_seconds(const struct grading *g, size_t pixel, size_t *n);
+/* Windows of the channel's grades; NULL: not known, or its trigger leaves no live time. */
+const struct livetime_table *grading_windows(const struct grading *g, size_t pixel);
 /* Then their grades, and CUT_VETO in the spans of `vetoes` (NULL: none), which are taken over. gap_before: per row, as the records said. Any
  * thread, a channel once. */
 bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block);

@@ -7,7 +7,9 @@
 #include "daemon/row_block.h"
 #include "daemon/stage/live_analyse.h"
 
-enum { BLOCK_RECORDS = 256, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
+/* A pixel's filters are 50 kB and those of an array more than a cache holds: records are gathered for a while and analysed pixel by pixel. */
+enum { BATCH_RECORDS = LIVE_LENT_MAX, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
+static const int64_t GATHER_NS = 10000000, BEHIND_NS = 5000000000;
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
 
 struct channel_place { int64_t newest_frame, newest_time_ns; bool begun, gap; };
@@ -25,7 +27,12 @@ struct ingest {
     struct channel_place *places;        /* n_channels */
     struct reconcile *reconcile;         /* NULL: the port alone */
     bool files_only;
-    struct record_block *own;            /* when the raw recorder has no empty one */
+    struct record_block *own;            /* of lent records: when nobody records, or the recorder has no empty one */
+    struct block_record *scratch;        /* for sorting them */
+    uint32_t *sorting;
+    int64_t through_ns;                  /* row_block.h */
+    int64_t full_since_ns;               /* since then there was always more than fitted; 0: not now */
+    bool behind;
     int waited_ms;
     struct shared_figures figures;
 };
@@ -36,8 +43,9 @@ bool ingest_new(const struct ingest_settings *settings, const struct ingest_link
         g->links = *links;
         g->exchange = exchange;
         g->files_only = settings->files_only;
+        g->through_ns = INT64_MIN;
     }
-    if (g == NULL || !record_block_new(BLOCK_RECORDS, DASTARD_SAMPLES_MAX, &g->own) || !live_source_new(&settings->source, &g->source)) {
+    if (g == NULL || !record_block_new(BATCH_RECORDS, 0, &g->own) || (g->scratch = calloc(BATCH_RECORDS, sizeof *g->scratch)) == NULL || !live_source_new(&settings->source, &g->source)) {
         log_error("out of memory, or out of sockets, for the record port");
         ingest_free(g);
         return false;
@@ -52,6 +60,8 @@ void ingest_free(struct ingest *g) {
     live_source_free(g->source);
     live_analyse_free(g->analyse);
     record_block_free(g->own);
+    free(g->scratch);
+    free(g->sorting);
     free(g->places);
     reconcile_free(g->reconcile);
     free(g);
@@ -67,14 +77,18 @@ static bool make_session(struct ingest *g, const struct live_plan *p) {
         return true;
     live_analyse_free(g->analyse);
     free(g->places);
+    free(g->sorting);
     reconcile_free(g->reconcile);
     g->analyse = NULL;
     g->places = NULL;
+    g->sorting = NULL;
+    g->through_ns = INT64_MIN;
     g->reconcile = NULL;
     if (p->array == NULL)
         return true;
     g->places = calloc(p->array->n_channels, sizeof *g->places);
-    return g->places != NULL && (g->links.files == NULL || reconcile_new(p->array->n_channels, RECONCILE_MEMORY, &g->reconcile)) &&
+    g->sorting = calloc(p->array->n_pixels + (size_t)2, sizeof *g->sorting);
+    return g->places != NULL && g->sorting != NULL && (g->links.files == NULL || reconcile_new(p->array->n_channels, RECONCILE_MEMORY, &g->reconcile)) &&
            live_analyse_new(p->array->n_pixels, &g->analyse);
 }
 
@@ -97,14 +111,6 @@ static void hand_on_rest(struct ingest *g) {
     struct row_block *rows = g->array != NULL ? ring_take_empty(g->links.rows) : NULL;
     if (rows != NULL && rows->n > 0)
         ring_mark_full(g->links.rows);
-}
-
-static void look_for_plan(struct ingest *g) {
-    const struct live_plan *p = atomic_load_explicit(&g->exchange->plan, memory_order_acquire);
-    if (p != NULL && p != g->plan) {
-        hand_on_rest(g);   /* a block of rows speaks of one plan */
-        adopt(g, p);
-    }
 }
 
 /* ---- records ---- */
@@ -157,32 +163,49 @@ static void hand_on(struct ingest *g, const struct row_block *rows) {
         ring_mark_full(g->links.rows);
 }
 
+/* All rows of the batch are in blocks that have been handed on, but for those in the one being filled. */
+static void note_through(struct ingest *g, const struct record_block *b) {
+    for (size_t i = 0; i < b->n; i++)
+        g->through_ns = b->rows[i].time_ns > g->through_ns ? b->rows[i].time_ns : g->through_ns;
+}
+
 static void analyse(struct ingest *g, const struct record_block *b) {
     size_t at = 0;
     while (at < b->n) {
         struct row_block *rows = ring_take_empty(g->links.rows);
         if (rows == NULL) {
             refuse(g, b, at);
-            return;
+            break;
         }
+        if (rows->n == 0)
+            rows->through_ns = g->through_ns;
         at = live_analyse_block(g->analyse, b, at, rows);
         if (at < b->n)
             ring_mark_full(g->links.rows);
-        else
-            hand_on(g, rows);
+    }
+    note_through(g, b);
+    struct row_block *rows = ring_take_empty(g->links.rows);
+    if (rows != NULL && rows->n > 0) {
+        rows->through_ns = g->through_ns;
+        hand_on(g, rows);
     }
 }
 
 static void teach(struct ingest *g, const struct record_block *b) {
     if (g->links.learner == NULL || !atomic_load_explicit(g->links.learning, memory_order_relaxed))
         return;
-    struct record_block *to = ring_take_empty(g->links.learner);
-    if (to == NULL)
-        return;   /* the learner has enough to do; it counts what it gets */
-    record_block_clear(to);
-    for (size_t i = 0; i < b->n && record_block_copy(to, b, i); i++)
-        continue;
-    ring_mark_full(g->links.learner);
+    for (size_t i = 0; i < b->n;) {
+        struct record_block *to = ring_take_empty(g->links.learner);
+        if (to == NULL)
+            return;   /* the learner has enough to do; it counts what it gets */
+        record_block_clear(to);
+        const size_t first = i;
+        while (i < b->n && record_block_copy(to, b, i))
+            i++;
+        if (i == first)
+            i++;   /* longer than a block of its */
+        ring_mark_full(g->links.learner);
+    }
 }
 
 static void process(struct ingest *g, struct record_block *b) {
@@ -227,14 +250,25 @@ static void publish_figures(struct ingest *g) {
         atomic_store_explicit(&g->figures.by_reason[i], c->refused[i], memory_order_relaxed);
 }
 
-/* The raw recorder's next empty block, so that nothing is copied; its own when that is busy: then the recorder loses, analysis does not. */
-static struct record_block *block_to_fill(struct ingest *g, bool *for_raw) {
-    bool wanted = g->links.raw != NULL && atomic_load_explicit(g->links.recording, memory_order_relaxed);
-    struct record_block *b = wanted ? ring_take_empty(g->links.raw) : NULL;
-    *for_raw = b != NULL;
-    b = b != NULL ? b : g->own;
-    record_block_clear(b);
-    return b;
+static bool is_recording(const struct ingest *g) {
+    return g->links.raw != NULL && atomic_load_explicit(g->links.recording, memory_order_relaxed) && ring_take_empty(g->links.raw) != NULL;
+}
+
+/* Sockets that always have more than fits mean that analysis is behind. They are bounded: then the connections back up to the server, which
+ * drops what it has no room for, and counts it. Nothing is to be done here but to say so. */
+static void note_load(struct ingest *g, enum live_step step, int64_t now) {
+    if (step != LIVE_FULL) {
+        if (g->behind)
+            log_note("analysis has caught up");
+        g->full_since_ns = 0;
+        g->behind = false;
+        return;
+    }
+    g->full_since_ns = g->full_since_ns != 0 ? g->full_since_ns : now;
+    if (!g->behind && now - g->full_since_ns > BEHIND_NS) {
+        log_warning("analysis is behind what comes; what the connections cannot hold is lost at the server, and counted as lost upstream");
+        g->behind = true;
+    }
 }
 
 static void count_raw_lost(struct ingest *g, const struct record_block *b) {
@@ -242,6 +276,60 @@ static void count_raw_lost(struct ingest *g, const struct record_block *b) {
         return;
     for (size_t i = 0; i < b->n; i++)
         tally_add(&g->plan->tally[b->rows[i].channel_index].raw_lost, 1);
+}
+
+/* What has been gathered goes on. */
+static void finish_own(struct ingest *g) {
+    struct record_block *b = g->own;
+    if (g->analyse == NULL || b->n == 0)
+        return;
+    record_block_sort(b, g->array->n_pixels, &g->scratch, g->sorting);
+    process(g, b);
+    count_raw_lost(g, b);
+    record_block_clear(b);
+    live_source_take_back(g->source);
+}
+
+static void look_for_plan(struct ingest *g) {
+    const struct live_plan *p = atomic_load_explicit(&g->exchange->plan, memory_order_acquire);
+    if (p != NULL && p != g->plan) {
+        finish_own(g);
+        hand_on_rest(g);   /* a block of rows speaks of one plan */
+        adopt(g, p);
+    }
+}
+
+/* The raw recorder's next empty block, so that samples are copied once. False: nothing more is there. */
+static bool take_for_raw(struct ingest *g) {
+    struct record_block *b = ring_take_empty(g->links.raw);
+    record_block_clear(b);
+    b->arrived_ns = monotonic_ns();
+    enum live_step step = live_source_step(g->source, b);
+    note_load(g, step, b->arrived_ns);
+    if (b->n > 0) {
+        process(g, b);
+        ring_mark_full(g->links.raw);
+    }
+    if (step != LIVE_FULL)
+        hand_on_rest(g);
+    return step == LIVE_FULL;
+}
+
+/* Into our own block, until enough is there or the first of it has waited long enough. */
+static bool take(struct ingest *g) {
+    struct record_block *b = g->own;
+    const bool first = b->n == 0;
+    const int64_t now = monotonic_ns();
+    enum live_step step = live_source_lend(g->source, b);
+    note_load(g, step, now);
+    if (first)
+        b->arrived_ns = now;
+    if (b->n > 0 && (step == LIVE_FULL || now - b->arrived_ns >= GATHER_NS)) {
+        finish_own(g);
+        if (step != LIVE_FULL)
+            hand_on_rest(g);
+    }
+    return step == LIVE_FULL;
 }
 
 /* Records that come before their channels have names wait in their sockets, for a while: then they are refused. */
@@ -252,7 +340,8 @@ static bool wait_for_array(struct ingest *g, int wait_ms) {
         return false;
     }
     record_block_clear(g->own);
-    if (live_source_step(g->source, g->own) == LIVE_IDLE)
+    live_source_take_back(g->source);
+    if (live_source_lend(g->source, g->own) == LIVE_IDLE)
         live_source_wait(g->source, wait_ms);
     publish_figures(g);
     return false;
@@ -269,24 +358,11 @@ bool ingest_step(struct ingest *g, int wait_ms) {
         nanosleep(&(struct timespec){ .tv_nsec = 1000000L }, NULL);
         return false;
     }
-    bool for_raw;
-    struct record_block *b = block_to_fill(g, &for_raw);
-    int64_t now = monotonic_ns();
-    enum live_step step = live_source_step(g->source, b);
-    b->arrived_ns = now;
-    if (b->n > 0) {
-        process(g, b);
-        if (for_raw)
-            ring_mark_full(g->links.raw);
-        else
-            count_raw_lost(g, b);
-    }
+    bool came = g->own->n == 0 && is_recording(g) ? take_for_raw(g) : take(g);
     publish_figures(g);
-    if (step != LIVE_FULL) {
-        hand_on_rest(g);
+    if (!came)
         live_source_wait(g->source, wait_ms);
-    }
-    return b->n > 0;
+    return came;
 }
 
 struct ingest_figures ingest_figures_of(const struct ingest *g) {

@@ -1,8 +1,10 @@
 /* daemon/ingest.h - the ingest thread's work: drain the port, order, analyse in place, hand rows to the book.
  *   source/live, files --record_block--> reconcile --> stage/live_analyse --row_block==ring==> book
- * The ring's blocks are all the memory there is between the two. Ring full: the records of the block are refused and counted per channel
- * (overload), the port is drained all the same, and the next block goes on as soon as there is room; those who grade learn of the gap by
- * BLOCK_GAP_BEFORE of the channel's next record. No thread of its own: pipeline calls _step. */
+ * Records are analysed where they came in; those of 10 ms together, pixel by pixel, because each pixel has filters of its own.
+ * What overload does: a ring of rows that is full (the book is behind): the records are refused and counted per channel (overload), and
+ * those who grade learn of the gap by BLOCK_GAP_BEFORE of the channel's next record. Analysis behind the port: the sockets, which are bounded,
+ * fill, and the server drops and counts (lost upstream; follow.mode fill brings them back). Either ends by itself when there is room again.
+ * No thread of its own: pipeline calls _step. */
 #ifndef TESD_DAEMON_INGEST_H
 #define TESD_DAEMON_INGEST_H
 

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <zlib.h>
 
-static_assert(sizeof(struct journal_row) == 64 && sizeof(struct journal_second) == 16, "rows are what the file holds");
+static_assert(sizeof(struct journal_row) == 72 && sizeof(struct journal_second) == 16, "rows are what the file holds");
 
 enum { AT_CRC = 8, AT_LENGTH = 12, AT_SESSION = 16, AT_SEQUENCE = 24, AT_ROWS_BEFORE = 32, AT_TIME = 40, AT_ROWS = 48, AT_KIND = 52 };
 
-static const char magic[8] = { 'T', 'E', 'S', 'D', 'J', 'N', 'L', '1' };
+static const char magic[8] = { 'T', 'E', 'S', 'D', 'J', 'N', 'L', '2' };
 
 size_t journal_block_size(size_t payload_bytes) {
     return (JOURNAL_HEADER_BYTES + payload_bytes + JOURNAL_ALIGN - 1) / JOURNAL_ALIGN * JOURNAL_ALIGN;

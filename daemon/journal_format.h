@@ -1,7 +1,7 @@
 /* daemon/journal_format.h - the journal of a run, byte by byte.   sink/journal --blocks--> YYYYMMDD_runNNNN.journal --journal_reader--> recover
  *
  * The file is a row of blocks, each at a multiple of 4096 bytes, padded with zeros to the next one. Little-endian:
- *     0  u8[8]  "TESDJNL1"
+ *     0  u8[8]  "TESDJNL2"
  *     8  u32    crc32 (zlib's) of everything from byte 12 to the end of the payload
  *    12  u32    bytes of payload, at most 1 MiB - 64
  *    16  u64    session: wall clock in ns when the program that wrote the block opened the file; a restart within a run begins another
@@ -41,12 +41,14 @@ struct journal_row {
     int64_t time_ns, frame;
     float height, energy_eV, energy_sigma_eV, arrival, pretrigger_mean;
     float residual, baseline, baseline_offset, baseline_weight;
+    float noise_factor, tail_share;
     uint32_t cuts;         /* of the photon */
     uint32_t pulse_cuts;   /* of the pulse alone */
     uint16_t pixel;
     uint8_t flags;         /* enum photon_flag */
-    uint8_t row_flags;     /* enum row_flag */
+    uint8_t row_flags;     /* enum row_flag; JOURNAL_ON_TAIL: measured_pulse.on_tail */
 };
+enum { JOURNAL_ON_TAIL = 128 };
 
 struct journal_second { uint64_t row; int64_t time_ns; };   /* row: number within the session */
 

@@ -25,6 +25,8 @@ static void use_kernel(struct pixel_model *m, const struct dot_kernel *kernel) {
         optimal_filter_use_kernel(m->open->height, kernel);
     for (uint32_t k = 0; m->gaps != NULL && k < m->gaps->n; k++)
         optimal_filter_use_kernel(m->gaps->list[k].filter, kernel);
+    if (m->tail != NULL)
+        optimal_filter_use_kernel(m->tail->filter, kernel);
 }
 
 void kernel_choice_apply(const struct dot_kernel *kernel, struct array_model *m) {

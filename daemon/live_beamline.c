@@ -10,7 +10,7 @@
 #include "daemon/control/acquisition_call.h"
 #include "daemon/log.h"
 
-enum { WRITING_MS = 10000 };
+enum { WRITING_MS = 10000, LEARN_MS = 120000 };
 
 /* The request under way: one at a time changes something (scan_server.h). */
 enum stage { STAGE_CALL, STAGE_STATUS };
@@ -216,6 +216,17 @@ static enum scan_answer counts(struct live_beamline *b, const json_t *which, int
     return SCAN_DONE;
 }
 
+/* ---- calibrations ---- */
+
+/* They are learnt as soon as they have ended, whether anybody asks or not: the answer waits for it. */
+static enum scan_answer learn(struct live_beamline *b, const json_t *number, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
+    enum scan_answer a = b->session.learn(b->session.context, (int32_t)json_integer_value(number), result, why);
+    if (a != SCAN_LATER || waited_ms < LEARN_MS)
+        return a;
+    snprintf(why, SCAN_ERROR, "still being learnt after %d s; ask again, or look at cal/ of the stream", LEARN_MS / 1000);
+    return SCAN_REFUSED;
+}
+
 static enum scan_answer wish(void *context, enum scan_wish w, const json_t *argument, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
     struct live_beamline *b = context;
     const char *no = NULL;
@@ -226,8 +237,8 @@ static enum scan_answer wish(void *context, enum scan_wish w, const json_t *argu
     case SCAN_WISH_COUNTS: return counts(b, argument, waited_ms, result, why);
     case SCAN_WISH_PULSE_TRIGGERS: return triggers(b, false, waited_ms, why);
     case SCAN_WISH_NOISE_TRIGGERS: return triggers(b, true, waited_ms, why);
-    case SCAN_WISH_LEARN:
-    case SCAN_WISH_LOAD: no = "calibrations are made with 'tesd calibrate' and named by calibration.file; SIGHUP takes them over"; break;
+    case SCAN_WISH_LEARN: return learn(b, argument, waited_ms, result, why);
+    case SCAN_WISH_LOAD: return b->session.load(b->session.context, result, why);
     case SCAN_WISH_START_SOURCE: no = "start the source at the acquisition server"; break;
     case SCAN_WISH_MAKE_PROJECTORS:
     case SCAN_WISH_SET_PROJECTORS: no = "filters are learnt from the records themselves; projectors are not needed"; break;

@@ -21,6 +21,9 @@ struct beamline_session {         /* the session as the beamline needs it */
     const char *(*first_channel)(void *context);            /* name of the first pixel's channel; NULL: no array yet */
     /* Counts of a point in a region of the running or last scan. False: not counted (another scan, a point not there, no such region). */
     bool (*counts)(void *context, int32_t scan, int32_t point, const char *region, uint32_t *counts, bool *final);
+    /* Learning from a calibration, and loading what was kept last: *result is the calibration's id. SCAN_LATER: it is still being learnt. */
+    enum scan_answer (*learn)(void *context, int32_t number, json_t **result, char why[SCAN_ERROR]);
+    enum scan_answer (*load)(void *context, json_t **result, char why[SCAN_ERROR]);
     bool (*regions)(void *context, const struct yield_region *regions, uint32_t n, const char **why);
     void *zmq;                                              /* context of the control port */
     struct curve_gate *gate;                                /* NULL: no keys */

@@ -5,7 +5,7 @@
 #include "calib/scan_live_time.h"
 #include "daemon/live_book_parts.h"
 
-enum { SETTLE_STEP_NS = 200000000, MAX_CELLS = 512 };
+enum { SETTLE_STEP_NS = 200000000, MANY_ROWS = 1 << 15, MAX_CELLS = 512 };
 
 void book_settle_give(struct live_book *b) {
     if (b->out->n > 0 && b->settings.graded != NULL)
@@ -269,8 +269,9 @@ void live_book_settle(struct live_book *b, int64_t watermark_ns, bool force) {
         return;
     }
     int64_t safe = watermark_ns - longest_window(b) - b->settings.hold_ns, lazy = safe - b->settings.late_ns, end = newest_end(b, safe);
-    if (end > b->settled_ns)
-        settle_to(b, end, watermark_ns);
-    else if (lazy - b->settled_ns >= SETTLE_STEP_NS)
-        settle_to(b, lazy, watermark_ns);
+    int64_t until = end > b->settled_ns ? end : lazy - b->settled_ns >= SETTLE_STEP_NS ? lazy : b->settled_ns;
+    if (until - b->settled_ns > SETTLE_STEP_NS && book_rows_waiting(b->kept) > MANY_ROWS)
+        until = b->settled_ns + SETTLE_STEP_NS;   /* more at the next call: rows go on coming meanwhile */
+    if (until > b->settled_ns)
+        settle_to(b, until, watermark_ns);
 }

@@ -9,10 +9,12 @@
 #include "calib/calibration_form.h"
 #include "daemon/log.h"
 #include "daemon/named_lines.h"
+#include "daemon/pipeline.h"
 #include "daemon/stage/analyse.h"
 
 static const int64_t SETTLE_BEHIND_NS = 1000000000;
-enum { RECALLED_MAX = 1 << 19, RING_BLOCKS = 32, BLOCK_ROWS = 256, BLOCK_SAMPLES = 1 << 19, EMIT_ROWS = 256, PRUNE_ROWS = 8192, PATH = 600 };
+static const double OUTLOOK_S = 10;
+enum { RECALLED_MAX = 1 << 19, RING_BLOCKS = 32, BLOCK_ROWS = 256, BLOCK_SAMPLES = 1 << 19, EMIT_ROWS = 256, PRUNE_ROWS = 8192, PROGRESSES = 16, PATH = 600 };
 
 struct recalled { struct measured_pulse pulse; uint16_t pixel; uint8_t flags; bool of_new; int64_t second_ns; };   /* second: the first pulse inside it; 0 none */
 
@@ -35,6 +37,13 @@ struct live_learning {
     size_t n, capacity;
     struct recalled *rows;
     struct learnt_result result;    /* the accepted one, and what was measured for it, until the recount */
+    char refusal[280];
+    struct { char label[32]; bool refused; } last;     /* the calibration told last */
+    _Atomic(struct calibration_progress *) progress;   /* of the present array; NULL: none. The learner's thread may have it in hand at any time, */
+    struct pipeline_job_thread *looking;               /* the learner's; NULL: nobody looks */
+    struct calibration_progress *progresses[PROGRESSES];   /* so that they live as long as this */
+    uint32_t progress_pixels;
+    unsigned n_progresses;
     enum hand_over hand_over;
     uint64_t new_version;           /* of the rows that the accepted one makes */
 };
@@ -71,13 +80,33 @@ void live_learning_free(struct live_learning *l) {
     if (l == NULL)
         return;
     learning_desk_free(l->desk);
+    pipeline_background_join(l->looking);
+    for (unsigned k = 0; k < l->n_progresses; k++)
+        calibration_progress_free(l->progresses[k]);
     line_table_free(l->lines);
     learnt_result_done(&l->result);
     free(l->rows);
     free(l);
 }
 
-bool live_learning_thread(void *learning) { return learning_desk_step(((struct live_learning *)learning)->desk); }
+static void look(void *progress) { calibration_progress_step(progress); }
+
+/* Looking at a calibration takes a second of CPU for a large array, and records come in meanwhile. */
+static void look_in_background(struct live_learning *l) {
+    struct calibration_progress *p = atomic_load_explicit(&l->progress, memory_order_acquire);
+    if (l->looking != NULL && pipeline_background_over(l->looking)) {
+        pipeline_background_join(l->looking);
+        l->looking = NULL;
+    }
+    if (l->looking == NULL && p != NULL && calibration_progress_due(p) && !pipeline_background("tesd-outlook", look, p, &l->looking))
+        calibration_progress_step(p);
+}
+
+bool live_learning_thread(void *learning) {
+    struct live_learning *l = learning;
+    look_in_background(l);
+    return learning_desk_step(l->desk);
+}
 bool live_learning_busy(const struct live_learning *l) { return learning_desk_job_running(l->desk); }
 
 struct ring *live_learning_ring(struct live_learning *l) { return l != NULL ? learning_desk_ring(l->desk) : NULL; }
@@ -94,6 +123,22 @@ static void forget_rows(struct live_learning *l) {
     l->recalling = l->too_many = false;
 }
 
+/* One for each number of pixels that there has been. */
+static void follow_pixels(struct live_learning *l, uint32_t n_pixels) {
+    struct calibration_progress *p = atomic_load_explicit(&l->progress, memory_order_relaxed);
+    const struct calibration_progress_settings s = { .rules = { .tails = l->options->calibration.tails }, .lines = l->lines, .mono_eV = l->options->calibration.mono_eV, .interval_s = OUTLOOK_S };
+    if (p != NULL)
+        calibration_progress_end(p);
+    if ((p != NULL && l->progress_pixels == n_pixels) || n_pixels == 0)
+        return;
+    if (l->n_progresses < PROGRESSES && calibration_progress_new(&s, n_pixels, &p))
+        l->progresses[l->n_progresses++] = p;
+    else
+        p = NULL;
+    l->progress_pixels = n_pixels;
+    atomic_store_explicit(&l->progress, p, memory_order_release);
+}
+
 void live_learning_array(struct live_learning *l, const struct live_array *array, const struct array_model *in_force) {
     if (l == NULL)
         return;
@@ -101,9 +146,12 @@ void live_learning_array(struct live_learning *l, const struct live_array *array
     learnt_result_done(&l->result);
     l->hand_over = NOTHING_NEW;
     l->open = l->ending = false;
+    follow_pixels(l, array != NULL ? array->n_pixels : 0);
     if (!learning_desk_array(l->desk, array, in_force))
         log_error("out of memory: nothing is learnt of this array");
 }
+
+static struct calibration_progress *progress(struct live_learning *l) { return atomic_load_explicit(&l->progress, memory_order_relaxed); }
 
 /* What was kept for one calibration is no use to the next, whose end may be past already: then its recount is not possible. */
 static void let_go(struct live_learning *l) {
@@ -118,6 +166,8 @@ static void end_state(struct live_learning *l, int64_t time_ns) {
         return;
     l->ending = true;
     l->end_ns = time_ns;
+    if (progress(l) != NULL)
+        calibration_progress_end(progress(l));
     if (l->kind != LEARN_CALIBRATION)
         return;
     l->recalling = true;
@@ -138,6 +188,13 @@ static void begin_state(struct live_learning *l, enum learning_state kind, const
         l->recall_ns = INT64_MIN;
     }
     l->kind = kind;
+    if (kind == LEARN_CALIBRATION) {
+        memcpy(l->last.label, e->label, sizeof l->last.label);
+        l->last.refused = false;
+        l->refusal[0] = '\0';
+    }
+    if (progress(l) != NULL && kind == LEARN_CALIBRATION && l->open)
+        calibration_progress_begin(progress(l), e);
     memcpy(l->label, e->label, sizeof l->label);
 }
 
@@ -192,8 +249,10 @@ static bool room(struct live_learning *l) {
     return true;
 }
 
-void live_learning_rows(struct live_learning *l, const struct row_block *b) {
+void live_learning_rows(struct live_learning *l, const struct row_block *b, int64_t now_ns) {
     size_t k = 0;
+    if (l != NULL && progress(l) != NULL)
+        calibration_progress_rows(progress(l), b, now_ns);
     if (l == NULL || !l->recalling || l->too_many)
         return;
     for (size_t i = 0; i < b->n; i++) {
@@ -356,6 +415,10 @@ static void take_measured(struct live_learning *l, struct learnt_result *r) {
 
 static bool take_model(struct live_learning *l, struct learnt_result *r, struct array_model **model) {
     tell(r);
+    if (r->label[0] != '\0' && r->model == NULL && strcmp(r->label, l->last.label) == 0) {
+        l->last.refused = true;
+        snprintf(l->refusal, sizeof l->refusal, "%s: %s", r->label, r->why);
+    }
     if (r->model == NULL) {
         learnt_result_done(r);
         if (!learning_desk_awaited(l->desk) && !l->ending)
@@ -397,3 +460,31 @@ void live_learning_old_rows_over(struct live_learning *l) {
 }
 
 bool live_learning_recount_due(const struct live_learning *l) { return l != NULL && l->hand_over == RECOUNT_DUE; }
+
+const char *live_learning_stage(const struct live_learning *l) {
+    if (l == NULL)
+        return "";
+    if (l->hand_over != NOTHING_NEW)
+        return "taking over";
+    if (learning_desk_awaited(l->desk))
+        return "learning";
+    return !l->open ? "" : l->kind == LEARN_NOISE ? "noise" : "calibration";
+}
+
+bool live_learning_outlook(struct live_learning *l, struct calibration_outlook *out, char label[32]) {
+    return l != NULL && progress(l) != NULL && calibration_progress_take(progress(l), out, label);
+}
+
+const char *live_learning_refusal(const struct live_learning *l) { return l != NULL ? l->refusal : ""; }
+
+enum learnt_state live_learning_of(const struct live_learning *l, int32_t number, char *why) {
+    char label[32];
+    snprintf(label, sizeof label, "CAL%d", number);
+    if (strcmp(label, l->last.label) != 0)
+        return LEARNT_UNKNOWN;
+    if (l->last.refused)
+        snprintf(why, 300, "%s", l->refusal);
+    if (l->last.refused)
+        return LEARNT_REFUSED;
+    return l->open || learning_desk_awaited(l->desk) || l->hand_over != NOTHING_NEW ? LEARNT_UNDER_WAY : LEARNT_ACCEPTED;
+}

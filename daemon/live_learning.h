@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/calibration_progress.h"
 #include "daemon/learning_desk.h"
 #include "daemon/live_book.h"
 #include "daemon/options.h"
@@ -32,9 +33,18 @@ const _Atomic bool *live_learning_wanted(const struct live_learning *l);
 void live_learning_array(struct live_learning *l, const struct live_array *array, const struct array_model *in_force);
 void live_learning_label(struct live_learning *l, const char *label, int64_t time_ns);
 void live_learning_event(struct live_learning *l, const struct scan_event *e);
-void live_learning_rows(struct live_learning *l, const struct row_block *rows);
+void live_learning_rows(struct live_learning *l, const struct row_block *rows, int64_t now_ns);   /* CLOCK_MONOTONIC */
 /* True: a calibration was accepted; the model is the caller's, and live_learning_kept says where it is kept. Refusals are logged. */
 bool live_learning_step(struct live_learning *l, int64_t watermark_ns, struct array_model **model);
+/* What goes on: "" nothing, else "noise", "calibration" (records of the state come in), "learning", "taking over". */
+const char *live_learning_stage(const struct live_learning *l);
+/* A new look at the calibration under way (calibration_progress.h): the taker's. False: none. */
+bool live_learning_outlook(struct live_learning *l, struct calibration_outlook *out, char label[32]);
+/* Why the calibration learnt last was not accepted; "" when it was, or none was. */
+const char *live_learning_refusal(const struct live_learning *l);
+/* What became of the calibration with this number, if it is the last that was told. why: of a refusal; room for 300. */
+enum learnt_state { LEARNT_UNKNOWN, LEARNT_UNDER_WAY, LEARNT_ACCEPTED, LEARNT_REFUSED };
+enum learnt_state live_learning_of(const struct live_learning *l, int32_t number, char *why);
 const char *live_learning_kept(const struct live_learning *l);
 
 /* The accepted model is in force: rows of this version and later are its own. */

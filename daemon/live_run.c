@@ -19,8 +19,8 @@
 #include "daemon/row_block.h"
 #include "daemon/service.h"
 
-/* Rows of half a second at 100,000 records/s. */
-enum { ROW_BLOCKS = 256, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 1, TICK_US = 1000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
+/* Rows of a second at 100,000 records/s. */
+enum { ROW_BLOCKS = 512, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
 
 enum { N_THREADS = 4 };
 

@@ -45,6 +45,7 @@ void live_session_begin_run(struct live_session_work *s) {
     live_runs_begin(s->runs, &s->status, s->newest_ns);
     if (s->set != NULL)
         live_disk_begin(s->links.disk, s->set->array, &s->status, live_runs_folder(s->runs), live_runs_base_name(s->runs));
+    live_session_keep_calibration(s, INT64_MIN);
     if (s->links.follower != NULL && s->options.follow.folder[0] == '\0' && s->status.folder[0] != '\0')
         follower_folder(s->links.follower, s->status.folder);
 }
@@ -122,9 +123,9 @@ static void account(struct live_session_work *s, const struct row_block *rows) {
         if ((rows->flags[i] & ROW_NEW_EPOCH) != 0)
             upstream_loss_epoch(s->loss, p->time_ns[i], p->frame[i], s->status.sample_period_s);
         upstream_loss_record(s->loss, index, p->time_ns[i], (rows->flags[i] & ROW_FROM_FILE) == 0);
-        s->newest_ns = p->time_ns[i] > s->newest_ns ? p->time_ns[i] : s->newest_ns;
         s->photons += p->cuts[i] == 0;
     }
+    s->newest_ns = rows->through_ns > s->newest_ns ? rows->through_ns : s->newest_ns;
 }
 
 bool live_session_take_rows(struct live_session_work *s) {
@@ -139,7 +140,8 @@ bool live_session_take_rows(struct live_session_work *s) {
         live_runs_rows(s->runs, rows, s->newest_mono_ns / 1000000);
         live_disk_rows(s->links.disk, rows);
         live_book_rows(s->book, rows);
-        live_learning_rows(s->links.learning, rows);
+        live_learning_rows(s->links.learning, rows, s->newest_mono_ns);
+        live_session_tell_rows(s, rows);
         if (s->unpublished == 0)
             s->oldest_unpublished_ns = rows->arrived_ns;
         s->unpublished += rows->n;
@@ -249,6 +251,7 @@ bool live_session_step(void *context) {
     live_session_take_learnt(s, now);
     live_session_free_retired(s);
     live_session_update_figures(s, now);
+    live_session_tell(s, now);
     return busy;
 }
 
@@ -256,7 +259,7 @@ static bool open_feed(struct live_session_work *s) {
     const struct feed_settings feed = { .endpoint = s->options.stream.photons, .boot = publisher_boot(s->publisher), .zmq = s->zmq, .gate = s->gate };
     if (!photon_feed_new(&feed, &s->photon_feed))
         return false;
-    photon_feed_calibration(s->photon_feed, s->options.calibration.file);
+    photon_feed_calibration(s->photon_feed, s->calibration_id);
     return true;
 }
 
@@ -271,7 +274,7 @@ bool live_session_new(struct options *options, const struct session_links *links
     pthread_mutex_init(&s->lock, NULL);
     s->zmq = zmq_ctx_new();
     bool good = s->zmq != NULL && (options->keys.folder[0] == '\0' || curve_gate_new(s->zmq, options->keys.folder, &s->gate));
-    const struct publish_settings publish = { .endpoint = options->stream.endpoint, .zmq = s->zmq, .gate = s->gate, .state = "live", .calibration_id = options->calibration.file };
+    const struct publish_settings publish = { .endpoint = options->stream.endpoint, .zmq = s->zmq, .gate = s->gate, .state = "live", .calibration_id = "" };
     good = good && live_status_init(&s->status) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
                 status_link_new(options->ingest.host, (int)options->ingest.port, &s->status_link) &&
                 (options->control.port == 0 || scan_link_open(options->control.host, (int)options->control.port, live_session_told_scan, s, &s->scan_link));
@@ -289,8 +292,8 @@ bool live_session_new(struct options *options, const struct session_links *links
 void live_session_finish(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
+    live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
-    live_runs_session(s->runs, NULL, &s->status);
     live_disk_end(s->links.disk);
     s->figures_ms = 0;
     live_session_update_figures(s, now_ms());
@@ -316,6 +319,8 @@ void live_session_free(struct live_session_work *s) {
         live_session_set_free(s->retired[k]);
     free(s->reload);
     free(s->losses);
+    pixel_watch_free(s->watch);
+    json_decref(s->outlook);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

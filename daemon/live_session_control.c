@@ -95,6 +95,8 @@ static json_t *health(void *context) {
                                         f.rate_per_s, "records", (json_int_t)f.rows, "photons", (json_int_t)f.photons, "late", (json_int_t)f.late));
     json_object_set_new(h, "lost", json_pack("{s:I,s:I,s:I}", "upstream", (json_int_t)s->lost.upstream, "queue", (json_int_t)s->lost.queue, "rejected", (json_int_t)s->lost.rejected));
     json_object_update_new(h, json_pack("{s:s,s:s,s:i,s:i,s:i}", "run", f.run, "calibration", f.calibration, "scan", f.scan, "point", f.point, "final_points", (int)f.final_points));
+    json_object_set_new(h, "calibration_id", json_string(s->calibration_id));
+    json_object_update_new(h, live_alarms_json(&s->alarms));
     json_object_set_new(h, "disk", health_of_disk(&f));
     const struct curve_gate_counts g = curve_gate_counts(s->gate);
     json_object_set_new(h, "clients", json_pack("{s:I,s:I,s:I,s:I}", "accepted", (json_int_t)g.accepted, "unknown_key", (json_int_t)g.unknown, "expired_key", (json_int_t)g.expired,
@@ -123,7 +125,7 @@ static json_t *counts_json(const struct live_session_work *s, const struct live_
     for (uint32_t k = 0; k < p->n_yields; k++)
         json_object_set_new(counts, p->yields[k]->region.name, json_integer(p->yields[k]->counts[point]));
     json_t *all = json_pack("{s:i,s:i,s:o,s:b,s:s,s:o,s:f}", "scan", scan->scan.number, "point", (int)point, "counts", counts, "final", point < scan->n_final, "cal",
-                            s->options.calibration.file, "grades", grades_json(p), "live_time_s", p->live_time_s[point]);
+                            s->calibration_id, "grades", grades_json(p), "live_time_s", p->live_time_s[point]);
     json_object_set_new(all, "incident_eV", isfinite(at->incident_eV) ? json_real(at->incident_eV) : json_null());
     json_object_set_new(all, "i0", isfinite(at->i0) ? json_real(at->i0) : json_null());
     return all;
@@ -194,7 +196,7 @@ static void changed(void *context, const char *method) {
     json_t *keys = json_pack("{s:s,s:o,s:{s:[f,f,f],s:[f,f,f]}}", "change", method, "beamline", live_beamline_describe(s->beamline), "map_axes", "emission", s->options.rixs.emission.lo_eV,
                              s->options.rixs.emission.hi_eV, s->options.rixs.emission.bin_eV, "loss", s->options.rixs.loss.lo_eV, s->options.rixs.loss.hi_eV,
                              s->options.rixs.loss.bin_eV);
-    json_object_set_new(keys, "calibration", json_string(s->options.calibration.file));
+    json_object_set_new(keys, "calibration", json_string(s->calibration_id));
     publisher_state(s->publisher, "control/", "control", "window", keys);
     json_decref(keys);
 }
@@ -203,6 +205,7 @@ struct beamline_session live_session_beamline(struct live_session_work *s) {
     return (struct beamline_session){
         .context = s, .told = live_session_told_scan, .status = &s->status, .first_channel = first_channel, .counts = count_of_point, .regions = take_regions,
         .zmq = s->zmq, .gate = s->gate,
+        .learn = live_session_learn, .load = live_session_load,
         .control = { .context = s, .health = health, .counts = counts, .calibrations = calibrations, .use_calibration = use_calibration, .axes = axes, .set_axes = set_axes, .snapshot = snapshot,
                      .changed = changed },
     };

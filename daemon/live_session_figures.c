@@ -55,6 +55,7 @@ void live_session_update_figures(struct live_session_work *s, int64_t now) {
     free(s->losses);
     s->losses = losses;
     pthread_mutex_unlock(&s->lock);
+    live_session_tell_alarms(s, now);
 }
 
 void live_session_figures(struct live_session_work *s, struct live_figures *out) {

@@ -5,12 +5,15 @@
 
 #include <pthread.h>
 
+#include "daemon/calibration_id.h"
 #include "daemon/control/scan_link.h"
+#include "daemon/live_alarms.h"
 #include "daemon/live_beamline.h"
 #include "daemon/live_book.h"
 #include "daemon/live_runs.h"
 #include "daemon/live_session.h"
 #include "daemon/live_status.h"
+#include "daemon/pixel_watch.h"
 #include "daemon/sink/photon_feed.h"
 #include "daemon/sink/publish.h"
 #include "daemon/source/status_link.h"
@@ -62,6 +65,13 @@ struct live_session_work {
     int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;
     uint64_t unpublished, rows_at_figures;
     uint32_t published_final;
+    struct live_alarms alarms;
+    struct pixel_watch *watch;  /* NULL: none, or of another array than array_version's */
+    uint64_t watch_version, pixels_told;
+    int64_t watch_ms;
+    char calibration_id[CALIBRATION_ID_TEXT], told_stage[16];
+    bool cal_changed;
+    json_t *outlook;            /* on the calibration under way; NULL: none */
     pthread_mutex_t lock;       /* of the three below alone */
     struct live_figures figures;
     struct options *reload;     /* NULL: none waits */
@@ -95,7 +105,17 @@ void live_session_begin_run(struct live_session_work *s);
 int64_t live_session_watermark_ns(const struct live_session_work *s);
 
 /* ---- live_session_learn.c ---- */
+void live_session_keep_calibration(struct live_session_work *s, int64_t filters_from_ns);   /* a learnt one, beside the run's journal */
 void live_session_take_learnt(struct live_session_work *s, int64_t now_ms);
+/* live_beamline's: *result is the id of the calibration in force. */
+enum scan_answer live_session_learn(void *session, int32_t number, json_t **result, char why[SCAN_ERROR]);
+enum scan_answer live_session_load(void *session, json_t **result, char why[SCAN_ERROR]);
+
+/* ---- live_session_tell.c ---- */
+void live_session_tell(struct live_session_work *s, int64_t now_ms);          /* cal/, pixel/<n>/, as they are due */
+void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms);   /* alarm/, when the figures are new */
+void live_session_tell_rows(struct live_session_work *s, const struct row_block *rows);
+int64_t live_session_real_ns(void);   /* CLOCK_REALTIME */
 
 /* Every half second: what other threads are told. Book thread. */
 void live_session_update_figures(struct live_session_work *s, int64_t now_ms);

@@ -11,7 +11,7 @@
 
 enum { PATIENCE_MS = 1000, HISTORY_ROWS = 1 << 18 };
 
-static int64_t real_ns(void) {
+int64_t live_session_real_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
@@ -91,6 +91,10 @@ void live_session_free_retired(struct live_session_work *s) {
 
 static void make_plan(struct live_session_work *s, struct live_set *set) {
     set->plan = (struct live_plan){ .serial = ++s->serial, .array = set->array, .model = set->model, .model_version = ++s->model_version, .look = set->look, .tally = set->tally };
+    calibration_id(set->model, s->calibration_id);
+    publisher_calibration(s->publisher, s->calibration_id);
+    photon_feed_calibration(s->photon_feed, s->calibration_id);
+    s->cal_changed = true;
 }
 
 /* ---- the book of a set ---- */
@@ -108,16 +112,25 @@ static void graded(void *context, const struct photon_block *rows) {
 }
 
 struct product_settings live_session_products(const struct live_session_work *s) {
-    return (struct product_settings){ .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi };
+    return (struct product_settings){ .emission = s->options.rixs.emission, .loss = s->options.rixs.loss, .n_regions = s->options.n_roi, .regions = s->options.roi,
+                                      .wide_grades = s->set != NULL ? array_model_wide_grades(s->set->model, true) : 0 };
 }
 
 static bool open_book(struct live_session_work *s) {
     const struct book_settings settings = {
-        .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9), .history = HISTORY_ROWS,
+        .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9),
+        .hold_ns = s->links.follower != NULL ? llround(s->options.follow.hold_s * 1e9) : 0, .history = HISTORY_ROWS,
         .products = live_session_products(s), .kept = ((size_t)s->options.control.recount_MiB << 20) / SCAN_VIEW_PHOTON_BYTES,
         .pixels_used = pixels_used, .graded = graded, .context = s,
     };
     return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
+}
+
+/* Of the array in force; what a book that is closed had is not asked again. */
+static void losses(void *context, uint64_t *lost) {
+    struct live_session_work *s = context;
+    if (s->loss != NULL && s->set != NULL)
+        live_losses_pixels(s->set->array, s->set->tally, s->loss, lost);
 }
 
 void live_session_close_book(struct live_session_work *s) {
@@ -147,8 +160,8 @@ static void couple(struct live_session_work *s) {
 static void end_set(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
+    live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
-    live_runs_session(s->runs, NULL, &s->status);
     live_disk_end(s->links.disk);
 }
 
@@ -166,7 +179,7 @@ static void begin_set(struct live_session_work *s) {
     find_triggers(s, set);
     make_plan(s, set);
     s->array_version = set->plan.model_version;
-    live_model_used(set->model, &s->options, real_ns(), set->used);
+    live_model_used(set->model, &s->options, live_session_real_ns(), set->used);
     if (!open_book(s)) {
         log_error("out of memory for an array of %u channels", set->array->n_channels);
         live_session_close_book(s);
@@ -179,7 +192,7 @@ static void begin_set(struct live_session_work *s) {
     live_learning_array(s->links.learning, set->array, set->model);
     if (s->status.label_ns > 0)
         live_learning_label(s->links.learning, s->status.label, s->status.label_ns);   /* it was told before the array was known */
-    live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references }, &s->status);
+    live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references, losses, s }, &s->status);
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     if (s->status.writing)
         live_session_begin_run(s);
@@ -212,10 +225,10 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     make_plan(s, set);
     s->set = set;
     live_book_pixels(s->book, set->pixels);
-    live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references });
+    const struct product_settings products = live_session_products(s);   /* other filters may serve other grades */
+    live_book_products(s->book, &products);
+    live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references, losses, s });
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
-    publisher_calibration(s->publisher, s->options.calibration.file);
-    photon_feed_calibration(s->photon_feed, s->options.calibration.file);
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
     log_note("calibration and triggers in force: %s", s->options.calibration.file[0] != '\0' ? s->options.calibration.file : "none");

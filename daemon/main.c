@@ -20,6 +20,7 @@ static const struct command commands[] = {
     { "calibrate", cmd_calibrate, "learn filters and energy curves of every pixel and keep them" },
     { "export", cmd_export, "products of a NeXus file as columns for Athena, Larch and spreadsheets" },
     { "merge", cmd_merge, "sum shards and repeated scans exactly; count products anew from the photons" },
+    { "compare", cmd_compare, "two conditions of a sample: ratios and differences with errors, what is still needed" },
     { "recover", cmd_recover, "after a crash: a whole NeXus file from a journal, or from files left open" },
     { "inspect", cmd_inspect, "say what a file is and what is in it" },
     { "monitor", cmd_monitor, "watch a stream in the terminal: run, losses, spectra, pixels" },

@@ -2,9 +2,11 @@
  * group of its own. */
 #include "daemon/model_store_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/h5_fields.h"
+#include "pulse/gap_filter.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pulse_shape.h"
 
@@ -29,9 +31,7 @@ static const struct h5_field model_fields[] = {
     FIELD(template_arrival, ARRAY_F8),
     COLUMNS(whitener, WHITENER_ORDER + 1),
     FIELD(second_limit, ARRAY_F8),
-    FIELD(tail_samples, ARRAY_F8),
-    FIELD(tail_arrival, ARRAY_F8),
-    FIELD(tail_sigma, ARRAY_F8),
+    FIELD(rise_level, ARRAY_F8),
     FIELD(isolation_decays, ARRAY_F8),
     TRUTH(inverted),
     FIELD(sample_turn, ARRAY_U4),
@@ -53,6 +53,15 @@ static const struct h5_field shape_fields[] = {
 };
 enum { N_SHAPE_FIELDS = sizeof shape_fields / sizeof *shape_fields };
 
+#define GAP(path, kind) { .name = #path, .type = kind, .offset = offsetof(struct gap_filter, path) }
+#define GAP_COLUMNS(path, n) { .name = #path, .type = ARRAY_F8, .offset = offsetof(struct gap_filter, path), .columns = n }
+static const struct h5_field gap_fields[] = {
+    GAP(n_behind, ARRAY_U4), GAP(arrival, ARRAY_F8), GAP(noise_factor, ARRAY_F8), GAP(reference, ARRAY_F8), GAP(u_low, ARRAY_F8), GAP(u_high, ARRAY_F8),
+    GAP_COLUMNS(map, GAP_TERMS), GAP(tail_samples, ARRAY_F8), GAP(tail_share, ARRAY_F8), GAP(residual_scale.n_nodes, ARRAY_U4),
+    GAP_COLUMNS(residual_scale.height, RESIDUAL_NODES_MAX), GAP_COLUMNS(residual_scale.middle, RESIDUAL_NODES_MAX), GAP_COLUMNS(residual_scale.sigma, RESIDUAL_NODES_MAX),
+};
+enum { N_GAP_FIELDS = sizeof gap_fields / sizeof *gap_fields };
+
 /* ---- saving ---- */
 
 static void write_shape(struct h5_file *f, hid_t group, const struct pulse_shape *s) {
@@ -68,10 +77,29 @@ static void write_filter(struct h5_file *f, hid_t group, const char *name, const
                                                       .data = optimal_filter_weights(filter) });
 }
 
+static void write_gap(struct h5_file *f, hid_t group, const char *name, const struct gap_filter *g) {
+    hid_t of = h5_file_group(f, group, name, NULL);
+    h5_fields_write_one(f, of, gap_fields, N_GAP_FIELDS, g);
+    write_filter(f, of, "filter_weights", g->filter);
+    h5_file_close_group(of);
+}
+
+/* gap0, gap1, ...: the shortest first. */
+static void write_gaps(struct h5_file *f, hid_t group, const struct gap_filters *gaps) {
+    char name[16];
+    for (uint32_t k = 0; k < gaps->n; k++) {
+        snprintf(name, sizeof name, "gap%u", k);
+        write_gap(f, group, name, &gaps->list[k]);
+    }
+}
+
 void model_store_write_model(struct h5_file *f, hid_t group, const struct pixel_model *m) {
     h5_fields_write_one(f, group, model_fields, N_MODEL_FIELDS, m);
     write_filter(f, group, "filter_weights", m->filter);
-    write_filter(f, group, "tail_filter_weights", m->tail_filter);
+    if (m->gaps != NULL)
+        write_gaps(f, group, m->gaps);
+    if (m->tail != NULL)
+        write_gap(f, group, "tail", m->tail);
     if (m->template_pulse)
         h5_file_array(f, group, &(struct data_array){ .name = "template_pulse", .type = ARRAY_F4, .rank = 1, .shape = { m->n_samples }, .data = m->template_pulse });
     if (m->shape)
@@ -86,9 +114,9 @@ static void check_model(struct h5_input *in, const char *channel, const struct p
         h5_input_fail(in, "the model of %s has sizes out of range", channel);
 }
 
-static void read_filter(struct h5_input *in, hid_t group, const char *name, const char *channel, const struct pixel_model *m, struct optimal_filter **out) {
+static void read_filter(struct h5_input *in, hid_t group, const char *name, const char *channel, uint64_t n_samples, struct optimal_filter **out) {
     uint64_t n = h5_input_length(in, group, name);
-    if (!in->failed && n + WEIGHTS_LESS != m->n_samples) {
+    if (!in->failed && n + WEIGHTS_LESS != n_samples) {
         h5_input_fail(in, "the filter of %s is not of its record length", channel);
         return;
     }
@@ -120,6 +148,8 @@ static void read_shape(struct h5_input *in, hid_t group, const char *channel, st
     }
     if (!in->failed && m->shape != NULL && !(m->shape->reference > 0))
         h5_input_fail(in, "the shape of %s has no reference height", channel);
+    if (!in->failed && m->shape != NULL && pulse_shape_settle(m->shape) != STATUS_OK)
+        h5_input_fail(in, "the shape of %s: %s", channel, status_text(STATUS_NO_MEMORY));
     h5_file_close_group(shape);
 }
 
@@ -132,6 +162,32 @@ static void make_search(struct h5_input *in, const char *channel, struct pixel_m
         h5_input_fail(in, "the search for second pulses of %s: %s", channel, status_text(made));
 }
 
+static void read_gap(struct h5_input *in, hid_t group, const char *name, const char *channel, const struct pixel_model *m, struct gap_filter *g) {
+    hid_t of = h5_input_group(in, group, name);
+    h5_fields_read_one(in, of, gap_fields, N_GAP_FIELDS, g);
+    bool sizes = g->n_behind > 0 && g->n_behind <= m->n_samples - m->n_presamples && g->residual_scale.n_nodes <= RESIDUAL_NODES_MAX && g->reference > 0;
+    if (!in->failed && !sizes)
+        h5_input_fail(in, "a filter of %s for pulses near others has sizes out of range", channel);
+    if (!in->failed)
+        read_filter(in, of, "filter_weights", channel, (uint64_t)m->n_presamples + g->n_behind, &g->filter);
+    h5_file_close_group(of);
+}
+
+static void read_gaps(struct h5_input *in, hid_t group, const char *channel, struct pixel_model *m) {
+    char name[16] = "gap0";
+    if (!in->failed && h5_input_has(in, group, name) && (m->gaps = calloc(1, sizeof *m->gaps)) == NULL)
+        h5_input_fail(in, "out of memory");
+    for (uint32_t k = 0; m->gaps != NULL && k < GAP_FILTERS_MAX && !in->failed && h5_input_has(in, group, name); k++) {
+        read_gap(in, group, name, channel, m, &m->gaps->list[k]);
+        m->gaps->n = k + 1;
+        snprintf(name, sizeof name, "gap%u", k + 1);
+    }
+    if (!in->failed && h5_input_has(in, group, "tail") && (m->tail = calloc(1, sizeof *m->tail)) == NULL)
+        h5_input_fail(in, "out of memory");
+    if (m->tail != NULL)
+        read_gap(in, group, "tail", channel, m, m->tail);
+}
+
 struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, const char *channel) {
     struct pixel_model *m = calloc(1, sizeof *m);
     if (!m) {
@@ -141,11 +197,10 @@ struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, con
     h5_fields_read_one(in, group, model_fields, N_MODEL_FIELDS, m);
     check_model(in, channel, m);
     if (!in->failed && !m->coefficients) {
-        read_filter(in, group, "filter_weights", channel, m, &m->filter);
+        read_filter(in, group, "filter_weights", channel, m->n_samples, &m->filter);
         read_template(in, group, m);
-        if (!in->failed && h5_input_has(in, group, "tail_filter_weights"))
-            read_filter(in, group, "tail_filter_weights", channel, m, &m->tail_filter);
         read_shape(in, group, channel, m);
+        read_gaps(in, group, channel, m);
         make_search(in, channel, m);
     }
     return m;

@@ -14,8 +14,9 @@ bool record_block_new(size_t capacity, size_t sample_capacity, struct record_blo
     b->capacity = capacity;
     b->sample_capacity = rounded(sample_capacity, SAMPLE_STEP);
     b->rows = calloc(capacity, sizeof *b->rows);
-    b->samples = aligned_alloc(ALIGNMENT, b->sample_capacity * sizeof *b->samples);
-    if (b->rows == NULL || b->samples == NULL) {
+    if (sample_capacity > 0)
+        b->samples = aligned_alloc(ALIGNMENT, b->sample_capacity * sizeof *b->samples);
+    if (b->rows == NULL || (sample_capacity > 0 && b->samples == NULL)) {
         record_block_free(b);
         return false;
     }
@@ -37,24 +38,48 @@ bool record_block_add(struct record_block *b, const struct block_record *row, co
         return false;
     struct block_record *to = &b->rows[b->n++];
     *to = *row;
-    to->first_sample = (uint32_t)first;
-    memcpy(b->samples + first, samples, row->n_samples * sizeof *b->samples);
+    if (row->n_samples > 0)
+        memcpy(b->samples + first, samples, row->n_samples * sizeof *b->samples);
+    to->samples = b->samples + first;
     size_t next = rounded(first + row->n_samples, SAMPLE_STEP);
     b->n_samples = next < b->sample_capacity ? next : b->sample_capacity;
+    return true;
+}
+
+bool record_block_lend(struct record_block *b, const struct block_record *row, const void *samples) {
+    if (b->n == b->capacity)
+        return false;
+    b->rows[b->n] = *row;
+    b->rows[b->n++].samples = samples;
     return true;
 }
 
 bool record_block_copy(struct record_block *to, const struct record_block *from, size_t i) {
     if (to->n == 0)
         to->arrived_ns = from->arrived_ns;
-    return record_block_add(to, &from->rows[i], from->samples + from->rows[i].first_sample);
+    return record_block_add(to, &from->rows[i], from->rows[i].samples);
+}
+
+static uint32_t bucket(const struct block_record *r, uint32_t n_pixels) { return r->pixel < n_pixels ? r->pixel : n_pixels; }
+
+void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_record **scratch, uint32_t *places) {
+    struct block_record *from = b->rows, *to = *scratch;
+    memset(places, 0, ((size_t)n_pixels + 2) * sizeof *places);
+    for (size_t i = 0; i < b->n; i++)
+        places[bucket(&from[i], n_pixels) + 1]++;
+    for (uint32_t p = 0; p < n_pixels; p++)
+        places[p + 1] += places[p];
+    for (size_t i = 0; i < b->n; i++)
+        to[places[bucket(&from[i], n_pixels)]++] = from[i];
+    b->rows = to;
+    *scratch = from;
 }
 
 struct channel_record record_block_at(const struct record_block *b, size_t i) {
     const struct block_record *r = &b->rows[i];
     return (struct channel_record){
         .time_ns = r->time_ns, .frame = r->frame, .gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0,
-        .samples = { .samples = b->samples + r->first_sample, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
+        .samples = { .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
                      .sample_period_s = r->sample_period_s, .trigger_time_ns = r->time_ns, .trigger_frame = r->frame },
     };
 }

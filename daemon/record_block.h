@@ -1,7 +1,8 @@
 /* daemon/record_block.h - a block of records on its way from a live-ish source to those who read them: analysis, raw recorder,
  * reconciliation, learner.   messages or file bytes --record_block_add--> rows + one arena of samples
- * Plain rows; samples of row i are samples[rows[i].first_sample ...], copied once and then only lent. The block owns its memory, made once:
- * adding allocates nothing and refuses when there is no room. One thread at a time (ring.h hands it over). */
+ *                            messages --record_block_lend--> rows alone: samples stay where they came in
+ * A block that goes to another thread holds its samples in its own arena; one that is read where it was filled may hold lent ones. It owns
+ * its memory, made once: adding allocates nothing and refuses when there is no room. One thread at a time (ring.h hands it over). */
 #ifndef TESD_DAEMON_RECORD_BLOCK_H
 #define TESD_DAEMON_RECORD_BLOCK_H
 
@@ -15,7 +16,7 @@
 enum { BLOCK_NO_PIXEL = UINT16_MAX };   /* a channel without a pixel of ours: an error signal, or unknown */
 
 enum block_flag {
-    BLOCK_SIGNED = 1,          /* samples are int16 as the header said (the bits stand in the arena as they came, as in LJH) */
+    BLOCK_SIGNED = 1,          /* samples are int16 as the header said (the bits stand as they came, as in LJH) */
     BLOCK_FROM_FILE = 2,       /* read from a file that the acquisition writes, not from the port */
     BLOCK_GAP_BEFORE = 4,      /* between this and the channel's record before it not all is known (channel_record.gap_before) */
     BLOCK_NEW_EPOCH = 8        /* first of the channel since its frame counter started anew */
@@ -24,7 +25,7 @@ enum block_flag {
 struct block_record {
     int64_t time_ns;           /* the record's own stamp, since 1970 UTC, floored to 1 us */
     int64_t frame;             /* of the trigger sample */
-    uint32_t first_sample;     /* where its samples begin in the block's arena */
+    const sample_u16 *samples; /* n_samples, in the block's arena or lent */
     uint32_t n_samples, n_presamples;
     float sample_period_s;
     uint16_t channel_index;    /* DASTARD's, 0..n_channels-1 */
@@ -40,15 +41,20 @@ struct record_block {
     int64_t arrived_ns;        /* CLOCK_MONOTONIC when its first record came in */
 };
 
-/* capacity >= 1 rows; sample_capacity >= the longest record that must fit, in samples. False: no memory. */
+/* capacity >= 1 rows; sample_capacity >= the longest record that must fit, in samples; 0: for lent ones alone. False: no memory. */
 bool record_block_new(size_t capacity, size_t sample_capacity, struct record_block **out);
 void record_block_free(struct record_block *b);
 static inline void record_block_clear(struct record_block *b) { b->n = b->n_samples = 0; }
 
-/* Copies row and samples (row.first_sample is set here). False, and nothing added, when there is no room. */
+/* Copies row and samples (row.samples is set here). False, and nothing added, when there is no room. */
 bool record_block_add(struct record_block *b, const struct block_record *row, const void *samples);
+/* The row alone: its samples are borrowed until the block is cleared. */
+bool record_block_lend(struct record_block *b, const struct block_record *row, const void *samples);
 /* The same from another block: for those who keep some of its records. */
 bool record_block_copy(struct record_block *to, const struct record_block *from, size_t i);
+/* Rows by pixel (those without one last), each pixel's in the order in which they stand. scratch: `capacity` rows, which change places with
+ * the block's own; places: n_pixels + 2 numbers. */
+void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_record **scratch, uint32_t *places);
 
 /* Row i as analysis and writers take it; borrowed from the block. */
 struct channel_record record_block_at(const struct record_block *b, size_t i);

@@ -232,7 +232,7 @@ bool record_spool_add(struct record_spool *s, const struct record_block *b, size
     const struct head h = { .time_ns = r->time_ns, .frame = r->frame, .n_samples = r->n_samples, .n_presamples = r->n_presamples,
                             .sample_period_s = r->sample_period_s, .gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0 };
     memcpy(to, &h, sizeof h);
-    memcpy(to + sizeof h, b->samples + r->first_sample, sample_bytes);
+    memcpy(to + sizeof h, r->samples, sample_bytes);
     s->last[r->pixel] = h;
     g->of_pixel[r->pixel]++;
     g->records++;

@@ -30,6 +30,8 @@ struct row_block {
     struct inner_event *seconds;   /* pulses inside records; row: of this block */
     uint64_t model_version;    /* of the model that made the energies; grows with each calibration taken over; 0: none */
     int64_t arrived_ns;        /* CLOCK_MONOTONIC when the first of its records came in */
+    int64_t through_ns;        /* stamp of the newest record of those that came in together and whose rows have all been handed on with this block;
+                                * INT64_MIN: none yet. Rows of one such batch stand by pixel, not by time */
 };
 
 bool row_block_new(size_t capacity, struct row_block **out);   /* false: no memory */

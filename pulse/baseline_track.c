@@ -13,7 +13,7 @@ static const double share_at_multiples = 0.9;
 static const double longest_memory = 20;  /* time constants: after a pause what was before still counts, but next to nothing */
 
 static bool is_good(const struct measured_pulse *p) {
-    return p->cuts == 0 && isfinite(p->pretrigger_mean);
+    return p->cuts == 0 && !p->on_tail && isfinite(p->pretrigger_mean);
 }
 
 static double seconds_between(int64_t from_ns, int64_t to_ns) {
@@ -168,6 +168,8 @@ void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule 
     double level = 0;
     bool counts = follow(t, rule, pulse, &level);
     pulse->baseline_offset = counts ? (float)(level - (double)pulse->baseline) : 0;
+    if (pulse->on_tail && isfinite(pulse->baseline))
+        pulse->baseline_offset = (float)((double)pulse->pretrigger_mean - t->jumped - (double)pulse->baseline);
 }
 
 /* Forward leaves the causal smooth and its weight with each pulse and, in the offset, the level (NaN: does not count); backward adds

@@ -43,7 +43,7 @@ enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, s
 void baseline_track_begin(struct baseline_tracker *t, double expected_counts);
 
 /* Sets baseline, baseline_offset and baseline_weight from this pulse and those before. A pulse with cuts is told the baseline and
- * does not move it; its offset is 0. Before the first good pulse the baseline is NaN. */
+ * does not move it; its offset is 0. Neither does one on a tail, whose offset is the tail's. Before the first good pulse the baseline is NaN. */
 void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulse);
 
 /* The same from both sides, for n pulses in time order. */

@@ -9,9 +9,13 @@
 
 enum { SPAN = 3 };
 
-static int32_t difference(const struct edge_trigger *t, const sample_u16 *d, uint32_t i) {
+static int32_t difference(bool inverted, const sample_u16 *d, uint32_t i) {
     int32_t rise = (int16_t)(d[i] - d[i - 2]) + (int16_t)(d[i - 1] - d[i - SPAN]);   /* right across a wrap, too */
-    return t->inverted ? -rise : rise;
+    return inverted ? -rise : rise;
+}
+
+int32_t edge_rule_difference(bool inverted, const struct pulse_record *record, uint32_t sample) {
+    return difference(inverted, record->samples, sample);
 }
 
 static bool has_room(const struct pulse_record *r) {
@@ -21,8 +25,8 @@ static bool has_room(const struct pulse_record *r) {
 void edge_trigger_learn(struct edge_trigger *t, const struct pulse_record *record) {
     if (t->n == EDGE_TRIGGER_RECORDS || !has_room(record))
         return;
-    t->before[t->n] = (float)difference(t, record->samples, record->n_presamples - 1);
-    t->fired[t->n] = (float)difference(t, record->samples, record->n_presamples);
+    t->before[t->n] = (float)difference(t->inverted, record->samples, record->n_presamples - 1);
+    t->fired[t->n] = (float)difference(t->inverted, record->samples, record->n_presamples);
     t->n++;
 }
 
@@ -52,7 +56,7 @@ bool edge_trigger_fired(const struct edge_trigger *t, const struct pulse_record 
     if (!has_room(record))
         return false;
     for (uint32_t i = record->n_presamples; i < record->n_samples && i < record->n_presamples + SPAN; i++)
-        if (difference(t, record->samples, i) >= t->level)
+        if (difference(t->inverted, record->samples, i) >= t->level)
             return true;
     return false;
 }
@@ -60,7 +64,7 @@ bool edge_trigger_fired(const struct edge_trigger *t, const struct pulse_record 
 #ifdef __SSE2__
 /* First i in [from, n) that may reach the level; n: none. Eight differences at once; sums that do not fit 16 bits saturate, which no level
  * up to INT16_MAX can tell from the truth. */
-static uint32_t next_high(const struct edge_trigger *t, const sample_u16 *d, uint32_t from, uint32_t n) {
+static uint32_t next_high(const struct edge_rule *t, const sample_u16 *d, uint32_t from, uint32_t n) {
     if (t->level > INT16_MAX)
         return from;
     const int16_t least = (int16_t)(int32_t)ceil(t->level);   /* differences are whole */
@@ -78,7 +82,7 @@ static uint32_t next_high(const struct edge_trigger *t, const sample_u16 *d, uin
     return i;
 }
 #else
-static uint32_t next_high(const struct edge_trigger *t, const sample_u16 *d, uint32_t from, uint32_t n) {
+static uint32_t next_high(const struct edge_rule *t, const sample_u16 *d, uint32_t from, uint32_t n) {
     (void)t;
     (void)d;
     (void)n;
@@ -86,18 +90,22 @@ static uint32_t next_high(const struct edge_trigger *t, const sample_u16 *d, uin
 }
 #endif
 
-size_t edge_trigger_find(const struct edge_trigger *t, const struct pulse_record *record, uint32_t *samples, size_t max) {
+size_t edge_rule_find(struct edge_rule rule, const struct pulse_record *record, uint32_t *samples, size_t max) {
     size_t n = 0;
     if (!has_room(record))
         return 0;
     bool high = true;
     for (uint32_t i = record->n_presamples + 1; i < record->n_samples && n < max; i++) {
-        if (!high && (i = next_high(t, record->samples, i, record->n_samples)) >= record->n_samples)
+        if (!high && (i = next_high(&rule, record->samples, i, record->n_samples)) >= record->n_samples)
             break;
-        bool now = difference(t, record->samples, i) >= t->level;
+        bool now = difference(rule.inverted, record->samples, i) >= rule.level;
         if (now && !high)
             samples[n++] = i;
         high = now;
     }
     return n;
+}
+
+size_t edge_trigger_find(const struct edge_trigger *t, const struct pulse_record *record, uint32_t *samples, size_t max) {
+    return edge_rule_find((struct edge_rule){ t->inverted, t->level }, record, samples, max);
 }

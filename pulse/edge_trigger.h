@@ -32,8 +32,12 @@ bool edge_trigger_next(struct edge_trigger *t, const struct pulse_record *record
 
 /* Whether the record's own trigger sample (or the two after it) shows the rise; an auto-triggered record shows none. */
 bool edge_trigger_fired(const struct edge_trigger *t, const struct pulse_record *record);
+/* Where a level is known without its records: of a model, from a file. */
+struct edge_rule { bool inverted; double level; };
 /* Sample numbers behind the trigger where the difference, once it has fallen below the level, reaches it again; returns how many,
  * at most max. */
 size_t edge_trigger_find(const struct edge_trigger *t, const struct pulse_record *record, uint32_t *samples, size_t max);
+int32_t edge_rule_difference(bool inverted, const struct pulse_record *record, uint32_t sample);   /* sample >= 3; upwards for a pulse */
+size_t edge_rule_find(struct edge_rule rule, const struct pulse_record *record, uint32_t *samples, size_t max);
 
 #endif

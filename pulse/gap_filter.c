@@ -1,4 +1,4 @@
-#include "pulse/gap_filter.h"
+#include "pulse/gap_filter_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,11 +6,36 @@
 #include "pulse/normal_equations.h"
 #include "pulse/pulse_quality.h"
 #include "pulse/pulse_shape.h"
-#include "pulse/robust.h"
 #include "pulse/sample_turn.h"
 
-enum { LEAST_PULSES = 100, LEAST_BEHIND = 24, ARRIVAL_MAX = 5, ROUNDS = 3 };
-static const double RESIDUAL_MOST = 7, OUTLIER = 5, PHASE_MOST = 1.2;
+enum { ARRIVAL_MAX = 5 };
+static const double RESIDUAL_MOST = 7, PHASE_MOST = 1.2;
+
+static enum status copy_into(const struct gap_filter *from, struct gap_filter *to) {
+    const struct optimal_filter *f = from->filter;
+    *to = *from;
+    to->filter = NULL;
+    return optimal_filter_new(optimal_filter_weights(f), optimal_filter_n_samples(f) - (LAGS - 1), optimal_filter_kernel(f), &to->filter);
+}
+
+void gap_filter_free(struct gap_filter *g) {
+    if (g == NULL)
+        return;
+    optimal_filter_free(g->filter);
+    free(g);
+}
+
+enum status gap_filter_copy(const struct gap_filter *from, struct gap_filter **out) {
+    struct gap_filter *g = from != NULL ? calloc(1, sizeof *g) : NULL;
+    enum status s = from == NULL || g != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    if (g != NULL)
+        s = copy_into(from, g);
+    if (s == STATUS_OK)
+        *out = g;
+    else
+        gap_filter_free(g);
+    return s;
+}
 
 void gap_filters_free(struct gap_filters *g) {
     if (g == NULL)
@@ -24,9 +49,7 @@ enum status gap_filters_copy(const struct gap_filters *from, struct gap_filters 
     struct gap_filters *g = from != NULL ? calloc(1, sizeof *g) : NULL;
     enum status s = from == NULL || g != NULL ? STATUS_OK : STATUS_NO_MEMORY;
     for (uint32_t k = 0; g != NULL && s == STATUS_OK && k < from->n; k++) {
-        const struct optimal_filter *f = from->list[k].filter;
-        g->list[k] = from->list[k];
-        s = optimal_filter_new(optimal_filter_weights(f), optimal_filter_n_samples(f) - (LAGS - 1), optimal_filter_kernel(f), &g->list[k].filter);
+        s = copy_into(&from->list[k], &g->list[k]);
         g->n += s == STATUS_OK;
     }
     if (s == STATUS_OK)
@@ -42,7 +65,7 @@ static double clip(double x, double low, double high) {
     return x < low ? low : x > high ? high : x;
 }
 
-static void terms_of(const struct gap_filter *g, double height, double arrival, double terms[GAP_TERMS]) {
+void gap_filter_terms(const struct gap_filter *g, double height, double arrival, double terms[GAP_TERMS]) {
     double u = clip(height / g->reference - 1, g->u_low, g->u_high), p = clip(isfinite(arrival) ? arrival : 0, -PHASE_MOST, PHASE_MOST);
     terms[0] = 1;
     terms[1] = u;
@@ -51,17 +74,45 @@ static void terms_of(const struct gap_filter *g, double height, double arrival, 
     terms[4] = p * p;
 }
 
-static double on_whole_scale(const struct gap_filter *g, double height, double arrival) {
+double gap_filter_on_whole_scale(const struct gap_filter *g, double height, double arrival) {
     double terms[GAP_TERMS], factor = 0;
-    terms_of(g, height, arrival, terms);
+    gap_filter_terms(g, height, arrival, terms);
     for (unsigned k = 0; k < GAP_TERMS; k++)
         factor += g->map[k] * terms[k];
     return factor * height;
 }
 
+enum { TAIL_TERMS = 4 };
+
+/* Counts rms of what is left of the whole record behind what fits it best: a constant, the tail, the pulse, and the pulse as far as the tail bends it. */
+static double residual_on_tail(const struct pixel_model *m, const struct gap_filter *g, const sample_u16 *d, float base, double height, double arrival) {
+    const struct pulse_shape *s = m->shape;
+    struct normal_equations e;
+    float terms[SHAPE_TERMS];
+    double left = 0, step = exp(-1 / g->tail_samples), at = exp(s->n_samples / (2 * g->tail_samples)), x[TAIL_TERMS];
+    normal_equations_init(&e, TAIL_TERMS);
+    pulse_shape_terms(s, height, arrival, terms);
+    for (uint32_t k = 0; k < s->n_samples; k++, at *= step) {
+        double pulse = 0, y = (double)((float)d[k] - base);
+        for (size_t j = 0; k >= s->first && j < SHAPE_TERMS; j++)
+            pulse += (double)terms[j] * (double)s->rows[j * s->stride + k - s->first];
+        const double of[TAIL_TERMS] = { 1, at, pulse / height, pulse / height * at };
+        normal_equations_add(&e, of, 1, y - pulse);
+        left += (y - pulse) * (y - pulse);
+    }
+    if (normal_equations_factor(&e) != STATUS_OK)
+        return sqrt(left / s->n_samples);
+    normal_equations_solve(&e, e.right, x);
+    for (unsigned k = 0; k < TAIL_TERMS; k++)
+        left -= x[k] * e.right[k];
+    return sqrt(fmax(0, left) / s->n_samples);
+}
+
 /* Counts rms of what the shape leaves of the samples used. */
 static double residual_of(const struct pixel_model *m, const struct gap_filter *g, const sample_u16 *d, const struct pulse_quality *q, double height, double arrival) {
     struct pulse_shape shorter = *m->shape;
+    if (g->tail_samples > 0)
+        return residual_on_tail(m, g, d, q->pretrigger_mean, height, arrival);
     shorter.n_samples = m->n_presamples + g->n_behind;
     double behind = (double)pulse_shape_residual(&shorter, optimal_filter_kernel(m->filter), d, q->pretrigger_mean, height, arrival);
     double before = (double)q->pretrigger_sd * (double)q->pretrigger_sd, first = shorter.first, n = shorter.n_samples;
@@ -73,10 +124,15 @@ static struct measured_pulse measure(const struct pixel_model *m, const struct g
     shorter.n_samples = m->n_presamples + g->n_behind;
     struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), &shorter, m->inverted, pulse_quality_late_start(&m->limits, m->n_presamples));
     struct lag_parabola fit = optimal_filter_apply(g->filter, record->samples, q.pretrigger_mean);
-    double arrival = fit.arrival_samples - g->arrival, height = on_whole_scale(g, fit.height, arrival);
+    double arrival = fit.arrival_samples - g->arrival, height = gap_filter_on_whole_scale(g, fit.height, arrival);
     struct measured_pulse p = { .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = (float)height, .arrival_samples = (float)arrival,
                                 .pretrigger_mean = q.pretrigger_mean, .residual = (float)residual_of(m, g, record->samples, &q, height, arrival),
                                 .cuts = pulse_quality_cuts(&q, &m->limits), .noise_factor = (float)g->noise_factor };
+    if (g->tail_samples > 0) {   /* a tail breaks the limits on the pretrigger, and may be higher than the pulse */
+        p.cuts &= ~(CUT_BIT(CUT_PRETRIGGER) | CUT_BIT(CUT_PEAK_TIME));
+        p.on_tail = true;
+        p.tail_share = (float)g->tail_share;
+    }
     if (!(fabs(arrival) < ARRIVAL_MAX))
         p.cuts |= CUT_BIT(CUT_PEAK_TIME);
     if (residual_scale_excess(&g->residual_scale, height, (double)p.residual) > RESIDUAL_MOST)
@@ -93,6 +149,11 @@ __attribute__((noinline)) static struct measured_pulse measure_turned(const stru
     return p;
 }
 
+struct measured_pulse gap_filter_measure(const struct pixel_model *m, const struct gap_filter *g, const struct pulse_record *record) {
+    bool turned = m->sample_turn != SAMPLE_TURN_NONE && record->n_samples <= RECORD_SAMPLES_MAX;
+    return turned ? measure_turned(m, g, record) : measure(m, g, record);
+}
+
 bool gap_filters_measure(const struct pixel_model *m, const struct pulse_record *record, double gap_samples, struct measured_pulse *out) {
     if (m->gaps == NULL || record->n_samples != m->n_samples || record->n_presamples != m->n_presamples)
         return false;
@@ -102,141 +163,6 @@ bool gap_filters_measure(const struct pixel_model *m, const struct pulse_record 
             best = &m->gaps->list[k];
     if (best == NULL)
         return false;
-    bool turned = m->sample_turn != SAMPLE_TURN_NONE && record->n_samples <= RECORD_SAMPLES_MAX;
-    *out = turned ? measure_turned(m, best, record) : measure(m, best, record);
+    *out = gap_filter_measure(m, best, record);
     return true;
-}
-
-/* ---- learning ---- */
-
-/* A good pulse, both ways. */
-struct both { double whole, gap, arrival; bool used; };
-
-static size_t measure_both(const struct record_store *pulses, const bool *good, const struct pixel_model *m, const struct gap_filter *g, struct both *out) {
-    size_t n = 0;
-    for (uint32_t i = 0; i < pulses->n_records; i++) {
-        struct pulse_record r = record_store_at(pulses, i);
-        if (!good[i])
-            continue;
-        struct lag_parabola whole = optimal_filter_apply(m->filter, r.samples, r.samples[0]), gap = optimal_filter_apply(g->filter, r.samples, r.samples[0]);
-        if (whole.height > 0 && gap.height > 0 && gap.peaked && whole.peaked)
-            out[n++] = (struct both){ whole.height, gap.height, gap.arrival_samples - g->arrival, true };
-    }
-    return n;
-}
-
-/* Height of reference: the median; u is held within what most pulses have. */
-static void set_range(struct both *b, size_t n, double *scratch, struct gap_filter *g) {
-    for (size_t i = 0; i < n; i++)
-        scratch[i] = b[i].gap;
-    g->reference = robust_median(scratch, n);
-    g->u_low = robust_quantile(scratch, n, 0.01) / g->reference - 1;
-    g->u_high = robust_quantile(scratch, n, 0.99) / g->reference - 1;
-}
-
-/* Least squares of whole / gap on the terms, weighted as noise asks. */
-static bool fit_map(const struct both *b, size_t n, struct gap_filter *g) {
-    struct normal_equations e;
-    normal_equations_init(&e, GAP_TERMS);
-    for (size_t i = 0; i < n; i++) {
-        double terms[GAP_TERMS], weight = b[i].gap * b[i].gap / (g->reference * g->reference);
-        if (!b[i].used)
-            continue;
-        terms_of(g, b[i].gap, b[i].arrival, terms);
-        normal_equations_add(&e, terms, weight, weight * b[i].whole / b[i].gap);
-    }
-    if (normal_equations_factor(&e) != STATUS_OK)
-        return false;
-    normal_equations_solve(&e, e.right, g->map);
-    return true;
-}
-
-/* What the map misses by, in heights, beyond OUTLIER robust sigmas is not used again. */
-static void reject(struct both *b, size_t n, double *scratch, const struct gap_filter *g) {
-    for (size_t i = 0; i < n; i++)
-        scratch[i] = fabs(on_whole_scale(g, b[i].gap, b[i].arrival) - b[i].whole);
-    double limit = OUTLIER * 1.4826 * robust_median(scratch, n);
-    for (size_t i = 0; i < n; i++)
-        b[i].used = fabs(on_whole_scale(g, b[i].gap, b[i].arrival) - b[i].whole) <= limit;
-}
-
-static enum status learn_map(const struct record_store *pulses, const bool *good, const struct pixel_model *m, struct gap_filter *g) {
-    struct both *b = calloc((size_t)pulses->n_records + 1, sizeof *b);
-    double *scratch = calloc((size_t)pulses->n_records + 1, sizeof *scratch);
-    enum status s = b != NULL && scratch != NULL ? STATUS_OK : STATUS_NO_MEMORY;
-    size_t n = s == STATUS_OK ? measure_both(pulses, good, m, g, b) : 0;
-    if (s == STATUS_OK && n < LEAST_PULSES)
-        s = STATUS_TOO_FEW;
-    if (s == STATUS_OK)
-        set_range(b, n, scratch, g);
-    for (int round = 0; s == STATUS_OK && round < ROUNDS; round++) {
-        if (!fit_map(b, n, g))
-            s = STATUS_TOO_FEW;
-        else
-            reject(b, n, scratch, g);
-    }
-    free(b);
-    free(scratch);
-    return s;
-}
-
-static enum status learn_residuals(const struct record_store *pulses, const bool *good, const struct pixel_model *m, struct gap_filter *g) {
-    struct residual_point *points = calloc((size_t)pulses->n_records + 1, sizeof *points);
-    if (points == NULL)
-        return STATUS_NO_MEMORY;
-    size_t n = 0;
-    for (uint32_t i = 0; i < pulses->n_records; i++) {
-        struct pulse_record r = record_store_at(pulses, i);
-        struct measured_pulse p = good[i] ? measure(m, g, &r) : (struct measured_pulse){ .cuts = 1 };
-        if (p.cuts == 0 && p.height > 0 && p.residual > 0)
-            points[n++] = (struct residual_point){ (double)p.height, (double)p.residual };
-    }
-    enum status s = residual_scale_learn(points, n, &g->residual_scale);
-    free(points);
-    return s == STATUS_TOO_FEW ? STATUS_OK : s;
-}
-
-/* The filter of that length, and everything about it. STATUS_TOO_FEW: there is none. */
-static enum status make_one(const struct record_store *pulses, const bool *good, const double *template_pulse, const double *covariance,
-                            const struct pixel_model *m, struct gap_filter *g) {
-    uint32_t n = m->n_presamples + g->n_behind, n_weights = n - (LAGS - 1);
-    double *weights = calloc(n, sizeof *weights), variance = 0;
-    enum status s = weights != NULL ? optimal_filter_design(template_pulse, n, covariance, weights, &variance) : STATUS_NO_MEMORY;
-    if (s == STATUS_OK)
-        s = optimal_filter_new(weights, n_weights, NULL, &g->filter);
-    if (s == STATUS_OK)
-        g->arrival = optimal_filter_on_template(weights, n_weights, template_pulse).arrival_samples;
-    free(weights);
-    if (s == STATUS_OK)
-        s = learn_map(pulses, good, m, g);
-    if (s == STATUS_OK) {
-        g->noise_factor = m->noise_sigma > 0 ? g->map[0] * sqrt(variance) / m->noise_sigma : 1;
-        s = learn_residuals(pulses, good, m, g);
-    }
-    if (s != STATUS_OK) {
-        optimal_filter_free(g->filter);
-        g->filter = NULL;
-    }
-    return s == STATUS_NO_MEMORY || s == STATUS_OK ? s : STATUS_TOO_FEW;
-}
-
-enum status gap_filters_learn(const struct record_store *pulses, const bool *good, const double *template_pulse, const double *covariance,
-                              double least_gap_samples, const struct pixel_model *m, struct gap_filters **out) {
-    uint32_t post = m->n_samples - m->n_presamples;
-    double least = fmax(ceil(least_gap_samples) - GAP_MARGIN, LEAST_BEHIND);
-    struct gap_filters *all = calloc(1, sizeof *all);
-    enum status s = all != NULL ? STATUS_OK : STATUS_NO_MEMORY;
-    for (unsigned k = 0; s == STATUS_OK && least < post && k < GAP_FILTERS_MAX; k++) {
-        struct gap_filter g = { .n_behind = (uint32_t)(least * pow(post / least, (double)k / GAP_FILTERS_MAX)) };
-        s = make_one(pulses, good, template_pulse, covariance, m, &g);
-        if (s == STATUS_OK)
-            all->list[all->n++] = g;
-    }
-    bool whole = s == STATUS_OK && all->n == GAP_FILTERS_MAX;   /* a gap that no filter serves would be a loss that depends on rate */
-    if (!whole) {
-        gap_filters_free(all);
-        all = NULL;
-    }
-    *out = all;
-    return s == STATUS_NO_MEMORY ? s : STATUS_OK;
 }

@@ -5,7 +5,8 @@
  * shape changes with height (so does the share of it that the first samples hold) and the arrival is felt otherwise. Both are learnt from
  * the same good pulses measured both ways, where noise of the pulse itself largely cancels:
  *     height = gap height (c0 + c1 u + c2 u^2 + d1 p + d2 p^2),   u = gap height / reference - 1, p arrival in samples,
- * so that corrections and the energy curve of whole records hold. Noise is honest: that of the filter used. Immutable once made. */
+ * so that corrections and the energy curve of whole records hold. Noise is honest: that of the filter used. Immutable once made.
+ * The filter for pulses on the tail of an earlier one (pixel_tail.h) is of the same kind: it looks at the whole record and is blind to the tail. */
 #ifndef TESD_PULSE_GAP_FILTER_H
 #define TESD_PULSE_GAP_FILTER_H
 
@@ -28,7 +29,11 @@ struct gap_filter {
     double noise_factor;             /* its noise over that of the whole filter */
     double reference, u_low, u_high, map[GAP_TERMS];
     struct residual_scale residual_scale;
+    double tail_samples;             /* decay of the tail that it is blind to; 0: none */
+    double tail_share;               /* height of that tail (measured_pulse_tail) per count that it adds to the pretrigger mean */
 };
+void gap_filter_free(struct gap_filter *g);                                              /* one that stands alone */
+enum status gap_filter_copy(const struct gap_filter *from, struct gap_filter **out);     /* NULL of NULL */
 
 struct gap_filters { uint32_t n; struct gap_filter list[GAP_FILTERS_MAX]; };   /* the shortest first */
 
@@ -38,6 +43,13 @@ enum status gap_filters_learn(const struct record_store *pulses, const bool *goo
                               double least_gap_samples, const struct pixel_model *m, struct gap_filters **out);
 void gap_filters_free(struct gap_filters *g);
 enum status gap_filters_copy(const struct gap_filters *from, struct gap_filters **out);   /* NULL of NULL */
+
+/* Scale, noise and residuals of a filter that is there, from the good pulses. STATUS_TOO_FEW: it cannot be used. variance: of the filter, height
+ * units squared of its own. */
+enum status gap_filter_learn_scale(const struct record_store *pulses, const bool *good, const struct pixel_model *m, double variance, struct gap_filter *g);
+
+/* The pulse of a record of the model's length, by that filter: the record's own, in whatever frame it stands (sample_turn.h). */
+struct measured_pulse gap_filter_measure(const struct pixel_model *m, const struct gap_filter *g, const struct pulse_record *record);
 
 /* The record's own pulse when the next one triggers gap_samples behind it. False, *out untouched: no filter is short enough, or the record is
  * not the model's. out->noise_factor says by what its noise exceeds noise_sigma; cuts are those of the samples used. */

@@ -35,13 +35,18 @@ static bool phase_known(const struct height_correction *c, const struct measured
     return c->height_scale > 0 && isfinite(p->arrival_samples) && isfinite(p->height);
 }
 
+/* A tail is no noise of the record. */
+static double offset_of(const struct height_correction *c, const struct measured_pulse *p) {
+    return isfinite(p->baseline_offset) && !p->on_tail ? clip((double)p->baseline_offset, c->offset_max) : 0;
+}
+
 void height_correction_terms(const struct height_correction *c, const struct measured_pulse *p, double term[N_CORRECTION_TERMS]) {
     double q = phase_known(c, p) ? phase_of(c, p) : 0;
     term[TERM_ARRIVAL] = q;
     term[TERM_ARRIVAL_SQUARED] = q * q;
     sincos(two_pi * q, &term[TERM_ARRIVAL_SINE], &term[TERM_ARRIVAL_COSINE]);
     term[TERM_BASELINE] = isfinite(p->baseline) ? (double)p->baseline : 0;
-    term[TERM_OFFSET] = isfinite(p->baseline_offset) ? clip((double)p->baseline_offset, c->offset_max) : 0;
+    term[TERM_OFFSET] = offset_of(c, p);
     for (int k = 0; k < GAIN_STEPS_MAX; k++)
         term[TERM_STEP + k] = (uint32_t)k < c->n_steps && p->time_ns >= c->step_time_ns[k];
 }
@@ -61,7 +66,7 @@ static double phase_gain(const struct height_correction *c, const struct measure
 float height_correction_apply(const struct height_correction *c, const struct measured_pulse *p) {
     if (!isfinite(p->height))
         return p->height;
-    double change = phase_known(c, p) ? phase_gain(c, p) : 0, offset = isfinite(p->baseline_offset) ? clip((double)p->baseline_offset, c->offset_max) : 0;
+    double change = phase_known(c, p) ? phase_gain(c, p) : 0, offset = offset_of(c, p);
     if (isfinite(p->baseline))
         change += gain_of(c, TERM_BASELINE, (double)p->baseline);
     for (int k = 0; k < GAIN_STEPS_MAX; k++)

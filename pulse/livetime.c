@@ -32,18 +32,21 @@ enum status livetime_table_make(const struct livetime_settings *s, struct liveti
     double clear = fmax(1, whole(3 * s->peak_samples));
     double post = fmax(clear, s->n_samples - s->n_presamples);
     double isolated = fmax(post, fmax(s->n_samples, whole(6 * s->decay_s / s->sample_period_s)));
+    /* The steep part of the pulse before must have left the record: until one decay behind its trigger it is no exponential that a filter could be
+     * blind to (half of the records were lost to the residual there, 500 samples with 250 before the trigger). */
+    double tail = fmin(isolated, fmax(post, s->n_presamples + whole(s->decay_s / s->sample_period_s)));
     double blind = s->trigger == LIVETIME_EDGE ? s->n_samples + 1 + whole(2 * s->peak_samples) : 0;
     double ns = s->sample_period_s * 1e9;
     if (isolated * ns > 1e15 || blind * ns > 1e15)
         return STATUS_BAD_VALUE;
-    int64_t c = llround(clear * ns), p = llround(post * ns), b = llround(isolated * ns), never = LIVETIME_NEVER;
+    int64_t c = llround(clear * ns), p = llround(post * ns), b = llround(isolated * ns), t = llround(tail * ns), never = LIVETIME_NEVER;
     *out = (struct livetime_table){
         .boxes = {
             { b, never, p, never, LIVETIME_HIGH },
             { b, never, c, p, LIVETIME_MID },
-            { p, b, p, never, LIVETIME_TAIL },
-            { p, b, c, p, LIVETIME_LOW },
-            { c, p, c, never, LIVETIME_LOW },
+            { t, b, p, never, LIVETIME_TAIL },
+            { t, b, c, p, LIVETIME_LOW },
+            { c, t, c, never, LIVETIME_LOW },
         },
         .blind_ns = llround(blind * ns),
         .quantum_ns = llround(ns),

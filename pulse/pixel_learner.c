@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pulse/cut_limits.h"
+#include "pulse/edge_trigger.h"
 #include "pulse/gap_filter.h"
 #include "pulse/linear.h"
 #include "pulse/noise_mains.h"
@@ -287,6 +288,39 @@ static enum status learn_gaps(const struct record_store *pulses, const struct wo
     return gap_filters_learn(pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, 3 * t.peak_samples, m, &m->gaps);
 }
 
+/* Largest difference in the samples where a trigger may stand before the maximum. */
+static double rise_of(const struct pulse_record *r, bool inverted) {
+    enum { RISE = 8 };
+    double most = 0;
+    for (uint32_t k = r->n_presamples; k < r->n_samples && k < r->n_presamples + RISE; k++)
+        most = fmax(most, edge_rule_difference(inverted, r, k));
+    return most;
+}
+
+/* Well above the noise, and below most of what pulses reach. The trigger's own level is not to be had: edge-multi moves the trigger to where the
+ * pulse begins. */
+static enum status learn_rise_level(const struct record_store *pulses, const bool *good, struct pixel_model *m) {
+    enum { BEFORE = 4, NOISE_SIGMAS = 7 };
+    double *quiet = calloc(2 * (size_t)pulses->n_records + 1, sizeof *quiet);
+    size_t n = 0;
+    if (quiet == NULL)
+        return STATUS_NO_MEMORY;
+    double *rise = quiet + pulses->n_records;
+    for (uint32_t i = 0; i < pulses->n_records && m->n_presamples >= 2 * BEFORE; i++) {
+        struct pulse_record r = record_store_at(pulses, i);
+        if (!good[i])
+            continue;
+        quiet[n] = edge_rule_difference(m->inverted, &r, m->n_presamples - BEFORE);
+        rise[n++] = rise_of(&r, m->inverted);
+    }
+    if (n >= PULSES_MIN) {
+        double least = 0.2 * robust_quantile(rise, n, 0.01), noise = NOISE_SIGMAS * robust_centre(quiet, n).sigma;
+        m->rise_level = noise < 4 * least ? fmax(least, noise) : 0;
+    }
+    free(quiet);
+    return STATUS_OK;
+}
+
 static enum status learn(const struct pixel_learner *l, struct workshop *w, struct pixel_model *m, struct pixel_learning *report,
                          struct complaint *why) {
     uint32_t peak_sample = 0, used = 0;
@@ -311,14 +345,16 @@ static enum status learn(const struct pixel_learner *l, struct workshop *w, stru
         if (s == STATUS_OK)
             s = learn_shape(&l->pulses, w, peak_counts, m);
     }
-    if (s == STATUS_OK)
-        s = pixel_tail_learn(&l->pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, m);
     if (s == STATUS_OK && l->open && !m->white_noise)
         s = learn_open(l, w, m);
     if (s == STATUS_OK)
         s = learn_residuals(&l->pulses, w->good, m);
     if (s == STATUS_OK)
         s = learn_gaps(&l->pulses, w, m);
+    if (s == STATUS_OK)
+        s = pixel_tail_learn(&l->pulses, w->good, w->template_pulse, m->white_noise ? NULL : w->covariance, m);
+    if (s == STATUS_OK)
+        s = learn_rise_level(&l->pulses, w->good, m);
     return s == STATUS_OK ? learn_second(&l->pulses, w, m) : s;
 }
 

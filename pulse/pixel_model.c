@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "pulse/edge_trigger.h"
 #include "pulse/gap_filter.h"
 #include "pulse/open_filter.h"
 #include "pulse/optimal_filter.h"
@@ -18,14 +19,16 @@ enum {
     RESIDUAL_DOUBTFUL = 4, RESIDUAL_MAX = 10
 };
 
+static const float FALLING = 0.4F;   /* of the limit, 5 robust sigmas */
+
 void pixel_model_free(struct pixel_model *m) {
     if (m == NULL)
         return;
     optimal_filter_free(m->filter);
-    optimal_filter_free(m->tail_filter);
     open_filter_free(m->open);
     second_search_free(m->second);
     gap_filters_free(m->gaps);
+    gap_filter_free(m->tail);
     free(m->template_pulse);
     pulse_shape_free(m->shape);
     free(m);
@@ -79,10 +82,14 @@ bool pixel_model_second_pulse(const struct pixel_model *m, const struct pulse_re
 /* In the pixel's own frame. */
 static void measure_plain(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *p) {
     uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
-    struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), record, m->inverted, late_start);
-    struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, q.pretrigger_mean);
+    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
+    struct dot_extremes extremes;
+    struct pulse_quality q = pulse_quality_before(kernel, record);
+    struct lag_parabola fit = optimal_filter_look(m->filter, record->samples, q.pretrigger_mean, &extremes);   /* first to touch all of the record */
+    pulse_quality_behind(kernel, record, m->inverted, late_start, extremes, &q);
     double arrival = fit.arrival_samples - m->template_arrival;
     p->cuts = pulse_quality_cuts(&q, &m->limits);
+    p->falling = (m->inverted ? -q.pretrigger_rise : q.pretrigger_rise) < -FALLING * m->limits.pretrigger_slope_max;
     p->pretrigger_mean = q.pretrigger_mean;
     p->height = (float)fit.height;
     p->arrival_samples = (float)arrival;
@@ -136,4 +143,28 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
             measure_turned(m, record, &p);
     }
     *out = p;
+}
+
+/* By a filter cut to the gap, where a second pulse is seen behind the record's own. */
+static void measure_followed(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *pulse) {
+    enum { OWN_RISE = 8, FINDS = 2 };   /* the trigger may stand where the pulse's own rise only begins */
+    uint32_t found[FINDS];
+    if (m->gaps == NULL || !(m->rise_level > 0))
+        return;
+    size_t n = edge_rule_find((struct edge_rule){ m->inverted, m->rise_level }, record, found, FINDS), second = n > 0 && found[0] <= m->n_presamples + OWN_RISE;
+    if (second < n)
+        (void)gap_filters_measure(m, record, found[second] - m->n_presamples, pulse);
+}
+
+void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
+    pixel_model_measure(m, record, out);
+    if (out->cuts & CUT_BIT(CUT_SHORT))
+        return;
+    if (out->falling || (out->cuts & CUT_BIT(CUT_PRETRIGGER))) {
+        struct measured_pulse tail;
+        pixel_model_measure_tail(m, record, &tail);
+        *out = tail.cuts == 0 ? tail : *out;
+    }
+    if (out->cuts != 0)
+        measure_followed(m, record, out);
 }

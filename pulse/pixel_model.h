@@ -31,7 +31,8 @@ struct cut_limits {
 enum { OFF_SLICES_MAX = 64 };
 
 struct optimal_filter;  /* optimal_filter.h */
-struct gap_filters;     /* gap_filter.h */
+struct gap_filter;      /* gap_filter.h */
+struct gap_filters;
 struct open_filter;     /* open_filter.h */
 struct noise_plan;      /* noise_plan.h */
 
@@ -51,14 +52,13 @@ struct pixel_model {
     struct second_search *second;  /* owned; borrows the shape */
     double whitener[WHITENER_ORDER + 1];   /* what it was made with, to make it again */
     double second_limit;           /* significance that good pulses' own noise does not reach */
-    /* For records on the tail of an earlier pulse: blind to exp(-k / tail_samples), however large. NULL: none, because no
-     * tail is left at the end of a record (below 1e-3 of its pulse), or because there is no such filter. */
-    struct optimal_filter *tail_filter;    /* owned; same scale of heights as the filter */
-    double tail_samples, tail_arrival;     /* decay; what the tail filter says of the template itself */
-    double tail_sigma;                     /* as noise_sigma, larger */
+    /* For records on the tail of an earlier pulse (pixel_tail.h). NULL: none, because no tail is left at the end of a record (below 1e-3 of
+     * its pulse), or because there is no such filter. */
+    struct gap_filter *tail;       /* owned */
     struct open_filter *open;      /* owned; NULL: none was asked for, or there is none (open_filter.h). Not kept in files */
-    /* For records that another pulse follows soon. NULL: none. Only what learns from the records it measures uses them, so they are not stored. */
+    /* For records that another pulse follows soon. NULL: none. */
     struct gap_filters *gaps;      /* owned */
+    double rise_level;             /* counts: a difference (edge_trigger.h) that noise does not reach and pulses do; 0 unknown */
     double isolation_decays;       /* decay times after a pulse until none is cut any more because of its tail (tail_reach.h) */
     bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same. The one place */
     uint32_t sample_turn;          /* the frame of 16 bits in which the pixel's records do not wrap (sample_turn.h): 0, or 32768 for int16 and the like */
@@ -84,11 +84,14 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
 /* The most significant further pulse in a record, before or behind its own: where, how large. True when good pulses' own noise does not
  * look like it. Any record; best behind a doubtful residual, since it costs as much as a hundred measurements. */
 bool pixel_model_second_pulse(const struct pixel_model *m, const struct pulse_record *record, struct second_pulse *found);
-/* One record that follows another pulse closely, measured by the tail filter: same scale of heights, noise tail_sigma. The limits on the
- * pretrigger are not applied: a tail breaks them. pretrigger_mean holds the tail's share; the residual is what is left behind baseline,
- * tail and pulse. Without a tail filter it is measured as any other. The detector is taken for linear: a tail also takes gain, some
- * 1e-5 per count of pretrigger mean above the baseline (simulated pixels: 0.25-0.55 % 2 ms after 700 eV), which is the caller's to correct. */
+/* One record on the tail of an earlier pulse, measured by the tail filter: same scale of heights, noise by noise_factor. The limits on the
+ * pretrigger are not applied: a tail breaks them. The residual is what is left behind constant, tail and pulse. Without a tail filter it is
+ * measured as any other, and the limits on the pretrigger hold unless nothing is left of a pulse at the end of a record. */
 void pixel_model_measure_tail(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out);
+/* One record, with what its own samples tell of other pulses: where the pretrigger falls as on a tail, by the tail filter; where something speaks
+ * against the pulse and a second one rises in the record, by a filter cut to the gap. Depends on the record alone, so live and from files it is the
+ * same whatever came late or not at all. */
+void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out);
 /* One OFF record. */
 void pixel_model_measure_off(const struct pixel_model *m, const struct off_record *record, struct measured_pulse *out);
 

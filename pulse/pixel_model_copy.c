@@ -25,8 +25,9 @@ static enum status copy_shape(const struct pulse_shape *from, const struct pixel
     memcpy(rows, from->rows, SHAPE_TERMS * from->stride * sizeof *rows);
     *s = *from;
     s->rows = rows;
+    s->fold = NULL;
     *out = s;
-    return STATUS_OK;
+    return pulse_shape_settle(s);
 }
 
 static enum status copy_template(const struct pixel_model *from, float **out) {
@@ -45,14 +46,16 @@ enum status pixel_model_copy(const struct pixel_model *from, struct pixel_model 
     if (m == NULL)
         return STATUS_NO_MEMORY;
     *m = *from;
-    m->filter = m->tail_filter = NULL;
+    m->filter = NULL;
     m->template_pulse = NULL;
     m->shape = NULL;
     m->second = NULL;
+    m->open = NULL;   /* the neighbours' heights are made where a model was learnt */
     m->gaps = NULL;
+    m->tail = NULL;
     enum status s = copy_filter(from->filter, &m->filter);
     if (s == STATUS_OK)
-        s = copy_filter(from->tail_filter, &m->tail_filter);
+        s = gap_filter_copy(from->tail, &m->tail);
     if (s == STATUS_OK)
         s = gap_filters_copy(from->gaps, &m->gaps);
     if (s == STATUS_OK)

@@ -1,7 +1,10 @@
 /* pulse/pixel_tail.h - the second filter of a pixel, for pulses on the tail of an earlier one.
- *   template --decay--> tail_samples;   template + noise + decay --learn--> tail filter in the model
+ *   template --decay--> tail_samples;   template + noise + decay --learn--> tail filter in the model, a gap_filter for the whole record
  * An earlier pulse whose record is over decays as its template does at the end of the record: with one constant, when it has none but
- * one left. The decay is that of the last third behind the trigger. */
+ * one left. The decay is that of the last third behind the trigger. The filter is blind to exp(-k / tail_samples), however large.
+ * A tail also takes gain, because the detector's response bends: a pulse l on a tail l2 adds S(l + l2) - S(l2) to the signal. With a curve
+ * E(h) for pulses alone this is E(h + a) - E(a), where a is the height of the pulse that would add the same cross term: for a filter q and
+ * the template T = exp(-t / tau) behind its maximum, a = q.(T e^(-t/tau)) / q.(T T) x the tail at the trigger (measured_pulse_tail). */
 #ifndef TESD_PULSE_PIXEL_TAIL_H
 #define TESD_PULSE_PIXEL_TAIL_H
 
@@ -12,9 +15,12 @@
 /* Samples in which the end of the template falls by 1/e, fitted to its logarithm; 0 when it does not fall, or has fallen below 1e-3. */
 double pixel_tail_decay(const double *template_pulse, uint32_t n_samples, uint32_t n_presamples, bool inverted);
 
-/* covariance as for optimal_filter_design. The gain is set so that the filter says of the good pulses, at all their arrivals, what the
- * model's own filter says of them. STATUS_OK with no tail filter in the model when there is no decay, no such filter or no good pulse. */
+/* covariance as for optimal_filter_design. Heights are on the scale of the model's own filter, learnt from the good pulses. STATUS_OK with no tail
+ * filter in the model when there is no decay, no such filter or too few good pulses. m: filter, shape and noise_sigma are there. */
 enum status pixel_tail_learn(const struct record_store *pulses, const bool *good, const double *template_pulse, const double *covariance,
                              struct pixel_model *m);
+
+/* Whether energies of pulses on tails can be trusted: there is a filter, or nothing is left of a pulse at the end of its record. */
+bool pixel_tail_known(const struct pixel_model *m);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "calib/calibration_sigma.h"
+#include "daemon/calibration_id.h"
 #include "daemon/sink/archive_parts.h"
 
 struct anchors {
@@ -292,6 +293,9 @@ static void write_table_lines(const struct sheet *s) {
 }
 
 static void write_header(const struct sheet *s, const char *state_text) {
+    char id[CALIBRATION_ID_TEXT];
+    calibration_id_of_table(s->t, id);
+    h5_file_text(s->a->file, s->group, "id", id);
     h5_file_text(s->a->file, s->group, "label", s->t->label);
     h5_file_text(s->a->file, s->group, "state", state_text);
     h5_file_text(s->a->file, s->group, "line_table_name", s->t->line_table_name);

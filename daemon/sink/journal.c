@@ -272,8 +272,8 @@ static struct journal_row row_at(const struct row_block *b, size_t i) {
     const struct measured_pulse *m = &b->pulses[i];
     return (struct journal_row){ .time_ns = p->time_ns[i], .frame = p->frame[i], .height = p->height[i], .energy_eV = p->energy_eV[i], .energy_sigma_eV = p->energy_sigma_eV[i],
                                  .arrival = p->arrival[i], .pretrigger_mean = p->pretrigger_mean[i], .residual = m->residual, .baseline = m->baseline,
-                                 .baseline_offset = m->baseline_offset, .baseline_weight = m->baseline_weight, .cuts = p->cuts[i], .pulse_cuts = m->cuts, .pixel = p->pixel[i],
-                                 .flags = p->flags[i], .row_flags = b->flags[i] };
+                                 .baseline_offset = m->baseline_offset, .baseline_weight = m->baseline_weight, .noise_factor = m->noise_factor, .tail_share = m->tail_share, .cuts = p->cuts[i], .pulse_cuts = m->cuts, .pixel = p->pixel[i],
+                                 .flags = p->flags[i], .row_flags = (uint8_t)(b->flags[i] | (m->on_tail ? JOURNAL_ON_TAIL : 0)) };
 }
 
 static bool add_row(struct journal *j, const struct row_block *b, size_t i) {

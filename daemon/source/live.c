@@ -1,5 +1,5 @@
-/* One context with one I/O thread: one server lives on one I/O thread whatever their number. Each socket is drained for a while before the
- * next one's turn; when all are empty the thread sleeps a tick. */
+/* One context with one I/O thread: one server lives on one I/O thread whatever their number. A step looks at each socket once and drains
+ * it: to find one empty costs a system call; when all are empty the thread sleeps a tick. */
 #include "daemon/source/live.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 
 #include "daemon/log.h"
 
-enum { TURN = 64, RECEIVE_BYTES = 8 << 20, RECONNECT_MS = 50, FIRST_SUBSCRIPTIONS = 1024 };
+enum { TURN = 4096, RECEIVE_BYTES = 8 << 20, RECONNECT_MS = 50, FIRST_SUBSCRIPTIONS = 1024 };
 
 struct live_source {
     void *context;
@@ -22,6 +22,9 @@ struct live_source {
     uint32_t subscribed;             /* indices 0..subscribed-1 are */
     zmq_msg_t header, samples;
     bool holding;                    /* a decoded message that the last block had no room for */
+    bool lending;
+    unsigned n_lent;
+    zmq_msg_t lent[LIVE_LENT_MAX];   /* whose samples are borrowed */
     struct live_counts counts;
 };
 
@@ -32,7 +35,7 @@ static bool open_socket(struct live_source *s, unsigned k, const char *endpoint)
     if (socket == NULL)
         return false;
     s->sockets[k] = socket;
-    set(socket, ZMQ_RCVHWM, 0);
+    set(socket, ZMQ_RCVHWM, (int)(LIVE_WAITING_MAX / s->n + 1));
     set(socket, ZMQ_SNDHWM, 0);   /* libzmq drops subscriptions that exceed it: 24 of 1024 on one connection */
     set(socket, ZMQ_RCVBUF, RECEIVE_BYTES);
     set(socket, ZMQ_LINGER, 0);
@@ -68,6 +71,11 @@ bool live_source_new(const struct live_settings *settings, struct live_source **
     return true;
 }
 
+void live_source_take_back(struct live_source *s) {
+    while (s->n_lent > 0)
+        zmq_msg_close(&s->lent[--s->n_lent]);
+}
+
 void live_source_free(struct live_source *s) {
     if (s == NULL)
         return;
@@ -76,6 +84,7 @@ void live_source_free(struct live_source *s) {
             zmq_close(s->sockets[k]);
     if (s->context != NULL)
         zmq_ctx_term(s->context);
+    live_source_take_back(s);
     zmq_msg_close(&s->header);
     zmq_msg_close(&s->samples);
     free(s->sockets);
@@ -135,15 +144,26 @@ static bool decode(struct live_source *s, struct block_record *row) {
     return true;
 }
 
+static bool put(struct live_source *s, const struct block_record *row, struct record_block *into) {
+    if (!s->lending)
+        return record_block_add(into, row, zmq_msg_data(&s->samples));
+    if (into->n == into->capacity || s->n_lent == LIVE_LENT_MAX)
+        return false;
+    zmq_msg_t *m = &s->lent[s->n_lent++];
+    zmq_msg_init(m);
+    zmq_msg_move(m, &s->samples);
+    return record_block_lend(into, row, zmq_msg_data(m));
+}
+
 /* False: the block had no room, the message is kept for the next. A record that would not fit an empty block either is refused. */
 static bool store(struct live_source *s, struct record_block *into) {
     struct block_record row;
     s->holding = false;
     if (!decode(s, &row))
         return true;
-    if (record_block_add(into, &row, zmq_msg_data(&s->samples))) {
+    if (put(s, &row, into)) {
         s->counts.records++;
-        s->counts.bytes += zmq_msg_size(&s->samples);
+        s->counts.bytes += 2 * (uint64_t)row.n_samples;
         return true;
     }
     s->holding = into->n > 0;
@@ -151,34 +171,38 @@ static bool store(struct live_source *s, struct record_block *into) {
     return !s->holding;
 }
 
-/* *empty: the socket has no more. False: the block is full. */
-static bool drain(struct live_source *s, void *socket, struct record_block *into, bool *empty) {
-    for (int i = 0; i < TURN; i++) {
-        bool two;
-        *empty = !receive(socket, &s->header, &s->samples, &two);
-        if (*empty)
-            return true;
+/* Until the socket is empty, or a turn is over: rubbish fills no block. False: the block is full. */
+static bool drain(struct live_source *s, void *socket, struct record_block *into) {
+    bool two;
+    for (int i = 0; i < TURN && receive(socket, &s->header, &s->samples, &two); i++)
         if (!two)
             s->counts.frames++;
         else if (!store(s, into))
             return false;
-    }
     return true;
 }
 
-enum live_step live_source_step(struct live_source *s, struct record_block *into) {
+static enum live_step step(struct live_source *s, struct record_block *into) {
     size_t before = into->n;
-    unsigned n_empty = 0;
     if (s->holding && !store(s, into))
         return LIVE_FULL;
-    while (n_empty < s->n) {
-        bool empty;
-        if (!drain(s, s->sockets[s->at], into, &empty))
-            return LIVE_FULL;
-        n_empty = empty ? n_empty + 1 : 0;
+    for (unsigned k = 0; k < s->n; k++) {
+        void *socket = s->sockets[s->at];
         s->at = s->at + 1 == s->n ? 0 : s->at + 1;
+        if (!drain(s, socket, into))
+            return LIVE_FULL;
     }
     return into->n > before ? LIVE_RECORDS : LIVE_IDLE;
+}
+
+enum live_step live_source_step(struct live_source *s, struct record_block *into) {
+    s->lending = false;
+    return step(s, into);
+}
+
+enum live_step live_source_lend(struct live_source *s, struct record_block *into) {
+    s->lending = true;
+    return step(s, into);
 }
 
 /* A tick, not zmq_poll: waking for every few records and looking at all sockets each time costs more than receiving them. */

@@ -1,8 +1,9 @@
 /* daemon/source/live.h - triggered records from the acquisition server's port, without loss on our side (ecosystem.md 2).
- *   K SUB sockets, channel index mod K each, RCVHWM 0 --pulse/record_dastard--> rows of a record_block
+ *   K SUB sockets, channel index mod K each --pulse/record_dastard--> rows of a record_block, which may lend the messages' own memory
  * The shape of every live-ish source (follow has the same): new / step / free, no thread of its own; _step fills a block with what is there
  * and never waits; _wait is where its thread may sleep. Strict: a message that is no record is counted by reason, and that is all.
- * Sockets reconnect by themselves, so a server that goes away and comes back needs nothing here. One thread owns it. */
+ * What waits in the sockets is bounded (LIVE_WAITING_MAX records); beyond it the connection backs up to the server, which then drops and
+ * counts what it triggers. Sockets reconnect by themselves, so a server that goes away and comes back needs nothing here. One thread owns it. */
 #ifndef TESD_DAEMON_SOURCE_LIVE_H
 #define TESD_DAEMON_SOURCE_LIVE_H
 
@@ -15,6 +16,8 @@
 #include "pulse/record_dastard.h"
 
 struct live_source;   /* opaque */
+
+enum { LIVE_WAITING_MAX = 65536 };   /* 160 MiB of records of 1024 samples: 0.6 s of 100,000/s */
 
 struct live_settings {
     const char *endpoint;        /* of the record port: "tcp://host:5502" */
@@ -37,9 +40,12 @@ void live_source_free(struct live_source *s);
  * names its channels; more when the array has more. */
 bool live_source_subscribe(struct live_source *s, const struct live_array *array);
 
+enum { LIVE_LENT_MAX = 2048 };   /* records lent at once */
 enum live_step { LIVE_IDLE, LIVE_RECORDS, LIVE_FULL };   /* nothing there; all that was there; the block had no more room */
-/* Adds to the block (rows with index, pixel, BLOCK_SIGNED). */
+/* Adds to the block (rows with index, pixel, BLOCK_SIGNED): with their samples, or lent, which stay where they came in until _take_back. */
 enum live_step live_source_step(struct live_source *s, struct record_block *into);
+enum live_step live_source_lend(struct live_source *s, struct record_block *into);
+void live_source_take_back(struct live_source *s);
 void live_source_wait(struct live_source *s, int tick_ms);      /* sleeps so long, while records gather in the sockets */
 const struct live_counts *live_source_counts(const struct live_source *s);
 

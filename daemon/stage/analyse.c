@@ -15,6 +15,8 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
         m.cuts = CUT_BIT(CUT_SHORT);
     else if (r->coefficients)
         pixel_model_measure_off(s->model, &r->off, &m);
+    else if (s->causal)
+        pixel_model_measure_crowded(s->model, &r->samples, &m);
     else
         pixel_model_measure(s->model, &r->samples, &m);
     m.time_ns = r->time_ns;
@@ -38,10 +40,13 @@ static void correct(const struct analyse_settings *s, const struct measured_puls
 
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
 static void set_energy(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
-    struct curve_value v = calibration_pair_value(&w->calibration, w->before, w->after);
+    float tail = measured_pulse_tail(m);
+    struct curve_value v = calibration_pair_value(&w->calibration, w->before + tail, w->after + tail);
     double noise = s->model->noise_sigma * (m->noise_factor > 0 ? (double)m->noise_factor : 1);
     double own = height_correction_sigma(&w->calibration.before->correction, noise, (double)w->before) * (double)v.slope;
     double sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV), energy = (double)v.energy_eV;
+    if (tail > 0)
+        energy -= (double)calibration_pair_value(&w->calibration, tail, tail).energy_eV;
     if (s->lock != NULL) {
         double lock_sigma, gain = line_lock_at(s->lock, s->pixel, m->time_ns, &lock_sigma);
         energy *= 1 + gain;

@@ -32,7 +32,8 @@ struct analyse_settings {
 /* What holds for the pixel at a time (calibration_pair.h). before NULL: no curve. */
 struct calibration_pair analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns);
 
-/* Record -> measured pulse: raw height, arrival, baseline, cuts. Without a model: NaN and CUT_NO_MODEL. Nothing allocates. */
+/* Record -> measured pulse: raw height, arrival, baseline, cuts. Without a model: NaN and CUT_NO_MODEL. Causal: with what the record itself tells of
+ * pulses before and behind its own (pixel_model_measure_crowded). Nothing allocates. */
 void analyse_measure(const struct analyse_settings *s, const struct channel_record *record, struct measured_pulse *out);
 
 /* All of a channel's measured pulses in their order -> rows: corrections (which set the pulses' baselines), energy_eV and sigma. Appends

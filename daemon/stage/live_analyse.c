@@ -82,6 +82,13 @@ static uint8_t row_flags(uint16_t flags) {
                      ((flags & BLOCK_NEW_EPOCH) != 0 ? ROW_NEW_EPOCH : 0));
 }
 
+/* The next record comes from wherever the I/O thread put it: asked for while this one is analysed. */
+static void fetch(const struct block_record *r) {
+    const char *at = (const char *)r->samples;
+    for (size_t i = 0; i < 2 * (size_t)r->n_samples; i += 64)
+        __builtin_prefetch(at + i);
+}
+
 size_t live_analyse_block(struct live_analyse *a, const struct record_block *block, size_t from, struct row_block *into) {
     if (into->n == 0)
         into->arrived_ns = block->arrived_ns;
@@ -92,6 +99,8 @@ size_t live_analyse_block(struct live_analyse *a, const struct record_block *blo
         if (into->n == into->capacity || into->second_capacity - into->n_seconds < SECONDS_MAX)
             return i;
         struct live_pixel *p = &a->pixels[block->rows[i].pixel];
+        if (i + 1 < block->n)
+            fetch(&block->rows[i + 1]);
         struct channel_record record = record_block_at(block, i);
         size_t row = into->n++;
         analyse_measure(&p->settings, &record, &into->pulses[row]);

@@ -1,25 +1,31 @@
 #!/usr/bin/python3
-"""accept_livetime.py [--seeds N] [--pixels N] [--rates 20,60] [--dwell S] [--formats long,short] [--triggers edge-multi,edge] [--folder DIR]
+"""accept_livetime.py [--seeds 1-10] [--pixels N] [--rates 3,20,60] [--formats short,long] [--triggers edge-multi,edge] [--results FILE] [--print] [--folder DIR]
 Yields through the whole program against the truth of simulated beamtimes: simulate -> replay -> step of the PFY over the Co L edge, where the
-rate rises about threefold, for both triggers. Prints the bias of the step with live time and with pile-up merely dropped, and the spread
-of the pulls. Exit 0 when the step is right within 0.3 % + 3 sigma and the pulls have the width they claim. TESD names the program."""
-import argparse, os, shutil, subprocess, sys
+rate rises about threefold. A piece is one seed of one format, trigger and rate; what it found is a line of --results, so that a judge that was
+stopped goes on where it was and can be printed at any time (--print). For each kind of piece: bias of the step with live time; of the same
+counts over the dwell, and of isolated photons over the dwell, as where pile-up is merely dropped; and the spread of the pulls.
+Errors of the bias: what was counted is compared with the photons that were there, point by point, so their own scatter falls out; what is
+left is taken from the points. Exit 0 when every step is right within 0.3 % + 3 sigma and the pulls have the width they claim. TESD names the program."""
+import argparse, json, os, shutil, subprocess, sys
 import h5py, numpy as np
 
 # From below O K to above the incident energies: no line, elastic or not, lies on an end, and few sums of two photons fall into it.
-CONFIG = 'roi:\n  - { name: wide, lo_eV: 450, hi_eV: 900 }\n'
-WINDOWS = ('wide',)
+WINDOW = (450, 900)
+CONFIG = f'roi:\n  - {{ name: wide, lo_eV: {WINDOW[0]}, hi_eV: {WINDOW[1]} }}\n'
+# brief: as long as short, with half the bytes of a photon, for many photons
+FORMATS = {'long': (), 'short': ('--samples', '500', '--presamples', '125', '--period', '4e-6'), 'brief': ('--samples', '250', '--presamples', '63', '--period', '8e-6')}
+PHOTONS_OF_POINT, PHOTONS_OF_CALIBRATION = 300, 1000   # of a pixel, at every rate
 
 def run(*args):
-    subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-FORMATS = {'long': (), 'short': ('--samples', '500', '--presamples', '125', '--period', '4e-6')}
+    done = subprocess.run([str(a) for a in args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f'{" ".join(map(str, args))}: {done.stderr}')
 
 def simulate_and_replay(tesd, folder, seed, rate, trigger, pixels, points, dwell, calibration_s, form='long'):
     """Names of the NeXus file and the truth; the records are removed."""
     shutil.rmtree(folder, ignore_errors=True)
-    run(tesd, 'simulate', '-o', folder, '--seed', str(seed), '--pixels', str(pixels), '--rate', str(rate), '--trigger', trigger, '--edges', 'co', '--conditions', 'a',
-        '--scans', '1', '--points', str(points), '--dwell', str(dwell), '--move', '0.1', '--calibration-s', str(calibration_s), '--noise-records', '300', '--bad-fraction', '0', *FORMATS[form])
+    run(tesd, 'simulate', '-o', folder, '--seed', seed, '--pixels', pixels, '--rate', rate, '--trigger', trigger, '--edges', 'co', '--conditions', 'a',
+        '--scans', 1, '--points', points, '--dwell', dwell, '--move', 0.1, '--calibration-s', calibration_s, '--noise-records', 300, '--bad-fraction', 0, *FORMATS[form])
     day = [d for d in os.listdir(folder) if d.startswith('2')][0]
     out = os.path.join(folder, 'out.nxs')
     config = os.path.join(folder, 'tesd.yaml')
@@ -30,49 +36,68 @@ def simulate_and_replay(tesd, folder, seed, rate, trigger, pixels, points, dwell
     return out, os.path.join(folder, 'truth.h5')
 
 class Scan:
-    """Counts and live times of one scan beside its truth, per point, windows together."""
-    def __init__(self, out, truth):
-        with h5py.File(out) as f, h5py.File(truth) as t:
-            e = f['entry']
-            scan = [n for n in e if n.startswith('scan_')][0]
-            number = int(scan[5:])
-            groups = [e[f'pfy_{number:04d}_{w}'] for w in WINDOWS]
-            tfy = e[f'pfy_{number:04d}_tfy']
-            used = tfy['pixels_used'][()].astype(bool)
-            channels = 2 * np.arange(len(t['pixels/sensitivity'])) + 1
-            usable = np.isin(channels, e['pixels/channel'][()][used])
-            p = {k: t['photons'][k][()] for k in ('pixel', 'energy_eV', 'point', 'phase', 'scan')}
-            here = (p['phase'] == 0) & (p['scan'] == number) & usable[p['pixel']]
-            inside = sum(((p['energy_eV'] >= g.attrs['roi_eV'][0]) & (p['energy_eV'] < g.attrs['roi_eV'][1])).astype(int) for g in groups) > 0
-            self.dwell = e[scan]['dwell_s'][()]
-            self.counts = sum(g['counts'][()].astype(float) for g in groups)
-            self.live = groups[0]['live_time_s'][()]
-            self.true = np.bincount(p['point'][here & inside], minlength=len(self.dwell)).astype(float)
-            scans = t['scans']
-            row = int(scans['first_row'][()][scans['number'][()] == number][0])
-            expected = t['points/expected_photons'][()][row:row + len(self.dwell)].sum(axis=1)
-            self.expected = expected * t['pixels/sensitivity'][()][usable].sum()
-            i0 = tfy['i0'][()] if b'i0' in tfy.attrs['normalised_by'] else 1
-            self.tfy, self.tfy_error = tfy['yield'][()] * i0, tfy['yield_errors'][()] * i0
-            self.i0_share = np.where(np.isfinite(e[scan]['i0_sigma'][()]), e[scan]['i0_sigma'][()] / e[scan]['i0'][()], 0)
-            grade_time = e[scan]['grade_time_ns'][()]
-            self.rows_close = bool(np.all(grade_time >= 0) and np.all(grade_time.sum(axis=2) == np.round(self.dwell * 1e9).astype('i8')))
-            self.chi2 = float(e[scan].attrs['chi2_grades'])
+    """What was found in one scan and what was there, per point: plain lists and numbers, as a line of results holds them."""
+    def __init__(self, **what):
+        self.__dict__.update({k: np.array(v, float) if isinstance(v, list) else v for k, v in what.items()})
 
-def step_of(scans, of):
-    """Mean rate of busy points over that of quiet ones, and its relative error; busy: more than half-way up in expected rate. Rates are
-    averaged, not counts and times apart: within each class busier points have less live time."""
-    rates, variances = ([], []), ([], [])
+    def line(self):
+        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in self.__dict__.items()}
+
+def isolated_photons(e, number, n_points, usable):
+    """Per point: photons of grade high in the window, by pixels that are used."""
+    p = {k: e['photons'][k][()] for k in ('scan', 'point', 'grade', 'cuts', 'energy_eV', 'pixel')}
+    here = (p['scan'] == number) & (p['point'] >= 0) & (p['grade'] == 0) & (p['cuts'] == 0) & (p['energy_eV'] >= WINDOW[0]) & (p['energy_eV'] < WINDOW[1]) & usable[p['pixel']]
+    return np.bincount(p['point'][here], minlength=n_points).astype(float)
+
+def true_photons(t, number, n_points, usable_channels):
+    """Per point: photons of the window that came to the pixels used, and how many were to be expected of all energies."""
+    usable = np.isin(2 * np.arange(len(t['pixels/sensitivity'])) + 1, usable_channels)
+    p = {k: t['photons'][k][()] for k in ('pixel', 'energy_eV', 'point', 'phase', 'scan')}
+    here = (p['phase'] == 0) & (p['scan'] == number) & usable[p['pixel']] & (p['energy_eV'] >= WINDOW[0]) & (p['energy_eV'] < WINDOW[1])
+    row = int(t['scans/first_row'][()][t['scans/number'][()] == number][0])
+    expected = t['points/expected_photons'][()][row:row + n_points].sum(axis=1)
+    return np.bincount(p['point'][here], minlength=n_points).astype(float), expected * t['pixels/sensitivity'][()][usable].sum()
+
+def read_scan(out, truth):
+    with h5py.File(out) as f, h5py.File(truth) as t:
+        e = f['entry']
+        name = [n for n in e if n.startswith('scan_')][0]
+        number, s = int(name[5:]), e[name]
+        wide, tfy = e[f'pfy_{number:04d}_wide'], e[f'pfy_{number:04d}_tfy']
+        used = tfy['pixels_used'][()].astype(bool)
+        dwell = s['dwell_s'][()]
+        true, expected = true_photons(t, number, len(dwell), e['pixels/channel'][()][used])
+        i0 = tfy['i0'][()] if b'i0' in tfy.attrs['normalised_by'] else 1
+        grade_time = s['grade_time_ns'][()]
+        return Scan(dwell=dwell, counts=wide['counts'][()].astype(float), live=wide['live_time_s'][()], grades=[int(g) for g in wide['grades_used'][()]], true=true, expected=expected,
+                    isolated=isolated_photons(e, number, len(dwell), used), tfy=tfy['yield'][()] * i0, tfy_error=tfy['yield_errors'][()] * i0,
+                    i0_share=np.where(np.isfinite(s['i0_sigma'][()]), s['i0_sigma'][()] / s['i0'][()], 0), chi2=float(s.attrs['chi2_grades']),
+                    rows_close=bool(np.all(grade_time >= 0) and np.all(grade_time.sum(axis=2) == np.round(dwell * 1e9).astype('i8'))))
+
+def bias_of(scans, of, wanted):
+    """Relative bias of the wanted points' mean rate, and its error. of(scan): counts and times. Rates are averaged, not counts and times
+    apart: within a class busier points have less live time."""
+    off, true = [], []
     for s in scans:
-        expected = s.expected / s.dwell
-        top = expected > (expected.min() + expected.max()) / 2
         counts, time = of(s)
-        for side in (0, 1):
-            here = top == bool(side)
-            rates[side].extend(counts[here] / time[here])
-            variances[side].extend(counts[here] / time[here] ** 2)
-    quiet, busy = np.mean(rates[0]), np.mean(rates[1])
-    return busy / quiet, np.sqrt(np.sum(variances[0]) / np.sum(rates[0]) ** 2 + np.sum(variances[1]) / np.sum(rates[1]) ** 2)
+        here = wanted(s)
+        off.extend((counts / time - s.true / s.dwell)[here])
+        true.extend((s.true / s.dwell)[here])
+    return np.sum(off) / np.sum(true), np.sqrt(np.sum(np.square(off))) / np.sum(true)
+
+def busy(s):
+    """More than half-way up in expected rate."""
+    rate = s.expected / s.dwell
+    return rate > (rate.min() + rate.max()) / 2
+
+def step_bias(scans, of):
+    """Bias of busy points' mean rate over that of quiet ones, and its error."""
+    (high, high_sigma), (low, low_sigma) = (bias_of(scans, of, wanted) for wanted in (busy, lambda s: ~busy(s)))
+    return (1 + high) / (1 + low) - 1, np.hypot(high_sigma, low_sigma)
+
+def true_step(scans):
+    high, low = (np.mean(np.concatenate([(s.true / s.dwell)[w(s)] for s in scans])) for w in (busy, lambda s: ~busy(s)))
+    return high / low
 
 def pulls_of(scans):
     """Errors without what I0 adds, since the simulated I0 is noisy and the expected counts are not."""
@@ -85,39 +110,66 @@ def pulls_of(scans):
     return np.array(out)
 
 def judge(name, scans):
-    true = step_of(scans, lambda s: (s.true, s.dwell))[0]
-    live, sigma = step_of(scans, lambda s: (s.counts, s.live))
-    dropped = step_of(scans, lambda s: (s.counts, s.dwell))[0]
+    """good, bias of the step, bias of isolated photons over the dwell."""
+    bias, sigma = step_bias(scans, lambda s: (s.counts, s.live))
+    undead = step_bias(scans, lambda s: (s.counts, s.dwell))[0]
+    dropped = step_bias(scans, lambda s: (s.isolated, s.dwell))[0]
+    level, level_sigma = bias_of(scans, lambda s: (s.counts, s.live), lambda s: np.ones(len(s.dwell), bool))
     pulls = pulls_of(scans)
     width, width_sigma = pulls.std(), np.sqrt(0.5 / len(pulls))
     share = sum(s.live.sum() for s in scans) / sum(s.dwell.sum() for s in scans)
-    bias = live / true - 1
-    level = sum((s.counts / s.live).sum() for s in scans) / sum((s.true / s.dwell).sum() for s in scans) - 1
     good = abs(bias) < 0.003 + 3 * sigma and abs(width - 1) < 0.05 + 3 * width_sigma and all(s.rows_close for s in scans)
-    print(f'{name}: step {true:.2f}, live-time-corrected {100 * bias:+.2f} +- {100 * sigma:.2f} %, pile-up merely dropped {100 * (dropped / true - 1):+.1f} %, live {share:.2f}, '
-          f'level {100 * level:+.2f} %, pull sd {width:.3f} +- {width_sigma:.3f}, chi2 over grades {np.mean([s.chi2 for s in scans]):.1f} of 3: {"good" if good else "BAD"}', flush=True)
-    return good, bias, dropped / true - 1
+    print(f'{name}: {sum(s.true.sum() for s in scans) / 1e6:.1f} million photons, step {true_step(scans):.2f}: with live time {100 * bias:+.2f} +- {100 * sigma:.2f} %, '
+          f'same counts over dwell {100 * undead:+.1f} %, isolated over dwell {100 * dropped:+.1f} %; live {share:.2f}, level {100 * level:+.2f} +- {100 * level_sigma:.2f} %, '
+          f'pull sd {width:.3f} +- {width_sigma:.3f}, chi2 over grades {np.mean([s.chi2 for s in scans]):.1f} of {len(scans[0].grades) + 2}: {"good" if good else "BAD"}', flush=True)
+    return good, bias, dropped
+
+def numbers(text):
+    first, _, last = text.partition('-')
+    return range(int(first) if last else 1, int(last or first) + 1)
+
+def read_results(path):
+    if not path or not os.path.exists(path):
+        return {}
+    with open(path) as f:
+        lines = [json.loads(line) for line in f]
+    return {tuple(line['piece']): Scan(**line['scan']) for line in lines}
+
+def run_piece(tesd, o, form, trigger, rate, seed):
+    scan = read_scan(*simulate_and_replay(tesd, o.folder, seed, rate, trigger, o.pixels, o.points, PHOTONS_OF_POINT / rate, PHOTONS_OF_CALIBRATION / rate, form))
+    shutil.rmtree(o.folder, ignore_errors=True)
+    return scan
+
+def report(found):
+    kinds, good = list(dict.fromkeys(piece[:3] for piece in found)), True
+    for kind in sorted(kinds):
+        good = judge(f'{kind[0]} records, {kind[1]} {kind[2]:g}/s', [s for piece, s in found.items() if piece[:3] == kind])[0] and good
+    pulls = np.concatenate([pulls_of([s for piece, s in found.items() if piece[:3] == kind]) for kind in kinds])
+    print(f'all: {sum(s.true.sum() for s in found.values()) / 1e6:.1f} million photons, pull sd {pulls.std():.3f} +- {np.sqrt(0.5 / len(pulls)):.3f}')
+    return good
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--seeds', type=int, default=3)
+    a.add_argument('--seeds', default='1-3', help='first-last')
     a.add_argument('--pixels', type=int, default=24)
-    a.add_argument('--rates', default='20,60')
+    a.add_argument('--rates', default='3,20,60')
     a.add_argument('--points', type=int, default=61)
-    a.add_argument('--dwell', type=float, default=0, help='0: as many photons at every rate, 120 per pixel and point')
-    a.add_argument('--formats', default='long,short')
+    a.add_argument('--formats', default='brief,long')
     a.add_argument('--triggers', default='edge-multi,edge')
+    a.add_argument('--results', help='file of lines to go on with; none: forgotten when printed')
+    a.add_argument('--print', action='store_true', help='only what --results holds')
     a.add_argument('--folder', default='/tmp/tesd_accept_livetime')
     o = a.parse_args()
-    tesd, good = os.environ.get('TESD', 'build/tesd'), True
-    for form in o.formats.split(','):
-        for trigger in o.triggers.split(','):
-            for rate in (float(r) for r in o.rates.split(',')):
-                dwell = o.dwell or 120 / rate
-                scans = [Scan(*simulate_and_replay(tesd, o.folder, seed, rate, trigger, o.pixels, o.points, dwell, max(20, 1500 / rate), form)) for seed in range(1, o.seeds + 1)]
-                good = judge(f'{form} records, {trigger} {rate:g}/s', scans)[0] and good
-    shutil.rmtree(o.folder, ignore_errors=True)
-    return 0 if good else 1
+    tesd, found = os.environ.get('TESD', 'build/tesd'), read_results(o.results)
+    pieces = [(form, trigger, float(rate), seed) for seed in numbers(o.seeds) for form in o.formats.split(',') for trigger in o.triggers.split(',') for rate in o.rates.split(',')]
+    for piece in pieces if not o.print else ():
+        if piece in found:
+            continue
+        found[piece] = run_piece(tesd, o, *piece)
+        if o.results:
+            with open(o.results, 'a') as f:
+                f.write(json.dumps({'piece': piece, 'scan': found[piece].line()}) + '\n')
+    return 0 if report(found) else 1
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -84,25 +84,36 @@ def run(pulses, rate, seconds):
         f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\n  scan_port: -1\n  router: ""\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n  photons: ""\n'
                 f'calibration:\n  file: {folder}/cal.h5\ntrigger:\n  mode: edge\n')
     sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
-    daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=subprocess.DEVNULL)
+    daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=open(f'{folder}/soak.log', 'w'))
     stop, memory = threading.Event(), []
-    time.sleep(2)
+    while sender.poll() is None:   # the calibration is loaded, records flow: from here on it is steady
+        time.sleep(0.1)
+        try:
+            if figures(metrics)['tesd_rows_total'] > rate:
+                break
+        except (OSError, IndexError, KeyError):
+            continue
+    before, cpu_before = figures(metrics), cpu_of(daemon.pid)
+    if os.environ.get('TESD_PERF'):
+        subprocess.Popen(['perf', 'record', '-q', '-e', 'cpu-clock', '-o', os.environ['TESD_PERF'], '-F', '2000', '-p', str(daemon.pid), '--', 'sleep', str(seconds - 1)])
     feeder = threading.Thread(target=feed_points, args=(control, stop))
     feeder.start()
     while sender.poll() is None:
         time.sleep(0.5)
         memory.append(memory_of(daemon.pid))
     sent = int(re.search(r'sent (\d+)', sender.stdout.read())[1])
-    time.sleep(1.5)
+    while (f := figures(metrics))['tesd_records_received_total'] < sent and daemon.poll() is None:
+        time.sleep(0.1)
+    cpu = {k: v - cpu_before.get(k, 0) for k, v in cpu_of(daemon.pid).items()}
+    time.sleep(1)
     stop.set()
     feeder.join()
-    time.sleep(1)
-    f, cpu = figures(metrics), cpu_of(daemon.pid)
+    f = figures(metrics)
     daemon.terminate()
     daemon.wait()
-    got = f['tesd_records_received_total']
+    got = f['tesd_records_received_total'] - before['tesd_records_received_total']
     total = sum(cpu.values()) / got * 1e6
-    print(f'{rate:8.0f} records/s for {seconds:.0f} s: sent {sent}, received {got:.0f}, analysed {f["tesd_rows_total"]:.0f}, refused by overload {f["tesd_records_overload_total"]:.0f}')
+    print(f'{rate:8.0f} records/s for {seconds:.0f} s: sent {sent}, received {f["tesd_records_received_total"]:.0f}, analysed {f["tesd_rows_total"]:.0f}, refused by overload {f["tesd_records_overload_total"]:.0f}')
     print(f'         CPU {total:.3f} us a record: ' + ', '.join(f'{k} {v / got * 1e6:.3f}' for k, v in sorted(cpu.items(), key=lambda x: -x[1])[:5]))
     print(f'         latency to the published PFY: p50 <= {1e3 * percentile(f, 0.5):.1f} ms, p99 <= {1e3 * percentile(f, 0.99):.1f} ms')
     print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB', flush=True)

@@ -99,7 +99,7 @@ static void tell_scan(struct play *p, int64_t until_ns) {
 /* Rows that ingest has made: the book's round. */
 static void book_round(struct play *p) {
     live_book_rows(p->book, p->rows);
-    live_learning_rows(p->learning, p->rows);
+    live_learning_rows(p->learning, p->rows, p->newest_ns);
     live_book_settle(p->book, p->newest_ns - margin_ns, false);
     row_block_clear(p->rows);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "daemon/model_store.h"
+#include "pulse/gap_filter.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pulse_shape.h"
 #include "tests/daemon/made_folder.h"
@@ -38,6 +39,20 @@ static void set_common(struct pixel_model *m, uint64_t *seed) {
         m->slice_limit[k] = made_normal(seed);
 }
 
+static struct gap_filter made_gap(uint32_t n_behind, const double *weights, uint32_t n_weights, uint64_t *seed) {
+    struct gap_filter g = { .n_behind = n_behind, .arrival = made_normal(seed), .noise_factor = made_uniform(seed), .reference = 1 + made_uniform(seed), .u_low = made_normal(seed),
+                            .u_high = made_normal(seed), .tail_share = made_normal(seed), .residual_scale.n_nodes = 3 };
+    for (int k = 0; k < GAP_TERMS; k++)
+        g.map[k] = made_normal(seed);
+    for (int k = 0; k < RESIDUAL_NODES_MAX; k++) {
+        g.residual_scale.height[k] = made_normal(seed);
+        g.residual_scale.middle[k] = made_normal(seed);
+        g.residual_scale.sigma[k] = made_uniform(seed);
+    }
+    assert_int_equal(optimal_filter_new(weights, n_weights, NULL, &g.filter), STATUS_OK);
+    return g;
+}
+
 static struct pixel_model *sample_model(uint64_t *seed) {
     struct pixel_model *m = calloc(1, sizeof *m);
     double weights[WEIGHTS], sum = 0;
@@ -53,10 +68,15 @@ static struct pixel_model *sample_model(uint64_t *seed) {
     assert_int_equal(optimal_filter_new(weights, WEIGHTS, NULL, &m->filter), STATUS_OK);
     weights[7] += 1;
     weights[8] -= 1;
-    assert_int_equal(optimal_filter_new(weights, WEIGHTS, NULL, &m->tail_filter), STATUS_OK);
-    m->tail_samples = 1 + made_uniform(seed);
-    m->tail_arrival = made_normal(seed);
-    m->tail_sigma = made_uniform(seed);
+    m->tail = calloc(1, sizeof *m->tail);
+    *m->tail = made_gap(SAMPLES - m->n_presamples, weights, WEIGHTS, seed);
+    m->tail->tail_samples = 1 + made_uniform(seed);
+    m->gaps = calloc(1, sizeof *m->gaps);
+    for (; m->gaps->n < GAP_FILTERS_MAX; m->gaps->n++) {
+        uint32_t behind = SAMPLES - m->n_presamples - GAP_FILTERS_MAX + m->gaps->n;
+        m->gaps->list[m->gaps->n] = made_gap(behind, weights, m->n_presamples + behind - (LAGS - 1), seed);
+    }
+    m->rise_level = made_uniform(seed);
     m->isolation_decays = 6 + made_uniform(seed);
     assert_int_equal(pulse_shape_new(SAMPLES, m->n_presamples, 1 + made_uniform(seed), &m->shape), STATUS_OK);
     for (int k = 0; k <= WHITENER_ORDER; k++)
@@ -105,12 +125,23 @@ static struct array_model *made_store(uint64_t seed) {
 
 /* ---- comparisons ---- */
 
+static void same_gap(const struct gap_filter *a, const struct gap_filter *b) {
+    struct gap_filter p = *a, q = *b;
+    p.filter = q.filter = NULL;
+    assert_memory_equal(&p, &q, sizeof p);
+    assert_int_equal(optimal_filter_n_samples(a->filter), optimal_filter_n_samples(b->filter));
+    assert_memory_equal(optimal_filter_weights(a->filter), optimal_filter_weights(b->filter), (optimal_filter_n_samples(a->filter) - (LAGS - 1)) * sizeof(double));
+}
+
 static void same_model(const struct pixel_model *a, const struct pixel_model *b) {
     assert_int_equal(a == NULL, b == NULL);
     if (!a || !b)
         return;
     struct pixel_model p = *a, q = *b;
-    p.filter = q.filter = p.tail_filter = q.tail_filter = NULL;
+    p.filter = q.filter = NULL;
+    assert_true((p.gaps == NULL) == (q.gaps == NULL) && (p.tail == NULL) == (q.tail == NULL));
+    p.gaps = q.gaps = NULL;
+    p.tail = q.tail = NULL;
     assert_int_equal(p.second == NULL, q.second == NULL);
     p.second = q.second = NULL;
     p.template_pulse = q.template_pulse = NULL;
@@ -120,7 +151,10 @@ static void same_model(const struct pixel_model *a, const struct pixel_model *b)
     if (a->filter) {
         assert_int_equal(optimal_filter_n_samples(a->filter), optimal_filter_n_samples(b->filter));
         assert_memory_equal(optimal_filter_weights(a->filter), optimal_filter_weights(b->filter), WEIGHTS * sizeof(double));
-        assert_memory_equal(optimal_filter_weights(a->tail_filter), optimal_filter_weights(b->tail_filter), WEIGHTS * sizeof(double));
+        same_gap(a->tail, b->tail);
+        assert_int_equal(a->gaps->n, b->gaps->n);
+        for (uint32_t k = 0; k < a->gaps->n; k++)
+            same_gap(&a->gaps->list[k], &b->gaps->list[k]);
         assert_memory_equal(a->template_pulse, b->template_pulse, SAMPLES * sizeof(float));
         struct pulse_shape c = *a->shape, d = *b->shape;
         c.rows = d.rows = NULL;
@@ -178,8 +212,9 @@ static void what_is_saved_comes_back_bit_for_bit(void **state) {
 /* A field added to a model or a table must be added to what is stored; then these sizes are changed. */
 static void no_field_is_forgotten(void **state) {
     (void)state;
-    assert_int_equal(sizeof(struct pixel_model), 2712);   /* `open` is not kept: two-sided use only */
+    assert_int_equal(sizeof(struct pixel_model), 2696);   /* `open` is not kept: two-sided use only */
     assert_int_equal(sizeof(struct pulse_shape), 64);
+    assert_int_equal(sizeof(struct gap_filter), 696);
     assert_int_equal(sizeof(struct pixel_calibration), 6280);
     assert_int_equal(sizeof(struct anchor_fit), 216);
     assert_int_equal(sizeof(struct calibration_table), 1792);

@@ -88,7 +88,32 @@ static void rows_carry_their_inner_events(void **state) {
     row_block_free(to);
 }
 
+/* Lent samples stay where they are, odd addresses and all; a copy of such a row has its own. */
+static void lent_records_are_borrowed(void **state) {
+    (void)state;
+    uint8_t bytes[2 * 40 + 1];
+    struct record_block *lent, *kept;
+    assert_true(record_block_new(2, 0, &lent));
+    assert_true(record_block_new(2, 64, &kept));
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(3 * i);
+    const struct block_record row = { .n_samples = 40, .frame = 7 };
+    assert_true(record_block_lend(lent, &row, bytes + 1));
+    assert_ptr_equal(record_block_at(lent, 0).samples.samples, bytes + 1);
+    assert_false(record_block_add(lent, &row, bytes));
+    assert_true(record_block_lend(lent, &row, bytes + 1));
+    assert_false(record_block_lend(lent, &row, bytes));
+    assert_true(record_block_copy(kept, lent, 1));
+    memset(bytes + 1, 0, 2 * 40);
+    const struct channel_record r = record_block_at(kept, 0);
+    assert_int_equal(r.frame, 7);
+    for (size_t i = 0; i < 40; i++)
+        assert_int_equal(r.samples.samples[i], (uint8_t)(3 * (2 * i + 1)) | (uint8_t)(3 * (2 * i + 2)) << 8);
+    record_block_free(lent);
+    record_block_free(kept);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(one_record_of_the_full_length_fits), cmocka_unit_test(rows_carry_their_inner_events) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(lent_records_are_borrowed), cmocka_unit_test(one_record_of_the_full_length_fits), cmocka_unit_test(rows_carry_their_inner_events) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

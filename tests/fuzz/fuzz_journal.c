@@ -39,7 +39,7 @@ static void read_all(const uint8_t *bytes, size_t n) {
 static void make_right(uint8_t *bytes, size_t n) {
     for (size_t at = 0; at + JOURNAL_HEADER_BYTES <= n; at += JOURNAL_ALIGN) {
         uint32_t length;
-        memcpy(bytes + at, "TESDJNL1", 8);
+        memcpy(bytes + at, "TESDJNL2", 8);
         memcpy(&length, bytes + at + 12, 4);
         length %= (uint32_t)(n - at - JOURNAL_HEADER_BYTES + 1);
         memcpy(bytes + at + 12, &length, 4);

@@ -156,10 +156,33 @@ static void nothing_to_track_is_no_trouble(void **state) {
     assert_true(isnan(bad.baseline) && bad.baseline_offset == 0);
 }
 
+/* Its mean tells how high the tail is, whatever the readout's jumps, and moves nothing. */
+static void a_pulse_on_a_tail_tells_the_tail(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(44);
+    static struct measured_pulse p[N];
+    static double slow[N];
+    struct baseline_tracker with = { 0 }, without = { 0 };
+    const struct baseline_rule rule = { .jump_counts = 200, .quantum_counts = 4096 };
+    make(&s, p, slow);
+    for (size_t i = 0; i < N; i++) {
+        struct measured_pulse other = p[i];
+        bool tail = p[i].cuts != 0;
+        p[i].pretrigger_mean += i > N / 2 ? 4096 : 0;
+        p[i].on_tail = tail;
+        p[i].cuts = 0;
+        baseline_track_next(&with, &rule, &p[i]);
+        baseline_track_next(&without, &rule, &other);
+        assert_true(fabsf(p[i].baseline - other.baseline) < 0.01F);
+        if (tail && i > 100 && i != N / 2 + 1)
+            assert_true(fabs((double)p[i].baseline_offset - 300 - (slow[i] - (double)p[i].baseline)) < 8);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smooth_is_what_the_formula_says), cmocka_unit_test(causal_is_one_pulse_at_a_time), cmocka_unit_test(flux_jumps_are_taken_out),
-        cmocka_unit_test(a_start_off_by_quanta_is_expected), cmocka_unit_test(a_jump_without_a_quantum_is_levelled), cmocka_unit_test(nothing_to_track_is_no_trouble),
+        cmocka_unit_test(a_start_off_by_quanta_is_expected), cmocka_unit_test(a_jump_without_a_quantum_is_levelled), cmocka_unit_test(nothing_to_track_is_no_trouble), cmocka_unit_test(a_pulse_on_a_tail_tells_the_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

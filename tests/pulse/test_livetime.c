@@ -202,8 +202,8 @@ static void instants_count_in_their_grades(void **state) {
 
 static void windows_are_those_of_the_table(void **state) {
     (void)state;
-    struct livetime_table t = table_of(LIVETIME_EDGE_MULTI, 4e-6, 500, 250, 18.5, 400e-6);
-    int64_t dt = 4000, b = 600 * dt, post = 250 * dt, clear = 56 * dt;
+    struct livetime_table t = table_of(LIVETIME_EDGE_MULTI, 4e-6, 500, 125, 18.5, 400e-6);
+    int64_t dt = 4000, b = 600 * dt, post = 375 * dt, clear = 56 * dt;
     static const uint8_t want[3][4] = {
         { LIVETIME_NONE, LIVETIME_NONE, LIVETIME_NONE, LIVETIME_NONE },
         { LIVETIME_NONE, LIVETIME_LOW, LIVETIME_LOW, LIVETIME_LOW },
@@ -221,6 +221,12 @@ static void windows_are_those_of_the_table(void **state) {
     assert_true(t.blind_ns == 0 && t.quantum_ns == 4000);
     t = table_of(LIVETIME_EDGE, 4e-6, 500, 250, 18.5, 400e-6);
     assert_true(t.blind_ns == (501 + 37) * dt);
+    /* Half of the record before the trigger: the pulse before must be out of it by one decay. */
+    assert_int_equal(livetime_grade(&t, 350 * dt - 1, post), LIVETIME_LOW);
+    assert_int_equal(livetime_grade(&t, 350 * dt, post), LIVETIME_TAIL);
+    t = table_of(LIVETIME_EDGE_MULTI, 4e-6, 500, 490, 2, 50e-6);   /* and where that is later than isolation, there is no such grade */
+    for (int64_t before = 0; before < 600; before++)
+        assert_int_not_equal(livetime_grade(&t, before * dt, post), LIVETIME_TAIL);
 }
 
 static void impossible_settings_are_refused(void **state) {
@@ -405,7 +411,7 @@ static void second_pulses_only_end_gaps(void **state) {
 /* Events exactly on window and point edges, run start inside a point, a point shorter than any window, an empty pixel. */
 static void edges_belong_to_one_side(void **state) {
     (void)state;
-    struct livetime_table t = table_of(LIVETIME_EDGE_MULTI, 1e-9, 20, 8, 2, 5e-9);  /* clear 6, post 12, isolated 30 */
+    struct livetime_table t = table_of(LIVETIME_EDGE_MULTI, 1e-9, 20, 8, 2, 5e-9);  /* clear 6, post 12, out of the record 13, isolated 30 */
     struct history h = { .table = t, .n_points = 3, .n = 3 };
     const int64_t zero = real_time;
     memcpy(h.start_ns, (int64_t[]){ zero - 10, zero + 41, zero + 90 }, 3 * sizeof(int64_t));
@@ -415,7 +421,7 @@ static void edges_belong_to_one_side(void **state) {
     run(&h, &r);
     const int64_t *row = r.rows;
     /* Up at 0, event at 42: one instant (30) is high: before 30, after 12. */
-    assert_true(row[LIVETIME_HIGH] == 1 && row[LIVETIME_MID] == 6 && row[LIVETIME_TAIL] == 18 && row[LIVETIME_LOW] == 6);
+    assert_true(row[LIVETIME_HIGH] == 1 && row[LIVETIME_MID] == 6 && row[LIVETIME_TAIL] == 17 && row[LIVETIME_LOW] == 7);
     assert_true(row[LIVETIME_NONE] == 6 + 3 && row[LIVETIME_DEAD] == 10);
     row += N_LIVETIME_COLUMNS;
     assert_true(row[LIVETIME_NONE] == 2 && row[LIVETIME_DEAD] == 0);

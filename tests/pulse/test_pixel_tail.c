@@ -9,25 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pulse/gap_filter.h"
 #include "pulse/noise_plan.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pixel_model.h"
 #include "pulse/pixel_tail.h"
+#include "tests/pulse/pulse_scene.h"
 #include "tests/pulse/synthetic.h"
 
-enum { N = 256, P = 96, LEVEL = 12000 };
+enum { SHORT = 256, BEFORE = 96, LEVEL = 12000 };
 
 static struct pulse_record record_of(const uint16_t *d) {
-    return (struct pulse_record){ .samples = d, .n_samples = N, .n_presamples = P, .trigger_time_ns = 4000, .trigger_frame = 2 };
+    return (struct pulse_record){ .samples = d, .n_samples = SHORT, .n_presamples = BEFORE, .trigger_time_ns = 4000, .trigger_frame = 2 };
 }
 
 static void add_pulse(uint16_t *d, double height, double at, bool inverted) {
-    for (int k = 0; k < N; k++)
-        d[k] = (uint16_t)(d[k] + rint((inverted ? -1 : 1) * height * synthetic_shape(k - P - at)));
+    for (int k = 0; k < SHORT; k++)
+        d[k] = (uint16_t)(d[k] + rint((inverted ? -1 : 1) * height * synthetic_shape(k - BEFORE - at)));
 }
 
 static void draw(struct synthetic *s, double height, bool inverted, uint16_t *d) {
-    synthetic_record(s, d, N, P, LEVEL, 0, 0);
+    synthetic_record(s, d, SHORT, BEFORE, LEVEL, 0, 0);
     add_pulse(d, height, synthetic_uniform(s) - 0.5, inverted);
 }
 
@@ -35,22 +37,26 @@ static struct pixel_model *learn(struct synthetic *s, bool inverted) {
     struct noise_plan *plan;
     struct pixel_learner *l;
     struct pixel_model *m = NULL;
-    uint16_t d[N];
+    uint16_t d[SHORT];
     struct pulse_record r = record_of(d);
-    assert_int_equal(noise_plan_new(N, &plan), STATUS_OK);
-    assert_int_equal(pixel_learner_new(plan, N, P, 1e-5, &l), STATUS_OK);
+    assert_int_equal(noise_plan_new(SHORT, &plan), STATUS_OK);
+    assert_int_equal(pixel_learner_new(plan, SHORT, BEFORE, 1e-5, &l), STATUS_OK);
     for (int i = 0; i < 600; i++) {
-        r.trigger_frame = i * (int64_t)N;
+        r.trigger_frame = i * (int64_t)SHORT;
         draw(s, 0, inverted, d);
         pixel_learner_noise(l, &r);
         draw(s, i % 3 ? 3000 : 1500, inverted, d);
         pixel_learner_pulse(l, &r);
     }
     assert_int_equal(pixel_learner_finish(l, &m, NULL, NULL), STATUS_OK);
-    assert_non_null(m->tail_filter);
+    assert_non_null(m->tail);
     pixel_learner_free(l);
     noise_plan_free(plan);
     return m;
+}
+
+static double tail_sigma(const struct pixel_model *m) {
+    return m->noise_sigma * m->tail->noise_factor;
 }
 
 struct judgement { double moved, sd, kept; };   /* moved: against the same record alone, by the standard filter */
@@ -61,7 +67,7 @@ static struct judgement judge(struct synthetic *s, const struct pixel_model *m, 
     struct judgement j = { 0, 0, 0 };
     double sum = 0, squares = 0;
     for (int i = 0; i < RECORDS; i++) {
-        uint16_t d[N];
+        uint16_t d[SHORT];
         struct measured_pulse alone, p;
         struct pulse_record r = record_of(d);
         draw(s, 3000, m->inverted, d);
@@ -89,15 +95,15 @@ static void test_heights_on_a_tail(void **state) {
         struct synthetic s = synthetic_seed(61);
         struct pixel_model *m = learn(&s, inverted);
         struct judgement third = judge(&s, m, 170, true, true);
-        print_message("decay %.2f (true 40), sigma %.2f, on tails %.2f; with a third pulse %.0f %% kept\n", m->tail_samples, m->noise_sigma,
-                      m->tail_sigma, 100 * third.kept);
-        assert_true(fabs(m->tail_samples / 40 - 1) < 0.03);
-        assert_true(m->tail_sigma > m->noise_sigma && m->tail_sigma < 1.3 * m->noise_sigma);
+        print_message("decay %.2f (true 40), sigma %.2f, on tails %.2f; with a third pulse %.0f %% kept\n", m->tail->tail_samples, m->noise_sigma,
+                      tail_sigma(m), 100 * third.kept);
+        assert_true(fabs(m->tail->tail_samples / 40 - 1) < 0.03);
+        assert_true(tail_sigma(m) > m->noise_sigma && tail_sigma(m) < 1.3 * m->noise_sigma);
         for (double before = 160; before <= 280; before += 40) {
             struct judgement blind = judge(&s, m, before, false, true), standard = judge(&s, m, before, false, false);
             print_message("  %3.0f samples after another: %+.3f sigma, standard %+.2f sigma; sd %.2f, kept %.1f %%, standard %.1f %%\n", before,
-                          blind.moved / m->tail_sigma, standard.moved / m->noise_sigma, blind.sd, 100 * blind.kept, 100 * standard.kept);
-            assert_true(fabs(blind.moved) < 0.1 * m->tail_sigma);
+                          blind.moved / tail_sigma(m), standard.moved / m->noise_sigma, blind.sd, 100 * blind.kept, 100 * standard.kept);
+            assert_true(fabs(blind.moved) < 0.1 * tail_sigma(m));
             assert_true(blind.kept > 0.97);
         }
         assert_true(third.kept < 0.01);
@@ -109,16 +115,16 @@ static void test_records_that_do_not_fit(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(62);
     struct pixel_model *m = learn(&s, false);
-    uint16_t d[N];
+    uint16_t d[SHORT];
     struct measured_pulse p;
     draw(&s, 3000, false, d);
     struct pulse_record r = record_of(d);
-    r.n_samples = N - 1;
+    r.n_samples = SHORT - 1;
     pixel_model_measure_tail(m, &r, &p);
     assert_true(p.cuts == CUT_BIT(CUT_SHORT) && isnan(p.height));
-    r.n_samples = N;
-    optimal_filter_free(m->tail_filter);
-    m->tail_filter = NULL;
+    r.n_samples = SHORT;
+    gap_filter_free(m->tail);
+    m->tail = NULL;
     pixel_model_measure_tail(m, &r, &p);
     struct measured_pulse plain;
     pixel_model_measure(m, &r, &plain);
@@ -128,21 +134,113 @@ static void test_records_that_do_not_fit(void **state) {
 
 static void test_decay(void **state) {
     (void)state;
-    double shape[N];
-    for (int k = 0; k < N; k++)
-        shape[k] = -synthetic_shape(k - P);
-    assert_true(fabs(pixel_tail_decay(shape, N, P, true) - 40) < 0.01);
-    assert_true(pixel_tail_decay(shape, N, P, false) == 0);
-    for (int k = P; k < N; k++)
-        shape[k] = k - P;
-    assert_true(pixel_tail_decay(shape, N, P, false) == 0);
+    double shape[SHORT];
+    for (int k = 0; k < SHORT; k++)
+        shape[k] = -synthetic_shape(k - BEFORE);
+    assert_true(fabs(pixel_tail_decay(shape, SHORT, BEFORE, true) - 40) < 0.01);
+    assert_true(pixel_tail_decay(shape, SHORT, BEFORE, false) == 0);
+    for (int k = BEFORE; k < SHORT; k++)
+        shape[k] = k - BEFORE;
+    assert_true(pixel_tail_decay(shape, SHORT, BEFORE, false) == 0);
     memset(shape, 0, sizeof shape);
-    assert_true(pixel_tail_decay(shape, N, P, false) == 0);
+    assert_true(pixel_tail_decay(shape, SHORT, BEFORE, false) == 0);
+}
+
+/* ---- energies, of a simulated pixel whose response bends ---- */
+
+enum { CURVE = 12 };
+struct height_curve { double keV[CURVE], height[CURVE]; };   /* from 0 on, of pulses alone */
+
+static double energy_of(const struct height_curve *c, double height) {
+    int k = 1;
+    while (k < CURVE - 1 && c->height[k] < height)
+        k++;
+    double gain[2] = { c->height[k == 1 ? 1 : k - 1] / c->keV[k == 1 ? 1 : k - 1], c->height[k] / c->keV[k] };   /* p / E, which is nearly straight */
+    double span = c->height[k] - c->height[k - 1], share = k == 1 ? 1 : (height - c->height[k - 1]) / span;
+    return height / (gain[0] + (gain[1] - gain[0]) * share);
+}
+
+static double mean_height(const struct pixel_sim *p, const struct pixel_model *m, double keV) {
+    enum { RECORDS = 300 };
+    struct scene s = scene_new(p, RECORDS, keV, 0, 0, 5);
+    double sum = 0;
+    for (size_t i = 0; i < RECORDS; i++) {
+        struct pulse_record r = scene_record(&s, i);
+        struct measured_pulse x;
+        pixel_model_measure(m, &r, &x);
+        sum += (double)x.height / RECORDS;
+    }
+    scene_done(&s);
+    return sum;
+}
+
+static struct height_curve curve_of(const struct pixel_sim *p, const struct pixel_model *m) {
+    struct height_curve c = { { 0 }, { 0 } };
+    for (int k = 1; k < CURVE; k++) {
+        c.keV[k] = 0.1 * k;
+        c.height[k] = mean_height(p, m, c.keV[k]);
+    }
+    return c;
+}
+
+/* eV off by E(h + a) - E(a), by E(h), and by the standard filter that every program uses; sd of the first in promised deviations. */
+struct tail_errors { double bent, straight, standard, pull, kept; };
+
+static struct tail_errors errors_on_tail(const struct pixel_sim *p, const struct pixel_model *m, const struct height_curve *c, double before) {
+    enum { RECORDS = 1500 };
+    struct scene s = scene_new(p, RECORDS, 0.7, 0, -before, 9);
+    struct tail_errors e = { 0 };
+    double squares = 0, n = 0;
+    for (size_t i = 0; i < RECORDS; i++) {
+        struct pulse_record r = scene_record(&s, i);
+        struct measured_pulse x, plain;
+        pixel_model_measure(m, &r, &plain);
+        pixel_model_measure_tail(m, &r, &x);
+        assert_true(x.on_tail);
+        x.baseline = (float)p->baseline_counts;
+        x.baseline_offset = x.pretrigger_mean - x.baseline;
+        double tail = (double)measured_pulse_tail(&x), error = 1e3 * (energy_of(c, (double)x.height + tail) - energy_of(c, tail)) - 700;
+        if (x.cuts != 0)
+            continue;
+        double sigma = m->noise_sigma * (double)x.noise_factor * 1e3 * (energy_of(c, 8001) - energy_of(c, 8000));
+        e.bent += error;
+        e.straight += 1e3 * energy_of(c, (double)x.height) - 700;
+        e.standard += 1e3 * energy_of(c, (double)plain.height) - 700;
+        squares += error * error / (sigma * sigma);
+        e.pull += error / sigma;
+        n++;
+    }
+    scene_done(&s);
+    e.pull = sqrt(squares / n - e.pull / n * (e.pull / n));
+    return (struct tail_errors){ e.bent / n, e.straight / n, e.standard / n, e.pull, n / RECORDS };
+}
+
+static void test_energies_on_a_tail(void **state) {
+    (void)state;
+    struct pixel_sim p = drawn_pixel(3, PIXEL_GOOD);
+    p.crosstalk = 0;
+    for (int i = 0; i < DRIFT_WAVES; i++)
+        p.drift[i].amplitude_counts = 0;
+    p.gain_per_count = 0;
+    p.gain_step = 0;
+    struct pixel_model *m = scene_learn(&p);
+    assert_non_null(m->tail);
+    assert_true(pixel_tail_known(m));
+    struct height_curve c = curve_of(&p, m);
+    for (double before = N - P; before < 520; before += 80) {
+        struct tail_errors e = errors_on_tail(&p, m, &c, before);
+        print_message("700 eV, %.1f ms after another: E(h + a) - E(a) off by %+.2f eV, E(h) by %+.2f eV, standard filter by %+.2f eV; pull %.2f, kept %.3f\n", before * p.period_s * 1e3, e.bent,
+                      e.straight, e.standard, e.pull, e.kept);
+        assert_true(fabs(e.bent) < 0.2 && fabs(e.straight) > 4 * fabs(e.bent) && fabs(e.standard) > 4 * fabs(e.bent));
+        assert_true(e.pull > 0.9 && e.pull < 1.25 && e.kept > 0.97);
+    }
+    pixel_model_free(m);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heights_on_a_tail), cmocka_unit_test(test_records_that_do_not_fit), cmocka_unit_test(test_decay),
+        cmocka_unit_test(test_energies_on_a_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ def main():
     try:
         for trigger in ('edge-multi', 'edge'):
             out, truth = accept.simulate_and_replay(tesd, os.path.join(folder, trigger), 3, 60, trigger, 8, 31, 1.5, 30)
-            good, bias, dropped = accept.judge(f'{trigger} 60/s', [accept.Scan(out, truth)])
+            good, bias, dropped = accept.judge(f'{trigger} 60/s', [accept.read_scan(out, truth)])
             if not good or abs(dropped) < 0.2:
                 wrong += 1
                 print(f'FAILED: {trigger}: bias {bias}, dropped {dropped}')

@@ -2,8 +2,8 @@
 """tesd run without a calibration learns one from the first calibration state, while the scan that follows is measured: the scan is counted anew
 with it, in stream, scan file and run file, and the next start has it. The twin's clock stands still until what is waited for has been said, so
 that no race decides. Judged by a replay of what the twin wrote with the calibration that was learnt. Loopback only."""
-import glob, json, os, re, subprocess, sys
-import h5py, numpy
+import glob, json, os, re, subprocess, sys, threading, time
+import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 from live_pair import Daemon, Rpc, Twin, check, folder, run_all, tesd
 
@@ -42,6 +42,58 @@ def events_of(log):
     yield 'Scan.End', {'time_ns': ns(log['epoch_time_end_s'][-1])}
 
 
+class Listener(threading.Thread):
+    """The newest header of each topic, and all that were told of cal/."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.socket, self.last, self.cal, self.alarms, self.stop = zmq.Context.instance().socket(zmq.SUB), {}, [], set(), False
+        self.socket.connect(f'tcp://127.0.0.1:{port}')
+        for topic in ('cal/', 'alarm/', 'pixel/', 'hb/', 'pfy/'):
+            self.socket.subscribe(topic.encode())
+        self.start()
+
+    def run(self):
+        while not self.stop:
+            if self.socket.poll(100):
+                topic, header, *blobs = self.socket.recv_multipart()
+                h = json.loads(header)
+                self.last[topic.decode()] = h
+                if topic == b'cal/':
+                    self.cal.append(h)
+                if topic == b'alarm/':
+                    self.alarms |= {a['code'] for a in h['alarms']}
+        self.socket.close()
+
+
+def wait_until(condition, limit_s=20):
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end and not condition():
+        time.sleep(0.02)
+    return bool(condition())
+
+
+def check_stream(run, stream):
+    """cal/, alarm/ and pixel/ as doc/stream.md has them, and as the monitor shows them."""
+    check(any(not h['id'] and h['learning'] and h['stage'] == 'calibration' for h in stream.cal), f'cal/ says that a calibration is taken: {[(h["id"], h["stage"]) for h in stream.cal]}')
+    ok = wait_until(lambda: stream.cal and stream.cal[-1]['stage'] == '' and stream.cal[-1]['id'])
+    cal = stream.cal[-1]
+    check(ok and re.fullmatch(r'CAL0-[0-9a-f]{8}', cal['id']) and cal['n_good'] == cal['n_pixels'] == 4 and cal['verdicts']['good'] == 4 and not cal['learning'],
+          f'and which one is in force: {cal["id"]}, {cal["verdicts"]}')
+    check(cal['pixels']['verdict'] == ['good'] * 4 and all(x is None or 0.5 < x < 6 for x in cal['pixels']['resolution_eV']), f'with every pixel: {cal["pixels"]}')
+    check(wait_until(lambda: all(f'pixel/{k}/' in stream.last and stream.last[f'pixel/{k}/']['verdict'] == 'good' for k in range(4))), 'pixel/ follows each pixel')
+    p = stream.last['pixel/2/']
+    check(p['pixel'] == 2 and p['name'] == 'chan5' and p['channel'] == 5 and p['records'] > 500 and 0 < p['photons'] <= p['records'] and p['lost'] == 0 and p['accum'] == 'window', f'{p}')
+    check('no_calibration' in stream.alarms, f'alarm/ said that there were no energies: {stream.alarms}')
+    # records that come after the clock stood still may be late: that alarm stays half a minute
+    now = lambda: {a['code'] for a in stream.last['alarm/']['alarms']} - {'late_records'}
+    check(wait_until(lambda: now() == set()), f'and it is over: {now()}')
+    check(wait_until(lambda: stream.last['hb/']['cal'] == cal['id']), 'every message carries the id')
+    said = json.loads(subprocess.run([tesd, 'monitor', f'tcp://127.0.0.1:{run.stream}', '--once', '--json'], check=True, capture_output=True).stdout)
+    check(said['cal'] == cal['id'] and len(said['pixels']) == 4 and said['alarms'] == stream.last['alarm/']['alarms'], f'tesd monitor has all of it: {said["cal"]}, {len(said["pixels"])} pixels')
+    return cal['id']
+
+
 def photons_of(path):
     """Photons in points of the scan: their frames and energies, by pixel and time."""
     with h5py.File(path) as f:
@@ -51,7 +103,7 @@ def photons_of(path):
     return c['pixel'][inside], c['frame'][inside], c['energy_eV'][inside]
 
 
-def check_files(runs):
+def check_files(runs, named):
     last = f'{folder}/out/last_calibration.h5'
     made = glob.glob(f'{folder}/out/20260302/0000/*_run????.nxs')[0]
     subprocess.run([tesd, 'replay', f'{folder}/live/20260302/0000', '--logs', runs[1], '--calibration', last, '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
@@ -61,12 +113,18 @@ def check_files(runs):
     # heights from before the calibration's end are not known with its filters, so that the causal baseline begins there, and in the replay at the start
     off = numpy.abs(energy - again_energy) if same else numpy.array([numpy.nan])
     check(numpy.median(off) < 0.05 and off.max() < 1, f'their energies differ by {numpy.median(off):.3f} eV (median), {off.max():.3f} eV at most')
+    subprocess.run([tesd, 'recover', glob.glob(f'{folder}/out/20260302/0000/*.journal')[0], '-o', f'{folder}/recovered.nxs'], check=True, capture_output=True)
+    back_pixel, back_frame, back_energy = photons_of(f'{folder}/recovered.nxs')
+    check(numpy.array_equal(back_pixel, pixel) and numpy.array_equal(back_frame, frame) and numpy.array_equal(back_energy, energy),
+          f'the file made of the journal alone has the same photons: {len(back_pixel)}')
     line = numpy.median(energy[(energy > 515) & (energy < 532)])
     check(abs(line - 524.5) < 1, f'O K fluorescence at {line:.2f} eV')
     with h5py.File(glob.glob(f'{folder}/out/20260302/0000/*_scan*.nxs')[0]) as f, h5py.File(made) as g:
         kept, final = (x['entry/rixs_0001/counts'][()].astype(int) for x in (f, g))
         points = f['entry/scan_0001/photons'][()]
     check(kept.shape == final.shape and abs(kept.sum() - final.sum()) < 0.01 * final.sum(), f'the file of the scan has {kept.sum()} counts in its map, the run\'s {final.sum()}')
+    ids = [h5py.File(path)['entry/calibration_0000/id'][()].decode() for path in (made, f'{folder}/replay.nxs')]
+    check(ids == [named, named], f'files name the calibration as the stream does: {ids}')
     check((points[:len(points) // 2] > 0).all(), 'also in the points that were measured before anything had been learnt')
 
 
@@ -79,6 +137,7 @@ def test_learns():
         log = json.load(f)
     twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'injected', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle')
     run = Daemon('learns', twin, scan={'late_photon_s': 60}, output={'folder': f'{folder}/out'})
+    stream = Listener(run.stream)
     clock = Clock(twin, states[0][0], run, events_of(log))
     clock.rpc.good('SourceControl.Start', 'SimPulseSource')
     run.wait_message('array of 4 channels')
@@ -94,9 +153,11 @@ def test_learns():
     clock.advance(ends[-1] + 2)
     clock.rpc.good('SourceControl.WriteControl', {'Request': 'Stop'})
     run.wait_message('_run0000.nxs')
+    named = check_stream(run, stream)
     check(run.figures()['tesd_records_lost_upstream'] == 0, 'nothing was lost on the way')
     check(run.end() == 0, 'ends with 0')
-    check_files(runs)
+    stream.stop = True
+    check_files(runs, named)
     later = Daemon('later', twin, output={'folder': f'{folder}/out'})
     check(later.wait_message('last_calibration.h5: the last calibration that was learnt is in force'), 'the calibration is kept')
     check(later.wait_figure(lambda f: f['tesd_good_pixels'] == 4)['tesd_good_pixels'] == 4, 'and the next start has it')

@@ -1,0 +1,140 @@
+/* What the session tells the stream beside its products: alarm/, cal/ and pixel/<n>/ (doc/stream.md). Pixels take turns, so that a large array
+ * makes no burst. */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/calibration_progress.h"
+#include "daemon/json_value.h"
+#include "daemon/live_session_parts.h"
+#include "daemon/log.h"
+
+enum { PIXELS_MS = 5000, PIXELS_AT_ONCE = 16 };
+
+/* ---- alarm/ ---- */
+
+static const char *trouble_of(const struct sink_health *h) { return h->name != NULL && h->failing ? h->trouble : NULL; }
+
+void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms) {
+    const struct live_figures *f = &s->figures;
+    const struct alarm_facts facts = {
+        .heard = f->alive, .array = s->set != NULL, .n_pixels = f->n_pixels, .good_pixels = f->good_pixels, .sent = f->losses.sent, .lost_upstream = f->losses.lost_upstream,
+        .overload = f->losses.overload, .refused = s->lost.rejected, .not_kept = f->kept_lost, .late = f->late, .hurried = f->hurried, .refused_events = f->refused_events,
+        .host = s->options.ingest.host, .calibration_refusal = live_learning_refusal(s->links.learning),
+        .disk_trouble = { trouble_of(&f->disk[0]), trouble_of(&f->disk[1]), trouble_of(&f->disk[2]) },
+    };
+    if (!live_alarms_update(&s->alarms, &facts, now_ms, live_session_real_ns()))
+        return;
+    json_t *keys = live_alarms_json(&s->alarms);
+    publisher_state(s->publisher, "alarm/", "alarm", "cumulative", keys);
+    json_decref(keys);
+}
+
+/* ---- cal/ ---- */
+
+static json_t *table_keys(const struct array_model *m) {
+    json_t *verdicts = json_object(), *verdict = json_array(), *reason = json_array(), *resolution = json_array();
+    const struct calibration_table *t = m != NULL && m->n_tables > 0 ? m->tables[m->n_tables - 1] : NULL;
+    uint32_t of[N_VERDICTS] = { 0 };
+    for (size_t i = 0; m != NULL && i < m->n_channels; i++) {
+        const struct array_verdict v = array_model_verdict(m, i);
+        if (t != NULL)
+            of[t->pixels[i].verdict]++;
+        json_array_append_new(verdict, json_value_text(v.verdict));
+        json_array_append_new(reason, json_value_text(v.reason));
+        json_array_append_new(resolution, json_value_number(v.resolution_eV));
+    }
+    for (int k = 0; k < N_VERDICTS && t != NULL; k++)
+        json_object_set_new(verdicts, verdict_names[k], json_integer(of[k]));
+    return json_pack("{s:i, s:i, s:o, s:{s:o, s:o, s:o}}", "n_pixels", m != NULL ? (int)m->n_channels : 0, "n_good", (int)of[VERDICT_GOOD], "verdicts", verdicts, "pixels", "verdict", verdict,
+                     "reason", reason, "resolution_eV", resolution);
+}
+
+static void look_at_progress(struct live_session_work *s) {
+    struct calibration_outlook o;
+    char label[32], text[400];
+    if (!live_learning_outlook(s->links.learning, &o, label))
+        return;
+    calibration_progress_text(&o, text, sizeof text);
+    log_note("calibration %s so far: %s", label, text);
+    json_decref(s->outlook);
+    s->outlook = calibration_progress_json(&o, label);
+    s->cal_changed = true;
+    calibration_outlook_done(&o);
+}
+
+static void tell_calibration(struct live_session_work *s) {
+    const char *stage = live_learning_stage(s->links.learning);
+    look_at_progress(s);
+    if (strcmp(stage, s->told_stage) != 0) {
+        s->cal_changed = true;
+        if (stage[0] == '\0') {   /* what was seen on the way is over */
+            json_decref(s->outlook);
+            s->outlook = NULL;
+        }
+    }
+    if (!s->cal_changed)
+        return;
+    s->cal_changed = false;
+    snprintf(s->told_stage, sizeof s->told_stage, "%s", stage);
+    json_t *keys = table_keys(s->set->model);
+    json_object_set_new(keys, "id", json_value_text(s->calibration_id));
+    json_object_set_new(keys, "file", json_value_text(s->options.calibration.file));
+    json_object_set_new(keys, "learning", json_boolean(stage[0] != '\0'));
+    json_object_set_new(keys, "stage", json_value_text(stage));
+    json_object_set(keys, "outlook", s->outlook != NULL ? s->outlook : json_null());
+    publisher_state(s->publisher, "cal/", "cal", "cumulative", keys);
+    json_decref(keys);
+}
+
+/* ---- pixel/<n>/ ---- */
+
+static json_t *pixel_keys(const struct live_session_work *s, uint32_t pixel, const struct watched_window *w) {
+    const uint32_t index = s->set->array->index_of_pixel[pixel];
+    const struct live_channel *c = &s->set->array->channels[index];
+    const struct array_verdict v = array_model_verdict(s->set->model, pixel);
+    const uint64_t own = tally_of(&s->set->tally[index].overload), lost = upstream_loss_channel(s->loss, index).lost;
+    return json_pack("{s:i, s:i, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "pixel", (int)pixel, "channel", (int)c->number, "name", json_value_text(c->name), "window_s", w->window_s,
+                     "rate_per_s", json_value_number(w->rate_per_s), "baseline_counts", json_value_number(w->baseline_counts), "residual", json_value_number(w->residual), "resolution_eV",
+                     json_value_number(v.resolution_eV), "verdict", json_value_text(v.verdict), "reason", json_value_text(v.reason), "records", (json_int_t)w->records, "photons",
+                     (json_int_t)w->photons, "lost", (json_int_t)(lost > own ? lost : own));
+}
+
+static bool have_watch(struct live_session_work *s, int64_t now_ms) {
+    if (s->watch != NULL && s->watch_version == s->array_version)
+        return true;
+    pixel_watch_free(s->watch);
+    s->watch = NULL;
+    s->watch_version = s->array_version;
+    s->watch_ms = now_ms;
+    s->pixels_told = 0;
+    return pixel_watch_new(s->set->array->n_pixels, now_ms, &s->watch);
+}
+
+static void tell_pixels(struct live_session_work *s, int64_t now_ms) {
+    const uint32_t n = s->set->array->n_pixels;
+    const uint64_t due = (uint64_t)(now_ms - s->watch_ms) * n / PIXELS_MS;
+    char topic[32];
+    if (due > s->pixels_told + n)   /* after a standstill: one round is enough */
+        s->pixels_told = due - n;
+    for (int k = 0; k < PIXELS_AT_ONCE && s->pixels_told < due; k++, s->pixels_told++) {
+        const uint32_t pixel = (uint32_t)(s->pixels_told % n);
+        const struct watched_window w = pixel_watch_take(s->watch, pixel, now_ms);
+        json_t *keys = pixel_keys(s, pixel, &w);
+        snprintf(topic, sizeof topic, "pixel/%u/", pixel);
+        publisher_state(s->publisher, topic, "pixel", "window", keys);
+        json_decref(keys);
+    }
+}
+
+void live_session_tell_rows(struct live_session_work *s, const struct row_block *rows) {
+    if (s->watch != NULL && s->watch_version == s->array_version)
+        pixel_watch_rows(s->watch, rows);
+}
+
+void live_session_tell(struct live_session_work *s, int64_t now_ms) {
+    if (s->set == NULL || s->book == NULL || s->set->array->n_pixels == 0)
+        return;
+    tell_calibration(s);
+    if (have_watch(s, now_ms))
+        tell_pixels(s, now_ms);
+}

@@ -1,0 +1,52 @@
+#include "daemon/pixel_watch.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct sums { double baseline, residual; uint64_t n, n_baseline, n_residual, records, photons; int64_t since_ms; };
+
+struct pixel_watch { uint32_t n_pixels; struct sums pixels[]; };
+
+bool pixel_watch_new(uint32_t n_pixels, int64_t now_ms, struct pixel_watch **out) {
+    struct pixel_watch *w = calloc(1, sizeof *w + n_pixels * sizeof w->pixels[0]);
+    if (w == NULL)
+        return false;
+    w->n_pixels = n_pixels;
+    for (uint32_t i = 0; i < n_pixels; i++)
+        w->pixels[i].since_ms = now_ms;
+    *out = w;
+    return true;
+}
+
+void pixel_watch_free(struct pixel_watch *w) { free(w); }
+
+void pixel_watch_rows(struct pixel_watch *w, const struct row_block *b) {
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->photons->pixel[i] >= w->n_pixels)
+            continue;
+        struct sums *s = &w->pixels[b->photons->pixel[i]];
+        const struct measured_pulse *p = &b->pulses[i];
+        s->n++;
+        s->records++;
+        s->photons += b->photons->cuts[i] == 0;
+        if (isfinite(p->pretrigger_mean)) {
+            s->baseline += (double)p->pretrigger_mean;
+            s->n_baseline++;
+        }
+        if (b->photons->cuts[i] == 0 && isfinite(p->residual)) {
+            s->residual += (double)p->residual;
+            s->n_residual++;
+        }
+    }
+}
+
+static double mean(double sum, uint64_t n) { return n > 0 ? sum / (double)n : (double)NAN; }
+
+struct watched_window pixel_watch_take(struct pixel_watch *w, uint32_t pixel, int64_t now_ms) {
+    struct sums *s = &w->pixels[pixel];
+    const double window_s = (double)(now_ms - s->since_ms) * 1e-3;
+    struct watched_window out = { .window_s = window_s, .rate_per_s = window_s > 0 ? (double)s->n / window_s : (double)NAN, .baseline_counts = mean(s->baseline, s->n_baseline),
+                                  .residual = mean(s->residual, s->n_residual), .records = s->records, .photons = s->photons };
+    *s = (struct sums){ .records = s->records, .photons = s->photons, .since_ms = now_ms };
+    return out;
+}
