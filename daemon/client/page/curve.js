@@ -50,7 +50,7 @@ function frame(g, box, xs, ys, xLabel, yLabel) {
 
 // series: {x, y, error, colour, name, steps}
 function drawCurves(canvas, series, xLabel, yLabel, marks = []) {
-  const {g, w, h} = prepare(canvas), box = {l: 62, r: w - 10, t: 18, b: h - 38};
+  const {g, w, h} = prepare(canvas), box = {l: 62, r: w - 20, t: 18, b: h - 38};
   let x0 = Infinity, x1 = -Infinity, y0 = 0, y1 = -Infinity;
   for (const s of series)
     for (let k = 0; k < s.x.length; k++) {

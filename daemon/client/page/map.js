@@ -94,7 +94,7 @@ function drawMap() {
     g.fillText('no map yet', w / 2, h / 2);
     return;
   }
-  const box = map.box = {l: 62, r: w - 10, t: 8, b: h - 38}, view = map.now = map.view ?? wholeView(d);
+  const box = map.box = {l: 62, r: w - 20, t: 8, b: h - 38}, view = map.now = map.view ?? wholeView(d);
   const top = paintCounts(g, d, box, view, SCALES[document.getElementById('scale').value]);
   const {X, Y} = frame(g, box, view, view.slice(2), d.loss ? 'energy loss (eV)' : 'emission energy (eV)', d.unit === 'eV' ? 'incident energy (eV)' : 'point');
   map.X = X; map.Y = Y;
