@@ -74,13 +74,14 @@ static void tell_pixels(struct h5_input *in, hid_t entry, file_state_told *told,
     uint64_t *photons = calloc(n + 1, sizeof *photons);
     double *resolution = calloc(n + 1, sizeof *resolution);
     char *verdicts = calloc(n + 1, VERDICT);
-    if (n > 0 && channels != NULL && photons != NULL && resolution != NULL && verdicts != NULL) {
+    bool room = channels != NULL && photons != NULL && resolution != NULL && verdicts != NULL;
+    if (n > 0 && room) {
         h5_input_array(in, group, "channel", ARRAY_U4, n, channels);
         h5_input_array(in, group, "photons", ARRAY_U8, n, photons);
         h5_input_array(in, group, "resolution_eV", ARRAY_F8, n, resolution);
         h5_input_texts(in, group, "verdict", n, VERDICT, verdicts);
     }
-    for (uint64_t k = 0; k < n && !in->failed && verdicts != NULL; k++) {
+    for (uint64_t k = 0; room && k < n && !in->failed; k++) {
         struct stream_state s = { .seq = 1, .boot = "file", .kind = "pixel" };
         snprintf(s.topic, sizeof s.topic, "pixel/%u/", channels[k]);
         s.header = json_pack("{s:s,s:i,s:s,s:i,s:I,s:s}", "kind", "pixel", "seq", 1, "boot", "file", "scan", -1, "photons", (json_int_t)photons[k], "verdict", verdicts + k * VERDICT);

@@ -2,6 +2,8 @@
 const array = {chosen: null, columns: 1, list: []};
 const NO_VALUES = new Set(['v', 'seq', 'scan', 'point', 'n_points', 'final_points', 'loss_fraction', 'pixel', 'channel', 'row', 'column']);
 
+const EVERYWHERE = new Set(['arrays', 'axes', 'signal', 'boot', 'run', 'snap', 'v', 'topic', 'kind', 'accum', 'seq', 'scan', 'point', 't_ns', 'start_ns', 'sample', 'label', 'n_points', 'final_points', 'state', 'loss_fraction']);
+
 function pixelStates() {
   return [...model.other].filter(([t]) => t.startsWith('pixel/')).map(([t, s]) => ({n: +t.split('/')[1], header: s.header})).sort((a, b) => a.n - b.n);
 }
@@ -14,7 +16,10 @@ function pixelValue(p, key) {
 function drawArray() {
   const list = array.list = pixelStates(), {g, w, h} = prepare(document.getElementById('array')), select = document.getElementById('pixelKey');
   const keys = [...new Set(list.flatMap(p => Object.keys(p.header).filter(k => k === 'verdict' || (typeof p.header[k] === 'number' && !NO_VALUES.has(k)))))].sort();
+  const first = select.value === '';
   fill(select, keys.map(k => [k, k.replace(/_/g, ' ')]));
+  if (first && keys.length)
+    select.value = keys.find(k => k.startsWith('rate')) ?? keys.find(k => k === 'verdict') ?? keys[0];
   if (list.length === 0) {
     g.fillStyle = css('--soft'); g.textAlign = 'center';
     g.fillText('no pixel states', w / 2, h / 2);
@@ -42,7 +47,7 @@ function drawArray() {
 
 function showPixel() {
   const p = array.list.find(x => x.n === array.chosen);
-  document.getElementById('pixel').textContent = p ? Object.entries(p.header).filter(([k]) => !['arrays', 'axes', 'signal', 'boot', 'run', 'snap', 'v', 'topic', 'kind', 'accum'].includes(k))
+  document.getElementById('pixel').textContent = p ? Object.entries(p.header).filter(([k]) => !EVERYWHERE.has(k))
     .map(([k, v]) => `${k.replace(/_/g, ' ')}: ${typeof v === 'object' ? JSON.stringify(v) : v}`).join('\n') : array.list.length ? 'choose a pixel' : 'no pixel states yet';
 }
 
