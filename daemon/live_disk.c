@@ -191,6 +191,11 @@ void live_disk_label(struct live_disk *d, const char *label, int64_t time_ns) {
         journal_text(d->journal, JOURNAL_EVENT, json_pack("{s:s, s:s, s:I}", "event", "label", "label", label, "time_ns", (json_int_t)time_ns));
 }
 
+void live_disk_calibration(struct live_disk *d, const char *file, int64_t filters_from_ns) {
+    if (d->kept != NULL && d->journal != NULL)
+        journal_text(d->journal, JOURNAL_EVENT, json_pack("{s:s, s:s, s:I}", "event", "calibration", "file", file, "filters_from_ns", (json_int_t)filters_from_ns));
+}
+
 /* ---- scans, one after the other ---- */
 
 void live_disk_anew(struct live_disk *d, bool anew) { d->anew = anew && d->scanning; }

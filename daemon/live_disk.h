@@ -36,6 +36,8 @@ void live_disk_model(struct live_disk *d, const struct array_model *model, uint6
 void live_disk_rows(struct live_disk *d, const struct row_block *rows);
 void live_disk_event(struct live_disk *d, const struct scan_event *e);
 void live_disk_label(struct live_disk *d, const char *label, int64_t time_ns);
+/* From here on energies come from the calibration in this file of the run's folder; since filters_from_ns heights are of its filters (INT64_MIN: all). */
+void live_disk_calibration(struct live_disk *d, const char *file, int64_t filters_from_ns);
 void live_disk_anew(struct live_disk *d, bool anew);   /* the next graded rows are the first of the running scan, again */
 void live_disk_graded(void *disk, const struct photon_block *rows);                 /* a book_graded; rows outside scans are left out */
 /* Whatever the scans of a book (live_book_scans) have new: further final points, ends. A scan follows when the one before it is final; its
