@@ -101,19 +101,18 @@ typedef float four __attribute__((vector_size(16)));
 /* As many, half of them products and half additions, in registers: none waits for another one of its kind. */
 static struct bench_time run_operations(struct bench_context *c) {
     const struct bench_set *s = c->set;
-    four product[OP_STREAMS] = { { 0 } }, sum[OP_STREAMS] = { { 0 } }, by = { 0.999F, 0.999F, 0.999F, 0.999F };
+    const four by = { 1, 1, 1, 1 };   /* no product leaves the normal numbers */
+    four p0 = by, p1 = by, p2 = by, p3 = by, p4 = by, p5 = by, s0 = by, s1 = by, s2 = by, s3 = by, s4 = by, s5 = by;   /* by name: or they are kept in memory */
     struct stopwatch w = start();
     for (size_t p = 0; p < s->size.pixels; p++)
-        for (size_t i = operations_of(s, p) * s->records / (2 * OP_STREAMS); i > 0; i--)
-#pragma GCC unroll 6
-            for (size_t k = 0; k < OP_STREAMS; k++) {
-                product[k] *= by;
-                sum[k] += by;
-                __asm__ volatile("" : "+x"(product[k]), "+x"(sum[k]));
-            }
+        for (size_t i = operations_of(s, p) * s->records / (2 * OP_STREAMS); i > 0; i--) {
+            p0 *= by; s0 += by; p1 *= by; s1 += by; p2 *= by; s2 += by;
+            p3 *= by; s3 += by; p4 *= by; s4 += by; p5 *= by; s5 += by;
+            __asm__ volatile("" : "+x"(p0), "+x"(p1), "+x"(p2), "+x"(p3), "+x"(p4), "+x"(p5));
+        }
     struct bench_time t = stop(w, all_records(s));
-    for (size_t k = 0; k < OP_STREAMS; k++)
-        c->sink += product[k][0] + sum[k][0] > 0;
+    four all = p0 + p1 + p2 + p3 + p4 + p5 + s0 + s1 + s2 + s3 + s4 + s5;
+    c->sink += all[0] > 0;
     return t;
 }
 
