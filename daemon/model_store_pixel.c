@@ -148,6 +148,8 @@ static void read_shape(struct h5_input *in, hid_t group, const char *channel, st
     }
     if (!in->failed && m->shape != NULL && !(m->shape->reference > 0))
         h5_input_fail(in, "the shape of %s has no reference height", channel);
+    if (!in->failed && m->shape != NULL && pulse_shape_settle(m->shape) != STATUS_OK)
+        h5_input_fail(in, "the shape of %s: %s", channel, status_text(STATUS_NO_MEMORY));
     h5_file_close_group(shape);
 }
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calib/scan_elastic.h"
 #include "calib/scan_live_time.h"
 #include "daemon/calibration_join.h"
+#include "daemon/further_products.h"
 #include "daemon/log.h"
 #include "daemon/merge_check.h"
 #include "daemon/photon_file.h"
@@ -123,7 +123,8 @@ static bool write_rows(struct rebuild_work *w, struct archive *a) {
 /* ---- the file ---- */
 
 /* FWHM of the typical pixel at a time; NaN unknown. */
-static double resolution_at(const struct rebuild_work *w, int64_t time_ns) {
+static double resolution_at(const void *context, int64_t time_ns) {
+    const struct rebuild_work *w = context;
     const struct rebuild_calibration *best = NULL;
     for (size_t k = 0; k < w->what->n_inputs; k++)
         for (size_t i = 0; i < w->inputs[k].n_calibrations; i++) {
@@ -132,19 +133,6 @@ static double resolution_at(const struct rebuild_work *w, int64_t time_ns) {
             best = c->resolution_eV > 0 && later ? c : best;
         }
     return best != NULL ? best->resolution_eV : (double)NAN;
-}
-
-static bool write_elastic(const struct rebuild_work *w, const struct scan_products *p, struct archive *a) {
-    uint8_t *point_used = calloc(p->n_points + (size_t)1, 1);
-    struct scan_elastic *e = calloc(1, sizeof *e);
-    bool good = point_used != NULL && e != NULL;
-    if (good) {
-        scan_elastic_find(p->loss, p->scan, resolution_at(w, p->scan->start_ns), point_used, e);
-        good = archive_elastic(a, p->scan, e, point_used);
-    }
-    free(point_used);
-    free(e);
-    return good;
 }
 
 static bool write_scans(struct rebuild_work *w, struct archive *a) {
@@ -156,10 +144,14 @@ static bool write_scans(struct rebuild_work *w, struct archive *a) {
         products[k] = w->scans[k]->products;
     good = good && rebuild_settle_pixels(w, products, a);
     for (size_t k = 0; good && k < w->n_scans; k++)
-        good = write_elastic(w, products[k], a) && archive_scan(a, products[k]);
+        good = archive_scan(a, products[k]);
     good = good && scan_sums_make(products, w->n_scans, &sums, &n_sums) == STATUS_OK;
     for (size_t k = 0; good && k < n_sums; k++)
         good = archive_sum(a, &sums[k]);
+    const struct further_products further = { .archive = a, .products = products, .n_products = w->n_scans, .sums = sums, .n_sums = n_sums, .resolution_at = resolution_at,
+                                              .context = w, .elastic = true, .tell = w->what->merging,
+                                              .choice = w->what->choice != NULL ? &w->what->choice->cuts : NULL };
+    good = good && further_products_write(&further);
     scan_sums_free(sums, n_sums);
     free(products);
     return good;

@@ -15,6 +15,7 @@
 
 #include "calib/scan_products.h"
 #include "daemon/pixel_choice.h"
+#include "daemon/sink/archive.h"
 
 /* What is counted otherwise than the inputs did. */
 struct rebuild_choice {
@@ -23,6 +24,7 @@ struct rebuild_choice {
     uint32_t n_regions;           /* 0: the windows of the inputs */
     const struct yield_region *regions;
     struct pixel_choice pixels;   /* of those that a scan used */
+    struct archive_cut_choice cuts;   /* XES, CEE and CET beside those that are always made */
 };
 
 struct rebuild {

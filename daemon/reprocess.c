@@ -9,6 +9,7 @@
 
 #include "calib/calibration_verdict.h"
 #include "daemon/crowded_pulses.h"
+#include "daemon/further_products.h"
 #include "daemon/line_locking.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
@@ -40,7 +41,7 @@ struct reprocess {
     struct scratch scratch;
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
-    bool causal;
+    bool causal, tell;
     const struct reprocess_stored *stored;
     uint32_t best_pixels;
     struct progress progress;
@@ -229,6 +230,12 @@ static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     return good ? r->pixels_used : NULL;
 }
 
+/* Files do not say what never came to them; a live session knows. */
+static uint64_t lost_of(const struct reprocess *r, size_t i) {
+    const struct reprocess_stored *stored = r->stored;
+    return stored != NULL && stored->lost != NULL ? stored->lost[stored->pixel_of[i]] : 0;
+}
+
 static bool write_pixels(const struct reprocess *r) {
     const struct array_model *m = r->model;
     struct archive_pixel *rows = calloc(m->n_channels, sizeof *rows);
@@ -239,7 +246,7 @@ static bool write_pixels(const struct reprocess *r) {
         struct array_verdict v = array_model_verdict(m, i);
         rows[i] = (struct archive_pixel){
             .channel = (uint32_t)m->channels[i].channel, .sensitivity = grading_sensitivity(r->grading, i), .verdict = v.verdict, .reason = v.reason, .records = t->records,
-            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn,
+            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn + lost_of(r, i),
         };
         if (m->neighbours != NULL) {
             rows[i].neighbours = m->neighbours->of[i].used;
@@ -263,7 +270,8 @@ static bool write_calibrations(const struct reprocess *r, const char *state) {
 }
 
 /* FWHM of the typical pixel at a time; NaN unknown. */
-static double resolution_at(const struct reprocess *r, int64_t time_ns) {
+static double resolution_at(const void *context, int64_t time_ns) {
+    const struct reprocess *r = context;
     double resolution_eV = NAN;
     for (size_t k = 0; k < r->model->n_tables; k++)
         if (r->model->tables[k]->resolution_eV > 0 && (!isfinite(resolution_eV) || r->model->tables[k]->start_ns <= time_ns))
@@ -311,6 +319,9 @@ static bool write_products(struct reprocess *r, const char *state) {
         good = false;
     for (size_t k = 0; good && k < out->n_sums; k++)
         good = archive_sum(r->archive, &out->sums[k]);
+    const struct further_products further = { .archive = r->archive, .products = out->bins->products, .n_products = out->bins->n_products, .sums = out->sums,
+                                              .n_sums = out->n_sums, .resolution_at = resolution_at, .context = r, .tell = r->tell };
+    good = good && further_products_write(&further);
     return good && write_calibrations(r, state);
 }
 
@@ -446,7 +457,7 @@ static const char *folder_of(const char *path, char folder[PATH_MAX]) {
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
     char folder[PATH_MAX];
-    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .stored = settings->stored, .best_pixels = settings->best_pixels,
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .tell = settings->tell, .stored = settings->stored, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
     good = good && lock_to_line(&r, settings) && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && find_history(&r, settings, path) && finish(&r, settings);

@@ -22,6 +22,7 @@ struct reprocess_stored {
     const uint16_t *pixel_of;           /* model's channel -> pixel of the store */
     uint32_t n_samples;                 /* of a whole record */
     double sample_period_s;
+    const uint64_t *lost;               /* of each pixel of the store: records that never came; NULL: not known */
 };
 
 struct reprocess_settings {
@@ -35,6 +36,7 @@ struct reprocess_settings {
     bool compress;                   /* photon columns too */
     uint32_t best_pixels;            /* of the finest resolution at a scan's start are used; 0: all good ones */
     struct archive_process process;  /* counters are added here */
+    bool tell;                       /* print how repeats of a scan agree */
     bool causal;                     /* a frozen model: no record looks at later ones */
     const char *calibration_state;   /* how the tables came about: "learnt", "loaded from CAL.h5" */
     const char *title;

@@ -7,17 +7,24 @@
 static float one_scalar(const float *row, const sample_u16 *x, size_t n, float base) {
     double sum = 0;
     for (size_t k = 0; k < n; k++)
-        sum += (double)row[k] * ((double)x[k] - base);
+        sum += (double)row[dot_place(k)] * ((double)x[k] - base);
     return (float)sum;
 }
 
-static void rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float sums[DOT_ROWS]) {
-    for (size_t i = 0; i < DOT_ROWS; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < n; k++)
-            sum += (double)rows[i * stride + k] * ((double)x[k] - base);
-        sums[i] = (float)sum;
+static struct dot_extremes extremes_scalar(const sample_u16 *x, size_t n) {
+    struct dot_extremes e = { UINT16_MAX, 0 };
+    for (size_t k = 0; k < n; k++) {
+        e.low = x[k] < e.low ? x[k] : e.low;
+        e.high = x[k] > e.high ? x[k] : e.high;
     }
+    return e;
+}
+
+static struct dot_looks rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base) {
+    struct dot_looks looks = { .extremes = extremes_scalar(x, n) };
+    for (size_t i = 0; i < DOT_ROWS; i++)
+        looks.sums[i] = one_scalar(rows + i * stride, x, n, base);
+    return looks;
 }
 
 static float residual_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]) {
@@ -31,6 +38,17 @@ static float residual_scalar(const float *rows, size_t stride, const sample_u16 
     return (float)sum;
 }
 
+static float few_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_FEW]) {
+    double sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        double left = (double)x[k] - base;
+        for (size_t j = 0; j < DOT_FEW; j++)
+            left -= (double)terms[j] * rows[j * stride + dot_place(k)];
+        sum += left * left;
+    }
+    return (float)sum;
+}
+
 static struct dot_sums sums_scalar(const sample_u16 *x, size_t n) {
     struct dot_sums s = { 0, 0, 0 };
     for (size_t k = 0; k < n; k++) {
@@ -39,15 +57,6 @@ static struct dot_sums sums_scalar(const sample_u16 *x, size_t n) {
         s.moment += (uint64_t)k * x[k];
     }
     return s;
-}
-
-static struct dot_extremes extremes_scalar(const sample_u16 *x, size_t n) {
-    struct dot_extremes e = { x[0], x[0] };
-    for (size_t k = 1; k < n; k++) {
-        e.low = x[k] < e.low ? x[k] : e.low;
-        e.high = x[k] > e.high ? x[k] : e.high;
-    }
-    return e;
 }
 
 static size_t find_scalar(const sample_u16 *x, size_t n, uint16_t value) {
@@ -103,7 +112,7 @@ static void add_scalar(float *a, float times, const float *b, size_t n) {
 }
 
 static const struct dot_kernel scalar = {
-    "scalar", one_scalar, rows_scalar, residual_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, step_scalar, correlate_scalar, floats_scalar, add_scalar,
+    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, step_scalar, correlate_scalar, floats_scalar, add_scalar,
 };
 
 static const struct dot_kernel *const kernels[] = {

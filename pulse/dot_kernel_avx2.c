@@ -15,17 +15,21 @@ AVX2 static inline __m256i load16(const sample_u16 *x) {
 }
 
 /* With 0x4b00 above it a sample is the float 2^23 + x, so one subtraction of 2^23 + base converts it: exactly, when base is whole. */
-struct sixteen { __m256 low, high; };   /* samples 0..7 and 8..15, less base */
+struct sixteen { __m256 low, high; };   /* samples less base: woven 0..3 with 8..11 and 4..7 with 12..15, or 0..7 and 8..15 */
 
 AVX2 static inline __m256 lift(float base) {
     return _mm256_set1_ps(8388608.0F + base);
 }
 
-AVX2 static inline struct sixteen less16(const sample_u16 *x, __m256 lifted) {
+/* Woven: unpacking works within halves. */
+AVX2 static inline struct sixteen woven16(__m256i v, __m256 lifted) {
     const __m256i exponent = _mm256_set1_epi16(0x4b00);
-    __m256i v = _mm256_permute4x64_epi64(load16(x), 0xd8);   /* unpacking works within halves */
     return (struct sixteen){ _mm256_sub_ps(_mm256_castsi256_ps(_mm256_unpacklo_epi16(v, exponent)), lifted),
                              _mm256_sub_ps(_mm256_castsi256_ps(_mm256_unpackhi_epi16(v, exponent)), lifted) };
+}
+
+AVX2 static inline struct sixteen less16(const sample_u16 *x, __m256 lifted) {
+    return woven16(_mm256_permute4x64_epi64(load16(x), 0xd8), lifted);
 }
 
 AVX2 static inline float sum8(__m256 v) {
@@ -38,22 +42,56 @@ static inline void ask_for(const sample_u16 *x) {
     _mm_prefetch((const char *)((uintptr_t)x + DOT_AHEAD), _MM_HINT_T0);
 }
 
+/* The last samples of a record, fewer than 16, and zeros. */
+AVX2 static inline __m256i load_rest(const sample_u16 *x, size_t n) {
+    sample_u16 rest[16] = { 0 };
+    memcpy(rest, x, n * sizeof rest[0]);
+    return load16(rest);
+}
+
 /* Four accumulators hide the latency of FMA. */
 AVX2 static float one_avx2(const float *row, const sample_u16 *x, size_t n, float base) {
     __m256 level = lift(base), a = _mm256_setzero_ps(), b = a, c = a, d = a;
     size_t k = 0;
     for (; k + 32 <= n; k += 32) {
-        struct sixteen y = less16(x + k, level), z = less16(x + k + 16, level);
+        struct sixteen y = woven16(load16(x + k), level), z = woven16(load16(x + k + 16), level);
         ask_for(x + k);
         a = _mm256_fmadd_ps(_mm256_load_ps(row + k), y.low, a);
         b = _mm256_fmadd_ps(_mm256_load_ps(row + k + 8), y.high, b);
         c = _mm256_fmadd_ps(_mm256_load_ps(row + k + 16), z.low, c);
         d = _mm256_fmadd_ps(_mm256_load_ps(row + k + 24), z.high, d);
     }
-    float sum = sum8(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
-    for (; k < n; k++)
-        sum += row[k] * ((float)x[k] - base);
-    return sum;
+    for (; k < n; k += 16) {   /* rows are zero behind n */
+        struct sixteen y = woven16(k + 16 <= n ? load16(x + k) : load_rest(x + k, n - k), level);
+        a = _mm256_fmadd_ps(_mm256_load_ps(row + k), y.low, a);
+        b = _mm256_fmadd_ps(_mm256_load_ps(row + k + 8), y.high, b);
+    }
+    return sum8(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
+}
+
+AVX2 static inline uint16_t least_of(__m256i v) {
+    __m128i half = _mm_min_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return (uint16_t)_mm_extract_epi16(_mm_minpos_epu16(half), 0);
+}
+
+struct range { __m256i low, high; };
+
+AVX2 static inline void widen(struct range *r, __m256i v) {
+    r->low = _mm256_min_epu16(r->low, v);
+    r->high = _mm256_max_epu16(r->high, v);
+}
+
+AVX2 static inline struct dot_extremes extremes_of(const struct range *r) {
+    return (struct dot_extremes){ least_of(r->low), (uint16_t)~least_of(_mm256_xor_si256(r->high, _mm256_set1_epi16(-1))) };
+}
+
+/* Widened by samples that are no multiple of 16. */
+static struct dot_extremes with_rest(struct dot_extremes e, const sample_u16 *x, size_t n) {
+    for (size_t k = 0; k < n; k++) {
+        e.low = x[k] < e.low ? x[k] : e.low;
+        e.high = x[k] > e.high ? x[k] : e.high;
+    }
+    return e;
 }
 
 /* 16 samples against the same place of all rows; written out so that the sums stay in registers at any -O. */
@@ -68,21 +106,54 @@ AVX2 static inline void turn(const float *rows, size_t stride, struct sixteen y,
     s->high[2] = _mm256_fmadd_ps(_mm256_load_ps(rows + 2 * stride + 8), y.high, s->high[2]);
 }
 
-AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, float sums[DOT_ROWS]) {
-    __m256 level = lift(base), o = _mm256_setzero_ps();
-    struct row_sums s = { { o, o, o }, { o, o, o } }, t = s;
+/* Samples are converted a block ahead of their use: conversion takes longer than a core with a small window (36 operations: Zen 1) looks ahead. */
+AVX2 static inline struct sixteen next16(const sample_u16 *x, __m256 level, struct range *range) {
+    __m256i v = load16(x);
+    widen(range, v);
+    return woven16(v, level);
+}
+
+/* n: a multiple of 16, not 0. */
+AVX2 static inline void whole_rows(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, struct row_sums *sums, struct range *range) {
+    struct row_sums s = *sums;
+    struct range r = *range;
+    struct sixteen now = next16(x, level, &r), next;
     size_t k = 0;
-    for (; k + 32 <= n; k += 32) {
-        turn(rows + k, stride, less16(x + k, level), &s);
-        turn(rows + k + 16, stride, less16(x + k + 16, level), &t);
+    for (; k + 32 < n; k += 32) {
+        ask_for(x + k);
+        next = next16(x + k + 16, level, &r);
+        turn(rows + k, stride, now, &s);
+        now = next16(x + k + 32, level, &r);
+        turn(rows + k + 16, stride, next, &s);
     }
-    for (; k < n; k += 16) {   /* rows are zero behind n */
-        sample_u16 rest[16] = { 0 };
-        memcpy(rest, x + k, (n - k < 16 ? n - k : 16) * sizeof rest[0]);
-        turn(rows + k, stride, less16(rest, level), &s);
+    if (k + 16 < n) {
+        ask_for(x + k);
+        next = next16(x + k + 16, level, &r);
+        turn(rows + k, stride, now, &s);
+        now = next;
+        k += 16;
+    }
+    turn(rows + k, stride, now, &s);
+    *sums = s;
+    *range = r;
+}
+
+AVX2 static struct dot_looks rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base) {
+    __m256 level = lift(base), o = _mm256_setzero_ps();
+    struct row_sums s = { { o, o, o }, { o, o, o } };
+    struct range range = { _mm256_set1_epi16(-1), _mm256_setzero_si256() };
+    struct dot_looks looks;
+    size_t whole = n / 16 * 16;
+    if (whole > 0)
+        whole_rows(rows, stride, x, whole, level, &s, &range);
+    looks.extremes = extremes_of(&range);
+    if (whole < n) {   /* rows are zero behind n */
+        turn(rows + whole, stride, woven16(load_rest(x + whole, n - whole), level), &s);
+        looks.extremes = with_rest(looks.extremes, x + whole, n - whole);
     }
     for (size_t i = 0; i < DOT_ROWS; i++)
-        sums[i] = sum8(_mm256_add_ps(_mm256_add_ps(s.low[i], t.low[i]), _mm256_add_ps(s.high[i], t.high[i])));
+        looks.sums[i] = sum8(_mm256_add_ps(s.low[i], s.high[i]));
+    return looks;
 }
 
 /* What the model leaves of 8 samples y, less `fraction`. Two chains of FMA, or their latency would show; written out for the registers' sake. */
@@ -119,41 +190,89 @@ AVX2 static float residual_avx2(const float *rows, size_t stride, const sample_u
     return sum;
 }
 
-AVX2 static inline int64_t sum_i32(__m256i v) {
-    int32_t lane[8];
-    _mm256_storeu_si256((__m256i *)(void *)lane, v);
-    int64_t sum = 0;
-    for (size_t i = 0; i < 8; i++)
-        sum += lane[i];
+/* What few rows leave of 8 samples. */
+AVX2 static inline __m256 few8(const float *row, size_t stride, __m256 y, __m256 fraction, const __m256 terms[DOT_FEW]) {
+    y = _mm256_fnmadd_ps(terms[0], _mm256_load_ps(row), y);
+    return _mm256_sub_ps(y, _mm256_fmadd_ps(terms[1], _mm256_load_ps(row + stride), fraction));
+}
+
+/* n: a multiple of 16, not 0. Conversion, model and square of three blocks at a time, as for the rows. */
+AVX2 static float whole_few(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, __m256 fraction, const __m256 t[DOT_FEW]) {
+    __m256 one = _mm256_setzero_ps(), two = one, v = one, w = one;
+    struct sixteen now = woven16(load16(x), level);
+    size_t k = 0;
+    for (; k + 16 < n; k += 16) {
+        struct sixteen next = woven16(load16(x + k + 16), level);
+        one = _mm256_fmadd_ps(v, v, one);
+        two = _mm256_fmadd_ps(w, w, two);
+        v = few8(rows + k, stride, now.low, fraction, t);
+        w = few8(rows + k + 8, stride, now.high, fraction, t);
+        now = next;
+    }
+    one = _mm256_fmadd_ps(v, v, one);
+    two = _mm256_fmadd_ps(w, w, two);
+    v = few8(rows + k, stride, now.low, fraction, t);
+    w = few8(rows + k + 8, stride, now.high, fraction, t);
+    return sum8(_mm256_add_ps(_mm256_fmadd_ps(v, v, one), _mm256_fmadd_ps(w, w, two)));
+}
+
+AVX2 static float few_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_FEW]) {
+    float whole = rintf(base);
+    const __m256 t[DOT_FEW] = { _mm256_set1_ps(terms[0]), _mm256_set1_ps(terms[1]) };
+    size_t k = n / 16 * 16;
+    float sum = k > 0 ? whole_few(rows, stride, x, k, lift(whole), _mm256_set1_ps(base - whole), t) : 0;
+    for (; k < n; k++) {
+        size_t place = dot_place(k);
+        float left = (float)x[k] - base - terms[0] * rows[place] - terms[1] * rows[stride + place];
+        sum += left * left;
+    }
     return sum;
 }
 
-/* Sums of y, y^2 and k y over n samples, n a multiple of 16 and at most 2048: then no 32-bit lane overflows. With s_b the sum of
- * block b of B, T = sum of prefix sums gives sum of b s_b = B x S - T, so no index is multiplied in the loop. */
+AVX2 static inline int64_t sum_i64(__m256i v) {
+    __m128i s = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return _mm_cvtsi128_si64(s) + _mm_extract_epi64(s, 1);
+}
+
+AVX2 static inline int64_t sum_i32(__m256i v) {
+    return sum_i64(_mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(v)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(v, 1))));
+}
+
+/* Sums of y, y^2 and k y over at most 2048 samples: then no 32-bit lane overflows. With s_b the sum of block b of B, T = sum of prefix
+ * sums gives sum of b s_b = B x S - T, so no index is multiplied in the loop. */
+struct running { __m256i sum, prefixes, inside, squares; };
 struct chunk { int64_t sum, squares, moment; };
 
+/* place: of each lane in its block. */
+AVX2 static inline void add_block(struct running *r, __m256i y, __m256i place) {
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i square = _mm256_madd_epi16(y, y);   /* up to 2^31: unsigned */
+    r->sum = _mm256_add_epi32(r->sum, _mm256_madd_epi16(y, _mm256_set1_epi16(1)));
+    r->prefixes = _mm256_add_epi32(r->prefixes, r->sum);
+    r->inside = _mm256_add_epi32(r->inside, _mm256_madd_epi16(y, place));
+    r->squares = _mm256_add_epi64(r->squares, _mm256_add_epi64(_mm256_unpacklo_epi32(square, zero), _mm256_unpackhi_epi32(square, zero)));
+}
+
+/* 16 samples or more stand before x + n. */
 AVX2 static struct chunk chunk_sums(const sample_u16 *x, size_t n) {
-    const __m256i flip = _mm256_set1_epi16(INT16_MIN), ones = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
-    const __m256i place = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    __m256i sum = zero, prefixes = zero, inside = zero, squares = zero;
-    for (size_t k = 0; k < n; k += 16) {
-        __m256i y = _mm256_xor_si256(load16(x + k), flip), square = _mm256_madd_epi16(y, y);  /* up to 2^31: unsigned */
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(y, ones));
-        prefixes = _mm256_add_epi32(prefixes, sum);
-        inside = _mm256_add_epi32(inside, _mm256_madd_epi16(y, place));
-        squares = _mm256_add_epi64(squares, _mm256_add_epi64(_mm256_unpacklo_epi32(square, zero), _mm256_unpackhi_epi32(square, zero)));
+    const __m256i flip = _mm256_set1_epi16(INT16_MIN), place = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    struct running r = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256() };
+    size_t k = 0;
+    for (; k + 16 <= n; k += 16)
+        add_block(&r, _mm256_xor_si256(load16(x + k), flip), place);
+    if (k < n) {   /* the last 16 again, without those that were there already */
+        __m256i seen = _mm256_set1_epi16((int16_t)(k + 16 - n)), old = _mm256_cmpgt_epi16(seen, place);
+        add_block(&r, _mm256_andnot_si256(old, _mm256_xor_si256(load16(x + n - 16), flip)), _mm256_sub_epi16(place, seen));
     }
-    int64_t quad[4], total = sum_i32(sum);
-    _mm256_storeu_si256((__m256i *)(void *)quad, squares);
-    return (struct chunk){ .sum = total, .squares = quad[0] + quad[1] + quad[2] + quad[3],
-                           .moment = 16 * ((int64_t)(n / 16) * total - sum_i32(prefixes)) + sum_i32(inside) };
+    int64_t total = sum_i32(r.sum), blocks = (int64_t)((n + 15) / 16);
+    return (struct chunk){ .sum = total, .squares = sum_i64(r.squares), .moment = 16 * (blocks * total - sum_i32(r.prefixes)) + sum_i32(r.inside) };
 }
 
 AVX2 static struct dot_sums sums_avx2(const sample_u16 *x, size_t n) {
     struct dot_sums s = { 0, 0, 0 };
-    size_t k = 0, whole = n / 16 * 16;
-    while (k < whole) {
-        size_t length = whole - k < 2048 ? whole - k : 2048;
+    size_t k = 0;
+    while (n >= 16 && k < n) {
+        size_t length = n - k < 2048 ? n - k : 2048;
         struct chunk c = chunk_sums(x + k, length);
         int64_t count = (int64_t)length, sum = c.sum + 32768 * count;
         s.sum += (uint64_t)sum;
@@ -169,41 +288,26 @@ AVX2 static struct dot_sums sums_avx2(const sample_u16 *x, size_t n) {
     return s;
 }
 
-AVX2 static inline uint16_t least_of(__m256i v) {
-    __m128i half = _mm_min_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    return (uint16_t)_mm_extract_epi16(_mm_minpos_epu16(half), 0);
-}
-
 AVX2 static struct dot_extremes extremes_avx2(const sample_u16 *x, size_t n) {
-    struct dot_extremes e = { UINT16_MAX, 0 };
+    struct range range = { _mm256_set1_epi16(-1), _mm256_setzero_si256() };
     size_t k = 0;
-    if (n < 16) {
-        for (; k < n; k++) {
-            e.low = x[k] < e.low ? x[k] : e.low;
-            e.high = x[k] > e.high ? x[k] : e.high;
-        }
-        return e;
-    }
-    __m256i low = _mm256_set1_epi16(-1), high = _mm256_setzero_si256();
     for (; k + 32 <= n; k += 32) {
-        __m256i a = load16(x + k), b = load16(x + k + 16);
         ask_for(x + k);
-        low = _mm256_min_epu16(low, _mm256_min_epu16(a, b));
-        high = _mm256_max_epu16(high, _mm256_max_epu16(a, b));
+        widen(&range, load16(x + k));
+        widen(&range, load16(x + k + 16));
     }
-    for (; k < n; k += 16) {   /* the last 16 may have been seen already */
-        __m256i a = load16(x + (k + 16 <= n ? k : n - 16));
-        low = _mm256_min_epu16(low, a);
-        high = _mm256_max_epu16(high, a);
-    }
-    e.low = least_of(low);
-    e.high = (uint16_t)~least_of(_mm256_xor_si256(high, _mm256_set1_epi16(-1)));
-    return e;
+    return with_rest(extremes_of(&range), x + k, n - k);
 }
 
 AVX2 static size_t find_avx2(const sample_u16 *x, size_t n, uint16_t value) {
     const __m256i wanted = _mm256_set1_epi16((int16_t)value);
     size_t k = 0;
+    for (; k + 64 <= n; k += 64) {
+        __m256i a = _mm256_or_si256(_mm256_cmpeq_epi16(load16(x + k), wanted), _mm256_cmpeq_epi16(load16(x + k + 16), wanted));
+        __m256i b = _mm256_or_si256(_mm256_cmpeq_epi16(load16(x + k + 32), wanted), _mm256_cmpeq_epi16(load16(x + k + 48), wanted));
+        if (_mm256_movemask_epi8(_mm256_or_si256(a, b)))
+            break;
+    }
     for (; k + 16 <= n; k += 16) {
         unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi16(load16(x + k), wanted));
         if (hits)
@@ -245,54 +349,45 @@ AVX2 static struct dot_rises rises_wide(const sample_u16 *x, size_t n) {
     return r;
 }
 
-AVX2 static inline __m256i four(const sample_u16 *x) {
-    return _mm256_add_epi16(_mm256_add_epi16(load16(x), load16(x + 1)), _mm256_add_epi16(load16(x + 2), load16(x + 3)));
+AVX2 static inline __m128i load8(const sample_u16 *x) {
+    return _mm_loadu_si128((const __m128i *)(const void *)x);
 }
 
-/* 8 samples from x, and 8 from half a stretch later: shifts within halves then go along the record. */
-AVX2 static inline __m256i two8(const sample_u16 *x, size_t half) {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)x)),
-                                   _mm_loadu_si128((const __m128i *)(const void *)(x + half)), 1);
+AVX2 static inline __m128i pairs8(const sample_u16 *x) {
+    return _mm_add_epi16(load8(x), load8(x + 1));
 }
 
-struct narrow { __m256i least, most; };
-
-/* The rises of 0 <= k < 2 x half; half is a multiple of 8 and not 0, x holds 2 x half + 16 samples. */
-AVX2 static inline struct narrow rises_halves(const sample_u16 *x, size_t half) {
-    struct narrow e = { _mm256_set1_epi16(INT16_MAX), _mm256_set1_epi16(INT16_MIN) };
-    __m256i a = two8(x, half), b = two8(x + 8, half), c = two8(x + 16, half);
-    __m256i pairs_a = _mm256_add_epi16(a, _mm256_alignr_epi8(b, a, 2)), pairs_b = _mm256_add_epi16(b, _mm256_alignr_epi8(c, b, 2));
-    __m256i fours = _mm256_add_epi16(pairs_a, _mm256_alignr_epi8(pairs_b, pairs_a, 4));
-    for (size_t k = 0;;) {   /* c: the samples from k + 16 on */
-        __m256i d = k + 8 < half ? two8(x + k + 24, half) : c;
-        __m256i pairs_c = _mm256_add_epi16(c, _mm256_alignr_epi8(d, c, 2));
-        __m256i next = _mm256_add_epi16(pairs_b, _mm256_alignr_epi8(pairs_c, pairs_b, 4));
-        __m256i rise = _mm256_sub_epi16(_mm256_alignr_epi8(next, fours, 12), fours);
-        e.least = _mm256_min_epi16(e.least, rise);
-        e.most = _mm256_max_epi16(e.most, rise);
-        k += 8;
-        if (k >= half)
-            return e;
-        c = d;
-        pairs_b = pairs_c;
-        fours = next;
-    }
+AVX2 static inline __m128i fours8(const sample_u16 *x) {
+    return _mm_add_epi16(pairs8(x), pairs8(x + 2));
 }
 
-/* Samples so close together that no rise leaves 16 bits: sums may wrap around, their differences are right all the same. n >= 25. */
+/* Samples so close together that no rise leaves 16 bits: sums may wrap around, their differences are right all the same. n >= 25. By 8,
+ * because shifts do not cross halves of 16; each pair and each sum of four is made once. */
 AVX2 static struct dot_rises rises_narrow(const sample_u16 *x, size_t n) {
-    const __m256i flip = _mm256_set1_epi16(INT16_MIN), ones = _mm256_set1_epi16(-1);
-    size_t half = (n - 16) / 16 * 8;
-    struct narrow e = { _mm256_set1_epi16(INT16_MAX), _mm256_set1_epi16(INT16_MIN) };
-    if (half > 0)
-        e = rises_halves(x, half);
-    for (size_t k = 2 * half; k + 9 < n; k += 16) {   /* the last 16 may be looked at twice */
-        const sample_u16 *at = x + (k + 25 <= n ? k : n - 25);
-        __m256i rise = _mm256_sub_epi16(four(at + 6), four(at));
-        e.least = _mm256_min_epi16(e.least, rise);
-        e.most = _mm256_max_epi16(e.most, rise);
+    const __m128i flip = _mm_set1_epi16(INT16_MIN);
+    __m128i least = _mm_set1_epi16(INT16_MAX), most = flip, pairs = pairs8(x + 8), fours = fours8(x), rise;
+    size_t k = 0;
+    if (n >= 33) {   /* as long as pairs may be made a step ahead */
+        __m128i ahead = pairs8(x + 16);
+#pragma GCC unroll 4
+        for (; k + 33 <= n; k += 8) {
+            __m128i next = _mm_add_epi16(pairs, _mm_alignr_epi8(ahead, pairs, 4));
+            pairs = ahead;
+            ahead = pairs8(x + k + 24);
+            rise = _mm_sub_epi16(_mm_alignr_epi8(next, fours, 12), fours);
+            least = _mm_min_epi16(least, rise);
+            most = _mm_max_epi16(most, rise);
+            fours = next;
+        }
     }
-    return (struct dot_rises){ least_of(_mm256_xor_si256(e.least, flip)) - 32768, 32767 - least_of(_mm256_xor_si256(_mm256_xor_si256(e.most, flip), ones)) };
+    for (; k + 9 < n; k += 8) {   /* the last 8 may be looked at twice */
+        const sample_u16 *at = x + (k + 17 <= n ? k : n - 17);
+        rise = _mm_sub_epi16(fours8(at + 6), fours8(at));
+        least = _mm_min_epi16(least, rise);
+        most = _mm_max_epi16(most, rise);
+    }
+    most = _mm_xor_si128(_mm_xor_si128(most, flip), _mm_set1_epi16(-1));
+    return (struct dot_rises){ _mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(least, flip)), 0) - 32768, 32767 - _mm_extract_epi16(_mm_minpos_epu16(most), 0) };
 }
 
 AVX2 static struct dot_rises rises_avx2(const sample_u16 *x, size_t n, uint16_t span) {
@@ -423,6 +518,6 @@ AVX2 static void add_avx2(float *a, float times, const float *b, size_t n) {
 }
 
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, rows_avx2, residual_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, step_avx2, correlate_avx2, floats_avx2, add_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, few_avx2, sums_avx2, extremes_avx2, find_avx2, rises_avx2, step_avx2, correlate_avx2, floats_avx2, add_avx2,
 };
 #endif

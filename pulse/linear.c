@@ -8,12 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* sum of a[i] x column[m - i], i = 0..m-1 */
+/* sum of a[i] x column[m - i], i = 0..m-1. Four sums, since each addition waits for the one before it. */
 static double convolve(const double *a, const double *column, size_t m) {
-    double sum = 0;
-    for (size_t i = 0; i < m; i++)
-        sum += a[i] * column[m - i];
-    return sum;
+    double sum[4] = { 0, 0, 0, 0 };
+    size_t i = 0;
+    for (; i + 4 <= m; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += a[i + j] * column[m - i - j];
+    for (; i < m; i++)
+        sum[0] += a[i] * column[m - i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* sum of x[i] x y[i] */
+static double product(const double *x, const double *y, size_t n) {
+    double sum[4] = { 0, 0, 0, 0 };
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += x[i + j] * y[i + j];
+    for (; i < n; i++)
+        sum[0] += x[i] * y[i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 /* a of order m-1 -> order m with reflection k: a[i] + k a[m-i], in place from both ends. */
@@ -78,12 +94,8 @@ void linear_prediction(const double *column, size_t order, double *a, double *er
 
 double linear_toeplitz_form(const double *column, const double *x, size_t n) {
     double total = 0;
-    for (size_t lag = 0; lag < n; lag++) {
-        double sum = 0;
-        for (size_t i = 0; i + lag < n; i++)
-            sum += x[i] * x[i + lag];
-        total += (lag ? 2 : 1) * sum * column[lag];
-    }
+    for (size_t lag = 0; lag < n; lag++)
+        total += (lag ? 2 : 1) * product(x, x + lag, n - lag) * column[lag];
     return total;
 }
 

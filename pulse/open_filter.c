@@ -73,7 +73,7 @@ static enum status make(const double *template_pulse, uint32_t n, const double *
     row_at(weights, n_weights, optimal_filter_on_template(weights, n_weights, template_pulse).arrival_samples, rest);
     f->covariance = covariance_of(covariance, rest, f->height_variance, level, n, rest + n);
     for (uint32_t k = 0; k < n; k++)
-        f->level[k] = (float)level[k];
+        f->level[dot_place(k)] = (float)level[k];
     return isfinite(f->covariance) ? STATUS_OK : STATUS_NOT_POSITIVE;
 }
 

@@ -16,7 +16,7 @@
 
 struct open_filter {
     struct optimal_filter *height;   /* owned */
-    float *level;                    /* owned: n_samples weights that sum to 1, 64-byte aligned, padded for the kernels */
+    float *level;                    /* owned: n_samples weights that sum to 1, woven, 64-byte aligned and padded for the kernels */
     double height_variance;          /* height units squared */
     double covariance;               /* of height and level, height units x counts */
     struct noise_mains mains;        /* of the noise run */

@@ -106,17 +106,17 @@ double optimal_filter_resolving_power(double height, double variance) {
     return height / sqrt(8 * log(2) * variance);
 }
 
-/* Rounds to float so that the sum stays 0: what rounding left over goes into the smallest weight, which is fine-grained enough. */
+/* Rounds to float, woven, so that the sum stays 0: what rounding left over goes into the smallest weight, which is fine-grained enough. */
 static void round_to_zero_sum(const double *weights, uint32_t n, float *row) {
     double sum = 0;
     uint32_t smallest = 0;
     for (uint32_t k = 0; k < n; k++) {
-        row[k] = (float)weights[k];
-        sum += row[k];
+        row[dot_place(k)] = (float)weights[k];
+        sum += row[dot_place(k)];
         if (fabs(weights[k]) < fabs(weights[smallest]))
             smallest = k;
     }
-    row[smallest] = (float)(row[smallest] - sum);
+    row[dot_place(smallest)] = (float)(row[dot_place(smallest)] - sum);
 }
 
 /* The filter at all lags at once: sum over i of share[i] x the weights from sample i on. */
@@ -183,8 +183,13 @@ const float *optimal_filter_row(const struct optimal_filter *f) {
     return f->rows;
 }
 
+struct lag_parabola optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples, float base, struct dot_extremes *extremes) {
+    struct dot_looks looks = f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base));
+    *extremes = looks.extremes;
+    return lag_parabola_of((double[PARABOLA_TERMS]){ looks.sums[0], looks.sums[1], looks.sums[2] });
+}
+
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base) {
-    float sums[PARABOLA_TERMS];
-    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base), sums);
-    return lag_parabola_of((double[PARABOLA_TERMS]){ sums[0], sums[1], sums[2] });
+    struct dot_extremes unused;
+    return optimal_filter_look(f, samples, base, &unused);
 }

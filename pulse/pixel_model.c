@@ -82,8 +82,11 @@ bool pixel_model_second_pulse(const struct pixel_model *m, const struct pulse_re
 /* In the pixel's own frame. */
 static void measure_plain(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *p) {
     uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
-    struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), record, m->inverted, late_start);
-    struct lag_parabola fit = optimal_filter_apply(m->filter, record->samples, q.pretrigger_mean);
+    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
+    struct dot_extremes extremes;
+    struct pulse_quality q = pulse_quality_before(kernel, record);
+    struct lag_parabola fit = optimal_filter_look(m->filter, record->samples, q.pretrigger_mean, &extremes);   /* first to touch all of the record */
+    pulse_quality_behind(kernel, record, m->inverted, late_start, extremes, &q);
     double arrival = fit.arrival_samples - m->template_arrival;
     p->cuts = pulse_quality_cuts(&q, &m->limits);
     p->falling = (m->inverted ? -q.pretrigger_rise : q.pretrigger_rise) < -FALLING * m->limits.pretrigger_slope_max;

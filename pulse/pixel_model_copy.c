@@ -25,8 +25,9 @@ static enum status copy_shape(const struct pulse_shape *from, const struct pixel
     memcpy(rows, from->rows, SHAPE_TERMS * from->stride * sizeof *rows);
     *s = *from;
     s->rows = rows;
+    s->fold = NULL;
     *out = s;
-    return STATUS_OK;
+    return pulse_shape_settle(s);
 }
 
 static enum status copy_template(const struct pixel_model *from, float **out) {

@@ -24,15 +24,24 @@ static void peak(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t 
     q->saturated = (e.low == 0 && twice(kernel, d, n, 0)) || (e.high == UINT16_MAX && twice(kernel, d, n, UINT16_MAX));
 }
 
-struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start) {
+struct pulse_quality pulse_quality_before(const struct dot_kernel *kernel, const struct pulse_record *record) {
     struct pulse_quality q = { .saturated = false };
-    uint32_t n = record->n_samples, late = late_start < n ? late_start : n;
-    assert(record->n_presamples >= 8 && record->n_presamples < n);
-    struct dot_extremes e = kernel->extremes(record->samples, n);   /* first to touch the record */
+    assert(record->n_presamples >= 8 && record->n_presamples < record->n_samples);
     pretrigger(kernel, record->samples, record->n_presamples, &q);
-    peak(kernel, record->samples, n, e, inverted, &q);
+    return q;
+}
+
+void pulse_quality_behind(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start, struct dot_extremes e,
+                          struct pulse_quality *q) {
+    uint32_t n = record->n_samples, late = late_start < n ? late_start : n;
+    peak(kernel, record->samples, n, e, inverted, q);
     struct dot_rises r = kernel->rises(record->samples + late, n - late, (uint16_t)(e.high - e.low));
-    q.late_rise = 0.25F * (float)(inverted ? -r.least : r.most);
+    q->late_rise = 0.25F * (float)(inverted ? -r.least : r.most);
+}
+
+struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start) {
+    struct pulse_quality q = pulse_quality_before(kernel, record);
+    pulse_quality_behind(kernel, record, inverted, late_start, kernel->extremes(record->samples, record->n_samples), &q);
     return q;
 }
 

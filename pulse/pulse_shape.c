@@ -7,6 +7,8 @@
 #include "pulse/residual_scale.h"
 #include "pulse/robust.h"
 
+static const double FOLD_LEAVES = 1.5e-4;   /* of the reference height: a tenth of a good pixel's noise */
+
 enum { COLUMNS = 8 };   /* SHAPE_TERMS padded, so that compilers make the inner loop one of vectors */
 
 enum status pulse_shape_new(uint32_t n_samples, uint32_t n_presamples, double reference, struct pulse_shape **out) {
@@ -31,6 +33,7 @@ enum status pulse_shape_new(uint32_t n_samples, uint32_t n_presamples, double re
 void pulse_shape_free(struct pulse_shape *s) {
     if (s == NULL)
         return;
+    shape_fold_free(s->fold);
     free(s->rows);
     free(s);
 }
@@ -48,7 +51,7 @@ enum status pulse_shape_from_template(const double *template_pulse, uint32_t n_s
         s->rows[s->stride + k - s->first] = (float)(-0.5 * (next - template_pulse[k - 1]));
     }
     *out = s;
-    return STATUS_OK;
+    return pulse_shape_settle(s);
 }
 
 static double clip(double x, double low, double high) {
@@ -67,11 +70,35 @@ void pulse_shape_terms(const struct pulse_shape *s, double height, double phase,
         terms[j] = (float)a[j];
 }
 
+/* A grid over the heights and, since most arrive within half a sample, the usual arrivals that the shape knows. */
+static void fold_pulses(const struct pulse_shape *s, double f[FOLD_PULSES][DOT_TERMS]) {
+    enum { SIDE = 5 };
+    double late = clip(s->phase_low, -0.6, 0), early = clip(s->phase_high, 0, 0.6), a[COLUMNS];
+    for (size_t i = 0; i < SIDE; i++)
+        for (size_t j = 0; j < SIDE; j++) {
+            double p = late + (early - late) * (double)i / (SIDE - 1), u = s->change_low + (s->change_high - s->change_low) * (double)j / (SIDE - 1);
+            factors(s->reference * (1 + u), p, u, a);
+            memcpy(f[i * SIDE + j], a, sizeof f[0]);
+        }
+}
+
+enum status pulse_shape_settle(struct pulse_shape *s) {
+    double f[FOLD_PULSES][DOT_TERMS];
+    shape_fold_free(s->fold);
+    s->fold = NULL;
+    fold_pulses(s, f);
+    return shape_fold_new(s->rows, s->stride, s->n_samples - s->first, f, FOLD_LEAVES * s->reference, &s->fold);
+}
+
 float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double phase) {
     float terms[SHAPE_TERMS];
     uint32_t n = s->n_samples - s->first;
     pulse_shape_terms(s, height, phase, terms);
-    return kernel->residual(s->rows, s->stride, d + s->first, n, base, terms) / (float)n;
+    uint32_t head = s->fold != NULL && shape_fold_head(s->fold) < n ? shape_fold_head(s->fold) : n;
+    float sum = kernel->residual(s->rows, s->stride, d + s->first, head, base, terms);
+    if (head < n)
+        sum += shape_fold_residual(s->fold, kernel, d + s->first + head, n - head, base, terms);
+    return sum / (float)n;
 }
 
 /* ---- learning ---- */
@@ -216,7 +243,7 @@ static enum status regress(const struct record_store *pulses, struct shape_point
         if (round < SHAPE_REJECTIONS)
             left = reject(pulses, points, s, g, scratch);
     }
-    return left >= SHAPE_RECORDS_MIN ? STATUS_OK : STATUS_TOO_FEW;
+    return left >= SHAPE_RECORDS_MIN ? pulse_shape_settle(s) : STATUS_TOO_FEW;
 }
 
 enum status pulse_shape_learn(const struct record_store *pulses, struct shape_point *points, struct pulse_shape **out) {

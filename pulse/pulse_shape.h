@@ -12,6 +12,7 @@
 
 #include "pulse/dot_kernel.h"
 #include "pulse/record_store.h"
+#include "pulse/shape_fold.h"
 #include "pulse/status.h"
 
 enum { SHAPE_TERMS = DOT_TERMS, SHAPE_RECORDS_MIN = 100, SHAPE_REJECTIONS = 3 };
@@ -23,11 +24,16 @@ struct pulse_shape {
     double reference;                 /* height at which u = 0 */
     double phase_low, phase_high;     /* samples; p and u are clipped to these */
     double change_low, change_high;   /* of u */
+    struct shape_fold *fold;          /* owned; for the residual, made by _settle; NULL: none */
 };
 
 /* All rows 0, u and p held at 0. reference > 0. */
 enum status pulse_shape_new(uint32_t n_samples, uint32_t n_presamples, double reference, struct pulse_shape **out);
 void pulse_shape_free(struct pulse_shape *s);
+
+/* To be called when rows, reference and ranges are what they shall be: from then on the residual is had at half the price, and changed by
+ * less than 1.5e-4 of the reference height (rms, in quadrature). STATUS_NO_MEMORY. _learn and _from_template have done so. */
+enum status pulse_shape_settle(struct pulse_shape *s);
 
 /* The template and its slope, for pixels with too few records: n_samples values, T0 = template, T1 = -slope. */
 enum status pulse_shape_from_template(const double *template_pulse, uint32_t n_samples, uint32_t n_presamples, double reference, struct pulse_shape **out);
@@ -43,7 +49,8 @@ struct shape_point {
  * SHAPE_RECORDS_MIN. */
 enum status pulse_shape_learn(const struct record_store *pulses, struct shape_point *points, struct pulse_shape **out);
 
-/* Mean square, counts^2, of what the shape leaves of the samples from `first` on. d: the whole record. */
+/* Mean square, counts^2, of what the shape leaves of the samples from `first` on. d: the whole record. A copy of the struct with fewer n_samples
+ * looks at no more than those. */
 float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double phase);
 
 /* The seven factors h, hp, ... for a record, p and u clipped; a phase that is not finite counts as 0. */

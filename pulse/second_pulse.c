@@ -4,15 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* NUISANCES: a constant and the shape's terms in h, hp, hp^2, hu, hpu. ONSET_MOST: an onset ends where 99 % of its weight has come. */
+/* NUISANCES: a constant and the shape's terms in h, hp, hp^2, hu, hpu. An onset ends where 99 % of its weight has come; what comes until then
+ * behind the first 90 % is more than half of its length, and not asked when lags are compared. */
 enum { NUISANCES = 6, ONSET_MOST = 512, FIRST_LAG = WHITENER_ORDER };
+
+static const double ONSET_WHOLE = 0.99, ONSET_COMPARED = 0.9;
 
 struct second_search {
     const struct pulse_shape *shape;
-    uint32_t n, n_presamples, n_onset;
+    uint32_t n, n_presamples, n_onset, n_compared;
     float taps[WHITENER_ORDER + 1];      /* oldest sample first */
     float onset[ONSET_MOST];             /* whitened pulse, from the sample `first` of its own record on */
-    float even[ONSET_MOST / 2], odd[ONSET_MOST / 2];   /* its samples 0, 2, .. and 1, 3, ..; zeros behind it */
+    float even[ONSET_MOST / 2], odd[ONSET_MOST / 2];   /* its samples 0, 2, .. and 1, 3, .. of those compared; zeros behind them */
     float *nuisance;                     /* owned: NUISANCES x n whitened rows, orthonormal or 0 */
     float *left;                         /* owned: n; 1 / N_j for an onset that begins at j, 0 where it is not to be seen */
 };
@@ -63,11 +66,12 @@ static bool make_onset(struct second_search *s, float *x, float *y) {
     whiten(s, dot_kernel_best(), x, y);
     uint32_t most = s->n - shape->first < ONSET_MOST ? s->n - shape->first : ONSET_MOST;
     double total = dot(y + shape->first, y + shape->first, most), sum = 0;
-    for (s->n_onset = 0; s->n_onset < most && sum < 0.99 * total; s->n_onset++) {
+    for (s->n_onset = 0; s->n_onset < most && sum < ONSET_WHOLE * total; s->n_onset++) {
+        s->n_compared += sum < ONSET_COMPARED * total;
         s->onset[s->n_onset] = y[shape->first + s->n_onset];
         sum += (double)s->onset[s->n_onset] * (double)s->onset[s->n_onset];
     }
-    for (uint32_t i = 0; i < s->n_onset; i++)
+    for (uint32_t i = 0; i < s->n_compared; i++)
         (i % 2 ? s->odd : s->even)[i / 2] = s->onset[i];
     return total > 0 && isfinite(total);
 }
@@ -156,12 +160,12 @@ static struct candidate better(const struct second_search *s, struct candidate b
     return t2 > best.t2 ? (struct candidate){ lag, product, t2 } : best;
 }
 
-/* At every other lag, which is half the work: onsets are a few samples wide. Then at the best one's neighbours. e: whitened rest from FIRST_LAG
- * on, with ONSET_MOST zeros behind its n_lags. */
+/* The best of every other lag by most of the onset, which is a quarter of the work: onsets rise within a few samples. Then it and its neighbours
+ * by all of it. e: whitened rest from FIRST_LAG on, with ONSET_MOST zeros behind its n_lags. */
 static struct candidate best_lag(const struct second_search *s, const struct dot_kernel *kernel, const float *e, uint32_t n_lags) {
     enum { HALF = (SECOND_SAMPLES_MAX + ONSET_MOST) / 2 };
     float part[HALF], with_even[SECOND_SAMPLES_MAX / 2], with_odd[SECOND_SAMPLES_MAX / 2];
-    uint32_t halves = (n_lags + 1) / 2, taps = (s->n_onset + 1) / 2;
+    uint32_t halves = (n_lags + 1) / 2, taps = (s->n_compared + 1) / 2;
     struct candidate best = { 0, 0, 0 };
     for (uint32_t m = 0; m + 1 < halves + taps; m++)
         part[m] = e[2 * m];
@@ -171,11 +175,10 @@ static struct candidate best_lag(const struct second_search *s, const struct dot
     kernel->correlate(s->odd, taps, part, halves, with_odd);
     for (uint32_t m = 0; m < halves; m++)
         best = better(s, best, 2 * m, with_even[m] + with_odd[m]);
-    uint32_t middle = best.lag;
-    if (middle > 0)
-        best = better(s, best, middle - 1, kernel->floats(s->onset, e + middle - 1, s->n_onset));
-    if (middle + 1 < n_lags)
-        best = better(s, best, middle + 1, kernel->floats(s->onset, e + middle + 1, s->n_onset));
+    uint32_t middle = best.lag, first = middle > 0 ? middle - 1 : 0, last = middle + 1 < n_lags ? middle + 1 : middle;
+    best = (struct candidate){ middle, 0, 0 };
+    for (uint32_t lag = first; lag <= last; lag++)
+        best = better(s, best, lag, kernel->floats(s->onset, e + lag, s->n_onset));
     return best;
 }
 

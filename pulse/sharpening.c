@@ -78,25 +78,44 @@ static size_t bin_of(const struct density *d, double x, double *share) {
     return bin;
 }
 
-/* A running sum; in the middle one addition waits for the one before, which is what this costs. */
+static double sum_of(const double *in, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += in[i];
+    return sum;
+}
+
+/* The bins [from, to) with RADIUS bins on either side. By running sums, each of which waits for its last addition: so by STRETCHES of them at
+ * a time. */
+static void smooth_inside(const double *in, size_t from, size_t to, double *out) {
+    enum { STRETCHES = 4 };
+    const double share = 1.0 / (2 * RADIUS + 1);
+    size_t length = (to - from) / STRETCHES, begin[STRETCHES], i = 0;
+    double sum[STRETCHES];
+    for (size_t s = 0; s < STRETCHES; s++) {
+        begin[s] = from + s * length;
+        sum[s] = sum_of(in + begin[s] - RADIUS, 2 * RADIUS);
+    }
+    for (; i < length; i++)
+        for (size_t s = 0; s < STRETCHES; s++) {
+            size_t at = begin[s] + i;
+            double all = sum[s] + in[at + RADIUS];
+            out[at] = all * share;
+            sum[s] = all - in[at - RADIUS];
+        }
+    for (i += begin[STRETCHES - 1]; i < to; i++)
+        out[i] = sum_of(in + i - RADIUS, 2 * RADIUS + 1) * share;
+}
+
 static void smooth_once(const double *in, size_t bins, double *out) {
     const double share = 1.0 / (2 * RADIUS + 1);
-    double sum = 0;
-    size_t i = 0;
-    for (; i < RADIUS && i < bins; i++)
-        sum += in[i];
-    for (i = 0; i <= RADIUS && i < bins; i++) {
-        sum += i + RADIUS < bins ? in[i + RADIUS] : 0;
-        out[i] = sum * share;
-    }
-    for (; i + RADIUS < bins; i++) {
-        sum += in[i + RADIUS] - in[i - RADIUS - 1];
-        out[i] = sum * share;
-    }
-    for (; i < bins; i++) {
-        sum -= in[i - RADIUS - 1];
-        out[i] = sum * share;
-    }
+    size_t from = RADIUS < bins ? RADIUS : bins, to = bins > 2 * RADIUS ? bins - RADIUS : from;
+    for (size_t i = 0; i < from; i++)
+        out[i] = sum_of(in, i + RADIUS + 1 < bins ? i + RADIUS + 1 : bins) * share;
+    if (to > from)
+        smooth_inside(in, from, to, out);
+    for (size_t i = to; i < bins; i++)
+        out[i] = sum_of(in + i - RADIUS, bins - (i - RADIUS)) * share;
 }
 
 /* Smoothed counts per bin of the points [from, to). */

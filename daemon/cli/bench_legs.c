@@ -90,8 +90,11 @@ static struct bench_time run_summaries_lags(struct bench_context *c) {
         uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
         for (size_t i = 0; i < s->records; i++) {
             struct pulse_record r = record_at(s, p, i);
-            struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), &r, m->inverted, late_start);
-            sum += optimal_filter_apply(m->filter, r.samples, q.pretrigger_mean).height;
+            struct dot_extremes extremes;
+            struct pulse_quality q = pulse_quality_before(optimal_filter_kernel(m->filter), &r);
+            sum += optimal_filter_look(m->filter, r.samples, q.pretrigger_mean, &extremes).height;
+            pulse_quality_behind(optimal_filter_kernel(m->filter), &r, m->inverted, late_start, extremes, &q);
+            sum += (double)q.late_rise + q.peak_sample;
         }
     }
     c->sink += sum > 0;

@@ -10,6 +10,8 @@
 #include "daemon/h5_file.h"
 #include "daemon/log.h"
 #include "daemon/product_choice.h"
+#include "daemon/sink/picture.h"
+#include "daemon/sink/picture_group.h"
 
 enum { KEY_WHAT = 2000, KEY_FORMAT, KEY_SCAN, KEY_SUM };
 
@@ -20,6 +22,7 @@ struct arguments {
     bool emission;                   /* xes:E or xes:LO-HI, made from the maps */
     struct export_range range;
     enum export_format format;
+    bool picture;                    /* png or svg, by the ending of the output */
 };
 
 /* "530.5" or "529.5-532"; false: it is a name. */
@@ -72,8 +75,9 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
         return 0;
     }
     case KEY_FORMAT:
-        if (strcmp(value, "csv") != 0 && strcmp(value, "xdi") != 0)
-            argp_error(state, "--format %s: csv or xdi", value);
+        if (strcmp(value, "csv") != 0 && strcmp(value, "xdi") != 0 && strcmp(value, "png") != 0 && strcmp(value, "svg") != 0)
+            argp_error(state, "--format %s: csv, xdi, png or svg", value);
+        a->picture = strcmp(value, "png") == 0 || strcmp(value, "svg") == 0;
         a->format = strcmp(value, "xdi") == 0 ? EXPORT_XDI : EXPORT_CSV;
         return 0;
     case ARGP_KEY_ARG:
@@ -84,6 +88,10 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case ARGP_KEY_END:
         if (a->input == NULL || a->what == NULL)
             argp_error(state, "OUT.nxs and --what are needed");
+        if (a->picture && (a->output == NULL || !picture_name_good(a->output)))
+            argp_error(state, "a picture needs -o FILE.png or FILE.svg");
+        if (a->picture && a->what != NULL && (a->emission || strcmp(a->what, "photons") == 0))
+            argp_error(state, "pictures are of products of the file; 'tesd merge --xes NAME=LO:HI' makes one of an emission spectrum");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -107,10 +115,24 @@ static bool write_one(const struct arguments *a, struct h5_input *in, hid_t entr
     return good;
 }
 
+static bool write_picture(struct h5_input *in, hid_t entry, const char *group, const char *path) {
+    struct nexus_group *g = path != NULL ? nexus_group_read(in, entry, group) : NULL;
+    const bool good = g != NULL && picture_group(path, g);
+    nexus_group_free(g);
+    if (good)
+        fprintf(stderr, "%s: %s\n", path, group);
+    return good;
+}
+
 static bool write_file(const struct arguments *a, struct h5_input *in, hid_t entry, const char *group, bool several) {
     if (a->output == NULL)
         return write_one(a, in, entry, group, stdout);
     char *path = output_name(a->output, group, several);
+    if (a->picture) {
+        const bool drawn = write_picture(in, entry, group, path);
+        free(path);
+        return drawn;
+    }
     FILE *to = path != NULL ? fopen(path, "w") : NULL;
     bool good = to != NULL && write_one(a, in, entry, group, to);
     if (to == NULL)
@@ -184,14 +206,14 @@ int cmd_export(int argc, char **argv) {
     static const struct argp_option rows[] = {
         { .name = "what", .key = KEY_WHAT, .arg = "KIND[:NAME]", .doc = "pfy:O (the window O of every scan and sum), rixs, loss, xes:530.5 or xes:529.5-532 (emission spectrum at one "
                                                                         "incident energy or over some, from the maps), photons, any other product of the file, or the name of a group" },
-        { .name = "format", .key = KEY_FORMAT, .arg = "csv|xdi", .doc = "csv for spreadsheets (default), xdi for Athena and Larch" },
+        { .name = "format", .key = KEY_FORMAT, .arg = "csv|xdi|png|svg", .doc = "csv for spreadsheets (default), xdi for Athena and Larch, or a picture with axes, units and error bars" },
         { .name = "scan", .key = KEY_SCAN, .arg = "N", .doc = "of this scan only" },
         { .name = "sum", .key = KEY_SUM, .arg = "GROUP", .doc = "of this sum of scans only, such as heated_O" },
         { .name = "output", .key = 'o', .arg = "FILE", .doc = "where to (default: standard output); several products: FILE_GROUP.ending each" },
         { 0 }
     };
     static const struct argp argp = { .options = rows, .parser = parse_argument, .args_doc = "OUT.nxs",
-                                      .doc = "Writes products of a NeXus file as text columns with their errors and what must be known about them." };
+                                      .doc = "Writes products of a NeXus file as text columns with their errors and what must be known about them, or as pictures." };
     struct arguments a = { .choice.scan = -1 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     int code = work(&a);

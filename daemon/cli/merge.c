@@ -10,7 +10,7 @@
 #include "daemon/exit_code.h"
 #include "daemon/rebuild.h"
 
-enum { KEY_APART = 2000, KEY_EMISSION, KEY_LOSS, KEY_ROI, KEY_PIXELS, MOST_WINDOWS = 64 };
+enum { KEY_APART = 2000, KEY_EMISSION, KEY_LOSS, KEY_ROI, KEY_PIXELS, KEY_XES, KEY_CEE, KEY_CET, MOST_WINDOWS = 64 };
 
 struct arguments {
     const char *output;
@@ -35,6 +35,19 @@ static void take_window(struct arguments *a, const char *value, struct argp_stat
     a->choice.n_regions++;
 }
 
+static void take_cut(struct arguments *a, enum archive_cut_kind kind, const char *value, struct argp_state *state) {
+    char why[200];
+    struct archive_cut_choice *c = &a->choice.cuts;
+    if (c->n == ARCHIVE_CUTS)
+        argp_error(state, "more than %d of --xes, --cee and --cet together", ARCHIVE_CUTS);
+    else if (!merge_window_parse(value, &c->window[c->n], why, sizeof why))
+        argp_error(state, "%s", why);
+    for (uint32_t k = 0; k < c->n; k++)
+        if ((c->kind[k] == kind && strcmp(c->window[k].name, c->window[c->n].name) == 0) || strcmp(c->window[c->n].name, "all") == 0)
+            argp_error(state, "%s: there is a cut of this name already", value);
+    c->kind[c->n++] = kind;
+}
+
 static error_t parse_argument(int key, char *value, struct argp_state *state) {
     struct arguments *a = state->input;
     char why[200];
@@ -51,6 +64,9 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
         if (!a->choice.loss_given)
             argp_error(state, "--loss %s", why);
         return 0;
+    case KEY_XES: take_cut(a, CUT_XES, value, state); return 0;
+    case KEY_CEE: take_cut(a, CUT_CEE, value, state); return 0;
+    case KEY_CET: take_cut(a, CUT_CET, value, state); return 0;
     case KEY_ROI: take_window(a, value, state); return 0;
     case KEY_PIXELS:
         if (!pixel_choice_parse(value, &a->choice.pixels))
@@ -75,6 +91,9 @@ int cmd_merge(int argc, char **argv) {
         { .name = "emission", .key = KEY_EMISSION, .arg = "LO:HI:BIN", .doc = "emission axis of the maps, in eV (default: that of the files)" },
         { .name = "loss", .key = KEY_LOSS, .arg = "LO:HI:BIN", .doc = "energy-loss axis of the maps, in eV" },
         { .name = "roi", .key = KEY_ROI, .arg = "NAME=LO:HI", .doc = "window of a PFY, in eV; as often as wanted, and then instead of those of the files" },
+        { .name = "xes", .key = KEY_XES, .arg = "NAME=LO:HI", .doc = "an emission spectrum over these incident energies, beside the one over all" },
+        { .name = "cee", .key = KEY_CEE, .arg = "NAME=LO:HI", .doc = "a cut at constant emission energy" },
+        { .name = "cet", .key = KEY_CET, .arg = "NAME=LO:HI", .doc = "a cut at constant energy loss" },
         { .name = "pixels", .key = KEY_PIXELS, .arg = "WHICH", .doc = "all, best:64 (of the best resolution), resolution:1.6 (FWHM in eV at most), or channels like 3, 17, 100-120" },
         { 0 }
     };

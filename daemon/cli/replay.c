@@ -202,6 +202,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
         settings.workers = (unsigned)a->offline.workers;
     settings.process.command_line = command_line ? command_line : "";
     settings.process.state = a->calibration ? "prelim" : "final";
+    settings.tell = !a->offline.quiet;
     settings.causal = a->calibration != NULL;
     settings.calibration_state = a->calibration ? "loaded; the latest before a photon" : "learnt; interpolated in time between calibrations";
     settings.title = b->pulses.n_folders ? b->pulses.folders[0] : "";

@@ -8,6 +8,8 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/number_option.h"
+#include "daemon/cli/output_path.h"
+#include "daemon/cli/simulate_photons.h"
 #include "daemon/cli/simulate_run.h"
 #include "daemon/cli/simulate_serve.h"
 #include "daemon/exit_code.h"
@@ -41,8 +43,8 @@ static const struct number_option numbers[] = {
     {"workers", "N", 0, NAN, 0, 256, true, AT(workers), "threads; 0 is one per core. The result does not depend on it"},
 #undef AT
 };
-enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], N_WORDS = 10, KEY_NUMBER = 1000 };
-enum key { KEY_OUT = 'o', KEY_EDGES = 500, KEY_CONDITIONS, KEY_FEATURE, KEY_TRIGGER, KEY_START, KEY_LINES, KEY_QUICK, KEY_FORCE, KEY_CALIBRANT };
+enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], N_WORDS = 11, KEY_NUMBER = 1000 };
+enum key { KEY_OUT = 'o', KEY_EDGES = 500, KEY_CONDITIONS, KEY_FEATURE, KEY_TRIGGER, KEY_START, KEY_LINES, KEY_QUICK, KEY_FORCE, KEY_CALIBRANT, KEY_PHOTONS };
 
 static const struct argp_option words[N_WORDS] = {
     {.name = "output", .key = KEY_OUT, .arg = "DIR", .doc = "folder to write; made when it is not there"},
@@ -54,6 +56,7 @@ static const struct argp_option words[N_WORDS] = {
     {.name = "trigger", .key = KEY_TRIGGER, .arg = "MODE", .doc = "edge-multi (every pulse gets a full record) or edge (blind for a record) [edge-multi]"},
     {.name = "start", .key = KEY_START, .arg = "TIME", .doc = "UTC time of the pulse run [2026-03-02T09:00:00; served by the real clock or xN: now]"},
     {.name = "calibrant", .key = KEY_CALIBRANT, .arg = "LIST", .doc = "mono energies in eV of further calibrations after the first, for tesd calibrate --calibrant [none]"},
+    {.name = "photons", .key = KEY_PHOTONS, .doc = "no records: photons with their true arrivals and energies smeared by --resolution, through the same grading and products; -o is a NeXus file"},
     {.name = "lines", .key = KEY_LINES, .arg = "TABLE", .doc = "line table that gives the calibration mix its positions and profiles [nslsii-mix]"},
 };
 
@@ -147,7 +150,7 @@ static void take_trigger(struct simulate_settings *s, const char *text, struct a
 struct arguments {
     struct simulate_settings settings;
     struct serve_settings serve;
-    bool quick, given[N_NUMBERS];
+    bool quick, photons, given[N_NUMBERS];
 };
 
 static void finish_arguments(struct arguments *a, struct argp_state *state) {
@@ -176,6 +179,9 @@ static error_t parse_word(int key, char *value, struct argp_state *state) {
         return 0;
     case KEY_QUICK:
         a->quick = true;
+        return 0;
+    case KEY_PHOTONS:
+        a->photons = true;
         return 0;
     case KEY_FORCE:
         s->force = true;
@@ -249,5 +255,9 @@ int cmd_simulate(int argc, char **argv) {
     struct arguments a = {.settings = {.lines = "nslsii-mix", .start_ns = INT64_C(1772442000) * 1000000000, .n_conditions = 2, .conditions = {"pristine", "heated"},
                                        .n_edges = 2, .edges = {rixs_edge_named("co"), rixs_edge_named("o")}, .n_strengths = 2, .feature = {0.03, 0.15}}};
     argp_parse(&argp, argc, argv, 0, NULL, &a);
+    if (a.photons && a.serve.endpoint == NULL) {
+        const enum exit_code ready = output_path_check(a.settings.folder);
+        return ready != EXIT_GOOD ? (int)ready : simulate_photons(&a.settings);
+    }
     return a.serve.endpoint != NULL ? simulate_serve(&a.settings, &a.serve) : simulate_run(&a.settings);
 }

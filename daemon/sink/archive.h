@@ -57,6 +57,23 @@ bool archive_pixels(struct archive *a, const struct archive_pixel *pixels, size_
 bool archive_calibration_counts(struct archive *a, const struct calibration_counts *c);
 bool archive_scan(struct archive *a, const struct scan_products *products);          /* scan_, rixs_, loss_, pfy_ groups */
 bool archive_sum(struct archive *a, const struct scan_sum *sum);
+/* Curves cut out of a scan's or a sum's products: xes_ (one over all points, and those chosen), cee_, cet_, ipfy_ (of the windows marked),
+ * elastic_ (yield of the line, and PFY without it where it runs through the window), extra_ (columns of the log, also over I0). */
+enum archive_cut_kind { CUT_XES, CUT_CEE, CUT_CET };
+enum { ARCHIVE_CUTS = 64 };
+struct archive_cut_choice { uint32_t n; enum archive_cut_kind kind[ARCHIVE_CUTS]; struct yield_region window[ARCHIVE_CUTS]; };
+struct archive_cuts {
+    const struct scan_products *products;
+    const struct scan_sum *sum;             /* NULL: products are those of a scan */
+    const struct archive_cut_choice *choice;   /* NULL: none */
+    const struct scan_elastic *elastic;     /* NULL: not looked for */
+    const uint8_t *point_used;              /* goes with elastic */
+    const uint8_t *inverse;                 /* one byte a window; NULL: none */
+};
+bool archive_cuts(struct archive *a, const struct archive_cuts *of);
+struct scan_consistency;
+/* consistency_GROUP; list: one for each scan of the sum. */
+bool archive_consistency(struct archive *a, const struct scan_sum *sum, const struct scan_consistency *list);
 struct archive_monitor {        /* monitor_NAME; all borrowed */
     const char *name, *units, *line;     /* line "": none */
     const struct monitor_plan *plan;

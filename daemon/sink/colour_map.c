@@ -21,6 +21,18 @@ uint32_t colour_map_rgb(double value) {
     return rgb;
 }
 
+/* Between the ends and white, straight in each colour: Okabe and Ito's blue and vermillion, told apart by the colour-blind. */
+uint32_t colour_map_signed(double value) {
+    static const double ends[2][3] = { { 0, 114, 178 }, { 213, 94, 0 } };
+    const double size = fmin(fabs(value), 1);
+    uint32_t rgb = 0;
+    for (int k = 0; k < 3; k++) {
+        const double v = isnan(value) ? 255 : 255 + size * (ends[value > 0][k] - 255);
+        rgb = rgb << 8 | (uint32_t)lround(v);
+    }
+    return rgb;
+}
+
 const char *const colour_scale_names[] = { [COLOUR_LINEAR] = "linear", [COLOUR_SQRT] = "square root", [COLOUR_LOG] = "logarithm" };
 
 /* The logarithm is of 1 + counts / unit with 300 units up to the top, so that an empty bin has a place. */

@@ -7,6 +7,8 @@
 
 uint32_t colour_map_rgb(double value);  /* 0x00RRGGBB; values outside 0..1 are held at the ends, NaN is the low end */
 
+uint32_t colour_map_signed(double value);   /* -1 blue, 0 white, 1 red; NaN is white */
+
 /* How counts become 0..1: linear while the weak parts can be seen, else square root, else logarithm. */
 enum colour_scale { COLOUR_LINEAR, COLOUR_SQRT, COLOUR_LOG };
 extern const char *const colour_scale_names[];

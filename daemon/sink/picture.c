@@ -1,18 +1,14 @@
 #include "daemon/sink/picture.h"
 
-#include <cairo-svg.h>
 #include <cairo.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include "daemon/log.h"
 #include "daemon/sink/picture_axes.h"
 #include "daemon/sink/picture_map.h"
+#include "daemon/sink/picture_page.h"
 #include "daemon/sink/picture_yield.h"
 
 enum { PAGE_WIDTH = 1600, PAGE_HEIGHT = 860 };
@@ -112,69 +108,20 @@ static void draw(cairo_t *c, const char *title, const struct scan_products *p, c
         note(c, &area, "no photons in any region");
 }
 
-static bool ends_with(const char *path, const char *ending) {
-    size_t n = strlen(path), m = strlen(ending);
-    return n > m && strcasecmp(path + n - m, ending) == 0;
-}
+struct sheet { const char *title; const struct scan_products *products; const struct picture_map *map; };
 
-static cairo_status_t to_file(void *file, const unsigned char *bytes, unsigned n) {
-    return fwrite(bytes, 1, n, file) == n ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
-}
-
-/* The stream is ours: cairo's own file writing gives no reason, and leaks when the file cannot be made. */
-static cairo_status_t paint(FILE *file, bool svg, const char *title, const struct scan_products *p, const struct picture_map *map) {
-    cairo_surface_t *s = svg ? cairo_svg_surface_create_for_stream(to_file, file, PAGE_WIDTH, PAGE_HEIGHT)
-                             : cairo_image_surface_create(CAIRO_FORMAT_RGB24, PAGE_WIDTH, PAGE_HEIGHT);
-    cairo_t *c = cairo_create(s);
-    draw(c, title, p, map);
-    cairo_status_t result = cairo_status(c);
-    cairo_destroy(c);
-    if (result == CAIRO_STATUS_SUCCESS && !svg)
-        result = cairo_surface_write_to_png_stream(s, to_file, file);
-    cairo_surface_finish(s);
-    if (result == CAIRO_STATUS_SUCCESS)
-        result = cairo_surface_status(s);
-    cairo_surface_destroy(s);
-    return result;
-}
-
-/* Writes path.part and renames it, so that a picture is whole or not there. */
-static bool write_picture(const char *path, const char *part, bool svg, const char *title, const struct scan_products *p, const struct picture_map *map) {
-    FILE *file = fopen(part, "wb");
-    if (!file) {
-        log_error("%s: cannot write the picture: %s", path, strerror(errno));
-        return false;
-    }
-    cairo_status_t result = paint(file, svg, title, p, map);
-    bool closed = fclose(file) == 0;
-    if (result == CAIRO_STATUS_SUCCESS && closed && rename(part, path) == 0)
-        return true;
-    log_error("%s: cannot write the picture: %s", path, result == CAIRO_STATUS_SUCCESS || result == CAIRO_STATUS_WRITE_ERROR ? strerror(errno) : cairo_status_to_string(result));
-    unlink(part);
-    return false;
-}
-
-bool picture_name_good(const char *path) {
-    return ends_with(path, ".svg") || ends_with(path, ".png");
+static void paint(cairo_t *c, const void *context) {
+    const struct sheet *s = context;
+    draw(c, s->title, s->products, s->map);
 }
 
 bool picture_products(const char *path, const char *title, const struct scan_products *products) {
-    bool svg = ends_with(path, ".svg");
-    char *part = NULL;
     struct picture_map map;
-    if (!picture_name_good(path)) {
-        log_error("%s: a picture's name must end in .png or .svg", path);
-        return false;
-    }
-    if (asprintf(&part, "%s.part", path) < 0)
-        part = NULL;
-    if (!part || picture_map_init(products, &map) != STATUS_OK) {
+    if (picture_map_init(products, &map) != STATUS_OK) {
         log_error("%s: cannot draw the picture: out of memory", path);
-        free(part);
         return false;
     }
-    bool written = write_picture(path, part, svg, title, products, &map);
+    const bool written = picture_page_write(path, PAGE_WIDTH, PAGE_HEIGHT, paint, &(struct sheet){ title, products, &map });
     picture_map_done(&map);
-    free(part);
     return written;
 }

@@ -111,6 +111,55 @@ enum status picture_map_init(const struct scan_products *p, struct picture_map *
     return STATUS_OK;
 }
 
+static int by_x_of(const void *a, const void *b, void *x) {
+    const uint32_t *p = a, *q = b;
+    const double *of = x;
+    return of[*p] != of[*q] ? (of[*p] > of[*q] ? 1 : -1) : (*p > *q) - (*p < *q);
+}
+
+/* Columns in order of x, those of equal x added. as_size: absolute values, to see where there is something. */
+static void fill_values(struct picture_map *m, const double *x, const uint32_t *order, uint32_t n, const double *values, bool as_size) {
+    memset(m->counts, 0, (n + (size_t)1) * m->n_bins * sizeof *m->counts);
+    memset(m->sums, 0, (n + (size_t)1) * (m->n_bins + (size_t)1) * sizeof *m->sums);
+    m->n_columns = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        if (m->n_columns == 0 || x[order[k]] > m->x[m->n_columns - 1])
+            m->x[m->n_columns++] = x[order[k]];
+        for (uint32_t b = 0; b < m->n_bins; b++) {
+            const double v = values[(size_t)order[k] * m->n_bins + b];
+            m->counts[(size_t)(m->n_columns - 1) * m->n_bins + b] += isfinite(v) ? (as_size ? fabs(v) : v) : 0;
+        }
+    }
+    set_edges(m);
+    add_up(m);
+}
+
+enum status picture_map_of_values(const double *x, uint32_t n_columns, double first_eV, double bin_eV, uint32_t n_bins, const double *values, bool has_sign, const char *what,
+                                  struct picture_map *out) {
+    struct picture_map m = { .n_bins = n_bins, .energy_known = true, .first_eV = first_eV, .bin_eV = bin_eV, .has_sign = has_sign, .what = what };
+    const size_t n = n_columns + (size_t)1;
+    uint32_t *order = calloc(n, sizeof *order);
+    m.x = calloc(n, sizeof *m.x);
+    m.x_edges = calloc(n + 1, sizeof *m.x_edges);
+    m.counts = calloc(n * n_bins, sizeof *m.counts);
+    m.sums = calloc(n * (n_bins + (size_t)1), sizeof *m.sums);
+    if (!order || !m.x || !m.x_edges || !m.counts || !m.sums) {
+        free(order);
+        picture_map_done(&m);
+        return STATUS_NO_MEMORY;
+    }
+    for (uint32_t k = 0; k < n_columns; k++)
+        order[k] = k;
+    qsort_r(order, n_columns, sizeof *order, by_x_of, (void *)x);
+    fill_values(&m, x, order, n_columns, values, true);
+    crop(&m);
+    if (has_sign)
+        fill_values(&m, x, order, n_columns, values, false);
+    free(order);
+    *out = m;
+    return STATUS_OK;
+}
+
 void picture_map_done(struct picture_map *m) {
     free(m->x);
     free(m->x_edges);
@@ -167,7 +216,11 @@ static enum colour_scale choose_scale(const struct picture_image *image, double 
     return colour_scale_for(typical, *top);
 }
 
-static void paint_image(cairo_t *c, const struct picture_axes *a, const struct picture_image *image, enum colour_scale scale, double top) {
+static uint32_t colour_of(bool has_sign, enum colour_scale scale, double value, double top) {
+    return has_sign ? colour_map_signed(value / top) : colour_map_rgb(colour_scale_apply(scale, value, top));
+}
+
+static void paint_image(cairo_t *c, const struct picture_axes *a, const struct picture_image *image, bool has_sign, enum colour_scale scale, double top) {
     cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
     if (cairo_surface_status(s) == CAIRO_STATUS_SUCCESS) {
         unsigned char *bytes = cairo_image_surface_get_data(s);
@@ -175,7 +228,7 @@ static void paint_image(cairo_t *c, const struct picture_axes *a, const struct p
         for (int j = 0; j < image->height; j++)
             for (int i = 0; i < image->width; i++) {
                 double value = image->values[(size_t)j * (size_t)image->width + (size_t)i];
-                uint32_t rgb = colour_map_rgb(colour_scale_apply(scale, value, top));
+                uint32_t rgb = colour_of(has_sign, scale, value, top);
                 memcpy(bytes + (ptrdiff_t)j * stride + (ptrdiff_t)i * 4, &rgb, 4);
             }
         cairo_surface_mark_dirty(s);
@@ -190,12 +243,23 @@ static void paint_image(cairo_t *c, const struct picture_axes *a, const struct p
     cairo_surface_destroy(s);
 }
 
-static void draw_bar(cairo_t *c, struct picture_axes a, enum colour_scale scale, double top) {
+static void mark_bar(cairo_t *c, const struct picture_axes *a, bool has_sign, enum colour_scale scale, double top) {
+    double last = -1;
+    for (int k = 0; k <= 5; k++) {
+        double value = has_sign ? top * (k / 2.5 - 1) : colour_scale_invert(scale, k / 5.0, top), step = pow(10, floor(log10(top)) - 2);
+        double tidy = k == 5 ? top : round(value / step) * step, at = has_sign ? 0.5 + tidy / top / 2 : colour_scale_apply(scale, tidy, top);
+        if (at > last + 0.02)
+            picture_axes_mark_right(c, a, at, tidy);
+        last = at;
+    }
+}
+
+static void draw_bar(cairo_t *c, struct picture_axes a, const struct picture_map *m, enum colour_scale scale, double top) {
     enum { SLICES = 200 };
     a.y_lo = 0;
     a.y_hi = 1;
     for (int k = 0; k < SLICES; k++) {
-        uint32_t rgb = colour_map_rgb((k + 0.5) / SLICES);
+        uint32_t rgb = m->has_sign ? colour_map_signed((k + 0.5) / SLICES * 2 - 1) : colour_map_rgb((k + 0.5) / SLICES);
         cairo_set_source_rgb(c, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
         cairo_rectangle(c, a.left, picture_axes_y(&a, (k + 1.0) / SLICES), a.width, a.height / SLICES + 0.6);
         cairo_fill(c);
@@ -203,17 +267,25 @@ static void draw_bar(cairo_t *c, struct picture_axes a, enum colour_scale scale,
     cairo_set_source_rgb(c, 0.1, 0.1, 0.1);
     cairo_rectangle(c, a.left, a.top, a.width, a.height);
     cairo_stroke(c);
-    double last = -1;
-    for (int k = 0; k <= 5; k++) {
-        double value = colour_scale_invert(scale, k / 5.0, top), step = pow(10, floor(log10(top)) - 2);
-        double tidy = k == 5 ? top : round(value / step) * step, at = colour_scale_apply(scale, tidy, top);
-        if (at > last + 0.02)
-            picture_axes_mark_right(c, &a, at, tidy);
-        last = at;
-    }
-    char label[80];
-    snprintf(label, sizeof label, "photons per %s", scale == COLOUR_LINEAR ? "bin" : scale == COLOUR_SQRT ? "bin, square-root scale" : "bin, logarithmic scale");
+    mark_bar(c, &a, m->has_sign, scale, top);
+    char label[160];
+    snprintf(label, sizeof label, "%.80s%s", m->what != NULL ? m->what : "photons per bin",
+             m->has_sign || scale == COLOUR_LINEAR ? "" : scale == COLOUR_SQRT ? ", square-root scale" : ", logarithmic scale");
     picture_text_up(c, a.left + a.width + 64, a.top + a.height / 2, 15, label);
+}
+
+/* The largest size but for the brightest two thousandth, so that both signs share a scale that shows the rest. */
+static double signed_top(const struct picture_image *image) {
+    const size_t n = (size_t)image->width * (size_t)image->height;
+    double *sorted = malloc(n * sizeof *sorted), top = 1;
+    for (size_t k = 0; sorted != NULL && k < n; k++)
+        sorted[k] = fabs(image->values[k]);
+    if (sorted != NULL) {
+        qsort(sorted, n, sizeof *sorted, ascending);
+        top = sorted[n - 1 - n / 2000];
+    }
+    free(sorted);
+    return top > 0 ? top : 1;
 }
 
 void picture_map_draw(cairo_t *c, const struct picture_map *m, struct picture_axes *axes, const struct picture_axes *bar) {
@@ -230,7 +302,9 @@ void picture_map_draw(cairo_t *c, const struct picture_map *m, struct picture_ax
     double top;
     fill_image(m, axes, &image);
     enum colour_scale scale = choose_scale(&image, &top);
-    paint_image(c, axes, &image, scale, top);
-    draw_bar(c, *bar, scale, top);
+    if (m->has_sign)
+        top = signed_top(&image);
+    paint_image(c, axes, &image, m->has_sign, scale, top);
+    draw_bar(c, *bar, m, scale, top);
     free(image.values);
 }

@@ -21,7 +21,13 @@ struct picture_map {
     double bin_eV, first_eV; /* emission */
     double y_lo, y_hi;       /* crop, eV */
     uint64_t photons;
+    bool has_sign;           /* values on either side of 0: two colours, one scale for both */
+    const char *what;        /* of the colour bar; NULL: "photons per bin" */
 };
+
+/* Any matrix values[n_columns x n_bins] over x and uniform bins, columns in any order of x; NaN count as 0. Borrows what. */
+enum status picture_map_of_values(const double *x, uint32_t n_columns, double first_eV, double bin_eV, uint32_t n_bins, const double *values, bool has_sign, const char *what,
+                                  struct picture_map *out);
 
 enum status picture_map_init(const struct scan_products *p, struct picture_map *out);
 void picture_map_done(struct picture_map *m);

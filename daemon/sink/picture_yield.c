@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/sink/data_group.h"
+#include "daemon/sink/picture_curve.h"
 
 /* Okabe and Ito's colours, told apart by the colour-blind too. */
 const struct picture_colour picture_yield_colours[PICTURE_YIELDS] = { { 0.84, 0.37, 0 }, { 0, 0.45, 0.70 }, { 0, 0.62, 0.45 }, { 0.80, 0.47, 0.65 } };
@@ -30,45 +31,6 @@ unsigned picture_yield_choose(const struct scan_products *p, uint32_t index[PICT
     return n;
 }
 
-/* The range of the values with their errors, with some air; zero is shown unless the values are far from it. */
-static void set_range(struct picture_axes *a, const double *value, const double *error, uint64_t n) {
-    double lo = INFINITY, hi = -INFINITY;
-    for (uint64_t k = 0; k < n; k++)
-        if (isfinite(value[k])) {
-            lo = fmin(lo, value[k] - error[k]);
-            hi = fmax(hi, value[k] + error[k]);
-        }
-    if (!(lo < hi)) {
-        lo = isfinite(lo) ? lo - 0.5 : 0;
-        hi = lo + 1;
-    }
-    if (lo < 0.35 * hi)
-        lo = fmin(lo, 0);
-    a->y_hi = hi + 0.14 * (hi - lo);
-    a->y_lo = lo < 0 || lo > 0 ? lo - 0.05 * (hi - lo) : 0;
-}
-
-static void draw_curve(cairo_t *c, const struct picture_axes *a, const double *x, const double *value, const double *error, uint64_t n) {
-    bool drawing = false;
-    cairo_set_line_width(c, 1.6);
-    for (uint64_t k = 0; k < n; k++) {
-        if (isfinite(value[k]))
-            (drawing ? cairo_line_to : cairo_move_to)(c, picture_axes_x(a, x[k]), picture_axes_y(a, value[k]));
-        drawing = isfinite(value[k]);
-    }
-    cairo_stroke(c);
-    cairo_set_line_width(c, 1);
-    for (uint64_t k = 0; k < n; k++)
-        if (isfinite(value[k])) {
-            double at = picture_axes_x(a, x[k]);
-            cairo_move_to(c, at, picture_axes_y(a, value[k] - error[k]));
-            cairo_line_to(c, at, picture_axes_y(a, value[k] + error[k]));
-            cairo_stroke(c);
-            cairo_arc(c, at, picture_axes_y(a, value[k]), n > 150 ? 1.8 : 2.6, 0, 6.283185307179586);
-            cairo_fill(c);
-        }
-}
-
 static void legend_text(const struct yield_spectrum *y, char *text, size_t n) {
     int used = snprintf(text, n, "%s", y->region.name);
     if (isfinite(y->region.hi_eV) && isfinite(y->region.lo_eV) && used >= 0 && (size_t)used < n)
@@ -80,11 +42,11 @@ static void legend_text(const struct yield_spectrum *y, char *text, size_t n) {
 static void draw_panel(cairo_t *c, const struct data_group *g, const struct yield_spectrum *y, struct picture_axes a, unsigned colour, const char *x_label) {
     const struct data_array *x = data_group_array(g, "incident_energy"), *value = data_group_array(g, "yield"), *error = data_group_array(g, "yield_errors");
     const struct picture_colour *rgb = &picture_yield_colours[colour];
-    set_range(&a, value->data, error->data, value->shape[0]);
+    picture_curve_range(&a, value->data, error->data, value->shape[0]);
     cairo_save(c);
     picture_axes_clip(c, &a);
     cairo_set_source_rgb(c, rgb->red, rgb->green, rgb->blue);
-    draw_curve(c, &a, x->data, value->data, error->data, value->shape[0]);
+    picture_curve_draw(c, &a, x->data, value->data, error->data, value->shape[0]);
     cairo_restore(c);
     char legend[120];
     legend_text(y, legend, sizeof legend);

@@ -17,7 +17,7 @@
 enum { MOST = 99, STRIDE = 112, WEIGHTS = 40, ALIGNMENTS = 8 };
 
 struct fixture {
-    float *rows;                                  /* DOT_TERMS x STRIDE, zeros from n on */
+    float *rows, *woven;                          /* DOT_TERMS x STRIDE, zeros from n on; the same woven */
     uint8_t *bytes;                               /* exactly as long as the samples at that alignment need */
     const sample_u16 *x;
 };
@@ -25,12 +25,13 @@ struct fixture {
 /* Samples end where the allocation ends, so that the address sanitizer sees any look behind them. */
 static void set_up(struct synthetic *s, size_t n, size_t alignment, float base, struct fixture *f) {
     f->rows = aligned_alloc(64, DOT_TERMS * STRIDE * sizeof *f->rows);
+    f->woven = aligned_alloc(64, DOT_TERMS * STRIDE * sizeof *f->woven);
     f->bytes = malloc(alignment + 2 * n + (n == 0));
-    assert_true(f->rows && f->bytes);
+    assert_true(f->rows && f->woven && f->bytes);
     memset(f->rows, 0, DOT_TERMS * STRIDE * sizeof *f->rows);
     for (size_t i = 0; i < DOT_TERMS; i++)
-        for (size_t k = 0; k < n; k++)
-            f->rows[i * STRIDE + k] = (float)synthetic_gauss(s);
+        for (size_t k = 0; k < STRIDE; k++)
+            f->woven[i * STRIDE + dot_place(k)] = f->rows[i * STRIDE + k] = k < n ? (float)synthetic_gauss(s) : 0;
     for (size_t k = 0; k < n; k++) {
         double spread = alignment % 2 ? 5000 : 1000;   /* too wide for 16-bit rises, and not */
         uint16_t sample = (uint16_t)fmax(0, fmin(65535, base + spread * synthetic_gauss(s)));
@@ -41,23 +42,23 @@ static void set_up(struct synthetic *s, size_t n, size_t alignment, float base, 
 
 static void tear_down(struct fixture *f) {
     free(f->rows);
+    free(f->woven);
     free(f->bytes);
 }
 
 static void rows_agree(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
-    float want[DOT_ROWS], got[DOT_ROWS];
-    dot_kernel_find("scalar")->rows(f->rows, STRIDE, f->x, n, base, want);
-    kernel->rows(f->rows, STRIDE, f->x, n, base, got);
+    struct dot_looks want = dot_kernel_find("scalar")->rows(f->woven, STRIDE, f->x, n, base), got = kernel->rows(f->woven, STRIDE, f->x, n, base);
+    assert_true(got.extremes.low == want.extremes.low && got.extremes.high == want.extremes.high);
     for (size_t i = 0; i < DOT_ROWS; i++) {
         float scale = 0;
         for (size_t k = 0; k < n; k++)
             scale += fabsf(f->rows[i * STRIDE + k] * ((float)f->x[k] - base));
-        assert_true(fabsf(got[i] - want[i]) <= FLT_EPSILON * (float)(n + 1) * scale);
+        assert_true(fabsf(got.sums[i] - want.sums[i]) <= FLT_EPSILON * (float)(n + 1) * scale);
     }
 }
 
 static void one_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
-    float want = dot_kernel_find("scalar")->one(f->rows, f->x, n, base), got = kernel->one(f->rows, f->x, n, base), scale = 0;
+    float want = dot_kernel_find("scalar")->one(f->woven, f->x, n, base), got = kernel->one(f->woven, f->x, n, base), scale = 0;
     for (size_t k = 0; k < n; k++)
         scale += fabsf(f->rows[k] * ((float)f->x[k] - base));
     assert_true(fabsf(got - want) <= FLT_EPSILON * (float)(n + 1) * scale);
@@ -89,6 +90,33 @@ static void residual_agrees(const struct dot_kernel *kernel, const struct fixtur
         scale += all * all;
     }
     assert_true(fabs((double)got - want) <= FLT_EPSILON * (double)(n + 4) * scale);
+}
+
+static void few_agree(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
+    static const float terms[DOT_FEW] = { 3000, -200 };
+    float want = dot_kernel_find("scalar")->few(f->woven, STRIDE, f->x, n, base, terms), got = kernel->few(f->woven, STRIDE, f->x, n, base, terms);
+    double scale = 0, left = 0;
+    for (size_t k = 0; k < n; k++) {
+        double all = fabs((double)f->x[k] - base), rest = (double)f->x[k] - base;
+        for (size_t j = 0; j < DOT_FEW; j++) {
+            all += fabs((double)terms[j] * f->rows[j * STRIDE + k]);
+            rest -= (double)terms[j] * f->rows[j * STRIDE + k];
+        }
+        scale += all * all;
+        left += rest * rest;
+    }
+    assert_true(fabs((double)want - left) <= FLT_EPSILON * scale);
+    assert_true(fabs((double)got - want) <= FLT_EPSILON * (double)(n + 4) * scale);
+}
+
+/* The weights of a row in the order in which samples are unpacked; twice woven is as it was. */
+static void test_places(void **state) {
+    (void)state;
+    static const size_t want[16] = { 0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15 };
+    for (size_t k = 0; k < 256; k++) {
+        assert_int_equal(dot_place(k), k / 16 * 16 + want[k % 16]);
+        assert_int_equal(dot_place(dot_place(k)), k);
+    }
 }
 
 /* Of every length against lengths of weights on either side of what is taken at once, in allocations that end where x and out do. */
@@ -126,8 +154,6 @@ static void integers_agree(const struct dot_kernel *kernel, const sample_u16 *x,
     assert_int_equal(meaning->find(x, n, wanted), kernel->find(x, n, wanted));
     for (size_t from = 1, k; n > 0 && from < n; from = k + 1)
         assert_int_equal(meaning->step(x, n, from), k = kernel->step(x, n, from));
-    if (n == 0)
-        return;
     struct dot_extremes e = meaning->extremes(x, n), f = kernel->extremes(x, n);
     assert_true(e.low == f.low && e.high == f.high);
     d = kernel->rises(x, n, (uint16_t)(e.high - e.low));
@@ -187,6 +213,8 @@ static void test_all_variants(void **state) {
                 rows_agree(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base + 0.3F);
+                few_agree(dot_kernel_at(v), &f, n, base);
+                few_agree(dot_kernel_at(v), &f, n, base + 0.3F);
                 integers_agree(dot_kernel_at(v), f.x, n, (uint16_t)base);
                 tear_down(&f);
             }
@@ -198,13 +226,13 @@ static void test_scalar_by_hand(void **state) {
     _Alignas(64) float rows[DOT_TERMS * DOT_PAD] = { 0 };
     const uint16_t x[4] = { 11, 12, 13, 65535 };
     const float terms[DOT_TERMS] = { 1, 0, 0, 0, 0, 0, 2 };
-    float sums[DOT_ROWS];
     rows[0] = 1;
     rows[1] = 2;
     rows[DOT_PAD + 3] = 0.5F;
-    dot_kernel_find("scalar")->rows(rows, DOT_PAD, x, 4, 10, sums);
+    struct dot_looks looks = dot_kernel_find("scalar")->rows(rows, DOT_PAD, x, 4, 10);
     assert_true(dot_kernel_find("scalar")->one(rows, x, 4, 10) == 5);
-    assert_true(sums[0] == 5 && sums[1] == 32762.5F && sums[2] == 0);
+    assert_true(looks.sums[0] == 5 && looks.sums[1] == 32762.5F && looks.sums[2] == 0);
+    assert_true(looks.extremes.low == 11 && looks.extremes.high == 65535);
     rows[6 * DOT_PAD + 2] = 4;
     /* left: 11-10-1 = 0, 12-10-2 = 0, 13-10-2x4 = -5 */
     assert_true(dot_kernel_find("scalar")->residual(rows, DOT_PAD, x, 3, 10, terms) == 25);
@@ -218,8 +246,8 @@ static void test_choice(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { 
-        cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_places), cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
         cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,28 @@ static double left_of(struct synthetic *s, const struct pulse_shape *shape, doub
     return sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, (float)(32000 + sign * LEVEL), height, late));
 }
 
+/* Folded or not, the residual of a noisy record is the same but for what folding may leave. */
+static void residual_is_folded(struct synthetic *s, struct pulse_shape *shape, double height, double late, double sign) {
+    uint16_t d[N];
+    float base = (float)(32000 + sign * LEVEL);
+    draw(s, height, late, sign, 10, d);
+    double folded = sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, base, height, late));
+    struct shape_fold *fold = shape->fold;
+    assert_non_null(fold);
+    shape->fold = NULL;
+    double whole = sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, base, height, late));
+    shape->fold = fold;
+    struct pulse_shape shorter = *shape;   /* as for a pulse that another one follows: what comes later does not matter */
+    for (shorter.n_samples = shape->first + 5; shorter.n_samples < N; shorter.n_samples += 37) {
+        uint16_t followed[N];
+        memcpy(followed, d, sizeof followed);
+        for (uint32_t k = shorter.n_samples; k < N; k++)
+            followed[k] = 0;
+        assert_true(pulse_shape_residual(&shorter, dot_kernel_best(), followed, base, height, late) == pulse_shape_residual(&shorter, dot_kernel_best(), d, base, height, late));
+    }
+    assert_true(shape_fold_left(fold) < 1.5e-4 * shape->reference && fabs(folded - whole) < 3 * shape_fold_left(fold));
+}
+
 static void test_follows_height_and_arrival(void **state) {
     (void)state;
     for (int sign = -1; sign <= 1; sign += 2) {
@@ -62,8 +84,10 @@ static void test_follows_height_and_arrival(void **state) {
         }
         assert_true(used > 0.9 * 0.9 * RECORDS);
         for (double height = 1600; height <= 4400; height += 200)
-            for (double late = -0.45; late < 0.5; late += 0.1)
+            for (double late = -0.45; late < 0.5; late += 0.1) {
                 worst = fmax(worst, left_of(&s, shape, height, late, sign));
+                residual_is_folded(&s, shape, height, late, sign);
+            }
         print_message("sign %d: reference %.0f, worst %.2f counts; template alone would leave %.1f\n", sign, shape->reference, worst,
                       0.03 * REFERENCE * 0.5);
         assert_true(worst < 3);

@@ -108,7 +108,7 @@ def check_photons(p, path):
 def check_refusals(p, path):
     cases = [(2, 'no such product', '--what', 'pfy:Zz'), (2, '2 products are meant', '--what', 'pfy:O'), (2, 'csv', '--what', 'photons', '--format', 'xdi'),
              (1, 'is a map', '--what', 'rixs', '--format', 'xdi'), (1, 'no point from', '--what', 'xes:600-601'), (1, 'no signal', '--what', 'broken'),
-             (2, 'scan number', '--what', 'rixs', '--scan', 'x'), (2, 'csv or xdi', '--what', 'rixs', '--format', 'xls'), (2, 'needed')]
+             (2, 'scan number', '--what', 'rixs', '--scan', 'x'), (2, 'csv, xdi, png or svg', '--what', 'rixs', '--format', 'xls'), (2, 'needed')]
     for code, said, *arguments in cases:
         run = p.run('export', path, *arguments)
         p.check(run.returncode == code and said in run.stderr, f'{" ".join(arguments)}: {run.returncode} {run.stderr.strip()}')

@@ -1,0 +1,29 @@
+/* daemon/further_products.h - what follows from the products of all scans and their sums, the same for a replay and for files counted anew:
+ * curves cut out of maps, the elastic line of sums, inverse PFY, and whether repeats agree.
+ *   scans + sums --further_products--> groups of the archive */
+#ifndef TESD_DAEMON_FURTHER_PRODUCTS_H
+#define TESD_DAEMON_FURTHER_PRODUCTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "calib/scan_products.h"
+#include "daemon/sink/archive.h"
+
+struct further_products {
+    struct archive *archive;
+    struct scan_products *const *products;
+    size_t n_products;
+    const struct scan_sum *sums;
+    size_t n_sums;
+    double (*resolution_at)(const void *context, int64_t time_ns);   /* FWHM of the typical pixel; NaN unknown */
+    const void *context;
+    bool elastic;                 /* elastic_NNNN of scans is written too; false: somebody has */
+    bool tell;                    /* print a line for each scan that does not agree with the others, and a summary of each group */
+    const struct archive_cut_choice *choice;   /* NULL: none */
+};
+
+bool further_products_write(const struct further_products *f);   /* false after logging */
+
+#endif
