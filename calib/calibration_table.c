@@ -124,8 +124,26 @@ static void learning_done(struct learning *l) {
     free(l->works);
 }
 
+static bool lacks_lines(const struct pixel_calibration *p) {
+    return strstr(p->reason, "lines of the table were not found") != NULL;
+}
+
+/* Where no pixel has the lines, that is no fault of the pixels: a wrong table, or a wrong incident energy, must not look like a broken array. */
+static void blame_table(struct calibration_table *t) {
+    for (uint32_t i = 0; i < t->n_pixels; i++)
+        if (t->pixels[i].verdict == VERDICT_BAD && strncmp(t->pixels[i].reason, "the lines of the table", 22) == 0)
+            t->pixels[i].verdict = VERDICT_NO_TABLE;
+}
+
+static uint32_t count_verdict(const struct calibration_table *t, enum verdict verdict) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->n_pixels; i++)
+        n += t->pixels[i].verdict == verdict;
+    return n;
+}
+
 /* Good pixels or a complaint with the reason of the pixel that had most pulses. */
-static enum status judge_table(const struct calibration_table *t, struct complaint *why) {
+static enum status judge_table(struct calibration_table *t, struct complaint *why) {
     const struct pixel_calibration *busiest = NULL;
     for (uint32_t i = 0; i < t->n_pixels; i++) {
         if (t->pixels[i].curve) {
@@ -136,10 +154,15 @@ static enum status judge_table(const struct calibration_table *t, struct complai
         if (!busiest || t->pixels[i].pulses > busiest->pulses)
             busiest = &t->pixels[i];
     }
-    uint32_t without = 0;
+    uint32_t without = 0, ambiguous = count_verdict(t, VERDICT_AMBIGUOUS);
     for (uint32_t i = 0; i < t->n_pixels; i++)
-        without += strstr(t->pixels[i].reason, "lines of the table were not found") != NULL;
-    if (without > 0)
+        without += lacks_lines(&t->pixels[i]);
+    if (without > 1)
+        blame_table(t);
+    if (ambiguous > 1 && ambiguous > without)
+        complaint_set(why, 0, 0, "no pixel of %u could be calibrated; in %u the lines of table %.40s can be told in different ways that fit about equally well: is one "
+                      "of its energies wrong, or a line not of this sample?", t->n_pixels, ambiguous, t->line_table_name);
+    else if (without > 0)
         complaint_set(why, 0, 0, "no pixel of %u could be calibrated; %u have pulses enough but not the lines of table %.40s: is it the table of this sample, and %.6g eV the "
                       "incident energy?", t->n_pixels, without, t->line_table_name, t->mono_eV);
     else

@@ -9,6 +9,8 @@ static const double MODEL_ERROR = 1.5e-3;   /* of top_eV: 1.5 eV at 1 keV, calib
 static const double EXPLAINED = 8e-3;       /* a known line explains a peak this close, of top_eV */
 static const double RISE_ALLOWED = 1.03;    /* gain may rise by noise and offset, not by more */
 static const double GAIN_KEPT = 0.5;
+static const double STRAINED_RMS = 1e-3;    /* of top_eV: a complete choice worse than this gives way to one with a line missing that is plainly better, */
+static const double DOUBTFUL_RMS = 2.5e-3;  /* and one worse than this competes with them */
 static const double ACCEPTED_RMS = 4e-3;    /* of top_eV: a complete choice worse than this is tried with a line missing */
 
 static bool solve3(double a[3][3], double b[3], size_t n) {
@@ -213,13 +215,15 @@ static void sort_by_height(struct peak *p, size_t n) {
         }
 }
 
-/* Complete choices first; if none is acceptable, those with one line missing. */
+/* Complete choices first; if none is acceptable, those with one line missing. Also where the best complete one strains to fit and one line
+ * less fits plainly better: then that line is not in the sample, or its energy in the table is wrong. */
 static void search_all(struct search *s, const struct match_lines *lines) {
     set_lines(s, lines, SIZE_MAX);
     size_t n = s->n_lines;
     choose(s, 0, 0);
-    if (s->found && s->best[0].rms_eV <= ACCEPTED_RMS * lines->top_eV)
+    if (s->found && s->best[0].rms_eV <= STRAINED_RMS * lines->top_eV)
         return;
+    bool acceptable = s->found && s->best[0].rms_eV <= ACCEPTED_RMS * lines->top_eV;
     struct search incomplete = *s;
     memset(incomplete.best, 0, sizeof incomplete.best);
     incomplete.found = 0;
@@ -227,8 +231,12 @@ static void search_all(struct search *s, const struct match_lines *lines) {
         set_lines(&incomplete, lines, skip);
         choose(&incomplete, 0, 0);
     }
-    if (incomplete.found && incomplete.best[0].rms_eV < ACCEPTED_RMS * lines->top_eV)
+    if (!incomplete.found || !(incomplete.best[0].rms_eV < ACCEPTED_RMS * lines->top_eV))
+        return;
+    if (!acceptable || incomplete.best[0].score > s->best[0].score + MATCH_CLEAR_MARGIN)
         *s = incomplete;
+    else if (s->best[0].rms_eV > DOUBTFUL_RMS * lines->top_eV)
+        keep(s, &incomplete.best[0]);   /* and may turn out ambiguous */
 }
 
 enum status line_match_choices(const struct peak *peaks, size_t n_peaks, const struct match_lines *lines, struct line_match out[MATCH_KEPT], size_t *n) {

@@ -40,7 +40,8 @@ struct line_match {
 };
 
 /* Peaks in any order. First all lines must be there; if that leaves no acceptable choice and there are at least five lines,
- * one may be missing. STATUS_NOT_FOUND: no choice meets the constraints. A small margin is a result, not an error. */
+ * one may be missing; also where the best complete choice strains to fit and one with a line missing scores better by MATCH_CLEAR_MARGIN (the
+ * line is not in the sample, or its energy in the table is wrong). STATUS_NOT_FOUND: no choice meets the constraints. A small margin is a result, not an error. */
 enum status line_match_find(const struct peak *peaks, size_t n_peaks, const struct match_lines *lines, struct line_match *out);
 
 /* The same with what came next, best first, for an operator to see: at most MATCH_KEPT, *n of them; the margin of each is against the

@@ -158,6 +158,9 @@ static enum status parse_name(struct field f, const struct place *here, char nam
     return STATUS_OK;
 }
 
+/* A line lies below its edge; tables round. */
+static const double ABOVE_EDGE = 1.005;
+
 static enum status parse_row(struct field text, const struct place *here, struct reference_line *out) {
     struct field f[N_COLUMNS];
     size_t n = split(text, ',', f, N_COLUMNS);
@@ -175,6 +178,8 @@ static enum status parse_row(struct field text, const struct place *here, struct
         s = parse_number(f[4], columns[4], here, &l.excited_above_eV);
     if (s == STATUS_OK && !(l.energy_eV > 0))
         s = REFUSE(here, "energy_eV of %s is not above 0", l.name);
+    if (s == STATUS_OK && l.excited_above_eV > 0 && l.energy_eV > ABOVE_EDGE * l.excited_above_eV)
+        s = REFUSE(here, "energy_eV %g of %s lies above excited_above_eV %g, and no line is harder than what excites it", l.energy_eV, l.name, l.excited_above_eV);
     if (s == STATUS_OK)
         s = parse_components(f[5], here, &l);
     if (s == STATUS_OK)

@@ -42,6 +42,7 @@ struct recovery {
     bool same_array;              /* of the session under way */
     uint64_t rows_seen;           /* of it */
     int64_t first_ns, last_ns;
+    char calibration[PATH_MAX];   /* that the journal names, beside it; "" none */
     char logs[512];               /* the acquisition's own folder of the run; "" none */
     struct journal_summary said;
 };
@@ -102,6 +103,22 @@ static int by_row(const void *a, const void *b) {
     return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
 }
 
+/* The last one is what the run had at its end; it lies beside the journal. */
+static void note_calibration(struct recovery *r, const struct journal_block *b) {
+    json_t *event = text_of(b);
+    const char *word = json_string_value(json_object_get(event, "event")), *file = json_string_value(json_object_get(event, "file"));
+    char path[PATH_MAX];
+    const char *slash = strrchr(r->path, '/');
+    if (word != NULL && strcmp(word, "calibration") == 0 && file != NULL && strchr(file, '/') == NULL) {
+        const int n = snprintf(path, sizeof path, "%.*s%s", slash != NULL ? (int)(slash + 1 - r->path) : 0, r->path, file);
+        if (n < (int)sizeof path && access(path, R_OK) == 0)
+            memcpy(r->calibration, path, sizeof r->calibration);
+        else
+            log_warning("%s: it names the calibration %s, which is not there any more", r->path, file);
+    }
+    json_decref(event);
+}
+
 static bool first_round(struct recovery *r) {
     struct journal_reader reader = { 0 };
     struct journal_block b;
@@ -111,6 +128,8 @@ static bool first_round(struct recovery *r) {
             r->session = text_of(&b);
         if (b.kind == JOURNAL_SECONDS)
             good = note_seconds(r, &b);
+        if (b.kind == JOURNAL_EVENT)
+            note_calibration(r, &b);
     }
     r->said.blocks = reader.blocks;
     r->said.sessions = reader.sessions;
@@ -140,7 +159,7 @@ static bool set_up(struct recovery *r, const char *calibration, const char *fold
         log_error("%s: its channels cannot be read", r->path);
         return false;
     }
-    calibration = calibration != NULL ? calibration : named != NULL ? named : "";
+    calibration = calibration != NULL ? calibration : r->calibration[0] != '\0' ? r->calibration : named != NULL ? named : "";
     r->gap_before = calloc(r->array->n_pixels + (size_t)1, sizeof *r->gap_before);
     if (r->gap_before == NULL || !row_block_new(ROWS_AT_ONCE, &r->rows)) {
         log_error("%s: out of memory", r->path);
@@ -233,6 +252,8 @@ static bool take_event(struct recovery *r, const json_t *object) {
     r->said.events++;
     if (word != NULL && strcmp(word, "acquisition") == 0)
         note_acquisition(r, json_string_value(json_object_get(object, "folder")));
+    if (word != NULL && strcmp(word, "calibration") == 0 && json_is_integer(json_object_get(object, "filters_from_ns")) && hand_on(r))
+        pulse_store_heights_from(r->pulses, json_integer_value(json_object_get(object, "filters_from_ns")));
     if (word != NULL && strcmp(word, "label") == 0 && json_is_string(json_object_get(object, "label")))
         return run_scans_label(&r->scans, json_string_value(json_object_get(object, "label")), json_integer_value(json_object_get(object, "time_ns")));
     if (!scan_event_from_json(object, &e))

@@ -113,7 +113,7 @@ static size_t parts_behind(const struct learning_desk *d, struct spool_part part
 }
 
 static bool measure_pixel(struct learning_desk *d, size_t i, const struct spool_part *parts, size_t n_parts, struct learnt_result *r, size_t *n, size_t capacity) {
-    const struct analyse_settings a = { .pixel = (uint32_t)i, .model = d->pixels.channels[i].keep };
+    const struct analyse_settings a = { .pixel = (uint32_t)i, .model = d->pixels.channels[i].keep, .causal = true };   /* as live_analyse measures */
     struct record_walk w;
     struct channel_record record;
     r->first[i] = *n;

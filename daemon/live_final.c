@@ -57,7 +57,7 @@ static bool write_file(struct live_final *f, const struct present *p, const stru
     char *folders[2] = { f->folder, f->logs };
     size_t n_folders = f->logs[0] != '\0' && strcmp(f->logs, f->folder) != 0 ? 2 : 1;
     struct beamtime b = { .pulses = { .n_channels = p->n, .channels = p->channels, .n_folders = n_folders, .folders = folders, .first_ns = p->first_ns, .last_ns = p->last_ns } };
-    struct reprocess_stored stored = { .pulses = f->pulses, .pixel_of = p->keep, .n_samples = f->n_samples, .sample_period_s = f->sample_period_s };
+    struct reprocess_stored stored = { .pulses = f->pulses, .pixel_of = p->keep, .n_samples = f->n_samples, .sample_period_s = f->sample_period_s, .lost = f->lost };
     struct reprocess_settings s = reprocess_settings_of(&f->options);
     const char *input = f->logs[0] != '\0' ? f->logs : f->folder;
     struct reprocessed r;
@@ -106,5 +106,6 @@ void live_final_done(struct live_final *f) {
     for (size_t i = 0; i < f->n_scans; i++)
         scan_done(&f->scans[i]);
     free(f->scans);
+    free(f->lost);
     *f = (struct live_final){ 0 };
 }

@@ -21,6 +21,7 @@ struct live_final {
     struct pulse_store *pulses;       /* owned */
     struct scan *scans;               /* owned: those told, and states without a file */
     size_t n_scans;
+    uint64_t *lost;                   /* owned: of each pixel of the array, records that were triggered in the run and never came; NULL: not known */
     int64_t from_ns, until_ns;        /* records outside are not of the run */
     uint32_t n_samples;
     double sample_period_s;

@@ -18,6 +18,14 @@ void live_losses_sum(const struct live_array *array, const struct channel_tally 
     *out = all;
 }
 
+void live_losses_pixels(const struct live_array *array, const struct channel_tally *tally, const struct upstream_loss *loss, uint64_t *lost) {
+    for (uint32_t p = 0; p < array->n_pixels; p++) {
+        const uint32_t index = array->index_of_pixel[p];
+        const uint64_t upstream = upstream_loss_channel(loss, index).lost, own = tally_of(&tally[index].overload);
+        lost[p] = upstream > own ? upstream : own;   /* what was refused here is missing there too, once its window has been compared */
+    }
+}
+
 char *live_losses_text(const struct live_array *array, const struct channel_tally *tally, const struct upstream_loss *loss) {
     char *text = NULL;
     size_t n;

@@ -19,6 +19,8 @@ struct live_losses {
 
 /* Over all pixels. tally: of each channel. */
 void live_losses_sum(const struct live_array *array, const struct channel_tally *tally, const struct upstream_loss *loss, struct live_losses *out);
+/* Triggered and never analysed, whatever the reason, of each pixel: lost[n_pixels]. */
+void live_losses_pixels(const struct live_array *array, const struct channel_tally *tally, const struct upstream_loss *loss, uint64_t *lost);
 /* A line for each pixel's channel; free() it. NULL: no memory. */
 char *live_losses_text(const struct live_array *array, const struct channel_tally *tally, const struct upstream_loss *loss);
 

@@ -35,6 +35,8 @@ struct live_runs {
     struct options at_end;            /* what held when the run ended: the beamline may set other windows before its file is begun */
     struct making making[MAX_FINALS];
     uint64_t lost;
+    char calibration[128];
+    uint64_t *losses, *losses_before;   /* of each pixel: by now, and when the run began */
 };
 
 bool live_runs_new(const struct options *options, struct live_runs **out) {
@@ -61,11 +63,34 @@ static void new_store(struct live_runs *r) {
         r->pulses = NULL;
 }
 
+static void new_losses(struct live_runs *r) {
+    const size_t n = r->model.array != NULL ? r->model.array->n_pixels : 0;
+    free(r->losses);
+    free(r->losses_before);
+    r->losses = calloc(n + 1, sizeof *r->losses);
+    r->losses_before = calloc(n + 1, sizeof *r->losses_before);
+}
+
 void live_runs_session(struct live_runs *r, const struct run_model *m, const struct live_status *status) {
     live_runs_step(r, status, INT64_MAX, false, true);
     pulse_store_free(r->pulses);
     r->model = m != NULL ? *m : (struct run_model){ 0 };
     new_store(r);
+    new_losses(r);
+}
+
+static void ask_losses(struct live_runs *r) {
+    if (r->losses != NULL && r->model.losses != NULL)
+        r->model.losses(r->model.context, r->losses);
+}
+
+/* Since the run began; NULL: no memory, then none are known. The caller's. */
+static uint64_t *lost_in_run(const struct live_runs *r) {
+    const size_t n = r->model.array->n_pixels;
+    uint64_t *lost = calloc(n + 1, sizeof *lost);
+    for (size_t i = 0; lost != NULL && r->losses != NULL && r->losses_before != NULL && i < n; i++)
+        lost[i] = r->losses[i] > r->losses_before[i] ? r->losses[i] - r->losses_before[i] : 0;   /* files may fill in what was lost before */
+    return lost;
 }
 
 void live_runs_model(struct live_runs *r, const struct run_model *m) { r->model = *m; }
@@ -133,6 +158,21 @@ static void write_sidecar(const struct live_runs *r, const struct live_status *s
     }
 }
 
+const char *live_runs_calibration(struct live_runs *r, const char *kept) {
+    char path[700];
+    r->calibration[0] = '\0';
+    if (r->folder[0] == '\0' || kept[0] == '\0')
+        return r->calibration;
+    snprintf(r->calibration, sizeof r->calibration, "%s_calibration.h5", r->base_name);
+    snprintf(path, sizeof path, "%s/%s", r->folder, r->calibration);
+    unlink(path);
+    if (link(kept, path) != 0) {
+        log_warning("%s: the calibration cannot be kept there: %s; 'tesd recover' needs it if this run is cut short", path, strerror(errno));
+        r->calibration[0] = '\0';
+    }
+    return r->calibration;
+}
+
 void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns) {
     if (r->running)
         live_runs_step(r, status, INT64_MAX, false, true);
@@ -143,6 +183,9 @@ void live_runs_begin(struct live_runs *r, const struct live_status *status, int6
     r->ending = false;
     r->from_ns = status->label_ns > 0 ? status->label_ns - BEFORE_NS : newest_ns > 0 ? newest_ns - 2 * BEFORE_NS : INT64_MIN;
     r->until_ns = INT64_MAX;
+    ask_losses(r);
+    if (r->losses != NULL && r->losses_before != NULL && r->model.array != NULL)
+        memcpy(r->losses_before, r->losses, r->model.array->n_pixels * sizeof *r->losses);
     if (r->pulses == NULL && keeps(r))
         new_store(r);
     if (!keeps(r))
@@ -191,6 +234,8 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
     memcpy(f->base_name, r->base_name, sizeof f->base_name);
     if (readable)
         memcpy(f->logs, r->logs, sizeof f->logs);
+    ask_losses(r);
+    f->lost = lost_in_run(r);
     f->scans = run_scans_take(&r->scans, r->newest_ns, !readable, &f->n_scans);
     r->pulses = NULL;
     ++*r->model.references;
@@ -247,6 +292,8 @@ void live_runs_free(struct live_runs *r) {
     collect(r, true);
     pulse_store_free(r->pulses);
     run_scans_done(&r->scans);
+    free(r->losses);
+    free(r->losses_before);
     free(r);
 }
 

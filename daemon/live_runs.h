@@ -22,6 +22,10 @@ struct run_model {
     const struct live_array *array;
     const struct array_model *model;
     int *references;             /* of the owner; counted up while a file is being made */
+    /* How many records of each pixel were triggered and never analysed, so far, into lost[n_pixels]; left alone when it is not known any more.
+     * What grew of it since the run began stands in its file as lost_upstream. */
+    void (*losses)(void *context, uint64_t *lost);
+    void *context;
 };
 
 /* options.output.folder "": nothing is kept, all calls are fine. options are borrowed. False after logging. */
@@ -41,6 +45,9 @@ void live_runs_end(struct live_runs *r, const struct live_status *status, int64_
 /* Ends a run whose last records must have come by now (behind: files of it are still being read); joins files that are ready. True: a run's file was begun. */
 bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once);
 
+/* The calibration kept in this file, as RUN_calibration.h5 in the run's folder (another name for the same bytes, which the next one leaves alone): the
+ * journal names it. "" outside a run, or when it cannot be; until the next call. */
+const char *live_runs_calibration(struct live_runs *r, const char *kept);
 bool live_runs_running(const struct live_runs *r);
 const char *live_runs_folder(const struct live_runs *r);      /* "" outside a run, or when nothing is kept */
 const char *live_runs_base_name(const struct live_runs *r);

@@ -45,6 +45,7 @@ void live_session_begin_run(struct live_session_work *s) {
     live_runs_begin(s->runs, &s->status, s->newest_ns);
     if (s->set != NULL)
         live_disk_begin(s->links.disk, s->set->array, &s->status, live_runs_folder(s->runs), live_runs_base_name(s->runs));
+    live_session_keep_calibration(s, INT64_MIN);
     if (s->links.follower != NULL && s->options.follow.folder[0] == '\0' && s->status.folder[0] != '\0')
         follower_folder(s->links.follower, s->status.folder);
 }
@@ -291,8 +292,8 @@ bool live_session_new(struct options *options, const struct session_links *links
 void live_session_finish(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
+    live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
-    live_runs_session(s->runs, NULL, &s->status);
     live_disk_end(s->links.disk);
     s->figures_ms = 0;
     live_session_update_figures(s, now_ms());

@@ -10,6 +10,15 @@ struct keeper { struct live_session_work *session; int64_t now_ms; };
 static void keep_anew(void *keeper, const struct row_block *rows) {
     const struct keeper *k = keeper;
     live_runs_rows(k->session->runs, rows, k->now_ms);
+    live_disk_rows(k->session->links.disk, rows);   /* of two rows of one record the later holds */
+}
+
+/* What a learnt run is recovered with after a crash. */
+void live_session_keep_calibration(struct live_session_work *s, int64_t filters_from_ns) {
+    const bool learnt = s->links.learning != NULL && strcmp(s->options.calibration.file, live_learning_kept(s->links.learning)) == 0;
+    const char *file = learnt ? live_runs_calibration(s->runs, s->options.calibration.file) : "";
+    if (file[0] != '\0')
+        live_disk_calibration(s->links.disk, file, filters_from_ns);
 }
 
 static void recount(struct live_session_work *s, int64_t now_ms) {
@@ -18,6 +27,7 @@ static void recount(struct live_session_work *s, int64_t now_ms) {
     struct recounted r = live_learning_recount(s->links.learning, s->set->model, s->set->plan.model_version, live_session_watermark_ns(s), s->book, keep_anew, &keeper);
     live_disk_anew(s->links.disk, false);
     live_runs_filters(s->runs, r.filters_from_ns);
+    live_session_keep_calibration(s, r.filters_from_ns);
     if (r.book != NULL) {
         live_book_free(s->replaced);
         s->replaced = s->book;

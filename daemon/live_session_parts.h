@@ -105,6 +105,7 @@ void live_session_begin_run(struct live_session_work *s);
 int64_t live_session_watermark_ns(const struct live_session_work *s);
 
 /* ---- live_session_learn.c ---- */
+void live_session_keep_calibration(struct live_session_work *s, int64_t filters_from_ns);   /* a learnt one, beside the run's journal */
 void live_session_take_learnt(struct live_session_work *s, int64_t now_ms);
 /* live_beamline's: *result is the id of the calibration in force. */
 enum scan_answer live_session_learn(void *session, int32_t number, json_t **result, char why[SCAN_ERROR]);

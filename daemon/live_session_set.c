@@ -82,7 +82,7 @@ void live_session_free_retired(struct live_session_work *s) {
         adopted = followed;
     unsigned kept = 0;
     for (unsigned k = 0; k < s->n_retired; k++)
-        if (s->retired[k]->references == 0 && adopted >= s->retired[k]->retired)
+        if (s->retired[k]->references == 0 && adopted >= s->retired[k]->retired && live_disk_model_used(s->links.disk) > s->retired[k]->plan.model_version)
             live_session_set_free(s->retired[k]);
         else
             s->retired[kept++] = s->retired[k];
@@ -118,11 +118,19 @@ struct product_settings live_session_products(const struct live_session_work *s)
 
 static bool open_book(struct live_session_work *s) {
     const struct book_settings settings = {
-        .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9), .history = HISTORY_ROWS,
+        .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9),
+        .hold_ns = s->links.follower != NULL ? llround(s->options.follow.hold_s * 1e9) : 0, .history = HISTORY_ROWS,
         .products = live_session_products(s), .kept = ((size_t)s->options.control.recount_MiB << 20) / SCAN_VIEW_PHOTON_BYTES,
         .pixels_used = pixels_used, .graded = graded, .context = s,
     };
     return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
+}
+
+/* Of the array in force; what a book that is closed had is not asked again. */
+static void losses(void *context, uint64_t *lost) {
+    struct live_session_work *s = context;
+    if (s->loss != NULL && s->set != NULL)
+        live_losses_pixels(s->set->array, s->set->tally, s->loss, lost);
 }
 
 void live_session_close_book(struct live_session_work *s) {
@@ -152,8 +160,8 @@ static void couple(struct live_session_work *s) {
 static void end_set(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
+    live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
-    live_runs_session(s->runs, NULL, &s->status);
     live_disk_end(s->links.disk);
 }
 
@@ -184,7 +192,7 @@ static void begin_set(struct live_session_work *s) {
     live_learning_array(s->links.learning, set->array, set->model);
     if (s->status.label_ns > 0)
         live_learning_label(s->links.learning, s->status.label, s->status.label_ns);   /* it was told before the array was known */
-    live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references }, &s->status);
+    live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references, losses, s }, &s->status);
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     if (s->status.writing)
         live_session_begin_run(s);
@@ -219,7 +227,7 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     live_book_pixels(s->book, set->pixels);
     const struct product_settings products = live_session_products(s);   /* other filters may serve other grades */
     live_book_products(s->book, &products);
-    live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references });
+    live_runs_model(s->runs, &(struct run_model){ set->array, set->model, &set->references, losses, s });
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);

@@ -230,6 +230,12 @@ static const uint8_t *pixels_used(void *context, size_t timeline_index) {
     return good ? r->pixels_used : NULL;
 }
 
+/* Files do not say what never came to them; a live session knows. */
+static uint64_t lost_of(const struct reprocess *r, size_t i) {
+    const struct reprocess_stored *stored = r->stored;
+    return stored != NULL && stored->lost != NULL ? stored->lost[stored->pixel_of[i]] : 0;
+}
+
 static bool write_pixels(const struct reprocess *r) {
     const struct array_model *m = r->model;
     struct archive_pixel *rows = calloc(m->n_channels, sizeof *rows);
@@ -240,7 +246,7 @@ static bool write_pixels(const struct reprocess *r) {
         struct array_verdict v = array_model_verdict(m, i);
         rows[i] = (struct archive_pixel){
             .channel = (uint32_t)m->channels[i].channel, .sensitivity = grading_sensitivity(r->grading, i), .verdict = v.verdict, .reason = v.reason, .records = t->records,
-            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn,
+            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn + lost_of(r, i),
         };
         if (m->neighbours != NULL) {
             rows[i].neighbours = m->neighbours->of[i].used;

@@ -22,6 +22,7 @@ struct reprocess_stored {
     const uint16_t *pixel_of;           /* model's channel -> pixel of the store */
     uint32_t n_samples;                 /* of a whole record */
     double sample_period_s;
+    const uint64_t *lost;               /* of each pixel of the store: records that never came; NULL: not known */
 };
 
 struct reprocess_settings {

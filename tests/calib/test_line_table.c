@@ -86,6 +86,7 @@ static void typing_errors_are_named_with_their_line(void **state) {
         {HEAD "A,100,1,anchor,,V:100:0:0:1,\n", "above 0", 2},
         {HEAD "A,100,1,anchor,,G:100:1:-1,\n", "'-1'", 2},
         {HEAD "A,100,1,anchor,,G:190:1:1,\n", "outside its components", 2},
+        {HEAD "A,884.85,1,anchor,854.7,,\n", "above excited_above_eV 854.7", 2},
         {HEAD "A,100,1,anchor,,G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1|G:1:1:1,\n", "13 components", 2},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
-from program import TESD, Program
+from program import ROOT, TESD, Program
 
 
 class Case:
@@ -288,6 +288,30 @@ def settings(p):
     with open(os.path.join(c.folder, 'bad.csv'), 'w') as f:
         f.write('line,energy_eV,unc_eV,use,excited_above_eV,components,source\nOKa,five,1,anchor,530,,me\n')
     c.expect(3, r'bad\.csv:2: ', extra=['--lines', os.path.join(c.folder, 'bad.csv')])
+    with open(os.path.join(ROOT, 'config/lines/nslsii-mix.csv')) as f:
+        table = f.read()
+    nickel = table.splitlines().index(next(l for l in table.splitlines() if l.startswith('NiLa,'))) + 1
+
+    def typed(name, change, code, *said, **more):
+        """The mix's table with one thing changed; calibrating by it."""
+        c = Case(p, name)
+        path = os.path.join(c.folder, 'typed.csv')
+        with open(path, 'w') as f:
+            f.write(change(table))
+        return c, c.expect(code, *said, command='calibrate', extra=['--noise', c.noise, '--lines', path], **more)
+
+    bare = lambda t, line, energy: re.sub(rf'(?m)^{line},[^,]*,([^,]*),anchor,([^,]*),[^,]*,', rf'{line},{energy},\1,anchor,\2,,', t)
+    typed('a line table with digits swapped', lambda t: t.replace('NiLa,848.85', 'NiLa,884.85'), 3, rf'typed\.csv:{nickel}: energy_eV 884\.85 of NiLa lies .*; see config/lines')
+    typed('a line table with digits swapped and no profile', lambda t: bare(t, 'NiLa', '884.85'), 3, rf'typed\.csv:{nickel}: energy_eV 884\.85 of NiLa lies above excited_above_eV')
+    for name, change, line in (('a line table with a wrong energy', lambda t: bare(t, 'NiLa', '484.85'), 'NiLa'),
+                               ('a line that is not in the sample', lambda t: t + 'AlKa,676.8,0.5,anchor,700,,me\n', 'AlKa')):
+        c, run = typed(name, change, 0, rows=2)
+        p.check(run.stdout.count(f'line {line} not found') == 2 and run.stdout.count(' good ') >= 2, f'{name}: the pixels are good without it, and say so')
+    typed('a table without a line of the sample', lambda t: re.sub(r'(?m)^OKa,.*\n', '', t), 0, rows=2)
+    c, run = typed('a table of another sample', lambda t: re.sub(r'(?m)^(CKa|NKa|OKa|FeLa),.*\n', '', t), 1, r'2 have pulses enough but not the lines of table .*typed\.csv: is it the table of this sample', r'no calibration was written')
+    p.check(' bad ' not in run.stdout and run.stdout.count('no table') >= 2, 'and no pixel is called bad for it')
+    typed('a table that this incident energy does not excite', lambda t: table.splitlines()[1] + '\nSiKa,1739.9,0.1,anchor,1839,,me\nPKa,2013.7,0.1,anchor,2145,,me\n', 1,
+          r'has 0 anchors that 1000 eV excites, at least 2 are needed')
 
 
 def calibrations(p):

@@ -103,8 +103,8 @@ def compare(made, replayed, listener):
 def measure_loss(connections, blocks=75):
     """240 records a block, 50 blocks/s: what tesd says against what the twin sent and what came."""
     twin = Twin('--pixels', '240', '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--all-together', '1', '--pool', '2', '--idle', '--block', '0.02',
-                '--await', str(SUBSCRIPTIONS))
-    run = Daemon(f'loss{connections}', twin, ingest={'connections': connections})
+                '--await', str(SUBSCRIPTIONS), *(['--write', f'{folder}/lossy'] if connections == 1 else []))
+    run = Daemon(f'loss{connections}', twin, ingest={'connections': connections}, output={'folder': f'{folder}/lost' if connections == 1 else ''})
     run.hears()
     rpc = Rpc(twin.control)
     rpc.good('SourceControl.Start', 'SIMPULSESOURCE')
@@ -115,7 +115,14 @@ def measure_loss(connections, blocks=75):
     served = int(re.search(r'served (\d+) records', out)[1])
     losses = run.losses(lambda l: sum(c['sent'] for c in l.values()) == served and all(c['sent'] == c['port'] + c['lost'] for c in l.values()))
     figures = run.wait_figure(lambda f: f['tesd_records_received_total'] == sum(c['port'] for c in losses.values()))
+    if connections == 1:
+        run.wait_message('_run0000.nxs')
     check(run.end() == 0, f'K={connections}: ends with 0')
+    if connections == 1:
+        with h5py.File(glob.glob(f'{folder}/lost/*/*/*_run????.nxs')[0]) as f:
+            said = {n.decode(): (int(r), int(l)) for n, r, l in zip(f['entry/pixels/name'][()], f['entry/pixels/records'][()], f['entry/pixels/lost_upstream'][()])}
+        told = {n: (c['port'], c['lost']) for n, c in losses.items() if c['port'] > 0}
+        check(said == told, f'K=1: the run\'s file says of every pixel what came and what was lost: {len(said)} pixels, {sum(l for _, l in said.values())} lost')
     return losses, served, figures
 
 

@@ -211,7 +211,8 @@ def test_full_disk(log, first_s):
     raw = glob.glob(f'{kept}/*.ljh')
     subprocess.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
     p, r = set(keys(photons(f'{folder}/full.nxs'))), keys(photons(f'{folder}/raw.nxs'))
-    check(len(set(r)) == len(r) and set(r) <= p, f'{len(r)} raw records of {len(p)}, none twice, none strange')
+    refused = figures['tesd_records_overload_total']   # recorded, but not analysed: a machine too busy for the rate, which is counted
+    check(len(set(r)) == len(r) and len(set(r) - p) <= refused, f'{len(r)} raw records of {len(p)} rows, none twice, {len(set(r) - p)} strange where {refused:.0f} were refused')
     scan = glob.glob(f'{kept}/*_scan*.nxs')
     accepted(sorted(scan)[-1], 'the file of the scan')
     print(f'lost: journal {lost}, archive {figures["tesd_archive_lost_total"]:.0f}, raw {figures["tesd_raw_lost_total"]:.0f}; scan files {len(scan)}')

@@ -113,6 +113,10 @@ def check_files(runs, named):
     # heights from before the calibration's end are not known with its filters, so that the causal baseline begins there, and in the replay at the start
     off = numpy.abs(energy - again_energy) if same else numpy.array([numpy.nan])
     check(numpy.median(off) < 0.05 and off.max() < 1, f'their energies differ by {numpy.median(off):.3f} eV (median), {off.max():.3f} eV at most')
+    subprocess.run([tesd, 'recover', glob.glob(f'{folder}/out/20260302/0000/*.journal')[0], '-o', f'{folder}/recovered.nxs'], check=True, capture_output=True)
+    back_pixel, back_frame, back_energy = photons_of(f'{folder}/recovered.nxs')
+    check(numpy.array_equal(back_pixel, pixel) and numpy.array_equal(back_frame, frame) and numpy.array_equal(back_energy, energy),
+          f'the file made of the journal alone has the same photons: {len(back_pixel)}')
     line = numpy.median(energy[(energy > 515) & (energy < 532)])
     check(abs(line - 524.5) < 1, f'O K fluorescence at {line:.2f} eV')
     with h5py.File(glob.glob(f'{folder}/out/20260302/0000/*_scan*.nxs')[0]) as f, h5py.File(made) as g:
