@@ -82,7 +82,7 @@ void live_session_free_retired(struct live_session_work *s) {
         adopted = followed;
     unsigned kept = 0;
     for (unsigned k = 0; k < s->n_retired; k++)
-        if (s->retired[k]->references == 0 && adopted >= s->retired[k]->retired)
+        if (s->retired[k]->references == 0 && adopted >= s->retired[k]->retired && live_disk_model_used(s->links.disk) > s->retired[k]->plan.model_version)
             live_session_set_free(s->retired[k]);
         else
             s->retired[kept++] = s->retired[k];
@@ -118,7 +118,8 @@ struct product_settings live_session_products(const struct live_session_work *s)
 
 static bool open_book(struct live_session_work *s) {
     const struct book_settings settings = {
-        .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9), .history = HISTORY_ROWS,
+        .n_pixels = s->set->array->n_pixels, .pixels = s->set->pixels, .late_ns = llround(s->options.scan.late_photon_s * 1e9),
+        .hold_ns = s->links.follower != NULL ? llround(s->options.follow.hold_s * 1e9) : 0, .history = HISTORY_ROWS,
         .products = live_session_products(s), .kept = ((size_t)s->options.control.recount_MiB << 20) / SCAN_VIEW_PHOTON_BYTES,
         .pixels_used = pixels_used, .graded = graded, .context = s,
     };

@@ -134,6 +134,8 @@ const struct option_row option_table[] = {
       .help = "between two looks where growth is not noticed" },
     { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,
       .help = "a file that has not grown for so long is read to its very end" },
+    { .name = "follow.hold_s", .unit = "s", .default_text = "1.5", .kind = OPT_NUMBER, .offset = AT(follow.hold_s), .lo = 0, .hi = 60,
+      .help = "how much longer a scan point waits before it is final while files are followed: DASTARD writes them out about once a second" },
 
     { .name = "learn.live", .unit = "", .default_text = "true", .kind = OPT_BOOL, .offset = AT(learn.live),
       .help = "tesd run learns filters and calibrations from noise and calibration states in the background, counts the running scan anew with them, and keeps the last good one in the output folder, where the next start finds it. Only with output.folder, and without calibration.file, which freezes what it names" },
