@@ -4,6 +4,7 @@
 #   make run             install what is missing, build, simulate a small beamtime, calibrate and replay it into demo/
 #   make check           install what is missing, build and run all tests      SAN=address,undefined | SAN=thread
 #   make check-NAME      run one test program, e.g. make check-record_ljh
+#   make check-web       the page of tesd web in Chromium, where it is installed
 #   make fuzz FUZZ_S=60  run every fuzz target for 60 s each
 #   make lint            warnings of both compilers as errors, clang-tidy, cppcheck
 #   make bench           kernels and chain against the machine
@@ -49,7 +50,7 @@ tests  := $(call sources,tests/*/test_*.c)
 benches := $(call sources,tests/bench/bench_*.c)
 fuzzers := $(call sources,tests/fuzz/fuzz_*.c)
 
-.PHONY: all run deps check fuzz lint bench soak install clean check-built fuzz-programs fuzz-built ready
+.PHONY: all run deps check check-web fuzz lint bench soak install clean check-built fuzz-programs fuzz-built ready
 all: $(build)/$(name)
 
 # ---- products ----
@@ -84,6 +85,7 @@ $(build)/daemon/config_path.o: $(build)/.prefix
 $(build)/daemon/config_path.o: defines := -DTESD_PREFIX='"$(PREFIX)"'
 # The report's page is compiled in from its files, which the compiler does not see as includes.
 $(build)/daemon/sink/report_page.o: $(wildcard daemon/sink/report/*)
+$(build)/daemon/client/web_page.o: $(wildcard daemon/client/page/*)
 $(build)/%.o: %.c $(build)/.flags | ready
 	@mkdir -p $(@D)
 	$(call say,CC  )$(CC) $(flags) $(defines) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -112,6 +114,10 @@ check-built: all $(tests) $(if $(SAN),,fuzz-programs)
 	    $(sort $(wildcard tests/stream/*.py tests/golden/*.py)) $(if $(SAN),,$(patsubst $(build)/%,build/fuzz/%,$(fuzzers)))
 check-%: all
 	@t=$$(ls tests/*/test_$*.c) && $(MAKE) $(build)/$${t%.c} && $(build)/$${t%.c}
+
+# The page of tesd web in a real browser; skipped with a word where there is none.
+check-web: all
+	@/usr/bin/python3 tests/browser/test_page.py || [ $$? -eq 77 ]
 
 fuzz:
 	@tests/tool/install-packages build test

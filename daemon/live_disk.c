@@ -6,27 +6,23 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "daemon/kept_session.h"
 #include "daemon/log.h"
 #include "daemon/sink/journal.h"
 #include "daemon/sink/live_archive.h"
 #include "daemon/sink/raw_recorder.h"
+#include "daemon/sink_desk.h"
 #include "pulse/record_dastard.h"
 
 /* Ring blocks as those of ingest, which hands on what a round of some milliseconds brought, however little: enough of them for the raw thread
  * to wait a quarter of a second for the disk to make a file. Rows of a long scan point wait in memory. */
-enum { RAW_BLOCKS = 128, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE = 4096, ROWS_LATER = 1 << 18, JOURNAL_PAGES = 64, FILES_AT_ONCE = 65536 };
-
-/* A session with an array of its own, so that it may outlive the one it was copied from. */
-struct kept_session {
-    struct live_session session;
-    struct live_array array;
-    char folder[512], base_name[96];
-};
+enum { RAW_BLOCKS = 128, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE = 4096, ROWS_LATER = 1 << 18, JOURNAL_PAGES = 64, FILES_AT_ONCE = 65536, ANSWER_MS = 2000 };
 
 struct live_disk {
     const struct options *options;
     struct journal *journal;
-    struct live_sink sinks[2];                /* journal, archive */
+    struct sink_desk *desk;                   /* before the archive; NULL: none */
+    struct live_sink sinks[2];                /* journal, the desk */
     unsigned n_sinks;
     struct kept_session *kept;                /* of the present run; NULL: outside */
     bool anew;                                /* the next graded rows begin the scan again */
@@ -47,34 +43,9 @@ struct live_disk {
     struct kept_session *recorded;            /* raw thread's own */
 };
 
-/* ---- sessions ---- */
-
-static void kept_free(struct kept_session *k) {
-    if (k == NULL)
-        return;
-    free(k->array.channels);
-    free(k->array.index_of_pixel);
-    free(k);
-}
-
 static struct kept_session *keep(const struct options *o, const struct live_array *a, const struct live_status *status, const char *folder, const char *base_name) {
-    struct kept_session *k = calloc(1, sizeof *k);
-    if (k == NULL)
-        return NULL;
-    k->array = *a;
-    k->array.channels = malloc((a->n_channels + (size_t)1) * sizeof *a->channels);
-    k->array.index_of_pixel = malloc((a->n_pixels + (size_t)1) * sizeof *a->index_of_pixel);
-    if (k->array.channels == NULL || k->array.index_of_pixel == NULL) {
-        kept_free(k);
-        return NULL;
-    }
-    memcpy(k->array.channels, a->channels, a->n_channels * sizeof *a->channels);
-    memcpy(k->array.index_of_pixel, a->index_of_pixel, a->n_pixels * sizeof *a->index_of_pixel);
-    strncpy(k->folder, folder, sizeof k->folder - 1);
-    strncpy(k->base_name, base_name, sizeof k->base_name - 1);
-    k->session = (struct live_session){ .array = &k->array, .calibration_path = o->calibration.file, .config_text = o->text != NULL ? o->text : "", .folder = k->folder,
-                                        .base_name = k->base_name, .n_samples = status->n_samples, .n_presamples = status->n_presamples, .sample_period_s = status->sample_period_s };
-    return k;
+    return kept_session_new(&(struct live_session){ .array = a, .calibration_path = o->calibration.file, .config_text = o->text != NULL ? o->text : "", .folder = folder,
+                                                    .base_name = base_name, .n_samples = status->n_samples, .n_presamples = status->n_presamples, .sample_period_s = status->sample_period_s });
 }
 
 /* ---- making ---- */
@@ -113,7 +84,12 @@ static bool make_sinks(struct live_disk *d) {
     if (o->archive.live) {
         if (!live_archive_new(&(struct live_archive_settings){ .rows_waiting = ROWS_WAITING, .retry_s = o->disk.retry_s }, &archive))
             return false;
-        d->sinks[d->n_sinks++] = live_archive_sink(archive);
+        const struct live_sink sink = live_archive_sink(archive);
+        if (!sink_desk_new(&sink, ANSWER_MS, &d->desk)) {
+            sink.done(sink.context);
+            return false;
+        }
+        d->sinks[d->n_sinks++] = sink_desk_sink(d->desk);
         if (photon_block_new(ROWS_AT_ONCE, &d->now) != STATUS_OK || photon_block_new(ROWS_LATER, &d->later) != STATUS_OK)
             return false;
     }
@@ -145,12 +121,12 @@ bool live_disk_new(const struct options *options, struct live_disk **out) {
 
 static void tell_raw(struct live_disk *d, struct kept_session *k) {
     if (d->ring == NULL) {
-        kept_free(k);
+        kept_session_free(k);
         return;
     }
     pthread_mutex_lock(&d->lock);
     if (d->changed)
-        kept_free(d->wanted);
+        kept_session_free(d->wanted);
     d->wanted = k;
     d->changed = true;
     pthread_mutex_unlock(&d->lock);
@@ -163,7 +139,7 @@ void live_disk_end(struct live_disk *d) {
     for (unsigned i = 0; i < d->n_sinks; i++)
         d->sinks[i].run(d->sinks[i].context, &d->kept->session, false);
     tell_raw(d, NULL);
-    kept_free(d->kept);
+    kept_session_free(d->kept);
     d->kept = NULL;
     d->scanning = false;
     d->over_ns = INT64_MIN;
@@ -351,7 +327,7 @@ static void take_change(struct live_disk *d) {
         d->raw.run(d->raw.context, &d->recorded->session, false);
     if (k != NULL)
         d->raw.run(d->raw.context, &k->session, true);
-    kept_free(d->recorded);   /* the recorder has let go of it at the latest now */
+    kept_session_free(d->recorded);   /* the recorder has let go of it at the latest now */
     d->recorded = k;
 }
 
@@ -369,6 +345,19 @@ bool live_disk_record(void *disk) {
     }
     d->raw.step(d->raw.context);
     return b != NULL;
+}
+
+/* ---- archive thread ---- */
+
+bool live_disk_has_archive(const struct live_disk *d) { return d->desk != NULL; }
+
+bool live_disk_archive(void *disk) { return sink_desk_step(((struct live_disk *)disk)->desk); }
+
+uint64_t live_disk_model_used(const struct live_disk *d) { return d->desk != NULL ? sink_desk_model(d->desk) : UINT64_MAX; }
+
+void live_disk_drain(struct live_disk *d) {
+    while (d->desk != NULL && sink_desk_step(d->desk))
+        continue;
 }
 
 /* ---- the end ---- */
@@ -391,7 +380,7 @@ void live_disk_free(struct live_disk *d) {
     ring_free(d->ring);
     for (size_t i = 0; i < RAW_BLOCKS; i++)
         record_block_free(d->blocks[i]);
-    kept_free(d->recorded);
+    kept_session_free(d->recorded);
     pthread_mutex_destroy(&d->lock);
     free(d);
 }

@@ -1,5 +1,6 @@
 /* daemon/live_disk.h - what a live session keeps while it runs: journal, files of scans, raw records.
  *   book thread: begin, rows, events, graded rows, scans, end --> sink/journal, sink/live_archive
+ *   archive thread: what the desk (sink_desk.h) before sink/live_archive was given: HDF5 and its waiting for disks are there
  *   raw thread:  record_blocks from ingest ==ring==> sink/raw_recorder
  * Only wiring: what to keep is said by the settings, where by the run (live_runs). Outside a run, and without output.folder, nothing is kept and
  * all calls are fine. Nobody waits for the disk here; when the raw ring is full, ingest counts what it could not give. */
@@ -28,7 +29,7 @@ bool live_disk_new(const struct options *options, struct live_disk **out);   /* 
 void live_disk_free(struct live_disk *d);
 
 /* ---- book thread ---- */
-/* The array is copied; the model lives until the next one is given. folder "": nothing is kept of this run. */
+/* The array is copied; for models see live_disk_model_used. folder "": nothing is kept of this run. */
 void live_disk_begin(struct live_disk *d, const struct live_array *array, const struct live_status *status, const char *folder, const char *base_name);
 void live_disk_end(struct live_disk *d);
 void live_disk_model(struct live_disk *d, const struct array_model *model, uint64_t version);
@@ -48,6 +49,13 @@ void live_disk_step(struct live_disk *d);
 struct ring *live_disk_ring(struct live_disk *d);                    /* of record_blocks; NULL: raw records are not kept */
 const _Atomic bool *live_disk_recording(const struct live_disk *d);
 bool live_disk_record(void *disk);                                   /* a pipeline_step */
+
+/* ---- archive thread ---- */
+bool live_disk_has_archive(const struct live_disk *d);
+bool live_disk_archive(void *disk);                                  /* a pipeline_step */
+/* Any thread: models of versions below this one are not used any more; one that is given to _model must live so long. */
+uint64_t live_disk_model_used(const struct live_disk *d);
+void live_disk_drain(struct live_disk *d);                           /* after that thread has ended: what it was given */
 
 /* Book thread: journal, archive, raw; `name` NULL: not in use. */
 void live_disk_health(struct live_disk *d, struct sink_health out[LIVE_DISK_SINKS]);

@@ -38,6 +38,7 @@ struct live_run {
     struct live_disk *disk;
     struct pipeline_thread *ingest_thread, *book_thread, *follow_thread, *raw_thread;
     struct pipeline_thread *learn_thread;   /* away for a minute now and then, so nobody watches it */
+    struct pipeline_thread *archive_thread; /* a disk may keep it waiting, which is an alarm and no reason to be killed */
     uint64_t turns[N_THREADS];           /* when last looked at */
     int64_t pinged_ms, status_ms;
 };
@@ -188,6 +189,7 @@ int live_run(const char *config_path, struct options *o) {
                 pipeline_thread_start("tesd-book", live_session_step, r->session, TICK_US, &r->book_thread) &&
                 (r->learning == NULL || pipeline_thread_start("tesd-learn", live_learning_thread, r->learning, LEARN_TICK_US, &r->learn_thread)) &&
                 (r->follower == NULL || pipeline_thread_start("tesd-follow", follower_step, r->follower, 0, &r->follow_thread)) &&
+                (!live_disk_has_archive(r->disk) || pipeline_thread_start("tesd-archive", live_disk_archive, r->disk, TICK_US, &r->archive_thread)) &&
                 (live_disk_ring(r->disk) == NULL || pipeline_thread_start("tesd-raw", live_disk_record, r->disk, TICK_US, &r->raw_thread));
     if (good) {
         log_note("listening to %s:%d", o->ingest.host, (int)o->ingest.port);
@@ -204,6 +206,8 @@ int live_run(const char *config_path, struct options *o) {
     pipeline_thread_stop(r->raw_thread);
     pipeline_thread_stop(r->book_thread);
     live_session_finish(r->session);
+    pipeline_thread_stop(r->archive_thread);
+    live_disk_drain(r->disk);
     tear_down(r);
     free(r);
     return good ? EXIT_GOOD : EXIT_FAILED;

@@ -6,7 +6,8 @@
  *   follow   source/follow: files that the acquisition writes -> record_blocks
  *   raw      record_sink: the raw recorder (sink/raw)
  *   book     source/status_link (status port and RPC client), control/scan_link (scan points), daemon/book: grades by watermark, maps,
- *            late photons, loss account; live_sinks: sink/publish, journal, scan archive (HDF5 on this thread alone)
+ *            late photons, loss account; live_sinks: sink/publish, journal
+ *   archive  the files of scans (HDF5), behind daemon/sink_desk: a disk that does not answer stops nobody else, and is an alarm
  *   learner  background learning of one calibration state -> a new array_model
  *   main     signals, watchdog, STATUS=, /metrics (civetweb has threads of its own, which read counters only)
  *

@@ -82,7 +82,7 @@ void live_session_free_retired(struct live_session_work *s) {
         adopted = followed;
     unsigned kept = 0;
     for (unsigned k = 0; k < s->n_retired; k++)
-        if (s->retired[k]->references == 0 && adopted >= s->retired[k]->retired)
+        if (s->retired[k]->references == 0 && adopted >= s->retired[k]->retired && live_disk_model_used(s->links.disk) > s->retired[k]->plan.model_version)
             live_session_set_free(s->retired[k]);
         else
             s->retired[kept++] = s->retired[k];

@@ -46,6 +46,8 @@ struct live_sink {
     void (*graded)(void *context, const struct photon_block *rows, bool anew);
     /* The scan with its first n_points points, whenever one became final, was re-binned, and at the scan's end. */
     void (*scan)(void *context, const struct scan_products *products, uint32_t n_points, bool ended);
+    /* Rows on their way to it that were refused for want of room (sink_desk.h): they will not come. */
+    void (*lost)(void *context, int64_t from_ns, int64_t to_ns, uint64_t n);
     void (*step)(void *context);                                                    /* every few ms: completions, retries, sync policy */
     void (*health)(void *context, struct sink_health *out);
     void (*done)(void *context);                                                    /* writes what is left, frees; at most a few seconds */

@@ -24,6 +24,7 @@ static const struct command commands[] = {
     { "recover", cmd_recover, "after a crash: a whole NeXus file from a journal, or from files left open" },
     { "inspect", cmd_inspect, "say what a file is and what is in it" },
     { "monitor", cmd_monitor, "watch a stream in the terminal: run, losses, spectra, pixels" },
+    { "web", cmd_web, "a page in the browser for a stream or a finished file" },
     { "keygen", cmd_keygen, "keys for the stream and the control port, where more than this machine may connect" },
     { "check-config", cmd_check_config, "check a config file; print a sample or the reference of all settings" },
     { "simulate", cmd_simulate, "write a synthetic beamtime with its truth" },

@@ -90,6 +90,10 @@ bool scan_copy_make(const struct scan_products *p, uint32_t n_points, struct sca
     const struct product_settings settings = { .emission = p->emission->axis, .loss = p->loss->axis, .n_regions = p->n_yields, .regions = regions };
     if (!scan_copy_begin(&scan, p->n_pixels, p->pixels_used, &settings, &c))
         return false;
+    c->products->emission->grades_used = p->emission->grades_used;
+    c->products->loss->grades_used = p->loss->grades_used;
+    for (uint32_t k = 0; k < p->n_yields; k++)   /* wide windows count what was learnt to be good */
+        c->products->yields[k]->grades_used = p->yields[k]->grades_used;
     if (!fill(c->products, p)) {
         scan_copy_free(c);
         return false;

@@ -16,5 +16,6 @@ int cmd_recover(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
+int cmd_web(int argc, char **argv);
 
 #endif

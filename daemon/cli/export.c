@@ -90,7 +90,7 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
             argp_error(state, "OUT.nxs and --what are needed");
         if (a->picture && (a->output == NULL || !picture_name_good(a->output)))
             argp_error(state, "a picture needs -o FILE.png or FILE.svg");
-        if (a->picture && (a->emission || strcmp(a->what, "photons") == 0))
+        if (a->picture && a->what != NULL && (a->emission || strcmp(a->what, "photons") == 0))
             argp_error(state, "pictures are of products of the file; 'tesd merge --xes NAME=LO:HI' makes one of an emission spectrum");
         return 0;
     default: return ARGP_ERR_UNKNOWN;

@@ -10,15 +10,17 @@
 #include "daemon/control/scan_server_parts.h"
 #include "daemon/log.h"
 
-/* A request of a REQ client has an empty frame between routing id and body, one of a DEALER may have it or not. */
-enum { MOST_WAITING = 64, MOST_ID = 255, REQUEST_BYTES = 1 << 20, REQUESTS_PER_STEP = 64, SEND_QUEUE = 16, METHODS_MOST = 2 * SCAN_VERBS_MOST };
+/* A request of a REQ client has an empty frame between routing id and body, and before that four bytes if it correlates replies with requests;
+ * one of a DEALER may have it or not. */
+enum { MOST_WAITING = 64, MOST_ID = 255, CORRELATION = 4, REQUEST_BYTES = 1 << 20, REQUESTS_PER_STEP = 64, SEND_QUEUE = 16, METHODS_MOST = 2 * SCAN_VERBS_MOST };
 
 struct waiting {
     char *body;                  /* NULL: free */
     size_t n;
     unsigned char id[MOST_ID];
     size_t n_id;
-    bool delimited;
+    unsigned char correlation[CORRELATION];
+    bool correlated, delimited;
     uint64_t ticket;
     int64_t asked_ms;
 };
@@ -159,6 +161,8 @@ static void frames_done(struct frames *f) {
 
 static void send_reply(struct control_router *r, const struct waiting *w, const char *text, const struct frames *f) {
     bool good = zmq_send(r->socket, w->id, w->n_id, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
+    if (good && w->correlated)
+        good = zmq_send(r->socket, w->correlation, CORRELATION, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
     if (good && w->delimited)
         good = zmq_send(r->socket, "", 0, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
     good = good && zmq_send(r->socket, text, strlen(text), ZMQ_DONTWAIT | (f->n > 0 ? ZMQ_SNDMORE : 0)) >= 0;
@@ -208,7 +212,10 @@ static bool receive(struct control_router *r, struct waiting *w, bool *good) {
         if (part == 0 && n <= MOST_ID) {
             memcpy(w->id, zmq_msg_data(&m), n);
             w->n_id = n;
-        } else if (part == 1 && n == 0 && more) {
+        } else if (part == 1 && n == CORRELATION && more) {
+            memcpy(w->correlation, zmq_msg_data(&m), n);
+            w->correlated = true;
+        } else if (part == 1 + (size_t)w->correlated && n == 0 && more) {
             w->delimited = true;
         } else if (bodies++ == 0 && part > 0 && n > 0 && (w->body = malloc(n)) != NULL) {
             memcpy(w->body, zmq_msg_data(&m), n);
@@ -218,7 +225,7 @@ static bool receive(struct control_router *r, struct waiting *w, bool *good) {
         }
         zmq_msg_close(&m);
     }
-    *good = *good && w->body != NULL;
+    *good = *good && w->body != NULL && w->correlated <= w->delimited;
     return true;
 }
 

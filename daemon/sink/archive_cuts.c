@@ -186,7 +186,7 @@ static void write_elastic(struct archive *a, const struct archive_cuts *of) {
 static void write_extra(struct archive *a, const struct archive_cuts *of, const struct scan_extra *x) {
     const struct scan_products *p = of->products;
     char name[64] = "";
-    for (size_t k = 0; x->name[k] != '\0' && k < 48; k++)
+    for (size_t k = 0; k < 48 && x->name[k] != '\0'; k++)
         name[k] = (x->name[k] >= '0' && x->name[k] <= '9') || (x->name[k] >= 'A' && x->name[k] <= 'Z') || (x->name[k] >= 'a' && x->name[k] <= 'z') ? x->name[k] : '_';
     double *over = calloc(p->n_points + (size_t)1, 2 * sizeof *over), *errors = over != NULL ? over + p->n_points : NULL;
     for (uint32_t k = 0; over != NULL && k < p->n_points; k++) {

@@ -340,6 +340,12 @@ static void graded(void *context, const struct photon_block *rows, bool anew) { 
 
 static void scan(void *context, const struct scan_products *p, uint32_t n_points, bool ended) { live_archive_scan(context, p, n_points, ended); }
 
+static void lost(void *context, int64_t from_ns, int64_t to_ns, uint64_t n) {
+    struct live_archive *a = context;
+    a->counts.rows += n;
+    lose(a, from_ns, to_ns, n);
+}
+
 static void step(void *context) { live_archive_step(context); }
 
 static void health(void *context, struct sink_health *out) {
@@ -352,5 +358,5 @@ static void health(void *context, struct sink_health *out) {
 static void done(void *context) { live_archive_free(context); }
 
 struct live_sink live_archive_sink(struct live_archive *a) {
-    return (struct live_sink){ .context = a, .run = run, .model = model, .graded = graded, .scan = scan, .step = step, .health = health, .done = done };
+    return (struct live_sink){ .context = a, .run = run, .model = model, .graded = graded, .scan = scan, .lost = lost, .step = step, .health = health, .done = done };
 }

@@ -100,6 +100,7 @@ static void refused(struct bench *b, void *socket, const char *request, const ch
 static void a_client_of_port_4000_is_answered_alike(void **state) {
     struct bench *b = *state;
     void *req = client(b, ZMQ_REQ);
+    zmq_setsockopt(req, ZMQ_REQ_CORRELATE, &(int){ 1 }, sizeof(int));   /* four bytes more in the envelope */
     static const char *const requests[] = { "{\"method\": \"state\"}", "{\"method\": \"roi_get\"}", "{\"method\": \"nope\"}", "{\"method\": \"scan_point_end\"}",
                                             "{\"method\": \"roi_set\", \"params\": [{\"O\": [505, 535]}]}", "{\"method\": \"state\", \"params\": {}}", "rubbish" };
     static char text[ANSWER_BYTES];
