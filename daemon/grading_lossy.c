@@ -29,11 +29,12 @@ static struct lossy_trigger windows_of(const struct grading *g, size_t pixel) {
     return (struct lossy_trigger){ veto_s, 1e-9 * (double)(high->before_lo_ns + high->after_lo_ns) };
 }
 
+/* What is not isolated has no live time of its own here, and no window counts grade low. */
 void grading_lossy_grades(const struct graded_channel *c, struct photon_block *b) {
     int64_t last_ns = INT64_MIN / 2;
     for (size_t i = 0; i < b->n; i++) {
         bool event = (b->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0;
-        b->grade[i] = !event ? GRADE_NONE : b->time_ns[i] - last_ns >= c->table.boxes[0].before_lo_ns ? GRADE_HIGH : GRADE_TAIL;
+        b->grade[i] = !event ? GRADE_NONE : b->time_ns[i] - last_ns >= c->table.boxes[0].before_lo_ns ? GRADE_HIGH : GRADE_LOW;
         last_ns = event ? b->time_ns[i] : last_ns;
     }
 }

@@ -57,13 +57,22 @@ void live_book_products(struct live_book *b, const struct product_settings *prod
 
 /* ---- rows ---- */
 
+/* As grading_lossy_grades: last_ns is the event before. */
+uint8_t book_grade_lossy(const struct book_pixel *p, int64_t *last_ns, int64_t time_ns) {
+    bool isolated = *last_ns == INT64_MIN || time_ns - *last_ns >= p->table.boxes[0].before_lo_ns;
+    *last_ns = time_ns > *last_ns ? time_ns : *last_ns;
+    return isolated ? GRADE_HIGH : GRADE_LOW;
+}
+
 /* By what came before alone. */
 static uint8_t provisional_grade(struct live_book *b, size_t at) {
     const struct photon_block *rows = b->kept->columns;
     const struct book_pixel *p = &b->pixels[rows->pixel[at]];
     int64_t *anchor = &b->newest_anchor_ns[rows->pixel[at]], time_ns = rows->time_ns[at];
-    if (!p->live || !book_is_event(rows, at))
+    if ((!p->live && !p->lossy) || !book_is_event(rows, at))
         return GRADE_NONE;
+    if (p->lossy)
+        return book_grade_lossy(p, anchor, time_ns);
     if (*anchor == INT64_MIN)
         *anchor = b->begun_ns + p->table.blind_ns;
     uint8_t grade = livetime_grade(&p->table, time_ns - *anchor, LIVETIME_NEVER / 2);

@@ -21,8 +21,10 @@ struct live_book;   /* opaque */
 
 struct book_pixel {
     bool live;                       /* its windows are known and its trigger leaves no unseen gaps */
+    bool lossy;                      /* its windows are known, but the trigger leaves no trace of what it drops (calib/lossy_trigger.h): isolated photons are
+                                      * counted, all time is dead, since only the whole run tells the rate; its file has the live time */
     bool automatic, secondary;       /* trigger_mode.h */
-    struct livetime_table table;     /* when live */
+    struct livetime_table table;     /* when live or lossy */
     double window_s;                 /* scan_products.h */
 };
 

@@ -43,6 +43,9 @@ void book_places_show(struct live_book *b);                     /* rows that wai
 void book_places_again(struct live_book *b);                    /* after an event: all that wait */
 void book_places_forget(struct live_book *b);                   /* the oldest scan makes room: rows of its that wait are counted where they are */
 
+/* ---- live_book.c ---- */
+uint8_t book_grade_lossy(const struct book_pixel *p, int64_t *last_ns, int64_t time_ns);
+
 /* ---- live_book_settle.c ---- */
 void book_settle_give(struct live_book *b);                     /* what is in `out` */
 void book_settle_finals(struct live_book *b);                   /* points that have become final */

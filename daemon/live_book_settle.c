@@ -32,7 +32,7 @@ static void place_row(const struct live_book *b, uint32_t row, size_t *at, uint3
     const size_t i = row & b->kept->mask;
     uint16_t pixel = rows->pixel[i];
     uint32_t *place = &places[pixel];
-    if (b->pixels[pixel].live && book_is_event(rows, i)) {
+    if ((b->pixels[pixel].live || b->pixels[pixel].lossy) && book_is_event(rows, i)) {
         if (walk != NULL)
             walk[*place] = (struct happening){ .time_ns = rows->time_ns[i], .row = row, .pixel = pixel };
         ++*place;
@@ -161,6 +161,9 @@ static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64
             walk_pixel(b, (uint16_t)pixel, b->walk + first, at - first, &sheet, watermark_ns);
             keep_anchor(b, b->walk + first, at - first, until_ns);
         }
+        for (size_t k = first; p->lossy && k < at; k++)
+            if (!b->walk[k].second && b->walk[k].time_ns < until_ns)   /* later ones come again */
+                b->final_grade[b->walk[k].row & b->kept->mask] = book_grade_lossy(p, &b->anchor_ns[pixel], b->walk[k].time_ns);
         add_times(c, (uint32_t)pixel, times, p->live ? p->window_s : 0, p->live ? 1e-9 * (double)p->table.unresolved_ns : 0);
     }
 }

@@ -222,6 +222,7 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     set->tally = old->tally;
     old->tally = NULL;
     find_triggers(s, set);
+    live_model_used(set->model, &s->options, live_session_real_ns(), set->used);   /* or it would have no good pixel until the next scan */
     make_plan(s, set);
     s->set = set;
     live_book_pixels(s->book, set->pixels);

@@ -123,6 +123,7 @@ static size_t ratios_of(const struct report *r, struct ratio out[8]) {
     const struct ratio all[] = {
         { "dot / read", "<= 1.3", cpu_of(r, LEG_DOT) / cpu_of(r, LEG_READ), false },
         { "(summaries + 5 lags) / dot", "<= 2.5", cpu_of(r, LEG_SUMMARIES_LAGS) / cpu_of(r, LEG_DOT), false },
+        { "their 128-bit operations / dot", "none: the floor of the line above on cores of 128 bits", cpu_of(r, LEG_OPERATIONS) / cpu_of(r, LEG_DOT), false },
         { "analysis / dot", "<= 6", cpu_of(r, LEG_ANALYSIS) / cpu_of(r, LEG_DOT), false },
         { "chain / (file + analysis)", "<= 1.18", cpu_of(r, LEG_CHAIN) / (reading(r) + cpu_of(r, LEG_ANALYSIS)), false },
         { "chain: one worker / two", ">= 1.8", r->results[LEG_CHAIN].wall_ns.median / r->results[LEG_CHAIN_TWO].wall_ns.median, true },

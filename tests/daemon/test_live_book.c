@@ -176,6 +176,53 @@ static void compare_with_whole(enum livetime_trigger trigger) {
     free(g);
 }
 
+/* Where the trigger leaves no trace of what it drops: isolated photons are counted as they come and stay so, and no time is told. */
+static void lossy_triggers_count_the_isolated(void **state) {
+    (void)state;
+    enum { HALF = 100 };
+    struct dice d = dice_new();
+    struct stream *s = calloc(1, sizeof *s);
+    struct graded *g = calloc(1, sizeof *g);
+    struct book_pixel pixels[PIXELS];
+    struct row_block *rows;
+    make_stream(&d, s, t0_ns + 3000 * MS, LIVETIME_EDGE_MULTI);
+    struct live_book *b = open_book(LIVETIME_EDGE_MULTI, g, 4096);
+    for (int p = 0; p < PIXELS; p++)
+        pixels[p] = (struct book_pixel){ .lossy = true, .table = table_of(LIVETIME_EDGE_MULTI) };
+    live_book_pixels(b, pixels);
+    assert_true(row_block_new(HALF, &rows));
+    tell(b, SCAN_EVENT_SCAN_START, t0_ns);
+    tell(b, SCAN_EVENT_POINT_START, t0_ns);
+    for (size_t i = 0; i < s->n;) {
+        row_block_clear(rows);
+        while (i < s->n && rows->n < HALF)
+            put_row(rows, s, i++);
+        live_book_rows(b, rows);
+        live_book_settle(b, s->time_ns[i - 1], false);
+    }
+    tell(b, SCAN_EVENT_POINT_END, t0_ns + 2900 * MS);
+    tell(b, SCAN_EVENT_SCAN_END, t0_ns + 2900 * MS);
+    live_book_settle(b, INT64_MAX, true);
+    int64_t last_ns[PIXELS] = { 0 }, window_ns = pixels[0].table.boxes[0].before_lo_ns;
+    uint32_t high = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        int64_t *last = &last_ns[s->pixel[i]];
+        bool isolated = s->time_ns[i] - *last >= window_ns;
+        *last = s->time_ns[i];
+        high += isolated && s->time_ns[i] < t0_ns + 2900 * MS;
+        assert_int_equal(g->grade[s->pixel[i]][s->frame[i]], isolated ? GRADE_HIGH : GRADE_LOW);
+    }
+    const struct scan_products *p = live_book_scan(b)->products;
+    assert_true(high > 100 && high < s->n);
+    assert_int_equal(p->yields[0]->counts[0], high);
+    for (int k = 0; k < PIXELS; k++)
+        assert_true(p->grade_time_ns[k * N_LIVETIME_COLUMNS + LIVETIME_DEAD] == 2900 * MS && p->grade_time_ns[k * N_LIVETIME_COLUMNS + LIVETIME_HIGH] == 0);
+    row_block_free(rows);
+    live_book_free(b);
+    free(s);
+    free(g);
+}
+
 static void edge_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE); }
 static void edge_multi_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE_MULTI); }
 
@@ -356,7 +403,7 @@ static void holding_waits_for_files(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(edge_settles_as_the_whole), cmocka_unit_test(edge_multi_settles_as_the_whole), cmocka_unit_test(short_scans_between_rows), cmocka_unit_test(too_many_rows_are_hurried), cmocka_unit_test(late_ends_are_fitted), cmocka_unit_test(holding_waits_for_files),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(edge_settles_as_the_whole), cmocka_unit_test(edge_multi_settles_as_the_whole), cmocka_unit_test(lossy_triggers_count_the_isolated), cmocka_unit_test(short_scans_between_rows), cmocka_unit_test(too_many_rows_are_hurried), cmocka_unit_test(late_ends_are_fitted), cmocka_unit_test(holding_waits_for_files),
                                         cmocka_unit_test(nonsense_is_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -22,7 +23,8 @@ static void windows_and_totals(void **state) {
     (void)state;
     struct pixel_watch *w;
     struct row_block *b;
-    assert_true(pixel_watch_new(3, 1000, &w) && row_block_new(16, &b));
+    if (!pixel_watch_new(3, 1000, &w) || !row_block_new(16, &b))
+        abort();
     add(b, 1, 100, 4, 0);
     add(b, 1, 110, 6, 0);
     add(b, 1, 120, 600, CUT_BIT(CUT_RESIDUAL));
