@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """tesd run as a service: readiness, watchdog, reload, statistics, drain, refusals; rubbish on every port under load; DASTARD that dies and comes back."""
-import json, os, random, signal, socket, struct, subprocess, sys, threading, time
+import ctypes, json, os, random, signal, socket, struct, subprocess, sys, threading, time
 import zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 from live_pair import Daemon, Rpc, Twin, check, folder, free_port, run_all, tesd
@@ -19,12 +19,32 @@ def test_service():
     run.wait_for('WATCHDOG=1', since=since, times=5)
     took = time.monotonic() - began
     check(took > 0.6, f'five pings of the watchdog in {took:.1f} s: a few in each 0.6 s, not more')
+    hung(run)
     reload(run)
     losses = run.losses(lambda l: len(l) == 12 and all(c['received'] > 0 for c in l.values()))
     check(len(losses) == 12 and all(c['lost'] == 0 for c in losses.values()), 'SIGUSR1 tells the counters of each channel')
     check(run.end() == 0 and any('STOPPING=1' in h for h in run.heard), 'SIGTERM: STOPPING=1, exit 0')
     check(run.messages().count(' error: ') == 2, 'no error was said but those of the bad config')
     twin.end()
+
+
+def hung(run, seize=0x4206, interrupt=0x4207, detach=17, every_thread=0x40000000):
+    """One thread that stands still (a debugger's hold on it) silences the watchdog, whatever the others do."""
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    for name in ('tesd-ingest', 'tesd-book'):
+        task = next(int(t) for t in os.listdir(f'/proc/{run.process.pid}/task') if open(f'/proc/{run.process.pid}/task/{t}/comm').read().strip() == name)
+        if ptrace(seize, task, None, None) != 0:
+            print(f'skipped: no hold on a thread here: {os.strerror(ctypes.get_errno())}')
+            return
+        ptrace(interrupt, task, None, None)
+        os.waitpid(task, every_thread)
+        since = len(run.heard)
+        time.sleep(1)
+        pings = sum('WATCHDOG=1' in h for h in run.heard[since:])
+        ptrace(detach, task, None, None)
+        check(pings <= 1, f'{name} hangs for 1 s: {pings} pings of the watchdog, where a period is 0.6 s')
+        run.wait_for('WATCHDOG=1', since=len(run.heard), times=3)
 
 
 def reload(run):
