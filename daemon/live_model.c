@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "calib/calibration_pair.h"
 #include "calib/calibration_verdict.h"
@@ -22,10 +23,27 @@ static void name_channels(struct array_model *m, const struct live_array *array)
     }
 }
 
-static bool load(const char *path, const struct live_array *array, struct array_model **out) {
+void live_model_read_ahead(const char *path, struct model_ahead *out) {
+    *out = (struct model_ahead){ .model = NULL };
+    if (path[0] == '\0' || strlen(path) >= sizeof out->path || access(path, R_OK) != 0)
+        return;
+    memcpy(out->path, path, strlen(path));
+    if (!model_store_load(path, &out->model))
+        out->model = NULL;
+}
+
+static bool stored_model(const char *path, struct model_ahead *ahead, struct array_model **out) {
+    if (ahead == NULL || ahead->model == NULL || strcmp(ahead->path, path) != 0)
+        return model_store_load(path, out);
+    *out = ahead->model;
+    ahead->model = NULL;
+    return true;
+}
+
+static bool load(const char *path, const struct live_array *array, struct model_ahead *ahead, struct array_model **out) {
     struct array_model *stored;
     int32_t *channels = calloc(array->n_pixels + (size_t)1, sizeof *channels);
-    bool good = channels != NULL && model_store_load(path, &stored);
+    bool good = channels != NULL && stored_model(path, ahead, &stored);
     for (uint32_t i = 0; good && i < array->n_pixels; i++)
         channels[i] = array->channels[array->index_of_pixel[i]].number;
     good = good && array_model_select(stored, channels, array->n_pixels, out);
@@ -33,9 +51,9 @@ static bool load(const char *path, const struct live_array *array, struct array_
     return good;
 }
 
-bool live_model_load(const char *path, const char *kernel_name, const struct live_array *array, struct array_model **out) {
+bool live_model_load(const char *path, const char *kernel_name, const struct live_array *array, struct model_ahead *ahead, struct array_model **out) {
     struct array_model *m = NULL;
-    if (!(path[0] != '\0' ? load(path, array, &m) : array_model_new(array->n_pixels, 0, &m))) {
+    if (!(path[0] != '\0' ? load(path, array, ahead, &m) : array_model_new(array->n_pixels, 0, &m))) {
         log_error("%s: no calibration can be taken from it", path[0] != '\0' ? path : "(none)");
         return false;
     }

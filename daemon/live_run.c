@@ -36,6 +36,7 @@ struct live_run {
     struct follower *follower;
     struct live_learning *learning;
     struct live_disk *disk;
+    struct model_ahead ahead;
     struct pipeline_thread *ingest_thread, *book_thread, *follow_thread, *raw_thread;
     struct pipeline_thread *learn_thread;   /* away for a minute now and then, so nobody watches it */
     struct pipeline_thread *archive_thread; /* a disk may keep it waiting, which is an alarm and no reason to be killed */
@@ -93,11 +94,13 @@ static bool set_up(struct live_run *r, struct options *o) {
     }
     if (!live_learning_new(o, &r->learning))
         return false;
+    live_model_read_ahead(o->calibration.file, &r->ahead);   /* before anything is asked for that would wait in memory meanwhile */
     const struct ingest_links links = { .rows = r->rows, .files = r->files, .raw = live_disk_ring(r->disk), .recording = live_disk_recording(r->disk),
                                         .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning) };
     if (!ingest_new(&ingest, &links, &r->exchange, &r->ingest))
         return false;
-    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning };
+    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning,
+                                         .ahead = &r->ahead };
     return live_session_new(o, &book, &r->session) && metrics_new(o->metrics.host, (int)o->metrics.port, r->session, r->ingest, &r->metrics);
 }
 
@@ -106,6 +109,7 @@ static void tear_down(struct live_run *r) {
     live_session_free(r->session);
     live_learning_free(r->learning);
     live_disk_free(r->disk);
+    array_model_free(r->ahead.model);
     ingest_free(r->ingest);
     follower_free(r->follower);
     ring_free(r->rows);

@@ -12,6 +12,7 @@
 #include "daemon/live_disk.h"
 #include "daemon/live_losses.h"
 #include "daemon/live_learning.h"
+#include "daemon/live_model.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
 #include "daemon/ring.h"
@@ -43,6 +44,7 @@ struct session_links {
     struct live_disk *disk;               /* what is kept while it runs */
     struct follower *follower;            /* NULL: files are not followed */
     struct live_learning *learning;       /* NULL: nothing is learnt */
+    struct model_ahead *ahead;            /* NULL, or the calibration that was read before the sockets were opened; taken over by the first array */
 };
 
 /* False after logging: a port is taken, an address is wrong, a calibration cannot be read. */

@@ -38,7 +38,8 @@ static struct live_set *set_new(struct live_session_work *s, const json_t *names
         set->model = learnt;
     else
         array_model_free(learnt);
-    if (set == NULL || !live_array_make(names, &set->array) || (learnt == NULL && !live_model_load(s->options.calibration.file, s->options.analysis.kernel, set->array, &set->model))) {
+    if (set == NULL || !live_array_make(names, &set->array) ||
+        (learnt == NULL && !live_model_load(s->options.calibration.file, s->options.analysis.kernel, set->array, s->links.ahead, &set->model))) {
         live_session_set_free(set);
         return NULL;
     }

@@ -83,10 +83,17 @@ def run(pulses, rate, seconds):
     with open(config, 'w') as f:
         f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\n  scan_port: -1\n  router: ""\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n  photons: ""\n'
                 f'calibration:\n  file: {folder}/cal.h5\ntrigger:\n  mode: edge\n')
-    sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
     daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=open(f'{folder}/soak.log', 'w'))
+    while daemon.poll() is None:   # its calibration is read, its sockets are open
+        time.sleep(0.1)
+        try:
+            figures(metrics)
+            break
+        except (OSError, IndexError):
+            continue
+    sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
     stop, memory = threading.Event(), []
-    while sender.poll() is None:   # the calibration is loaded, records flow: from here on it is steady
+    while sender.poll() is None:   # records flow: from here on it is steady
         time.sleep(0.1)
         try:
             if figures(metrics)['tesd_rows_total'] > rate:
