@@ -9,6 +9,7 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "daemon/clock.h"
 #include "daemon/key_file.h"
 #include "daemon/log.h"
 
@@ -29,12 +30,6 @@ struct curve_gate {
     int64_t looked_ms, said_ms;
     struct curve_gate_counts counts, said;
 };
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 bool curve_gate_is_local(const char *endpoint) {
     static const char *const local[] = { "tcp://127.", "tcp://localhost:", "tcp://[::1]:", "ipc://", "inproc://" };
@@ -150,9 +145,9 @@ static void read_folder(struct curve_gate *g, enum curve_right right) {
 
 /* No folder, no keys: nobody may come in. */
 static void look(struct curve_gate *g) {
-    if (now_ms() - g->looked_ms < LOOK_MS)
+    if (clock_ms() - g->looked_ms < LOOK_MS)
         return;
-    g->looked_ms = now_ms();
+    g->looked_ms = clock_ms();
     g->n_allowed = 0;
     for (int right = 0; right < N_CURVE_RIGHTS; right++)
         read_folder(g, (enum curve_right)right);
@@ -208,7 +203,7 @@ static void answer(struct curve_gate *g, const struct knock *k) {
     const char *const reply[] = { "1.0", k->frames[1], good ? "200" : "400", good ? "OK" : "this key may not", good ? name : "", "" };
     for (unsigned i = 0; i < 6; i++)
         zmq_send(g->handler, reply[i], i == 1 ? k->sizes[1] : strlen(reply[i]), ZMQ_DONTWAIT | (i < 5 ? ZMQ_SNDMORE : 0));
-    if (!good && now_ms() - g->said_ms >= SAY_MS && k->n > 3)
+    if (!good && clock_ms() - g->said_ms >= SAY_MS && k->n > 3)
         log_warning("%s: a client at %s is refused: its key is not among the %s, or has expired", g->folder, k->frames[3], k->frames[2]);
 }
 
@@ -216,7 +211,7 @@ static void count_keyless(struct curve_gate *g) {
     for (unsigned i = 0; i < g->n_monitors; i++)
         for (struct knock k; receive(g->monitors[i], &k);) {
             g->counts.keyless++;
-            if (now_ms() - g->said_ms >= SAY_MS && k.n > 1)
+            if (clock_ms() - g->said_ms >= SAY_MS && k.n > 1)
                 log_warning("%s: a client of %s is refused: it has no key, or not the server's", g->folder, k.frames[1]);
         }
 }
@@ -228,8 +223,8 @@ void curve_gate_step(struct curve_gate *g) {
     for (struct knock k; receive(g->handler, &k);)
         answer(g, &k);
     count_keyless(g);
-    if (before.unknown + before.expired + before.keyless != g->counts.unknown + g->counts.expired + g->counts.keyless && now_ms() - g->said_ms >= SAY_MS)
-        g->said_ms = now_ms();
+    if (before.unknown + before.expired + before.keyless != g->counts.unknown + g->counts.expired + g->counts.keyless && clock_ms() - g->said_ms >= SAY_MS)
+        g->said_ms = clock_ms();
 }
 
 struct curve_gate_counts curve_gate_counts(const struct curve_gate *g) { return g != NULL ? g->counts : (struct curve_gate_counts){ 0 }; }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/source/follow_block.h"
 
@@ -86,12 +87,6 @@ static void hear(struct follower *f) {
         follow_end(f->follow);
 }
 
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 bool follower_step(void *context) {
     struct follower *f = context;
     const struct live_plan *plan = atomic_load_explicit(&f->exchange->plan, memory_order_acquire);
@@ -103,8 +98,8 @@ bool follower_step(void *context) {
         return true;
     }
     record_block_clear(b);
-    enum follow_state state = follow_block_step(&f->block, f->follow, now_ns(), plan->array, b);
-    b->arrived_ns = now_ns();
+    enum follow_state state = follow_block_step(&f->block, f->follow, clock_ns(CLOCK_MONOTONIC), plan->array, b);
+    b->arrived_ns = clock_ns(CLOCK_MONOTONIC);
     bool some = b->n > 0;
     if (some)
         ring_mark_full(f->ring);

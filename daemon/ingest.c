@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/row_block.h"
 #include "daemon/stage/live_analyse.h"
@@ -234,12 +235,6 @@ static void take_files(struct ingest *g) {
     }
 }
 
-static int64_t monotonic_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void publish_figures(struct ingest *g) {
     const struct live_counts *c = live_source_counts(g->source);
     atomic_store_explicit(&g->figures.records, c->records, memory_order_relaxed);
@@ -303,7 +298,7 @@ static void look_for_plan(struct ingest *g) {
 static bool take_for_raw(struct ingest *g) {
     struct record_block *b = ring_take_empty(g->links.raw);
     record_block_clear(b);
-    b->arrived_ns = monotonic_ns();
+    b->arrived_ns = clock_ns(CLOCK_MONOTONIC);
     enum live_step step = live_source_step(g->source, b);
     note_load(g, step, b->arrived_ns);
     if (b->n > 0) {
@@ -319,7 +314,7 @@ static bool take_for_raw(struct ingest *g) {
 static bool take(struct ingest *g) {
     struct record_block *b = g->own;
     const bool first = b->n == 0;
-    const int64_t now = monotonic_ns();
+    const int64_t now = clock_ns(CLOCK_MONOTONIC);
     enum live_step step = live_source_lend(g->source, b);
     note_load(g, step, now);
     if (first)

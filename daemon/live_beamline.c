@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/control/acquisition_call.h"
 #include "daemon/log.h"
 
@@ -31,9 +31,7 @@ struct live_beamline {
 
 static int64_t now_ns(void *context) {
     (void)context;
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return clock_ns(CLOCK_REALTIME);
 }
 
 static bool told(void *context, const struct scan_event *event, const char **why) {

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/exit_code.h"
 #include "daemon/follower.h"
 #include "daemon/ingest.h"
@@ -43,12 +43,6 @@ struct live_run {
     uint64_t turns[N_THREADS];           /* when last looked at */
     int64_t pinged_ms, status_ms;
 };
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool ingest_round(void *context) {
     ingest_step(context, WAIT_MS);
@@ -165,7 +159,7 @@ static void tell_statistics(struct live_run *r) {
 static void serve(struct live_run *r, const char *config_path, struct options *o) {
     for (;;) {
         enum service_call call = service_wait(100);
-        int64_t now = now_ms();
+        int64_t now = clock_ms();
         if (call == SERVICE_STOP)
             return;
         if (call == SERVICE_RELOAD) {

@@ -4,21 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "daemon/clock.h"
 #include "daemon/live_session_parts.h"
 #include "daemon/log.h"
 #include "daemon/row_block.h"
 
 enum { BLOCKS_PER_ROUND = 64, SETTLE_MS = 10, PUBLISH_MS = 100 };
-
-static int64_t clock_ns(clockid_t which) {
-    struct timespec t;
-    clock_gettime(which, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-static int64_t now_ms(void) { return clock_ns(CLOCK_MONOTONIC) / 1000000; }
 
 static struct publish_lost lost_of(const struct live_session_work *s) { return s->lost; }
 
@@ -51,7 +44,7 @@ void live_session_begin_run(struct live_session_work *s) {
 }
 
 static void end_run(struct live_session_work *s) {
-    live_runs_end(s->runs, &s->status, s->newest_ns, now_ms());
+    live_runs_end(s->runs, &s->status, s->newest_ns, clock_ms());
     if (s->links.follower != NULL && s->options.follow.folder[0] == '\0')
         follower_end(s->links.follower);
 }
@@ -72,7 +65,7 @@ static void told_status(void *context, const char *topic, const json_t *body) {
     unsigned change = live_status_take(&s->status, topic, body);
     if ((change & STATUS_ARRAY) != 0 && (s->set == NULL || !live_array_same(s->set->array, body)) && !s->names_new) {
         s->names_new = true;
-        s->names_ms = now_ms();
+        s->names_ms = clock_ms();
     }
     if ((change & STATUS_LABEL) != 0)
         told_label(s);
@@ -230,7 +223,7 @@ static void take_reload(struct live_session_work *s) {
 
 bool live_session_step(void *context) {
     struct live_session_work *s = context;
-    int64_t now = now_ms();
+    int64_t now = clock_ms();
     bool busy = false;
     status_link_step(s->status_link, now, told_status, s);
     live_session_look_for_array(s, now);
@@ -296,7 +289,7 @@ void live_session_finish(struct live_session_work *s) {
     live_session_close_book(s);
     live_disk_end(s->links.disk);
     s->figures_ms = 0;
-    live_session_update_figures(s, now_ms());
+    live_session_update_figures(s, clock_ms());
 }
 
 void live_session_free(struct live_session_work *s) {

@@ -115,7 +115,6 @@ enum scan_answer live_session_load(void *session, json_t **result, char why[SCAN
 void live_session_tell(struct live_session_work *s, int64_t now_ms);          /* cal/, pixel/<n>/, as they are due */
 void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms);   /* alarm/, when the figures are new */
 void live_session_tell_rows(struct live_session_work *s, const struct row_block *rows);
-int64_t live_session_real_ns(void);   /* CLOCK_REALTIME */
 
 /* Every half second: what other threads are told. Book thread. */
 void live_session_update_figures(struct live_session_work *s, int64_t now_ms);

@@ -3,19 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/live_model.h"
 #include "daemon/live_session_parts.h"
 #include "daemon/log.h"
 
 enum { PATIENCE_MS = 1000, HISTORY_ROWS = 1 << 18 };
-
-int64_t live_session_real_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* ---- sets ---- */
 
@@ -180,7 +174,7 @@ static void begin_set(struct live_session_work *s) {
     find_triggers(s, set);
     make_plan(s, set);
     s->array_version = set->plan.model_version;
-    live_model_used(set->model, &s->options, live_session_real_ns(), set->used);
+    live_model_used(set->model, &s->options, clock_ns(CLOCK_REALTIME), set->used);
     if (!open_book(s)) {
         log_error("out of memory for an array of %u channels", set->array->n_channels);
         live_session_close_book(s);
@@ -223,7 +217,7 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     set->tally = old->tally;
     old->tally = NULL;
     find_triggers(s, set);
-    live_model_used(set->model, &s->options, live_session_real_ns(), set->used);   /* or it would have no good pixel until the next scan */
+    live_model_used(set->model, &s->options, clock_ns(CLOCK_REALTIME), set->used);   /* or it would have no good pixel until the next scan */
     make_plan(s, set);
     s->set = set;
     live_book_pixels(s->book, set->pixels);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/calibration_progress.h"
+#include "daemon/clock.h"
 #include "daemon/json_value.h"
 #include "daemon/live_session_parts.h"
 #include "daemon/log.h"
@@ -22,7 +23,7 @@ void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms) {
         .host = s->options.ingest.host, .calibration_refusal = live_learning_refusal(s->links.learning),
         .disk_trouble = { trouble_of(&f->disk[0]), trouble_of(&f->disk[1]), trouble_of(&f->disk[2]) },
     };
-    if (!live_alarms_update(&s->alarms, &facts, now_ms, live_session_real_ns()))
+    if (!live_alarms_update(&s->alarms, &facts, now_ms, clock_ns(CLOCK_REALTIME)))
         return;
     json_t *keys = live_alarms_json(&s->alarms);
     publisher_state(s->publisher, "alarm/", "alarm", "cumulative", keys);

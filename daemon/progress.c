@@ -1,22 +1,17 @@
 #include "daemon/progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { SILENT_MS = 2000, BAR_MS = 100, LINE_MS = 5000, BAR_WIDTH = 40 };
+#include "daemon/clock.h"
 
-static long long now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+enum { SILENT_MS = 2000, BAR_MS = 100, LINE_MS = 5000, BAR_WIDTH = 40 };
 
 void progress_begin(struct progress *p, const char *what, size_t total) {
     p->what = what;
     p->total = total;
     p->terminal = isatty(STDERR_FILENO) == 1;
-    p->begun_ms = now_ms();
+    p->begun_ms = clock_ms();
     atomic_init(&p->done, 0);
     atomic_init(&p->shown_ms, 0);
 }
@@ -33,7 +28,7 @@ static void show(const struct progress *p, size_t done) {
 
 void progress_add(struct progress *p, size_t n) {
     size_t done = atomic_fetch_add(&p->done, n) + n;
-    long long now = now_ms(), shown = atomic_load(&p->shown_ms);
+    long long now = clock_ms(), shown = atomic_load(&p->shown_ms);
     if (now - p->begun_ms < SILENT_MS || now - shown < (p->terminal ? BAR_MS : LINE_MS))
         return;
     if (atomic_compare_exchange_strong(&p->shown_ms, &shown, now))

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "calib/calibration_verdict.h"
+#include "daemon/clock.h"
 #include "daemon/crowded_pulses.h"
 #include "daemon/further_products.h"
 #include "daemon/line_locking.h"
@@ -391,12 +391,6 @@ static bool lock_to_line(struct reprocess *r, const struct reprocess_settings *s
     return line_locking_run(r->beamtime, r->model, settings->line_lock, settings->workers, &r->lock);
 }
 
-static double seconds(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* All channels are analysed and wait in scratch; then each is graded by what it knows of the others. The rows of a channel may not
  * go before its neighbours have been graded, which is why they go at the very end. */
 static bool make_photons_together(struct reprocess *r, unsigned workers) {
@@ -417,13 +411,13 @@ static bool make_photons_together(struct reprocess *r, unsigned workers) {
 }
 
 static bool make_photons(struct reprocess *r, unsigned workers) {
-    double wall_s = seconds(CLOCK_MONOTONIC), cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double wall_s = clock_s(CLOCK_MONOTONIC), cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID);
     progress_begin(&r->progress, "analysing", r->model->n_channels);
     bool good = r->array != NULL ? make_photons_together(r, workers) : pipeline_run_ordered(r->model->n_channels, workers, analyse_job, take_block, r);
     good = good && archive_photons_end(r->archive);
     progress_end(&r->progress);
-    r->result->photons_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
-    r->result->photons_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
+    r->result->photons_wall_s = clock_s(CLOCK_MONOTONIC) - wall_s;
+    r->result->photons_cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
     return good;
 }
 

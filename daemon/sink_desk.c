@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/kept_session.h"
 #include "daemon/log.h"
 #include "daemon/ring.h"
@@ -45,12 +45,6 @@ struct sink_desk {
     struct sink_health health;
     uint64_t health_lost;            /* told_lost when it was taken */
 };
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 bool sink_desk_new(const struct live_sink *sink, int64_t patience_ms, struct sink_desk **out) {
     struct sink_desk *d = calloc(1, sizeof *d);
@@ -115,7 +109,7 @@ static void hand_on(struct sink_desk *d, struct parcel *p) {
 bool sink_desk_step(void *desk) {
     struct sink_desk *d = desk;
     struct parcel *p = ring_take_full(d->ring);
-    atomic_store_explicit(&d->busy_since_ms, now_ms(), memory_order_relaxed);
+    atomic_store_explicit(&d->busy_since_ms, clock_ms(), memory_order_relaxed);
     if (p != NULL) {
         hand_on(d, p);
         ring_mark_empty(d->ring);
@@ -225,7 +219,7 @@ static void step(void *context) { (void)context; }
 
 static void health(void *context, struct sink_health *out) {
     struct sink_desk *d = context;
-    const int64_t since = atomic_load_explicit(&d->busy_since_ms, memory_order_relaxed), waits_ms = since > 0 ? now_ms() - since : 0;
+    const int64_t since = atomic_load_explicit(&d->busy_since_ms, memory_order_relaxed), waits_ms = since > 0 ? clock_ms() - since : 0;
     pthread_mutex_lock(&d->lock);
     *out = d->health;
     out->lost += d->lost_ever - d->health_lost;

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/reprocess.h"
 #include "daemon/source/source.h"
@@ -18,18 +18,12 @@ enum { LJH_STAMP_BYTES = 16, WINDOW = 128 << 10 };
 
 struct stopwatch { double wall_ns, cpu_ns; };
 
-static double ns_of(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
-}
-
 static struct stopwatch start(void) {
-    return (struct stopwatch){ ns_of(CLOCK_MONOTONIC), ns_of(CLOCK_PROCESS_CPUTIME_ID) };
+    return (struct stopwatch){ (double)clock_ns(CLOCK_MONOTONIC), (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) };
 }
 
 static struct bench_time stop(struct stopwatch from, double records) {
-    return (struct bench_time){ (ns_of(CLOCK_MONOTONIC) - from.wall_ns) / records, (ns_of(CLOCK_PROCESS_CPUTIME_ID) - from.cpu_ns) / records };
+    return (struct bench_time){ ((double)clock_ns(CLOCK_MONOTONIC) - from.wall_ns) / records, ((double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) - from.cpu_ns) / records };
 }
 
 /* ---- bare kernels ---- */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/cli/offline_arguments.h"
+#include "daemon/clock.h"
 #include "daemon/learning.h"
 #include "daemon/log.h"
 #include "daemon/model_store.h"
@@ -96,12 +97,6 @@ static bool simulate(struct bench_set *s) {
     return s->run[0] != 0;
 }
 
-static double seconds(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static bool learn(struct bench_set *s, const struct options *o, const struct line_table *lines) {
     char *pulses[] = { s->run }, *noise[] = { s->noise };
     const struct beamtime_paths paths = { .pulses = pulses, .n_pulses = 1, .noise = noise, .n_noise = 1 };
@@ -110,10 +105,10 @@ static bool learn(struct bench_set *s, const struct options *o, const struct lin
     struct array_model *m;
     if (!beamtime_open(&paths, o->scan.i0_key, &b))
         return false;
-    double wall_s = seconds(CLOCK_MONOTONIC), cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double wall_s = clock_s(CLOCK_MONOTONIC), cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID);
     bool good = learning_run(&b, &settings, &m, NULL);
-    s->learn_wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
-    s->learn_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
+    s->learn_wall_s = clock_s(CLOCK_MONOTONIC) - wall_s;
+    s->learn_cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
     if (good) {
         good = model_store_save(s->calibration, m);
         array_model_free(m);

@@ -13,6 +13,7 @@
 #include "daemon/cli/cli.h"
 #include "daemon/client/monitor_view.h"
 #include "daemon/client/stream_yield.h"
+#include "daemon/clock.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 
@@ -49,12 +50,6 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
-}
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
 /* ---- the screen ---- */
@@ -96,7 +91,7 @@ static void draw(const struct subscriber *s, const struct monitor_screen *screen
     FILE *page = open_memstream(&text, &n);
     if (page == NULL)
         return;
-    monitor_view_text(s, now_ms(), screen, page);
+    monitor_view_text(s, clock_ms(), screen, page);
     fclose(page);
     fputs("\033[H", stdout);
     for (char *line = text, *end; text != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1)
@@ -142,7 +137,7 @@ static int watch(const struct arguments *a, struct subscriber *s) {
     while (!told_to_leave(&signals) && take_keys(&t, s, region)) {
         struct monitor_screen screen = screen_of(a, region);
         draw(s, &screen);
-        subscriber_step(s, REDRAW_MS, now_ms());
+        subscriber_step(s, REDRAW_MS, clock_ms());
     }
     terminal_end(&t);
     return EXIT_GOOD;
@@ -152,16 +147,16 @@ static int watch(const struct arguments *a, struct subscriber *s) {
 
 /* Until the stream's first heartbeat, and then as long as a cache needs to answer. */
 static bool hear(const struct arguments *a, struct subscriber *s) {
-    int64_t until = now_ms() + (int64_t)(a->wait_s * 1e3);
-    while (subscriber_find(s, "hb/") == NULL && now_ms() < until)
-        subscriber_step(s, 50, now_ms());
-    for (int64_t settled = now_ms() + SETTLE_MS; now_ms() < settled;)
-        subscriber_step(s, 50, now_ms());
-    return subscriber_silence_ms(s, now_ms()) >= 0;
+    int64_t until = clock_ms() + (int64_t)(a->wait_s * 1e3);
+    while (subscriber_find(s, "hb/") == NULL && clock_ms() < until)
+        subscriber_step(s, 50, clock_ms());
+    for (int64_t settled = clock_ms() + SETTLE_MS; clock_ms() < settled;)
+        subscriber_step(s, 50, clock_ms());
+    return subscriber_silence_ms(s, clock_ms()) >= 0;
 }
 
 static void print_json(const struct subscriber *s, const char *endpoint) {
-    json_t *all = monitor_view_json(s, now_ms(), endpoint);
+    json_t *all = monitor_view_json(s, clock_ms(), endpoint);
     json_dumpf(all, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
     putchar('\n');
     fflush(stdout);
@@ -175,13 +170,13 @@ static int print(const struct arguments *a, struct subscriber *s) {
     }
     if (!a->json) {
         struct monitor_screen screen = screen_of(a, a->region);
-        monitor_view_text(s, now_ms(), &screen, stdout);
+        monitor_view_text(s, clock_ms(), &screen, stdout);
         return EXIT_GOOD;
     }
     print_json(s, a->endpoint);
     while (!a->once && !ferror(stdout)) {
-        for (int64_t next = now_ms() + JSON_MS; now_ms() < next;)
-            subscriber_step(s, 100, now_ms());
+        for (int64_t next = clock_ms() + JSON_MS; clock_ms() < next;)
+            subscriber_step(s, 100, clock_ms());
         print_json(s, a->endpoint);
     }
     return EXIT_GOOD;

@@ -12,16 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 
 static const int64_t alive_every_ns = 2000000000, patience_ns = 1000000000, injected_pause_ns = 5000000;
 enum { PORT_ATTEMPTS = 64 };
-
-static int64_t steady_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* ---- ports ---- */
 
@@ -82,12 +77,10 @@ static void tell_new_server(struct twin *t) {
 
 /* Everything is made for the plan's own time, whenever that is; only stamps and labels are those of the clock. */
 void simulate_twin_begin_time(struct twin *t) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     const bool of_plan = t->settings->start_given || t->serve->clock == CLOCK_INJECTED;
-    t->start_ns = of_plan ? t->plan.beam->settings.start_ns : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    t->start_ns = of_plan ? t->plan.beam->settings.start_ns : clock_ns(CLOCK_REALTIME);
     simulated_array_begin(t->array, t->start_ns);
-    t->wall_start_ns = steady_ns();
+    t->wall_start_ns = clock_ns(CLOCK_MONOTONIC);
     t->begun = true;
 }
 
@@ -221,7 +214,7 @@ static int64_t due_ns(const struct twin *t, int64_t frame) {
 int64_t simulate_twin_now_ns(const struct twin *t) {
     if (t->serve->clock == CLOCK_INJECTED)
         return twin_blocks_ns(t, t->frame);
-    return t->start_ns + llround((double)(steady_ns() - t->wall_start_ns) * t->serve->speed);
+    return t->start_ns + llround((double)(clock_ns(CLOCK_MONOTONIC) - t->wall_start_ns) * t->serve->speed);
 }
 
 /* A machine too slow for what it serves falls behind: then time stands still for a moment, once it is a second. */
@@ -266,7 +259,7 @@ static void come_back(struct twin *t) {
 /* ---- loop ---- */
 
 static void tell_alive(struct twin *t) {
-    const int64_t now = steady_ns();
+    const int64_t now = clock_ns(CLOCK_MONOTONIC);
     if (now < t->alive_ns + alive_every_ns)
         return;
     t->alive_ns = now;
@@ -299,7 +292,7 @@ static int64_t next_ns(const struct twin *t) {
 
 static void wait_until(struct twin *t, int64_t at_ns) {
     struct pollfd fds[] = {{.fd = t->signals_fd, .events = POLLIN}, {.fd = t->rpc == NULL ? -1 : dastard_rpc_fd(t->rpc), .events = POLLIN}};
-    const int64_t left = at_ns - steady_ns();
+    const int64_t left = at_ns - clock_ns(CLOCK_MONOTONIC);
     const struct timespec most = {.tv_sec = left > 0 ? left / 1000000000 : 0, .tv_nsec = left > 0 ? left % 1000000000 : 0};
     if (ppoll(fds, 2, &most, NULL) <= 0)
         return;
@@ -313,7 +306,7 @@ static void turn(struct twin *t) {
     twin_blocks_prepare(t);
     wait_until(t, next_ns(t));
     tell_alive(t);
-    const int64_t now = steady_ns();
+    const int64_t now = clock_ns(CLOCK_MONOTONIC);
     dastard_files_tick(t->files, now / 1000000);
     const int64_t due = due_ns(t, t->frame + t->block_frames);
     if (t->serve->clock == CLOCK_PACED && t->begun && now >= due && !t->quit) {
@@ -330,7 +323,7 @@ enum exit_code simulate_twin_run(struct twin *t) {
     printf("records tcp://%s:%d  status tcp://%s:%d  summaries tcp://%s:%d  control %s:%d\n", host, t->base + DASTARD_PORT_RECORDS, host, t->base + DASTARD_PORT_STATUS,
            host, t->base + DASTARD_PORT_SUMMARIES, host, t->base + DASTARD_PORT_CONTROL);
     fflush(stdout);
-    t->alive_ns = steady_ns();
+    t->alive_ns = clock_ns(CLOCK_MONOTONIC);
     tell_new_server(t);
     if (!t->serve->idle && !simulate_twin_start(t, error)) {
         log_error("the source did not start: %s", error);

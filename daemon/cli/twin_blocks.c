@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/cli/simulate_twin.h"
+#include "daemon/clock.h"
 #include "daemon/log.h"
 
 static const double restart_pause_s = 0.3;
@@ -20,12 +20,6 @@ double twin_blocks_s(const struct twin *t) {
 
 static int64_t frames_of(const struct twin *t, double seconds) {
     return llround(seconds / t->settings->period_s);
-}
-
-static int64_t steady_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- the source begins and ends ---- */
@@ -183,7 +177,7 @@ static void send_block(struct twin *t) {
     if (!is_dropped(t, begun)) {
         dastard_ports_send(t->ports, t->block.records, t->block.n);
         dastard_counter_add(&t->counter, t->block.records, t->block.n);
-        dastard_files_add(t->files, t->block.records, t->block.n, t->blocks, steady_ms());
+        dastard_files_add(t->files, t->block.records, t->block.n, t->blocks, clock_ms());
         t->records += t->block.n;
     }
     const int64_t done = t->frame - t->epoch_frame - (t->channels->n_samples - t->channels->n_presamples) + 1;

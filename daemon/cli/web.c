@@ -9,6 +9,7 @@
 #include "daemon/client/file_states.h"
 #include "daemon/client/subscriber.h"
 #include "daemon/client/web_server.h"
+#include "daemon/clock.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 
@@ -43,12 +44,6 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     }
 }
 
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool keep(void *store, const struct stream_state *state) { return web_store_put(store, state); }
 
 /* What is new of the stream goes into the store, until a signal. */
@@ -57,8 +52,8 @@ static void follow(struct subscriber *s, struct web_store *store, struct web_ser
     uint64_t *seen = NULL;   /* seq by place; places move only when topics come, and then all is put again */
     size_t n_seen = 0;
     while (!stopped) {
-        unsigned n_new = subscriber_step(s, STEP_MS, now_ms());
-        web_server_age(w, subscriber_silence_ms(s, now_ms()));
+        unsigned n_new = subscriber_step(s, STEP_MS, clock_ms());
+        web_server_age(w, subscriber_silence_ms(s, clock_ms()));
         size_t n = subscriber_topics(s);
         bool other = subscriber_counts(s).boots != boots;
         if (n_new == 0 && !other)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "daemon/clock.h"
 #include "daemon/control/control_router_parts.h"
 #include "daemon/control/scan_server_parts.h"
 #include "daemon/log.h"
@@ -174,7 +175,7 @@ static void send_reply(struct control_router *r, const struct waiting *w, const 
 static bool serve(struct control_router *r, struct waiting *w) {
     struct frames frames = { 0 };
     bool later;
-    char *text = control_router_answer(r, w->body, w->n, w->ticket, scan_server_clock_ms() - w->asked_ms, &later, keep_frame, &frames);
+    char *text = control_router_answer(r, w->body, w->n, w->ticket, clock_ms() - w->asked_ms, &later, keep_frame, &frames);
     if (text != NULL)
         send_reply(r, w, text, &frames);
     frames_done(&frames);
@@ -250,7 +251,7 @@ static bool take_one(struct control_router *r) {
     }
     r->counts.requests++;
     w.ticket = UINT64_C(1) << 63 | ++r->tickets;   /* port 4000 counts its own from 1 */
-    w.asked_ms = scan_server_clock_ms();
+    w.asked_ms = clock_ms();
     if (serve(r, &w)) {
         forget(&w);
     } else if (place != NULL) {

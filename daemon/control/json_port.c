@@ -9,8 +9,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "daemon/clock.h"
 
 enum { MAX_CLIENTS = 64, REQUEST_LIMIT = 16 << 20, READ_BYTES = 1 << 14, EVENTS = 16 };
 
@@ -32,12 +33,6 @@ struct json_port {
     struct json_port_counts counts;
     struct client clients[MAX_CLIENTS];
 };
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
 
 static int listen_on(const char *host, int port) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -148,7 +143,7 @@ static void accept_clients(struct json_port *p) {
         }
         p->counts.accepted++;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        p->clients[i] = (struct client){.fd = fd, .heard_ms = now_ms()};
+        p->clients[i] = (struct client){.fd = fd, .heard_ms = clock_ms()};
     }
 }
 
@@ -157,10 +152,10 @@ static bool answer(struct json_port *p, struct client *c, size_t end) {
     char *reply = NULL;
     if (c->asked == 0) {
         c->asked = end;
-        c->asked_ms = now_ms();
+        c->asked_ms = clock_ms();
         c->ticket = ++p->counts.requests;
     }
-    const enum json_request_end how = p->settings.answer(p->settings.context, c->bytes, end, c->ticket, now_ms() - c->asked_ms, &reply);
+    const enum json_request_end how = p->settings.answer(p->settings.context, c->bytes, end, c->ticket, clock_ms() - c->asked_ms, &reply);
     if (how == REQUEST_LATER)
         return false;
     const size_t n = reply == NULL ? 0 : strlen(reply);
@@ -229,7 +224,7 @@ static void hear(struct json_port *p, struct client *c) {
         return;
     }
     c->n += (size_t)n;
-    c->heard_ms = now_ms();
+    c->heard_ms = clock_ms();
     serve_requests(p, c);
 }
 

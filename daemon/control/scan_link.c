@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/control/dastard_rpc.h"
 #include "daemon/log.h"
 
@@ -15,12 +15,6 @@ struct scan_link {
     scan_told *told;
     void *context;
 };
-
-static int64_t clock_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* Absent: the value given before stays. */
 static bool take_time(const json_t *v, int64_t *out) {
@@ -55,7 +49,7 @@ static bool take_text(const json_t *v, char *out, size_t n) {
 }
 
 bool scan_link_event(enum scan_event_kind kind, const json_t *a, struct scan_event *out, const char **why) {
-    struct scan_event e = { .kind = kind, .time_ns = clock_ns(), .number = -1, .incident_eV = NAN, .i0 = NAN, .i0_sigma = NAN, .var_unit = "eV" };
+    struct scan_event e = { .kind = kind, .time_ns = clock_ns(CLOCK_REALTIME), .number = -1, .incident_eV = NAN, .i0 = NAN, .i0_sigma = NAN, .var_unit = "eV" };
     double number = -1;
     *why = NULL;
     if (!json_is_object(a))

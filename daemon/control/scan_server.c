@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/control/json_port.h"
 #include "daemon/control/scan_server_parts.h"
 #include "daemon/log.h"
@@ -18,7 +19,7 @@ enum { REQUEST_LIMIT = 1 << 20, ABANDONED_MS = 1000 };
 static bool must_queue(struct scan_server *s, const struct scan_verb *verb, uint64_t ticket) {
     if (!verb->changes || s->waiting == 0 || s->waiting == ticket)
         return false;
-    return scan_server_clock_ms() - s->waiting_ms < ABANDONED_MS;
+    return clock_ms() - s->waiting_ms < ABANDONED_MS;
 }
 
 static enum scan_answer run(struct scan_server *s, const struct scan_verb *verb, const struct scan_call *c, uint64_t ticket, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
@@ -29,7 +30,7 @@ static enum scan_answer run(struct scan_server *s, const struct scan_verb *verb,
     enum scan_answer a = verb->run(s, &r, result, why);
     if (verb->changes) {
         s->waiting = a == SCAN_LATER ? ticket : 0;
-        s->waiting_ms = scan_server_clock_ms();
+        s->waiting_ms = clock_ms();
         if (a != SCAN_LATER && s->host.changed != NULL)
             s->host.changed(s->host.context, verb->method.name);
     }

@@ -34,6 +34,5 @@ struct scan_verb {
 extern const struct scan_verb scan_verbs[];
 extern const size_t scan_n_verbs;
 
-int64_t scan_server_clock_ms(void);      /* CLOCK_MONOTONIC */
 
 #endif

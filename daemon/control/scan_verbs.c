@@ -8,12 +8,6 @@
 #include "daemon/control/scan_log_folder.h"
 #include "daemon/control/scan_server_parts.h"
 
-int64_t scan_server_clock_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 static const json_t *argument(const struct scan_request *r, unsigned k) {
     const json_t *a = r->call->arguments[k];
     return json_is_null(a) ? NULL : a;

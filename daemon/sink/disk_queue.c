@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 
 enum { ALLOCATE_LEAST = 1 << 20, ALLOCATE_MOST = 16 << 20 };
@@ -436,16 +437,10 @@ bool disk_queue_idle(const struct disk_queue *q) {
     return true;
 }
 
-static int64_t steady_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 bool disk_queue_drain(struct disk_queue *q, double limit_s) {
-    const int64_t until_ns = steady_ns() + (int64_t)(limit_s * 1e9);
-    while (!disk_queue_idle(q) && steady_ns() < until_ns)
-        if (!disk_queue_step(q, steady_ns(), 10000000) && q->under_way == 0)
+    const int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (int64_t)(limit_s * 1e9);
+    while (!disk_queue_idle(q) && clock_ns(CLOCK_MONOTONIC) < until_ns)
+        if (!disk_queue_step(q, clock_ns(CLOCK_MONOTONIC), 10000000) && q->under_way == 0)
             nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
     return disk_queue_idle(q);
 }

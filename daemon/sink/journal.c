@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/folder.h"
 #include "daemon/log.h"
 #include "daemon/scan_event_json.h"
@@ -55,12 +56,6 @@ struct journal {
     struct journal_counts counts;
     int open_error;
 };
-
-static int64_t clock_ns(clockid_t which) {
-    struct timespec t;
-    clock_gettime(which, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 bool journal_new(const struct journal_settings *settings, struct journal **out) {
     struct journal *j = calloc(1, sizeof *j);

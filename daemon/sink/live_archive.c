@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/folder.h"
 #include "daemon/log.h"
 #include "daemon/rebuild.h"
@@ -40,12 +40,6 @@ struct live_archive {
     struct live_archive_counts counts;
 };
 
-static int64_t steady_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 bool live_archive_new(const struct live_archive_settings *settings, struct live_archive **out) {
     struct live_archive *a = calloc(1, sizeof *a);
     if (a == NULL)
@@ -66,7 +60,7 @@ static void fail(struct live_archive *a, int error, const char *what) {
     if (a->counts.error == 0)
         log_warning("%s: %s: %s; the scan goes on, and its file when that is mended", a->path, what, strerror(error));
     a->counts.error = error;
-    a->tried_ns = steady_ns();
+    a->tried_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 static void heal(struct live_archive *a) {
@@ -76,7 +70,7 @@ static void heal(struct live_archive *a) {
 }
 
 static bool due(const struct live_archive *a) {
-    return a->counts.error == 0 || steady_ns() - a->tried_ns >= (int64_t)(a->settings.retry_s * 1e9);
+    return a->counts.error == 0 || clock_ns(CLOCK_MONOTONIC) - a->tried_ns >= (int64_t)(a->settings.retry_s * 1e9);
 }
 
 static void lose(struct live_archive *a, int64_t from_ns, int64_t to_ns, uint64_t lost) {

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "daemon/clock.h"
 #include "daemon/json_value.h"
 #include "daemon/log.h"
 #include "daemon/photon_columns.h"
@@ -23,12 +23,6 @@ struct photon_feed {
     uint64_t seq;
     struct feed_counts counts;
 };
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool open_socket(struct photon_feed *f, const struct feed_settings *s) {
     const struct { int option, value; } options[] = { { ZMQ_SNDHWM, SEND_QUEUE }, { ZMQ_LINGER, LINGER_MS }, { ZMQ_IMMEDIATE, 1 }, { ZMQ_HEARTBEAT_IVL, 5000 },
@@ -122,7 +116,7 @@ static bool send_batch(struct photon_feed *f, size_t n) {
 static size_t waiting(const struct photon_feed *f) { return f->rows->n - f->done; }
 
 static void send_waiting(struct photon_feed *f, bool all) {
-    while (waiting(f) >= FEED_BATCH || (waiting(f) > 0 && (all || now_ms() - f->oldest_ms >= FEED_MS)))
+    while (waiting(f) >= FEED_BATCH || (waiting(f) > 0 && (all || clock_ms() - f->oldest_ms >= FEED_MS)))
         if (!send_batch(f, waiting(f) < FEED_BATCH ? waiting(f) : FEED_BATCH))
             return;
     if (waiting(f) == 0)
@@ -144,7 +138,7 @@ void photon_feed_rows(struct photon_feed *f, const struct photon_block *rows) {
         if (f->rows->n == f->rows->capacity)
             drop_waiting(f);
         if (waiting(f) == 0)
-            f->oldest_ms = now_ms();
+            f->oldest_ms = clock_ms();
         photon_block_copy_row(f->rows, rows, i);
     }
     send_waiting(f, false);

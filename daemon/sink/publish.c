@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/sink/topic_board.h"
 
@@ -32,14 +32,6 @@ struct publisher {
     int64_t start_ns;
     uint64_t points;                         /* since the last heartbeat */
 };
-
-static int64_t now_ns(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-static int64_t now_ms(void) { return now_ns(CLOCK_MONOTONIC) / 1000000; }
 
 /* ---- opening and closing ---- */
 
@@ -75,7 +67,7 @@ bool publisher_new(const struct publish_settings *settings, struct publisher **o
     publisher_calibration(p, settings->calibration_id ? settings->calibration_id : "");
     p->interval_ms = settings->heartbeat_ms > 0 ? settings->heartbeat_ms : HEARTBEAT_MS;
     p->scan = -1;
-    p->start_ns = now_ns(CLOCK_REALTIME);
+    p->start_ns = clock_ns(CLOCK_REALTIME);
     *out = p;
     return true;
 }
@@ -219,7 +211,7 @@ void publisher_scan(struct publisher *p, const struct scan_products *products, u
 
 static struct stream_meta meta_now(const struct publisher *p, const char *kind, const char *accum, struct publish_lost lost) {
     struct stream_meta meta = { .kind = kind, .accum = accum, .scan = p->scan, .point = p->scan >= 0 ? p->scan_meta.point : -1, .lost = lost,
-                                .t_ns = now_ns(CLOCK_REALTIME), .start_ns = p->start_ns, .n_points = p->scan_meta.n_points, .final_points = p->scan_meta.final_points };
+                                .t_ns = clock_ns(CLOCK_REALTIME), .start_ns = p->start_ns, .n_points = p->scan_meta.n_points, .final_points = p->scan_meta.final_points };
     memcpy(meta.sample, p->scan_meta.sample, sizeof meta.sample);
     memcpy(meta.label, p->scan_meta.label, sizeof meta.label);
     return meta;
@@ -244,7 +236,7 @@ static json_t *heartbeat_keys(struct publisher *p, double seconds) {
 }
 
 static void send_heartbeat(struct publisher *p, struct publish_lost lost) {
-    int64_t now = now_ms();
+    int64_t now = clock_ms();
     double seconds = p->heartbeat_ms ? (double)(now - p->heartbeat_ms) * 1e-3 : (double)p->interval_ms * 1e-3;
     const struct stream_meta meta = meta_now(p, "hb", "window", lost);
     json_t *keys = heartbeat_keys(p, seconds > 1e-3 ? seconds : 1e-3);
@@ -257,7 +249,7 @@ static void send_heartbeat(struct publisher *p, struct publish_lost lost) {
 
 void publisher_step(struct publisher *p, struct publish_lost lost) {
     topic_board_step(p->board);
-    if (p->heartbeat_ms == 0 || now_ms() - p->heartbeat_ms >= p->interval_ms) {
+    if (p->heartbeat_ms == 0 || clock_ms() - p->heartbeat_ms >= p->interval_ms) {
         send_heartbeat(p, lost);
         topic_board_repeat(p->board);
     }

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/folder.h"
 #include "daemon/log.h"
 #include "daemon/sink/disk_queue.h"
@@ -43,12 +43,6 @@ struct raw_recorder {
     atomic_uint_fast64_t accepted, lost, bytes;
     atomic_int error;
 };
-
-static int64_t steady_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 bool raw_recorder_new(const struct raw_settings *settings, struct raw_recorder **out) {
     struct raw_recorder *r = calloc(1, sizeof *r);
@@ -175,7 +169,7 @@ static bool add_record(struct raw_recorder *r, struct raw_channel *c, const stru
 
 void raw_recorder_add(struct raw_recorder *r, const struct record_block *b) {
     uint64_t accepted = 0, lost = 0;
-    const int64_t now_ns = steady_ns();
+    const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     for (size_t i = 0; r->recording && i < b->n; i++) {
         const uint32_t k = b->rows[i].channel_index;
         if (k >= r->n_channels)
@@ -278,12 +272,12 @@ void raw_recorder_end(struct raw_recorder *r) {
         disk_queue_close(r->queue, c->file);
         c->file = NULL;
     }
-    write_account(r, steady_ns());
+    write_account(r, clock_ns(CLOCK_MONOTONIC));
     r->recording = false;
 }
 
 void raw_recorder_step(struct raw_recorder *r) {
-    const int64_t now_ns = steady_ns();
+    const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     if (r->queue == NULL)
         return;
     for (uint32_t k = 0; r->recording && k < r->n_channels; k++) {

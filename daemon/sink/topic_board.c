@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 
 /* SEND_QUEUE holds four states of all topics: those of one scan point go out together, and a burst that does not fit loses messages
@@ -35,12 +35,6 @@ struct topic_board {
     size_t again_at;                         /* where the states to be sent again are being looked for; n_topics: none left */
     struct board_rates rates;
 };
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- opening and closing ---- */
 
@@ -128,10 +122,10 @@ static void send_pending(struct topic_board *b, struct topic *t) {
     t->last = t->pending;
     t->pending = NULL;
     t->again = false;
-    t->sent_ms = now_ms();
+    t->sent_ms = clock_ms();
 }
 
-static bool is_due(const struct topic *t) { return t->sent_ms == 0 || now_ms() - t->sent_ms >= t->interval_ms; }
+static bool is_due(const struct topic *t) { return t->sent_ms == 0 || clock_ms() - t->sent_ms >= t->interval_ms; }
 
 bool topic_board_due(const struct topic_board *b, int topic) { return topic >= 0 && is_due(&b->topics[topic]); }
 
@@ -183,9 +177,9 @@ static void mark_again(struct topic_board *b, struct topic *t) {
 }
 
 static void send_again(struct topic_board *b) {
-    if (b->again_at >= b->n_topics || now_ms() - b->again_ms < AGAIN_MS)
+    if (b->again_at >= b->n_topics || clock_ms() - b->again_ms < AGAIN_MS)
         return;
-    b->again_ms = now_ms();
+    b->again_ms = clock_ms();
     for (int sent = 0; b->again_at < b->n_topics && sent < AGAIN_AT_A_TIME; b->again_at++) {
         struct topic *t = &b->topics[b->again_at];
         if (t->again && t->last) {
@@ -198,7 +192,7 @@ static void send_again(struct topic_board *b) {
 
 static void note_request(struct topic_board *b, const char *prefix, size_t n) {
     if (b->n_requests == 0)
-        b->first_request_ms = now_ms();
+        b->first_request_ms = clock_ms();
     unsigned k = b->n_requests < MAX_REQUESTS ? b->n_requests++ : 0;
     bool too_many = b->n_requests == MAX_REQUESTS || n >= PREFIX_TEXT;   /* then everything is sent again */
     memset(b->requests[k].prefix, 0, PREFIX_TEXT);
@@ -226,7 +220,7 @@ static bool is_requested(const struct topic_board *b, const char *topic) {
 }
 
 static void answer_requests(struct topic_board *b) {
-    if (b->n_requests == 0 || now_ms() - b->first_request_ms < MERGE_MS)
+    if (b->n_requests == 0 || clock_ms() - b->first_request_ms < MERGE_MS)
         return;
     for (size_t k = 0; k < b->n_topics; k++)
         if (is_requested(b, b->topics[k].name))
@@ -245,7 +239,7 @@ void topic_board_repeat(struct topic_board *b) {
     for (size_t k = 0; k < b->n_topics; k++)
         if (!b->topics[k].quiet && b->topics[k].last && b->topics[k].sent_ms < b->repeated_ms)
             mark_again(b, &b->topics[k]);
-    b->repeated_ms = now_ms();
+    b->repeated_ms = clock_ms();
     send_again(b);
 }
 

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <liburing.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "daemon/clock.h"
 
 struct read_queue {
     bool uring;
@@ -52,14 +53,11 @@ bool read_queue_free(struct read_queue *q) {
     if (q == NULL)
         return true;
     struct read_result ignored;
-    struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    now = start;
-    while (q->uring && q->under_way > 0 && now.tv_sec - start.tv_sec < 2) {
+    const int64_t end_ms = clock_ms() + 2000;
+    while (q->uring && q->under_way > 0 && clock_ms() < end_ms) {
         read_queue_wait(q, 100);
         while (read_queue_take(q, &ignored))
             continue;
-        clock_gettime(CLOCK_MONOTONIC, &now);
     }
     if (q->uring && q->under_way > 0)
         return false;
