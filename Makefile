@@ -44,7 +44,8 @@ sources = $(patsubst %.c,$(build)/%,$(sort $(wildcard $(1))))
 pulse  := $(call objects,$(sort $(wildcard pulse/*.c)))
 calib  := $(call objects,$(sort $(wildcard calib/*.c)))
 # Loops over samples and bins become vectors, which is a tenth of learning; nothing is summed in another order, so the results are the same.
-$(pulse) $(calib): CFLAGS := $(patsubst -O2,-O3,$(CFLAGS))
+pure_CFLAGS := $(patsubst -O2,-O3,$(CFLAGS))
+$(pulse) $(calib): CFLAGS := $(pure_CFLAGS)
 daemon := $(call objects,$(filter-out daemon/main.c,$(sort $(wildcard daemon/*.c daemon/*/*.c))))
 tests  := $(call sources,tests/*/test_*.c)
 benches := $(call sources,tests/bench/bench_*.c)
@@ -77,7 +78,7 @@ $(build)/tests/%: $(build)/tests/%.o $(build)/libdaemon.a $(libs)
 	$(link) -lcmocka $(daemon_libs) $(pure_libs)
 
 # A stamp changes only when its text does: other flags rebuild everything, another version or prefix one file.
-stamp := $(shell mkdir -p $(build) && for s in 'flags $(CC) $(flags) $(CPPFLAGS) $(CFLAGS)' 'version $(release) $(git_id)' 'prefix $(PREFIX)'; do \
+stamp := $(shell mkdir -p $(build) && for s in 'flags $(CC) $(flags) $(CPPFLAGS) $(CFLAGS) $(pure_CFLAGS)' 'version $(release) $(git_id)' 'prefix $(PREFIX)'; do \
     f=$(build)/.$${s%% *}; echo "$$s" | cmp -s - $$f || echo "$$s" >$$f; done)
 $(build)/daemon/version.o: $(build)/.version
 $(build)/daemon/version.o: defines := -DTESD_VERSION='"$(release)"' -DTESD_GIT_ID='"$(git_id)"'

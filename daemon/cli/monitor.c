@@ -11,16 +11,18 @@
 #include <unistd.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/stream_keys.h"
 #include "daemon/client/monitor_view.h"
 #include "daemon/client/stream_yield.h"
 #include "daemon/clock.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 
-enum { KEY_ONCE = 2000, KEY_JSON, KEY_REGION, KEY_WAIT, KEY_SERVER, KEY_OWN, REDRAW_MS = 250, JSON_MS = 1000, SETTLE_MS = 300 };
+enum { KEY_ONCE = 2000, KEY_JSON, KEY_REGION, KEY_WAIT, REDRAW_MS = 250, JSON_MS = 1000, SETTLE_MS = 300 };
 
 struct arguments {
-    const char *endpoint, *region, *server_key, *own_key;   /* keys NULL: none */
+    const char *endpoint, *region;
+    struct subscriber_keys keys;
     bool once, json;
     double wait_s;               /* for a first word of the stream */
 };
@@ -29,11 +31,10 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     struct arguments *a = state->input;
     char *end;
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->keys; return 0;
     case KEY_ONCE: a->once = true; return 0;
     case KEY_JSON: a->json = true; return 0;
     case KEY_REGION: a->region = value; return 0;
-    case KEY_SERVER: a->server_key = value; return 0;
-    case KEY_OWN: a->own_key = value; return 0;
     case KEY_WAIT:
         a->wait_s = strtod(value, &end);
         if (end == value || *end != '\0' || !(a->wait_s >= 0 && a->wait_s <= 3600))
@@ -43,10 +44,6 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
         if (state->arg_num > 0)
             argp_error(state, "one endpoint, not %s as well", value);
         a->endpoint = value;
-        return 0;
-    case ARGP_KEY_END:
-        if ((a->server_key == NULL) != (a->own_key == NULL))
-            argp_error(state, "--server-key and --key go together");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -187,19 +184,17 @@ int cmd_monitor(int argc, char **argv) {
         { .name = "once", .key = KEY_ONCE, .doc = "print one screen (or object) and leave" },
         { .name = "json", .key = KEY_JSON, .doc = "an object a line, every second, instead of a screen" },
         { .name = "region", .key = KEY_REGION, .arg = "NAME", .doc = "window whose PFY is drawn large, such as O (default: the first)" },
-        { .name = "server-key", .key = KEY_SERVER, .arg = "server.key", .doc = "of a stream that demands keys (tesd keygen)" },
-        { .name = "key", .key = KEY_OWN, .arg = "NAME.secret", .doc = "your own, for such a stream" },
         { .name = "wait", .key = KEY_WAIT, .arg = "SECONDS", .doc = "how long --once and --json wait for the stream (default 5)" },
         { 0 }
     };
-    static const struct argp argp = { .options = rows, .parser = parse_argument, .args_doc = "[ENDPOINT]",
+    static const struct argp_child children[] = { { .argp = &stream_keys_argp }, { 0 } };
+    static const struct argp argp = { .options = rows, .parser = parse_argument, .children = children, .args_doc = "[ENDPOINT]",
                                       .doc = "Shows what tesd publishes (default tcp://127.0.0.1:5560): run, rates, losses, spectra, pixels, alarms. Space: the next window, q: leave." };
     struct arguments a = { .endpoint = "tcp://127.0.0.1:5560", .wait_s = 5 };
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     setlocale(LC_CTYPE, "");
     struct subscriber *s;
-    const struct subscriber_keys keys = { a.server_key, a.own_key };
-    if (!subscriber_new(a.endpoint, a.server_key != NULL ? &keys : NULL, NULL, 0, &s))
+    if (!subscriber_new(a.endpoint, stream_keys_of(&a.keys), NULL, 0, &s))
         return EXIT_USAGE;
     int code = a.once || a.json ? print(&a, s) : watch(&a, s);
     subscriber_free(s);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/stream_keys.h"
 #include "daemon/client/file_states.h"
 #include "daemon/client/subscriber.h"
 #include "daemon/client/web_server.h"
@@ -13,9 +14,12 @@
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 
-enum { KEY_SERVER = 3000, KEY_OWN, STEP_MS = 50, TITLE = 256 };
+enum { STEP_MS = 50, TITLE = 256 };
 
-struct arguments { const char *what, *listen, *control, *server_key, *own_key; };
+struct arguments {
+    const char *what, *listen, *control;
+    struct subscriber_keys keys;
+};
 
 static volatile sig_atomic_t stopped;   /* the signal flag */
 
@@ -27,18 +31,13 @@ static void stop(int number) {
 static error_t parse_argument(int key, char *value, struct argp_state *state) {
     struct arguments *a = state->input;
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->keys; return 0;
     case 'l': a->listen = value; return 0;
     case 'c': a->control = value; return 0;
-    case KEY_SERVER: a->server_key = value; return 0;
-    case KEY_OWN: a->own_key = value; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0)
             argp_error(state, "one endpoint or file, not %s as well", value);
         a->what = value;
-        return 0;
-    case ARGP_KEY_END:
-        if ((a->server_key == NULL) != (a->own_key == NULL))
-            argp_error(state, "--server-key and --key go together");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -81,12 +80,11 @@ static void follow(struct subscriber *s, struct web_store *store, struct web_ser
 static int serve(const struct arguments *a, struct web_store *store) {
     const bool file = strstr(a->what, "://") == NULL;
     const struct web_settings settings = { .listen = a->listen, .title = a->what, .control = a->control };
-    const struct subscriber_keys keys = { a->server_key, a->own_key };
     struct subscriber *s = NULL;
     struct web_server *w = NULL;
     if (file && !file_states_read(a->what, keep, store))
         return EXIT_REFUSED;
-    if (!file && !subscriber_new(a->what, a->server_key != NULL ? &keys : NULL, NULL, 0, &s))
+    if (!file && !subscriber_new(a->what, stream_keys_of(&a->keys), NULL, 0, &s))
         return EXIT_USAGE;
     if (!web_server_new(&settings, store, &w)) {
         subscriber_free(s);
@@ -109,11 +107,10 @@ int cmd_web(int argc, char **argv) {
     static const struct argp_option rows[] = {
         { .name = "listen", .key = 'l', .arg = "ADDRESS:PORT", .doc = "where the page is served (default 127.0.0.1:8080; port 0: a free one)" },
         { .name = "control", .key = 'c', .arg = "ENDPOINT", .doc = "windows may be changed from the page, by this control port (tcp://127.0.0.1:5561); without it the page is read-only" },
-        { .name = "server-key", .key = KEY_SERVER, .arg = "server.key", .doc = "of a stream that demands keys (tesd keygen)" },
-        { .name = "key", .key = KEY_OWN, .arg = "NAME.secret", .doc = "your own, for such a stream" },
         { 0 }
     };
-    static const struct argp argp = { .options = rows, .parser = parse_argument, .args_doc = "[ENDPOINT|OUT.nxs]",
+    static const struct argp_child children[] = { { .argp = &stream_keys_argp }, { 0 } };
+    static const struct argp argp = { .options = rows, .parser = parse_argument, .children = children, .args_doc = "[ENDPOINT|OUT.nxs]",
                                       .doc = "Serves a page that shows what a stream tells (default tcp://127.0.0.1:5560), or a finished file: maps, spectra, pixels, losses." };
     struct arguments a = { .what = "tcp://127.0.0.1:5560", .listen = "127.0.0.1:8080" };
     struct web_store *store;
