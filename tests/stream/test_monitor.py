@@ -70,9 +70,8 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM='xterm', LC_ALL='C.UTF-8')
-            time.sleep(0.2)   # until the size is set
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
             os.execv(TESD, [TESD, 'monitor', *arguments])
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
         self.bytes = b''
 
     def read(self):
@@ -133,8 +132,11 @@ def main():
     with Program() as p:
         publisher = Publisher()
         check_once(p, publisher)
-        for size in (80, 24), (200, 60):
-            check_terminal(p, publisher, *size)
+        if os.path.exists('/dev/pts/ptmx'):
+            for size in (80, 24), (200, 60):
+                check_terminal(p, publisher, *size)
+        else:
+            print('skipped: what a terminal shows: no pseudo-terminals here')
         publisher.socket.close(0)
         return p.end()
 
