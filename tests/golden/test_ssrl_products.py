@@ -32,6 +32,10 @@ def check_file(p):
             parts = np.sum([e[f'{first}_{k:04d}' + ('_' + rest if rest else '')]['counts'][()].astype(int) for k in range(6)], 0)
             total = e[f'sum_ad1_Co_{kind}/counts'][()]
             p.check(parts.shape == total.shape and np.array_equal(parts, total) and total.sum() > 3000, f'{kind}: the sum of six scans is their sum, {total.sum()} counts')
+        m, x, edges = e['rixs_0002/counts'][()], e['rixs_0002/incident_energy'][()], e['rixs_0002/emission_energy'][()]
+        cut, xes = e['cee_0002_line/counts'][()], e['xes_0002_edge/counts'][()]
+        p.check(np.array_equal(cut, m[:, (edges >= 770) & (edges < 780)].sum(1)) and np.array_equal(xes, m[(x >= 779) & (x <= 781)].sum(0)) and 'sum_ad1_Co_cet_elastic' in e and xes.sum() > 50,
+                'spectra and cuts that the config names are those of the map')
         lines = [(float(e[f'elastic_{k:04d}/emission_minus_incident_eV'][()]), float(e[f'elastic_{k:04d}/emission_minus_incident_sigma_eV'][()]), e[f'elastic_{k:04d}/reason'][()].decode()) for k in range(6)]
         p.check(all(np.isfinite(o) and abs(o + 0.3) < 4 * s + 0.3 if not why else np.isnan(o) for o, s, why in lines), 'elastic line of each scan, or why there is none: '
                 + '; '.join(why or f'{o:+.2f}({s:.2f}) eV' for o, s, why in lines))
@@ -63,7 +67,9 @@ def check_repeats(p):
 
 
 with Program() as p:
-    p.good('replay', *sorted(glob.glob(os.path.join(data, '*.off'))), '--logs', data, '-o', 'co.nxs', '-q')
+    with open(p.path('tesd.yaml'), 'w') as f:
+        f.write('products:\n  xes: edge=779:781, above=800:805\n  cee: line=770:780\n  cet: elastic=-2:2\n')
+    p.good('replay', *sorted(glob.glob(os.path.join(data, '*.off'))), '--logs', data, '-o', 'co.nxs', '-q', '-c', 'tesd.yaml')
     check_file(p)
     check_pictures(p)
     check_repeats(p)
