@@ -20,7 +20,7 @@
 #include "daemon/service.h"
 
 /* Rows of a second at 100,000 records/s. */
-enum { ROW_BLOCKS = 512, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
+enum { ROW_BLOCKS = 512, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, BOOK_TICK_US = 2000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
 
 enum { N_THREADS = 4 };
 
@@ -184,7 +184,7 @@ int live_run(const char *config_path, struct options *o) {
         return EXIT_FAILED;
     }
     bool good = pipeline_thread_start("tesd-ingest", ingest_round, r->ingest, 0, &r->ingest_thread) &&
-                pipeline_thread_start("tesd-book", live_session_step, r->session, TICK_US, &r->book_thread) &&
+                pipeline_thread_start("tesd-book", live_session_step, r->session, BOOK_TICK_US, &r->book_thread) &&
                 (r->learning == NULL || pipeline_thread_start("tesd-learn", live_learning_thread, r->learning, LEARN_TICK_US, &r->learn_thread)) &&
                 (r->follower == NULL || pipeline_thread_start("tesd-follow", follower_step, r->follower, 0, &r->follow_thread)) &&
                 (!live_disk_has_archive(r->disk) || pipeline_thread_start("tesd-archive", live_disk_archive, r->disk, TICK_US, &r->archive_thread)) &&
