@@ -61,6 +61,17 @@ bool edge_trigger_fired(const struct edge_trigger *t, const struct pulse_record 
     return false;
 }
 
+/* Takes sample i, where the level is reached, if the rise of the pulse before is over: between the two the difference was no rise at all. While it
+ * only falls below the level, at the pulse's own maximum, noise lifts it over the level again and again. Returns how many are kept. */
+static size_t keep(const struct edge_rule *t, const struct pulse_record *r, uint32_t i, uint32_t *samples, size_t n) {
+    const uint32_t before = n > 0 ? samples[n - 1] : r->n_presamples;
+    uint32_t k = i - 1;
+    while (k > before && difference(t->inverted, r->samples, k) > 0)
+        k--;
+    samples[n] = i;
+    return n + (k > before);
+}
+
 #ifdef __SSE2__
 /* Bit k: the difference at sample i + k reaches `least`, k = 0..7. Eight differences at once; sums that do not fit 16 bits saturate, which no
  * level up to INT16_MAX can tell from the truth. */
@@ -80,7 +91,7 @@ static size_t find_by_eights(const struct edge_rule *t, const struct pulse_recor
     for (; *i + 8 <= r->n_samples; *i += 8) {
         const uint32_t high = high_mask(t->inverted, least, r->samples, *i);
         for (uint32_t edges = high & ~(high << 1 | carry); edges != 0 && n < max; edges &= edges - 1)
-            samples[n++] = *i + (uint32_t)__builtin_ctz(edges);
+            n = keep(t, r, *i + (uint32_t)__builtin_ctz(edges), samples, n);
         carry = high >> 7;
     }
     *was = carry != 0;
@@ -101,7 +112,7 @@ size_t edge_rule_find(struct edge_rule rule, const struct pulse_record *record, 
     for (; i < record->n_samples && n < max; i++) {
         const bool now = difference(rule.inverted, record->samples, i) >= rule.level;
         if (now && !was)
-            samples[n++] = i;
+            n = keep(&rule, record, i, samples, n);
         was = now;
     }
     return n;
