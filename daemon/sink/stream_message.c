@@ -179,7 +179,7 @@ static bool send_blob(const struct stream_message *m, void *socket, const struct
     zmq_msg_t blob;
     if (n < WORTH_SHARING)
         return zmq_send(socket, a->data, n, flags) >= 0;
-    atomic_fetch_add_explicit(&m->shared->references, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&m->shared->references, 1, memory_order_release);   /* what was written before is seen by whoever lets go last */
     if (zmq_msg_init_data(&blob, (void *)(uintptr_t)a->data, n, release, m->shared) != 0) {
         let_go(m->shared);
         return false;

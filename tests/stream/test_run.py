@@ -56,7 +56,7 @@ def test_live_is_replay():
     twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'x20', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle', '--await', str(SUBSCRIPTIONS),
                 '--queue', '100000')   # nothing is lost when the machine stands still for a moment
     # 20 times as fast, what is on its way between sockets and threads takes 20 times as long; on a busy machine half a second
-    run = Daemon('same', twin, ingest={'block_s': 10}, scan={'late_photon_s': 60}, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/out'})
+    run = Daemon('same', twin, ingest={'block_s': 10, 'workers': 2}, scan={'late_photon_s': 60}, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/out'})
     listener = Listener(run.stream, 'pfy/O/')
     listener.start()
     rpc = Rpc(twin.control)

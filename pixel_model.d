@@ -1,0 +1,54 @@
+pixel_model.o: pulse/pixel_model.c pulse/pixel_model.h pulse/complaint.h \
+  pulse/cut.h pulse/lag_parabola.h pulse/measured_pulse.h \
+  pulse/pulse_record.h pulse/record_off.h pulse/residual_scale.h \
+  pulse/status.h pulse/second_pulse.h pulse/dot_kernel.h \
+  pulse/pulse_shape.h pulse/record_store.h pulse/shape_fold.h \
+  pulse/edge_trigger.h pulse/gap_filter.h pulse/optimal_filter.h \
+  pulse/open_filter.h pulse/noise_mains.h pulse/noise_plan.h \
+  pulse/pulse_quality.h pulse/record_mend.h pulse/sample_turn.h
+
+pulse/pixel_model.h:
+
+pulse/complaint.h:
+
+pulse/cut.h:
+
+pulse/lag_parabola.h:
+
+pulse/measured_pulse.h:
+
+pulse/pulse_record.h:
+
+pulse/record_off.h:
+
+pulse/residual_scale.h:
+
+pulse/status.h:
+
+pulse/second_pulse.h:
+
+pulse/dot_kernel.h:
+
+pulse/pulse_shape.h:
+
+pulse/record_store.h:
+
+pulse/shape_fold.h:
+
+pulse/edge_trigger.h:
+
+pulse/gap_filter.h:
+
+pulse/optimal_filter.h:
+
+pulse/open_filter.h:
+
+pulse/noise_mains.h:
+
+pulse/noise_plan.h:
+
+pulse/pulse_quality.h:
+
+pulse/record_mend.h:
+
+pulse/sample_turn.h:
