@@ -8,6 +8,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/sink/subscription_set.h"
 
 /* SEND_QUEUE holds four states of all topics: those of one scan point go out together, and a burst that does not fit loses messages
  * of a reader who is quick enough (16 did, with 15 regions). What waits there shares its arrays with the cache. Cached states for somebody new
@@ -29,6 +30,7 @@ struct topic_board {
     struct stream_source source;
     struct topic *topics;
     size_t n_topics;
+    struct subscription_set read;            /* headers are not written for nobody: a third of the book's time */
     struct { char prefix[PREFIX_TEXT]; } requests[MAX_REQUESTS];
     unsigned n_requests;
     int64_t first_request_ms, repeated_ms, again_ms;
@@ -106,9 +108,37 @@ int topic_board_topic(struct topic_board *b, const char *name, int64_t interval_
     return (int)b->n_topics++;
 }
 
+/* ---- who reads ---- */
+
+static void note_request(struct topic_board *b, const char *prefix, size_t n) {
+    if (b->n_requests == 0)
+        b->first_request_ms = clock_ms();
+    unsigned k = b->n_requests < MAX_REQUESTS ? b->n_requests++ : 0;
+    bool too_many = b->n_requests == MAX_REQUESTS || n >= PREFIX_TEXT;   /* then everything is sent again */
+    memset(b->requests[k].prefix, 0, PREFIX_TEXT);
+    if (!too_many)
+        memcpy(b->requests[k].prefix, prefix, n);
+}
+
+static void read_subscriptions(struct topic_board *b) {
+    char message[256];
+    for (int k = 0; k < 1000; k++) {
+        int n = zmq_recv(b->socket, message, sizeof message, ZMQ_DONTWAIT);
+        if (n < 0)
+            return;
+        size_t length = (size_t)n < sizeof message ? (size_t)n : sizeof message;
+        if (length > 0)
+            subscription_set_note(&b->read, message[0] == 1, message + 1, length - 1);
+        if (length > 0 && message[0] == 1)
+            note_request(b, message + 1, length - 1);
+    }
+}
+
 /* ---- sending ---- */
 
 static void send_state(struct topic_board *b, const struct topic *t, const struct stream_message *m, bool snap) {
+    if (!subscription_set_covers(&b->read, t->name))
+        return;
     const struct stream_address to = { .topic = t->name, .source = &b->source, .seq = t->seq, .snap = snap };
     size_t bytes = stream_message_send(m, b->socket, &to);
     b->rates.messages += bytes > 0;
@@ -136,6 +166,8 @@ void topic_board_offer(struct topic_board *b, int topic, const struct stream_met
     struct topic *t = &b->topics[topic];
     stream_message_free(t->pending);
     t->pending = m;
+    if (at_once)
+        read_subscriptions(b);   /* there may be no later round */
     if (at_once || is_due(t))
         send_pending(b, t);
 }
@@ -155,7 +187,10 @@ static void send_due(struct topic_board *b, bool at_once) {
             send_pending(b, &b->topics[k]);
 }
 
-void topic_board_flush(struct topic_board *b) { send_due(b, true); }
+void topic_board_flush(struct topic_board *b) {
+    read_subscriptions(b);
+    send_due(b, true);
+}
 
 void topic_board_forget(struct topic_board *b, const char *prefix, bool (*keep)(void *context, const char *name), void *context) {
     for (size_t k = 0; k < b->n_topics; k++) {
@@ -187,28 +222,6 @@ static void send_again(struct topic_board *b) {
             sent++;
         }
         t->again = false;
-    }
-}
-
-static void note_request(struct topic_board *b, const char *prefix, size_t n) {
-    if (b->n_requests == 0)
-        b->first_request_ms = clock_ms();
-    unsigned k = b->n_requests < MAX_REQUESTS ? b->n_requests++ : 0;
-    bool too_many = b->n_requests == MAX_REQUESTS || n >= PREFIX_TEXT;   /* then everything is sent again */
-    memset(b->requests[k].prefix, 0, PREFIX_TEXT);
-    if (!too_many)
-        memcpy(b->requests[k].prefix, prefix, n);
-}
-
-static void read_subscriptions(struct topic_board *b) {
-    char message[256];
-    for (int k = 0; k < 1000; k++) {
-        int n = zmq_recv(b->socket, message, sizeof message, ZMQ_DONTWAIT);
-        if (n < 0)
-            return;
-        size_t length = (size_t)n < sizeof message ? (size_t)n : sizeof message;
-        if (length > 0 && message[0] == 1)
-            note_request(b, message + 1, length - 1);
     }
 }
 

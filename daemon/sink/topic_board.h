@@ -2,7 +2,8 @@
  *   state --offer--> (paced, the newest wins) --> XPUB      subscription --> the cached states again      once a second: those that stand still, again
  * What the measurements of ZeroMQ ask for: a full pipe drops the newest message, so every message is a whole state and the last one is sent
  * again with each heartbeat once nothing new comes; VERBOSE, or a second subscriber to a topic is never announced; a bounded send queue, so
- * that a stuck viewer costs a bounded part of memory and nobody else anything. One thread owns it; nothing waits. */
+ * that a stuck viewer costs a bounded part of memory and nobody else anything; no message is written of a topic that nobody reads (its seq grows all the same, and whoever
+ * subscribes gets the cached state). One thread owns it; nothing waits. */
 #ifndef TESD_DAEMON_SINK_TOPIC_BOARD_H
 #define TESD_DAEMON_SINK_TOPIC_BOARD_H
 
