@@ -106,6 +106,7 @@ AVX2 static inline void whole_rows(const float *rows, size_t stride, const sampl
     struct sixteen now = woven16(first, level), next;
     size_t k = 0;
     widen(&r, first);
+    ask_for(x);
     if (n % 32 == 0) {
         now = turn_and_next(rows, stride, now, &s, x + 16, level, &r);
         k = 16;
@@ -115,6 +116,7 @@ AVX2 static inline void whole_rows(const float *rows, size_t stride, const sampl
         next = turn_and_next(rows + k, stride, now, &s, x + k + 16, level, &r);
         now = turn_and_next(rows + k + 16, stride, next, &s, x + k + 32, level, &r);
     }
+    ask_for(x + k);
     turn(rows + k, stride, now, &s);
     *sums = s;
     *range = r;

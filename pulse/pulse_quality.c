@@ -30,9 +30,9 @@ struct pulse_quality pulse_quality_within(const struct dot_kernel *kernel, const
     struct pulse_quality q = { .saturated = false };
     uint32_t n = record->n_samples, late = late_start < n ? late_start : n;
     assert(record->n_presamples >= 8 && record->n_presamples < n);
+    q.late_rise = 0.25F * (float)kernel->rise(record->samples + late, n - late, e, inverted);
     pretrigger(kernel, record->samples, record->n_presamples, e, &q);
     peak(kernel, record->samples, n, e, inverted, &q);
-    q.late_rise = 0.25F * (float)kernel->rise(record->samples + late, n - late, e, inverted);
     return q;
 }
 
