@@ -12,12 +12,13 @@ bench_legs.o: daemon/cli/bench_legs.c daemon/cli/bench_legs.h \
   daemon/beamtime.h calib/scan_timeline.h daemon/source/run_input.h \
   daemon/options.h calib/rixs_map.h calib/photon_block.h \
   calib/yield_region.h daemon/clock.h daemon/log.h daemon/reprocess.h \
-  calib/scan_products.h daemon/array_events.h daemon/scratch.h \
-  pulse/time_span.h daemon/grading.h calib/scan_sensitivity.h \
-  daemon/inner_event.h daemon/sink/archive.h calib/line_lock.h \
-  calib/pixel_monitor.h calib/monitor_plan.h calib/scan_elastic.h \
-  daemon/product_history.h daemon/h5_file.h \
-  /usr/include/hdf5/serial/hdf5.h /usr/include/hdf5/serial/H5public.h \
+  calib/scan_products.h calib/yield_index.h daemon/array_events.h \
+  daemon/scratch.h pulse/time_span.h daemon/grading.h \
+  calib/scan_sensitivity.h daemon/inner_event.h daemon/sink/archive.h \
+  calib/elastic_area.h calib/scan_elastic.h calib/line_lock.h \
+  calib/pixel_monitor.h calib/monitor_plan.h daemon/product_history.h \
+  daemon/h5_file.h /usr/include/hdf5/serial/hdf5.h \
+  /usr/include/hdf5/serial/H5public.h \
   /usr/include/hdf5/serial/H5pubconf.h \
   /usr/include/hdf5/serial/H5version.h \
   /usr/include/hdf5/serial/H5api_adpt.h \
@@ -141,6 +142,8 @@ daemon/reprocess.h:
 
 calib/scan_products.h:
 
+calib/yield_index.h:
+
 daemon/array_events.h:
 
 daemon/scratch.h:
@@ -155,13 +158,15 @@ daemon/inner_event.h:
 
 daemon/sink/archive.h:
 
+calib/elastic_area.h:
+
+calib/scan_elastic.h:
+
 calib/line_lock.h:
 
 calib/pixel_monitor.h:
 
 calib/monitor_plan.h:
-
-calib/scan_elastic.h:
 
 daemon/product_history.h:
 

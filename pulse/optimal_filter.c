@@ -183,8 +183,8 @@ const float *optimal_filter_row(const struct optimal_filter *f) {
     return f->rows;
 }
 
-struct dot_looks optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples) {
-    return f->kernel->rows(f->rows, f->stride, samples, f->n_samples, (float)samples[0]);
+void optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples, struct dot_looks *looks) {
+    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, (float)samples[0], looks);
 }
 
 struct lag_parabola optimal_filter_saw(const struct dot_looks *looks) {
@@ -192,6 +192,7 @@ struct lag_parabola optimal_filter_saw(const struct dot_looks *looks) {
 }
 
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base) {
-    struct dot_looks looks = f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base));
+    struct dot_looks looks;
+    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base), &looks);
     return optimal_filter_saw(&looks);
 }
