@@ -12,7 +12,8 @@
 /* SEND_QUEUE holds four states of all topics: those of one scan point go out together, and a burst that does not fit loses messages
  * of a reader who is quick enough (16 did, with 15 regions). What waits there shares its arrays with the cache. Cached states for somebody new
  * go out a few at a time, for the same reason. */
-enum { MERGE_MS = 50, SEND_QUEUE = 150, AGAIN_AT_A_TIME = 40, AGAIN_MS = 2, LINGER_MS = 500, TOPIC_TEXT = 64, PREFIX_TEXT = 64, MAX_REQUESTS = 16, MOST_TOPICS = 8192 };
+enum { MERGE_MS = 50, SEND_QUEUE = 150, AGAIN_AT_A_TIME = 40, AGAIN_MS = 2, LINGER_MS = 500, TOPIC_TEXT = 64, PREFIX_TEXT = 64, MAX_REQUESTS = 16, MOST_TOPICS = 8192, MOST_ASKED = 64 };
+static const char on_demand[] = "detail/";
 
 struct topic {
     char name[TOPIC_TEXT];
@@ -31,6 +32,8 @@ struct topic_board {
     size_t n_topics;
     struct { char prefix[PREFIX_TEXT]; } requests[MAX_REQUESTS];
     unsigned n_requests;
+    char asked[MOST_ASKED][PREFIX_TEXT];     /* topics below on_demand that somebody has subscribed to */
+    unsigned n_asked;
     int64_t first_request_ms, repeated_ms, again_ms;
     size_t again_at;                         /* where the states to be sent again are being looked for; n_topics: none left */
     struct board_rates rates;
@@ -200,6 +203,23 @@ static void note_request(struct topic_board *b, const char *prefix, size_t n) {
         memcpy(b->requests[k].prefix, prefix, n);
 }
 
+/* ZeroMQ tells of the last subscriber that leaves a topic, also when its connection ends. */
+static void note_demand(struct topic_board *b, const char *topic, size_t n, bool wanted) {
+    unsigned k = 0;
+    if (n < sizeof on_demand || n >= PREFIX_TEXT || memcmp(topic, on_demand, sizeof on_demand - 1) != 0 || topic[n - 1] != '/')
+        return;
+    while (k < b->n_asked && (strncmp(b->asked[k], topic, n) != 0 || b->asked[k][n] != '\0'))
+        k++;
+    if (!wanted && k < b->n_asked)
+        memmove(b->asked[k], b->asked[--b->n_asked], PREFIX_TEXT);
+    else if (wanted && k == b->n_asked && k < MOST_ASKED) {
+        memset(b->asked[k], 0, PREFIX_TEXT);
+        memcpy(b->asked[b->n_asked++], topic, n);
+    }
+}
+
+const char *topic_board_asked(const struct topic_board *b, size_t k) { return k < b->n_asked ? b->asked[k] : NULL; }
+
 static void read_subscriptions(struct topic_board *b) {
     char message[256];
     for (int k = 0; k < 1000; k++) {
@@ -209,6 +229,8 @@ static void read_subscriptions(struct topic_board *b) {
         size_t length = (size_t)n < sizeof message ? (size_t)n : sizeof message;
         if (length > 0 && message[0] == 1)
             note_request(b, message + 1, length - 1);
+        if (length > 0 && (message[0] == 0 || message[0] == 1))
+            note_demand(b, message + 1, length - 1, message[0] == 1);
     }
 }
 
