@@ -94,6 +94,17 @@ static void add_calibration(struct plan *p, uint32_t condition, double mono_eV, 
     close_scan(p, scan, n);
 }
 
+/* What rates and I0 of point i have to do with those of a steady beam. */
+static double stepped_flux(double step, uint32_t i) {
+    return step > 0 ? 2 / (1 + step) * (i % 2 ? step : 1) : 1;
+}
+
+static void change_flux(struct beam_stretch *s, double factor) {
+    s->rate_Hz *= factor;
+    s->i0 *= factor;
+    s->i0_sigma *= factor;
+}
+
 static void add_scan(struct plan *p, uint32_t condition, uint32_t edge, uint32_t repeat, const double *incident_eV) {
     const struct beamtime_settings *s = &p->b->settings;
     const uint32_t first_model = 1 + s->n_calibrant + (condition * s->n_edges + edge) * s->n_points;
@@ -102,8 +113,9 @@ static void add_scan(struct plan *p, uint32_t condition, uint32_t edge, uint32_t
     scan->condition = condition;
     scan->repeat = repeat;
     for (uint32_t i = 0; i < s->n_points; i++) {
-        add_stretch(p, STRETCH_POINT, s->dwell_s + late(p, 0.003), incident_eV[i], first_model + i, p->scale[edge]);
-        add_stretch(p, STRETCH_MOVING, s->move_s + late(p, 0.05), incident_eV[i], first_model + i, p->scale[edge]);
+        const double factor = stepped_flux(s->flux_step, i);
+        change_flux(add_stretch(p, STRETCH_POINT, s->dwell_s + late(p, 0.003), incident_eV[i], first_model + i, p->scale[edge]), factor);
+        change_flux(add_stretch(p, STRETCH_MOVING, s->move_s + late(p, 0.05), incident_eV[i], first_model + i, p->scale[edge]), factor);
     }
     close_scan(p, scan, s->n_points);
 }
@@ -156,7 +168,7 @@ static enum status make_room(struct beamtime_sim *b) {
 
 enum status beamtime_sim_new(const struct beamtime_settings *s, struct beamtime_sim **out) {
     if (s->n_points < 2 || s->n_conditions < 1 || s->n_conditions > BEAMTIME_MAX_CONDITIONS || s->n_edges > BEAMTIME_MAX_EDGES || s->n_calibrant > BEAMTIME_MAX_CALIBRANT || !(s->rate_Hz > 0) ||
-        !(s->dwell_s > 0) || !(s->move_s >= 0) || !(s->calibration_s > 0))
+        !(s->dwell_s > 0) || !(s->move_s >= 0) || !(s->calibration_s > 0) || s->flux_step < 0)
         return STATUS_BAD_VALUE;
     struct beamtime_sim *b = calloc(1, sizeof *b);
     double *incident_eV = calloc((size_t)s->n_edges * s->n_points + 1, sizeof *incident_eV);

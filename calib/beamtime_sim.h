@@ -25,6 +25,7 @@ struct beamtime_settings {
     double feature_strength[BEAMTIME_MAX_CONDITIONS];   /* rixs_feature.strength of each */
     uint32_t n_repeats, n_points;
     double dwell_s, move_s;
+    double flux_step;             /* odd points of an edge scan have so many times the flux of even ones, at the same mean; 0 or 1: all alike */
     double calibration_s, mono_eV;
     double shower_Hz, shower_share;   /* shower_sim.h; 0: none */
     uint32_t n_calibrant;         /* further calibrations of the same length, after the first, at these mono energies */

@@ -177,22 +177,29 @@ static void mask(const struct scan_products *p, const struct scan_elastic *e, ui
     divide(p, out);
 }
 
-static void subtract(const struct scan_products *p, const struct scan_elastic *e, const uint8_t *point_used, uint32_t first, uint32_t end, struct scan_cut *out) {
-    double exposure = 0;
+enum status scan_cut_elastic_area(const struct scan_products *p, const struct scan_elastic *e, const uint8_t *point_used, struct elastic_area *out) {
+    double *exposure = calloc(p->n_points + (size_t)1, sizeof *exposure);
+    if (exposure == NULL)
+        return STATUS_NO_MEMORY;
     for (uint32_t k = 0; k < p->n_points; k++)
-        exposure += point_used[k] && isfinite(exposure_at(p, k)) ? exposure_at(p, k) : 0;
-    const double area = exposure > 0 ? e->counts / exposure : (double)NAN, area_sigma = exposure > 0 ? sqrt(e->counts) / exposure : (double)NAN;
+        exposure[k] = exposure_at(p, k);
+    const enum status s = elastic_area_find(p->loss, p->scan, exposure, e, point_used, out);
+    free(exposure);
+    return s;
+}
+
+static void subtract(const struct scan_products *p, const struct scan_elastic *e, const struct elastic_area *area, uint32_t first, uint32_t end, struct scan_cut *out) {
     for (uint32_t k = 0; k < p->n_points; k++)
         out->counts[k] = counts_in(p->emission, k, first, end);
     divide(p, out);
     for (uint32_t k = 0; k < p->n_points; k++) {
         const double share = below(out->hi_eV, elastic_at(p, k, e), e->fwhm_eV) - below(out->lo_eV, elastic_at(p, k, e), e->fwhm_eV);
-        out->value[k] -= area * share;
-        out->error[k] = hypot(out->error[k], area_sigma * share);
+        out->value[k] -= area[k].area * share;
+        out->error[k] = hypot(out->error[k], area[k].sigma * share);
     }
 }
 
-enum status scan_cut_without_elastic(const struct scan_products *p, const struct yield_region *window, const struct scan_elastic *e, const uint8_t *point_used,
+enum status scan_cut_without_elastic(const struct scan_products *p, const struct yield_region *window, const struct scan_elastic *e, const struct elastic_area *area,
                                      enum elastic_removal how, struct scan_cut *out) {
     uint32_t first, end;
     bins_of(p->emission, window->lo_eV, window->hi_eV, &first, &end);
@@ -206,7 +213,7 @@ enum status scan_cut_without_elastic(const struct scan_products *p, const struct
     if (how == ELASTIC_MASKED)
         mask(p, e, first, end, out);
     else
-        subtract(p, e, point_used, first, end, out);
+        subtract(p, e, area, first, end, out);
     return STATUS_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "calib/elastic_area.h"
 #include "calib/scan_elastic.h"
 #include "calib/scan_products.h"
 #include "pulse/status.h"
@@ -39,11 +40,14 @@ enum status scan_cut_inverse(const struct scan_products *p, const struct yield_s
 
 enum elastic_removal {
     ELASTIC_MASKED,      /* photons within 1.3 FWHM of the elastic line are left out */
-    ELASTIC_SUBTRACTED   /* its Gaussian is subtracted, with the area per exposure that it has where it stands free */
+    ELASTIC_SUBTRACTED   /* its Gaussian is subtracted, with the area per exposure that it has at that incident energy (elastic_area.h) */
 };
-/* PFY of a window, from the emission map, without the elastic line as scan_elastic_find found it with `point_used`. STATUS_TOO_FEW: it was
- * not found. counts: before a subtraction, after masking. */
-enum status scan_cut_without_elastic(const struct scan_products *p, const struct yield_region *window, const struct scan_elastic *e, const uint8_t *point_used,
+/* Area of the elastic line, as scan_elastic_find found it with `point_used`, in the units of the yields of p (per I0 and live time, or per
+ * live time). out: n_points. */
+enum status scan_cut_elastic_area(const struct scan_products *p, const struct scan_elastic *e, const uint8_t *point_used, struct elastic_area *out);
+/* PFY of a window, from the emission map, without the elastic line; area: n_points, as scan_cut_elastic_area made them (not asked for a
+ * mask). STATUS_TOO_FEW: it was not found. counts: before a subtraction, after masking. */
+enum status scan_cut_without_elastic(const struct scan_products *p, const struct yield_region *window, const struct scan_elastic *e, const struct elastic_area *area,
                                      enum elastic_removal how, struct scan_cut *out);
 /* Whether the elastic line runs through the window at any point of the scan. */
 bool scan_cut_meets_elastic(const struct scan_products *p, const struct yield_region *window, const struct scan_elastic *e);

@@ -12,7 +12,10 @@ static const double CORE = 0.9, SIDE_FROM = 1.5, SIDE_TO = 2.7;   /* x resolutio
 static const double ELSEWHERE = 2.5;                    /* x resolution: this far from loss 0 it is not the elastic line */
 static const double FREE = 2.0, NO_LINE = 4.0;          /* the core must hold so many times what the fuller side, and what the fluorescence, says */
 static const double CORE_SIGMAS = 3.0, CORE_LEAST = 6;
-static const double WINDOW = 2.7;                       /* x resolution: of the fit, on either side */
+static const double MOVES = 1.5;                        /* x resolution from loss 0: counts whose place against the mono is asked for */
+static const double STAYS = 0.3, SLOPE_SIGMA = 0.15;    /* eV of loss per eV of incident energy: 0 for the elastic line, 1 for a fluorescence line */
+static const double FWHM_OF_SIGMA = 2.3548200450309493;
+static const double WINDOW = 1.8;                       /* x resolution: of the fit, on either side; a wider one sees the flanks of other lines and narrows the Gaussian */
 static const double WIDTH_NEEDS = 60;                   /* counts in the window for a width of its own */
 
 /* Bins whose middles lie in [from, to). */
@@ -25,8 +28,11 @@ static double counts_between(const struct rixs_map *m, uint32_t point, double fr
 }
 
 /* Counts of the points of a block around loss 0, on either side as many as a core's width would hold, and what the other points have
- * where the block's elastic line lies: a fluorescence line that it would cross. */
-struct block { double core, left, right, fluorescence; };
+ * where the block's elastic line lies: a fluorescence line that it would cross if the block excites it. */
+struct block {
+    double core, left, right, fluorescence;
+    double n, e, ee, l, le;   /* sums over the counts around loss 0: 1, incident energy, its square, loss, both */
+};
 
 static double block_number(const struct scan *s, uint32_t point) {
     return floor(s->points[point].incident_eV / BLOCK);
@@ -49,17 +55,46 @@ static double fluorescence_at(const struct rixs_map *m, const struct scan *s, do
     return n > 0 ? sum / n : 0;
 }
 
+static void add_moments(struct block *b, const struct rixs_map *m, const struct scan *s, uint32_t point, double window_eV) {
+    double incident = s->points[point].incident_eV - BLOCK * block_number(s, point);
+    for (uint32_t i = 0; i < m->n_bins; i++) {
+        double loss = 0.5 * (m->edges_eV[i] + m->edges_eV[i + 1]), n = m->counts[(size_t)point * m->n_bins + i];
+        if (fabs(loss) > window_eV)
+            continue;
+        b->n += n;
+        b->e += n * incident;
+        b->ee += n * incident * incident;
+        b->l += n * loss;
+        b->le += n * loss * incident;
+    }
+}
+
 static void add_point(struct block *b, const struct rixs_map *m, const struct scan *s, uint32_t point, double resolution) {
     double scale = 2 * CORE / (SIDE_TO - SIDE_FROM);
     b->core += counts_between(m, point, -CORE * resolution, CORE * resolution);
     b->left += scale * counts_between(m, point, -SIDE_TO * resolution, -SIDE_FROM * resolution);
     b->right += scale * counts_between(m, point, SIDE_FROM * resolution, SIDE_TO * resolution);
     b->fluorescence += fluorescence_at(m, s, s->points[point].incident_eV, resolution);
+    add_moments(b, m, s, point, MOVES * resolution);
 }
 
-static bool stands_free(const struct block *b) {
+/* Against what lies on either side, and what the other points emit at the same energies. */
+static bool is_alone(const struct block *b) {
     double other = fmax(fmax(b->left, b->right), b->fluorescence);
-    return b->core >= CORE_LEAST && b->core > FREE * other && b->core > NO_LINE * b->fluorescence && b->core - other > CORE_SIGMAS * sqrt(other + 1);
+    return b->core > FREE * other && b->core > NO_LINE * b->fluorescence && b->core - other > CORE_SIGMAS * sqrt(other + 1);
+}
+
+/* A fluorescence line is not excited below its edge: what other points emit there says nothing then. The counts themselves do, where they go
+ * with the mono and nearly nothing is on either side. */
+static bool follows(const struct block *b, double resolution) {
+    double other = fmax(b->left, b->right), spread = b->n > 0 ? b->ee - b->e * b->e / b->n : 0;
+    if (!(resolution / FWHM_OF_SIGMA < SLOPE_SIGMA * sqrt(spread)) || !(b->core - NO_LINE * other > CORE_SIGMAS * sqrt(b->core + NO_LINE * NO_LINE * other)))
+        return false;
+    return fabs((b->le - b->l * b->e / b->n) / spread) < STAYS;
+}
+
+static bool stands_free(const struct block *b, double resolution) {
+    return b->core >= CORE_LEAST && (is_alone(b) || follows(b, resolution));
 }
 
 /* Points by block of incident energy, wherever in the scan they were taken. */
@@ -74,7 +109,7 @@ static uint32_t choose_points(const struct rixs_map *m, const struct scan *s, do
         for (uint32_t k = i; k < s->n_points && first; k++)
             if (same_block(s, k, i))
                 add_point(&b, m, s, k, resolution);
-        for (uint32_t k = i; k < s->n_points && first && stands_free(&b); k++)
+        for (uint32_t k = i; k < s->n_points && first && stands_free(&b, resolution); k++)
             if (same_block(s, k, i)) {
                 point_used[k] = 1;
                 n++;

@@ -54,6 +54,7 @@ static enum status make_yields(struct scan_products *p, const struct product_set
     p->yields = calloc(settings->n_regions ? settings->n_regions : 1, sizeof(struct yield_spectrum *));
     if (p->yields == NULL)
         return STATUS_NO_MEMORY;
+    yield_index_make(settings->regions, settings->n_regions, &p->yield_index);
     for (uint32_t r = 0; r < settings->n_regions; r++) {
         enum status s = yield_spectrum_new(&settings->regions[r], p->n_points, p->n_pixels, &p->yields[r]);
         if (s != STATUS_OK)
@@ -145,6 +146,13 @@ struct product_place scan_products_find(const struct scan_products *p, const str
     return place;
 }
 
+static void add_to_yields(struct scan_products *p, const struct photon_block *b, size_t i) {
+    for (uint64_t left = yield_index_at(&p->yield_index, (double)b->energy_eV[i]); left != 0; left &= left - 1)
+        yield_spectrum_add(p->yields[__builtin_ctzll(left)], b, i);
+    for (uint32_t r = YIELD_INDEXED; r < p->n_yields; r++)
+        yield_spectrum_add(p->yields[r], b, i);
+}
+
 void scan_products_add_at(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after, struct product_place place) {
     count_row(p, b, i, after, 1);
     if (b->cuts[i] != 0 || b->point[i] < 0)
@@ -153,10 +161,7 @@ void scan_products_add_at(struct scan_products *p, const struct photon_block *b,
         ++*place.emission;
     if (place.loss != NULL)
         ++*place.loss;
-    double energy_eV = (double)b->energy_eV[i];
-    for (uint32_t r = 0; r < p->n_yields; r++)
-        if (energy_eV >= p->yields[r]->region.lo_eV && energy_eV < p->yields[r]->region.hi_eV)
-            yield_spectrum_add(p->yields[r], b, i);
+    add_to_yields(p, b, i);
 }
 
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {

@@ -10,6 +10,7 @@
 #include "calib/photon_block.h"
 #include "calib/rixs_map.h"
 #include "calib/scan_timeline.h"
+#include "calib/yield_index.h"
 #include "calib/yield_region.h"
 #include "pulse/status.h"
 
@@ -41,6 +42,7 @@ struct scan_products {
     struct rixs_map *emission, *loss;
     uint32_t n_yields;
     struct yield_spectrum **yields;
+    struct yield_index yield_index;   /* of their regions */
 };
 
 /* pixels_used: n_pixels bytes 0/1, copied. Until grade times are put in, all time is live: live_time_s is the dwell of each point. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "calib/scan_consistency.h"
+#include "calib/scan_cuts.h"
 #include "calib/scan_repeat.h"
 #include "daemon/log.h"
 
@@ -31,12 +32,15 @@ static bool mark_inverse(const struct scan_products *p, uint8_t *inverse) {
 static bool write_cuts(const struct further_products *f, const struct scan_products *p, const struct scan_sum *sum) {
     uint8_t *point_used = calloc(p->n_points + (size_t)1, 1), *inverse = calloc(p->n_yields + (size_t)1, 1);
     struct scan_elastic *e = calloc(1, sizeof *e);
-    bool good = point_used != NULL && inverse != NULL && e != NULL && mark_inverse(p, inverse);
+    struct elastic_area *area = calloc(p->n_points + (size_t)1, sizeof *area);
+    bool good = point_used != NULL && inverse != NULL && e != NULL && area != NULL && mark_inverse(p, inverse);
     if (good) {
         scan_elastic_find(p->loss, p->scan, f->resolution_at(f->context, p->scan->start_ns), point_used, e);
-        const struct archive_cuts cuts = { .products = p, .sum = sum, .choice = f->choice, .elastic = e, .point_used = point_used, .inverse = inverse };
+        const bool has_area = scan_cut_elastic_area(p, e, point_used, area) == STATUS_OK;
+        const struct archive_cuts cuts = { .products = p, .sum = sum, .choice = f->choice, .elastic = e, .area = has_area ? area : NULL, .inverse = inverse };
         good = (!f->elastic || sum != NULL || archive_elastic(f->archive, p->scan, e, point_used)) && archive_cuts(f->archive, &cuts);
     }
+    free(area);
     free(point_used);
     free(inverse);
     free(e);

@@ -9,8 +9,8 @@
 #include "daemon/stage/live_analyse.h"
 
 /* A pixel's filters are 50 kB and those of an array more than a cache holds: records are gathered for a while and analysed pixel by pixel. */
-enum { BATCH_RECORDS = LIVE_LENT_MAX, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
-static const int64_t GATHER_NS = 10000000, BEHIND_NS = 5000000000;
+enum { BATCH_RECORDS = INGEST_BATCH, WORTH_SHARING = 64, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
+static const int64_t GATHER_NS = 40000000, BEHIND_NS = 5000000000;
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
 
 struct channel_place { int64_t newest_frame, newest_time_ns; bool begun, gap; };
@@ -170,20 +170,75 @@ static void note_through(struct ingest *g, const struct record_block *b) {
         g->through_ns = b->rows[i].time_ns > g->through_ns ? b->rows[i].time_ns : g->through_ns;
 }
 
-static void analyse(struct ingest *g, const struct record_block *b) {
-    size_t at = 0;
-    while (at < b->n) {
-        struct row_block *rows = ring_take_empty(g->links.rows);
+/* The block of rows that is being filled; NULL: the book is behind. */
+static struct row_block *take_rows(struct ingest *g) {
+    struct row_block *rows = ring_take_empty(g->links.rows);
+    if (rows != NULL && rows->n == 0)
+        rows->through_ns = g->through_ns;
+    return rows;
+}
+
+/* Records from..n-1, by this thread. False: there was no room; the rest is refused. */
+static bool analyse_here(struct ingest *g, const struct record_block *b, size_t from) {
+    while (from < b->n) {
+        struct row_block *rows = take_rows(g);
         if (rows == NULL) {
-            refuse(g, b, at);
-            break;
+            refuse(g, b, from);
+            return false;
         }
-        if (rows->n == 0)
-            rows->through_ns = g->through_ns;
-        at = live_analyse_block(g->analyse, b, at, rows);
-        if (at < b->n)
+        from = live_analyse_block(g->analyse, b, from, rows);
+        if (from < b->n)
             ring_mark_full(g->links.rows);
     }
+    return true;
+}
+
+/* Those without a pixel have no row. */
+static size_t record_of_row(const struct ingest *g, const struct record_block *b, size_t from, size_t row) {
+    while (from < b->n && (b->rows[from].pixel >= g->array->n_pixels || row-- > 0))
+        from++;
+    return from;
+}
+
+/* Rows that were made of records `from` on. False: there was no room; the rest is refused. */
+static bool pass_on(struct ingest *g, const struct record_block *b, size_t from, const struct row_block *made) {
+    size_t second = 0;
+    for (size_t i = 0; i < made->n;) {
+        struct row_block *rows = take_rows(g);
+        if (rows == NULL) {
+            refuse(g, b, record_of_row(g, b, from, i));
+            return false;
+        }
+        if (rows->n == 0)
+            rows->arrived_ns = made->arrived_ns;
+        rows->model_version = made->model_version;
+        i += row_block_append(rows, made, i, &second);
+        if (i < made->n)
+            ring_mark_full(g->links.rows);
+    }
+    return true;
+}
+
+/* With those who help: the same rows in the same order. */
+static void analyse_together(struct ingest *g, const struct record_block *b) {
+    struct analysis_share shares[ANALYSIS_MEMBERS_MAX + 1];
+    bool room = true;
+    analysis_team_run(g->links.team, g->analyse, b, shares);
+    for (size_t k = 0, from = 0; k <= analysis_team_size(g->links.team); from = shares[k++].end) {
+        struct record_block part = *b;
+        part.n = shares[k].end;
+        if (room)
+            room = pass_on(g, &part, from, shares[k].rows) && analyse_here(g, &part, shares[k].reached);
+        else
+            refuse(g, &part, from);
+    }
+}
+
+static void analyse(struct ingest *g, const struct record_block *b, bool by_pixel) {
+    if (by_pixel && g->links.team != NULL && b->n >= WORTH_SHARING)
+        analyse_together(g, b);
+    else
+        analyse_here(g, b, 0);
     note_through(g, b);
     struct row_block *rows = ring_take_empty(g->links.rows);
     if (rows != NULL && rows->n > 0) {
@@ -209,9 +264,27 @@ static void teach(struct ingest *g, const struct record_block *b) {
     }
 }
 
+/* Ours. */
 static void process(struct ingest *g, struct record_block *b) {
     admit_all(g, b);
-    analyse(g, b);
+    record_block_sort(b, g->array->n_pixels, &g->scratch, g->sorting);
+    analyse(g, b, true);
+    teach(g, b);
+}
+
+/* Somebody else's, who wants it in the order in which it is: to be shared out, its rows are put in order in our own block. */
+static void process_other(struct ingest *g, struct record_block *b) {
+    admit_all(g, b);
+    if (g->links.team != NULL && g->own->n == 0 && b->n <= g->own->capacity) {
+        for (size_t i = 0; i < b->n; i++)
+            record_block_lend(g->own, &b->rows[i], b->rows[i].samples);
+        g->own->arrived_ns = b->arrived_ns;
+        record_block_sort(g->own, g->array->n_pixels, &g->scratch, g->sorting);
+        analyse(g, g->own, true);
+        record_block_clear(g->own);
+    } else {
+        analyse(g, b, false);
+    }
     teach(g, b);
 }
 
@@ -230,7 +303,7 @@ static void take_files(struct ingest *g) {
         if (!ours && atomic_load_explicit(&g->exchange->plan, memory_order_acquire) != g->plan)
             return;   /* first the new plan */
         if (ours)
-            process(g, b);
+            process_other(g, b);
         ring_mark_empty(g->links.files);
     }
 }
@@ -278,7 +351,6 @@ static void finish_own(struct ingest *g) {
     struct record_block *b = g->own;
     if (g->analyse == NULL || b->n == 0)
         return;
-    record_block_sort(b, g->array->n_pixels, &g->scratch, g->sorting);
     process(g, b);
     count_raw_lost(g, b);
     record_block_clear(b);
@@ -302,7 +374,7 @@ static bool take_for_raw(struct ingest *g) {
     enum live_step step = live_source_step(g->source, b);
     note_load(g, step, b->arrived_ns);
     if (b->n > 0) {
-        process(g, b);
+        process_other(g, b);
         ring_mark_full(g->links.raw);
     }
     if (step != LIVE_FULL)

@@ -1,6 +1,7 @@
 /* daemon/ingest.h - the ingest thread's work: drain the port, order, analyse in place, hand rows to the book.
  *   source/live, files --record_block--> reconcile --> stage/live_analyse --row_block==ring==> book
- * Records are analysed where they came in; those of 10 ms together, pixel by pixel, because each pixel has filters of its own.
+ * Records are analysed where they came in; those of 40 ms together, pixel by pixel, because each pixel has filters of its own; by this
+ * thread, and where one core is not enough (ingest.workers) by others as well, each of which takes some of the pixels (analysis_team.h).
  * What overload does: a ring of rows that is full (the book is behind): the records are refused and counted per channel (overload), and
  * those who grade learn of the gap by BLOCK_GAP_BEFORE of the channel's next record. Analysis behind the port: the sockets, which are bounded,
  * fill, and the server drops and counts (lost upstream; follow.mode fill brings them back). Either ends by itself when there is room again.
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/analysis_team.h"
 #include "daemon/live_plan.h"
 #include "daemon/record_block.h"
 #include "daemon/ring.h"
@@ -19,6 +21,8 @@
 
 struct ingest;   /* opaque */
 
+enum { INGEST_BATCH = LIVE_LENT_MAX };   /* records that are analysed together, at most */
+
 /* Further readers and bringers of records; each may be NULL. */
 struct ingest_links {
     struct ring *rows;                   /* of row_blocks, to the book; needed */
@@ -26,6 +30,7 @@ struct ingest_links {
     struct ring *files;                  /* of record_blocks, from follow: then records are reconciled */
     struct ring *learner;                /* of record_blocks, to the learner; used while `learning` */
     const _Atomic bool *recording, *learning;
+    struct analysis_team *team;          /* who helps to analyse (ingest.workers) */
 };
 
 struct ingest_settings {

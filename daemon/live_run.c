@@ -20,7 +20,7 @@
 #include "daemon/service.h"
 
 /* Rows of a second at 100,000 records/s. */
-enum { ROW_BLOCKS = 512, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
+enum { ROW_BLOCKS = 512, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, BOOK_TICK_US = 2000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
 
 enum { N_THREADS = 4 };
 
@@ -36,8 +36,10 @@ struct live_run {
     struct follower *follower;
     struct live_learning *learning;
     struct live_disk *disk;
+    struct analysis_team *team;          /* NULL: ingest analyses alone */
     struct model_ahead ahead;
     struct pipeline_thread *ingest_thread, *book_thread, *follow_thread, *raw_thread;
+    struct pipeline_thread *members[ANALYSIS_MEMBERS_MAX];   /* of the team; one that hangs keeps ingest waiting, which is watched */
     struct pipeline_thread *learn_thread;   /* away for a minute now and then, so nobody watches it */
     struct pipeline_thread *archive_thread; /* a disk may keep it waiting, which is an alarm and no reason to be killed */
     uint64_t turns[N_THREADS];           /* when last looked at */
@@ -88,9 +90,13 @@ static bool set_up(struct live_run *r, struct options *o) {
     }
     if (!live_learning_new(o, &r->learning))
         return false;
+    if (o->ingest.workers > 0 && !analysis_team_new((unsigned)o->ingest.workers, INGEST_BATCH, &r->team)) {
+        log_error("out of memory for %d threads that analyse", (int)o->ingest.workers);
+        return false;
+    }
     live_model_read_ahead(o->calibration.file, &r->ahead);   /* before anything is asked for that would wait in memory meanwhile */
     const struct ingest_links links = { .rows = r->rows, .files = r->files, .raw = live_disk_ring(r->disk), .recording = live_disk_recording(r->disk),
-                                        .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning) };
+                                        .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning), .team = r->team };
     if (!ingest_new(&ingest, &links, &r->exchange, &r->ingest))
         return false;
     const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning,
@@ -105,6 +111,7 @@ static void tear_down(struct live_run *r) {
     live_disk_free(r->disk);
     array_model_free(r->ahead.model);
     ingest_free(r->ingest);
+    analysis_team_free(r->team);
     follower_free(r->follower);
     ring_free(r->rows);
     ring_free(r->files);
@@ -174,6 +181,16 @@ static void serve(struct live_run *r, const char *config_path, struct options *o
     }
 }
 
+static bool start_members(struct live_run *r) {
+    bool good = true;
+    char name[16];
+    for (unsigned k = 0; good && r->team != NULL && k < analysis_team_size(r->team); k++) {
+        snprintf(name, sizeof name, "tesd-worker%u", k % 100);
+        good = pipeline_thread_start(name, analysis_team_step, analysis_team_member(r->team, k), 0, &r->members[k]);
+    }
+    return good;
+}
+
 int live_run(const char *config_path, struct options *o) {
     struct live_run *r = calloc(1, sizeof *r);
     service_init();
@@ -183,8 +200,8 @@ int live_run(const char *config_path, struct options *o) {
         free(r);
         return EXIT_FAILED;
     }
-    bool good = pipeline_thread_start("tesd-ingest", ingest_round, r->ingest, 0, &r->ingest_thread) &&
-                pipeline_thread_start("tesd-book", live_session_step, r->session, TICK_US, &r->book_thread) &&
+    bool good = start_members(r) && pipeline_thread_start("tesd-ingest", ingest_round, r->ingest, 0, &r->ingest_thread) &&
+                pipeline_thread_start("tesd-book", live_session_step, r->session, BOOK_TICK_US, &r->book_thread) &&
                 (r->learning == NULL || pipeline_thread_start("tesd-learn", live_learning_thread, r->learning, LEARN_TICK_US, &r->learn_thread)) &&
                 (r->follower == NULL || pipeline_thread_start("tesd-follow", follower_step, r->follower, 0, &r->follow_thread)) &&
                 (!live_disk_has_archive(r->disk) || pipeline_thread_start("tesd-archive", live_disk_archive, r->disk, TICK_US, &r->archive_thread)) &&
@@ -200,6 +217,8 @@ int live_run(const char *config_path, struct options *o) {
     }
     pipeline_thread_stop(r->follow_thread);
     pipeline_thread_stop(r->ingest_thread);
+    for (unsigned k = 0; k < ANALYSIS_MEMBERS_MAX; k++)
+        pipeline_thread_stop(r->members[k]);
     pipeline_thread_stop(r->learn_thread);
     pipeline_thread_stop(r->raw_thread);
     pipeline_thread_stop(r->book_thread);

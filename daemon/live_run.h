@@ -2,7 +2,7 @@
  *
  *   thread   owns                                                          made in daemon/pipeline.c
  *   ingest   source/live (K sockets), reconcile, stage/live_analyse (all pixels, when one core is enough)
- *   worker k stage/live_analyse of its pixels (only when ingest.workers > 0; pixel mod N)
+ *   worker k a share of each batch's pixels (daemon/analysis_team; only when ingest.workers > 0)
  *   follow   source/follow: files that the acquisition writes -> record_blocks
  *   raw      record_sink: the raw recorder (sink/raw)
  *   book     source/status_link (status port and RPC client), control/scan_link (scan points), daemon/book: grades by watermark, maps,
@@ -16,8 +16,9 @@
  *                   |                       +==ring== follow          (ring full: follow waits, files do not run away)
  *                   +==ring==> raw           (full: analysis goes on with another block; raw loss counted per channel)
  *                   +==ring==> learner       (copies of records in a calibration state; full: refuse and count)
- *   ring to the workers full, or rows' ring to the book full: the block is refused and counted per pixel (overload), and data go on
- *   with the next one as soon as there is room.
+ *   rows' ring to the book full: the block is refused and counted per pixel (overload), and data go on with the next one as soon as there
+ *   is room. Workers get and give back their shares of a batch by rings of their own while ingest waits: one that stalls is analysis that is
+ *   behind (ingest.h).
  *
  * What flows the other way is rare and whole: live_plan (array, model, which pixels) is immutable and handed over by one atomic pointer;
  * ingest looks at it between two blocks and says by its serial number that it has let go of the one before.

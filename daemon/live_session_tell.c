@@ -159,10 +159,10 @@ static void tell_details(struct live_session_work *s, int64_t now_ms) {
         pixel_watch_forget_spectra(s->watch);
         snprintf(s->watched_id, sizeof s->watched_id, "%s", s->calibration_id);
     }
-    for (size_t k = 0; publisher_asked(s->publisher, k) != NULL; k++) {
+    char topic[PUBLISH_TOPIC];
+    for (size_t k = 0; publisher_asked(s->publisher, k, topic); k++) {
         unsigned pixel = 0;
         int end = 0;
-        const char *topic = publisher_asked(s->publisher, k);
         if (sscanf(topic, "detail/%6u/%n", &pixel, &end) == 1 && end > 0 && topic[end] == '\0' && pixel < s->set->array->n_pixels)
             tell_detail(s, topic, pixel);
     }

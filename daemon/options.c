@@ -119,6 +119,8 @@ const struct option_row option_table[] = {
       .help = "DASTARD's base port: control; status and records are on the ports 1 and 2 above" },
     { .name = "ingest.connections", .unit = "", .default_text = "32", .kind = OPT_INTEGER, .offset = AT(ingest.connections), .lo = 1, .hi = 1024,
       .help = "connections to the record port, among which channels are shared out: DASTARD drops what exceeds 100 records per block and connection" },
+    { .name = "ingest.workers", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(ingest.workers), .lo = 0, .hi = 16,
+      .help = "threads that help to analyse what comes by the port, each some of the pixels; 0: the thread that receives is enough (one core does 100,000 records/s)" },
     { .name = "ingest.block_s", .unit = "s", .default_text = "0.05", .kind = OPT_NUMBER, .offset = AT(ingest.block_s), .lo = 0.001, .hi = 10,
       .help = "how long DASTARD gathers data before it sends the records in them" },
 

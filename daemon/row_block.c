@@ -1,6 +1,7 @@
 #include "daemon/row_block.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { SECONDS_PER_ROW = 2 };   /* on average; a block that is full of them is handed on early */
 
@@ -50,4 +51,27 @@ bool row_block_copy(struct row_block *to, const struct row_block *from, size_t i
         to->seconds[to->n_seconds++] = (struct inner_event){ to->n, from->seconds[first + k].time_ns };
     to->n++;
     return true;
+}
+
+size_t row_block_append(struct row_block *to, const struct row_block *from, size_t first, size_t *second) {
+    size_t n = from->n - first < to->capacity - to->n ? from->n - first : to->capacity - to->n;
+    size_t k = *second;
+    for (; k < from->n_seconds && from->seconds[k].row < first + n; k++) {
+        if (to->n_seconds == to->second_capacity) {   /* a row's events stay together: it goes with the next block */
+            n = from->seconds[k].row - first;
+            while (k > *second && from->seconds[k - 1].row == first + n) {
+                k--;
+                to->n_seconds--;
+            }
+            break;
+        }
+        to->seconds[to->n_seconds++] = (struct inner_event){ to->n + (from->seconds[k].row - first), from->seconds[k].time_ns };
+    }
+    *second = k;
+    photon_block_put(to->photons, to->n, from->photons, first, n);
+    memcpy(to->pulses + to->n, from->pulses + first, n * sizeof *to->pulses);
+    memcpy(to->flags + to->n, from->flags + first, n);
+    to->n += n;
+    to->photons->n = to->n;
+    return n;
 }

@@ -39,5 +39,8 @@ void row_block_free(struct row_block *b);
 void row_block_clear(struct row_block *b);
 /* Appends row i of `from` with its inner events. False, and nothing added, when there is no room. */
 bool row_block_copy(struct row_block *to, const struct row_block *from, size_t i);
+/* Appends rows from row first on, with their inner events, as many as there is room for; *second: the first inner event not yet passed over
+ * (0 at first). How many rows. */
+size_t row_block_append(struct row_block *to, const struct row_block *from, size_t first, size_t *second);
 
 #endif

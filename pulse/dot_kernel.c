@@ -1,6 +1,5 @@
 #include "pulse/dot_kernel.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +48,8 @@ static float few_scalar(const float *rows, size_t stride, const sample_u16 *x, s
     return (float)sum;
 }
 
-static struct dot_sums sums_scalar(const sample_u16 *x, size_t n) {
+static struct dot_sums sums_scalar(const sample_u16 *x, size_t n, struct dot_extremes within) {
+    (void)within;
     struct dot_sums s = { 0, 0, 0 };
     for (size_t k = 0; k < n; k++) {
         s.sum += x[k];
@@ -66,15 +66,15 @@ static size_t find_scalar(const sample_u16 *x, size_t n, uint16_t value) {
     return k;
 }
 
-static struct dot_rises rises_scalar(const sample_u16 *x, size_t n, uint16_t span) {
-    (void)span;
-    struct dot_rises r = { n < 10 ? 0 : INT32_MAX, n < 10 ? 0 : INT32_MIN };
+static int32_t rise_scalar(const sample_u16 *x, size_t n, struct dot_extremes within, bool down) {
+    (void)within;
+    int32_t most = n < 10 ? 0 : INT32_MIN;
     for (size_t k = 0; k + 9 < n; k++) {
         int32_t early = x[k] + x[k + 1] + x[k + 2] + x[k + 3], late = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9];
-        r.least = late - early < r.least ? late - early : r.least;
-        r.most = late - early > r.most ? late - early : r.most;
+        int32_t rise = down ? early - late : late - early;
+        most = rise > most ? rise : most;
     }
-    return r;
+    return most;
 }
 
 static int32_t step_of(const sample_u16 *x, size_t n, size_t k) {
@@ -112,7 +112,7 @@ static void add_scalar(float *a, float times, const float *b, size_t n) {
 }
 
 static const struct dot_kernel scalar = {
-    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rises_scalar, step_scalar, correlate_scalar, floats_scalar, add_scalar,
+    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rise_scalar, step_scalar, correlate_scalar, floats_scalar, add_scalar,
 };
 
 static const struct dot_kernel *const kernels[] = {

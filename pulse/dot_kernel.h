@@ -11,6 +11,7 @@
 #ifndef TESD_PULSE_DOT_KERNEL_H
 #define TESD_PULSE_DOT_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,8 +48,10 @@ enum { DOT_TERMS = 7, DOT_FEW = 2 };
 typedef float dot_residual_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]);
 typedef float dot_few_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_FEW]);
 
+/* within, here and below: extremes that none of the samples leaves, DOT_ANY when not known. Where they are close together, so are the sums. */
+#define DOT_ANY ((struct dot_extremes){ 0, UINT16_MAX })
 struct dot_sums { uint64_t sum, squares, moment; };  /* of x[k], x[k]^2, k x[k] */
-typedef struct dot_sums dot_sums_fn(const sample_u16 *x, size_t n);
+typedef struct dot_sums dot_sums_fn(const sample_u16 *x, size_t n, struct dot_extremes within);
 
 typedef struct dot_extremes dot_extremes_fn(const sample_u16 *x, size_t n);
 
@@ -60,10 +63,8 @@ typedef size_t dot_find_fn(const sample_u16 *x, size_t n, uint16_t value);  /* f
 enum { DOT_STEP_LEAST = 64 };
 typedef size_t dot_step_fn(const sample_u16 *x, size_t n, size_t from);
 
-/* Least and largest of x[k+6] + .. + x[k+9] - (x[k] + .. + x[k+3]) over 0 <= k < n - 9; both 0 for n < 10. span: no two of the samples
- * differ by more (65535 when that is not known); where it is small, so are the sums. */
-struct dot_rises { int32_t least, most; };
-typedef struct dot_rises dot_rises_fn(const sample_u16 *x, size_t n, uint16_t span);
+/* Largest of x[k+6] + .. + x[k+9] - (x[k] + .. + x[k+3]) over 0 <= k < n - 9, or of what that falls by (down); 0 for n < 10. */
+typedef int32_t dot_rise_fn(const sample_u16 *x, size_t n, struct dot_extremes within, bool down);
 
 /* out[j] = sum over i < n_w of w[i] x[j + i], j < n_out; x holds n_out + n_w - 1 floats. For searches, not for every record. */
 typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t n_out, float *out);
@@ -81,7 +82,7 @@ struct dot_kernel {
     dot_sums_fn *sums;
     dot_extremes_fn *extremes;
     dot_find_fn *find;
-    dot_rises_fn *rises;
+    dot_rise_fn *rise;
     dot_step_fn *step;
     dot_correlate_fn *correlate;
     dot_floats_fn *floats;
@@ -93,7 +94,7 @@ const struct dot_kernel *dot_kernel_at(size_t i);
 const struct dot_kernel *dot_kernel_best(void);
 const struct dot_kernel *dot_kernel_find(const char *name);  /* NULL: no such variant here */
 
-/* dot_kernel_avx2.c: for machines that have AVX2 and FMA. */
+/* dot_kernel_avx2.c and dot_integers_avx2.c: for machines that have AVX2 and FMA. */
 extern const struct dot_kernel dot_kernel_avx2;
 
 #endif

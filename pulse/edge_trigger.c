@@ -61,32 +61,41 @@ bool edge_trigger_fired(const struct edge_trigger *t, const struct pulse_record 
     return false;
 }
 
-#ifdef __SSE2__
-/* First i in [from, n) that may reach the level; n: none. Eight differences at once; sums that do not fit 16 bits saturate, which no level
- * up to INT16_MAX can tell from the truth. */
-static uint32_t next_high(const struct edge_rule *t, const sample_u16 *d, uint32_t from, uint32_t n) {
-    if (t->level > INT16_MAX)
-        return from;
-    const int16_t least = (int16_t)(int32_t)ceil(t->level);   /* differences are whole */
-    const __m128i above = _mm_set1_epi16((int16_t)(least - 1)), under = _mm_set1_epi16((int16_t)(1 - least));
-    uint32_t i = from;
-    for (; i + 8 <= n; i += 8) {
-        __m128i now = _mm_loadu_si128((const __m128i *)(const void *)(d + i)), one = _mm_loadu_si128((const __m128i *)(const void *)(d + i - 1));
-        __m128i two = _mm_loadu_si128((const __m128i *)(const void *)(d + i - 2)), three = _mm_loadu_si128((const __m128i *)(const void *)(d + i - SPAN));
-        __m128i a = _mm_sub_epi16(now, two), b = _mm_sub_epi16(one, three);
-        __m128i rise = _mm_adds_epi16(a, b);
-        int hits = _mm_movemask_epi8(t->inverted ? _mm_cmplt_epi16(rise, under) : _mm_cmpgt_epi16(rise, above));
-        if (hits != 0)
-            return i + (uint32_t)__builtin_ctz((unsigned)hits) / 2;
-    }
-    return i;
+/* Takes sample i, where the level is reached, if the rise of the pulse before is over: between the two the difference was no rise at all. While it
+ * only falls below the level, at the pulse's own maximum, noise lifts it over the level again and again. Returns how many are kept. */
+static size_t keep(const struct edge_rule *t, const struct pulse_record *r, uint32_t i, uint32_t *samples, size_t n) {
+    const uint32_t before = n > 0 ? samples[n - 1] : r->n_presamples;
+    uint32_t k = i - 1;
+    while (k > before && difference(t->inverted, r->samples, k) > 0)
+        k--;
+    samples[n] = i;
+    return n + (k > before);
 }
-#else
-static uint32_t next_high(const struct edge_rule *t, const sample_u16 *d, uint32_t from, uint32_t n) {
-    (void)t;
-    (void)d;
-    (void)n;
-    return from;
+
+#ifdef __SSE2__
+/* Bit k: the difference at sample i + k reaches `least`, k = 0..7. Eight differences at once; sums that do not fit 16 bits saturate, which no
+ * level up to INT16_MAX can tell from the truth. */
+static uint32_t high_mask(bool inverted, int16_t least, const sample_u16 *d, uint32_t i) {
+    const __m128i now = _mm_loadu_si128((const __m128i *)(const void *)(d + i)), one = _mm_loadu_si128((const __m128i *)(const void *)(d + i - 1));
+    const __m128i two = _mm_loadu_si128((const __m128i *)(const void *)(d + i - 2)), three = _mm_loadu_si128((const __m128i *)(const void *)(d + i - SPAN));
+    const __m128i rise = _mm_adds_epi16(_mm_sub_epi16(now, two), _mm_sub_epi16(one, three));
+    const __m128i high = inverted ? _mm_cmpgt_epi16(_mm_set1_epi16((int16_t)(1 - least)), rise) : _mm_cmpgt_epi16(rise, _mm_set1_epi16((int16_t)(least - 1)));
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(high, _mm_setzero_si128()));
+}
+
+/* Whole eights from sample *i on: where they begin to be high, *was: the sample before is. Edges are rare, so as a rule nothing branches. */
+static size_t find_by_eights(const struct edge_rule *t, const struct pulse_record *r, uint32_t *i, bool *was, uint32_t *samples, size_t max) {
+    const int16_t least = (int16_t)(int32_t)ceil(t->level);   /* differences are whole */
+    uint32_t carry = *was;
+    size_t n = 0;
+    for (; *i + 8 <= r->n_samples; *i += 8) {
+        const uint32_t high = high_mask(t->inverted, least, r->samples, *i);
+        for (uint32_t edges = high & ~(high << 1 | carry); edges != 0 && n < max; edges &= edges - 1)
+            n = keep(t, r, *i + (uint32_t)__builtin_ctz(edges), samples, n);
+        carry = high >> 7;
+    }
+    *was = carry != 0;
+    return n;
 }
 #endif
 
@@ -94,14 +103,17 @@ size_t edge_rule_find(struct edge_rule rule, const struct pulse_record *record, 
     size_t n = 0;
     if (!has_room(record))
         return 0;
-    bool high = true;
-    for (uint32_t i = record->n_presamples + 1; i < record->n_samples && n < max; i++) {
-        if (!high && (i = next_high(&rule, record->samples, i, record->n_samples)) >= record->n_samples)
-            break;
-        bool now = difference(rule.inverted, record->samples, i) >= rule.level;
-        if (now && !high)
-            samples[n++] = i;
-        high = now;
+    bool was = true;
+    uint32_t i = record->n_presamples + 1;
+#ifdef __SSE2__
+    if (rule.level > 0 && rule.level <= INT16_MAX)
+        n = find_by_eights(&rule, record, &i, &was, samples, max);
+#endif
+    for (; i < record->n_samples && n < max; i++) {
+        const bool now = difference(rule.inverted, record->samples, i) >= rule.level;
+        if (now && !was)
+            n = keep(&rule, record, i, samples, n);
+        was = now;
     }
     return n;
 }

@@ -34,8 +34,8 @@ bool edge_trigger_next(struct edge_trigger *t, const struct pulse_record *record
 bool edge_trigger_fired(const struct edge_trigger *t, const struct pulse_record *record);
 /* Where a level is known without its records: of a model, from a file. */
 struct edge_rule { bool inverted; double level; };
-/* Sample numbers behind the trigger where the difference, once it has fallen below the level, reaches it again; returns how many,
- * at most max. */
+/* Sample numbers behind the trigger where the difference, once the rise before is over (the difference was 0 or less), reaches the level again;
+ * returns how many, at most max. A pulse in the rise of another one is not resolved from it, as little as by the acquisition. */
 size_t edge_trigger_find(const struct edge_trigger *t, const struct pulse_record *record, uint32_t *samples, size_t max);
 int32_t edge_rule_difference(bool inverted, const struct pulse_record *record, uint32_t sample);   /* sample >= 3; upwards for a pulse */
 size_t edge_rule_find(struct edge_rule rule, const struct pulse_record *record, uint32_t *samples, size_t max);

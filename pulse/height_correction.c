@@ -2,11 +2,15 @@
 
 #include <math.h>
 
+#include "pulse/phase_wave.h"
+
 const char *const correction_term_names[N_CORRECTION_TERMS] = {
     "arrival", "arrival_squared", "arrival_sine", "arrival_cosine", "baseline", "offset", "step_1", "step_2", "step_3",
 };
 
-static const double arrival_max = 1.2, two_pi = 6.283185307179586476925;
+enum { PIECE = 64 };   /* of pulses that are corrected together: they do not wait for each other */
+
+static const double arrival_max = 1.2;
 
 struct height_correction height_correction_none(void) {
     return (struct height_correction){ .noise_share = 1 };
@@ -44,7 +48,7 @@ void height_correction_terms(const struct height_correction *c, const struct mea
     double q = phase_known(c, p) ? phase_of(c, p) : 0;
     term[TERM_ARRIVAL] = q;
     term[TERM_ARRIVAL_SQUARED] = q * q;
-    sincos(two_pi * q, &term[TERM_ARRIVAL_SINE], &term[TERM_ARRIVAL_COSINE]);
+    phase_waves(&q, 1, &term[TERM_ARRIVAL_SINE], &term[TERM_ARRIVAL_COSINE]);
     term[TERM_BASELINE] = isfinite(p->baseline) ? (double)p->baseline : 0;
     term[TERM_OFFSET] = offset_of(c, p);
     for (int k = 0; k < GAIN_STEPS_MAX; k++)
@@ -55,23 +59,50 @@ static double gain_of(const struct height_correction *c, int k, double term) {
     return c->gain[k] * (term - c->reference[k]);
 }
 
-/* Sine and cosine cost as much as the rest together. */
-static double phase_gain(const struct height_correction *c, const struct measured_pulse *p) {
-    double q = phase_of(c, p), sine = 0, cosine = 0;
+/* Sine and cosine are left alone where they do not count. */
+static void set_phases(const struct height_correction *c, const struct measured_pulse *p, size_t n, double *q, double *sine, double *cosine) {
+    for (size_t i = 0; i < n; i++) {
+        q[i] = phase_known(c, &p[i]) ? phase_of(c, &p[i]) : 0;
+        sine[i] = cosine[i] = 0;
+    }
     if (c->gain[TERM_ARRIVAL_SINE] != 0 || c->gain[TERM_ARRIVAL_COSINE] != 0)
-        sincos(two_pi * q, &sine, &cosine);
-    return gain_of(c, TERM_ARRIVAL, q) + gain_of(c, TERM_ARRIVAL_SQUARED, q * q) + gain_of(c, TERM_ARRIVAL_SINE, sine) + gain_of(c, TERM_ARRIVAL_COSINE, cosine);
+        phase_waves(q, n, sine, cosine);
+}
+
+/* Relative, of what holds from some time on. */
+static double step_gain(const struct height_correction *c, int64_t time_ns) {
+    double change = 0;
+    for (int k = 0; k < GAIN_STEPS_MAX; k++)
+        change += gain_of(c, TERM_STEP + k, (uint32_t)k < c->n_steps && time_ns >= c->step_time_ns[k]);
+    return change;
+}
+
+/* n <= PIECE */
+static void apply_piece(const struct height_correction *c, const struct measured_pulse *p, size_t n, float *corrected) {
+    double q[PIECE], sine[PIECE], cosine[PIECE], no_step = c->n_steps == 0 ? step_gain(c, 0) : 0;
+    set_phases(c, p, n, q, sine, cosine);
+    for (size_t i = 0; i < n; i++) {
+        double change = 0;
+        if (phase_known(c, &p[i]))
+            change = gain_of(c, TERM_ARRIVAL, q[i]) + gain_of(c, TERM_ARRIVAL_SQUARED, q[i] * q[i]) + gain_of(c, TERM_ARRIVAL_SINE, sine[i]) +
+                     gain_of(c, TERM_ARRIVAL_COSINE, cosine[i]);
+        if (isfinite(p[i].baseline))
+            change += gain_of(c, TERM_BASELINE, (double)p[i].baseline);
+        change += c->n_steps == 0 ? no_step : step_gain(c, p[i].time_ns);
+        double height = (double)p[i].height * (1 + clip(change, CORRECTION_MAX)) + c->gain[TERM_OFFSET] * offset_of(c, &p[i]);
+        corrected[i] = isfinite(p[i].height) ? (float)height : p[i].height;
+    }
+}
+
+void height_correction_apply_all(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, float *corrected) {
+    for (size_t from = 0; from < n; from += PIECE)
+        apply_piece(c, pulses + from, n - from < PIECE ? n - from : PIECE, corrected + from);
 }
 
 float height_correction_apply(const struct height_correction *c, const struct measured_pulse *p) {
-    if (!isfinite(p->height))
-        return p->height;
-    double change = phase_known(c, p) ? phase_gain(c, p) : 0, offset = offset_of(c, p);
-    if (isfinite(p->baseline))
-        change += gain_of(c, TERM_BASELINE, (double)p->baseline);
-    for (int k = 0; k < GAIN_STEPS_MAX; k++)
-        change += gain_of(c, TERM_STEP + k, (uint32_t)k < c->n_steps && p->time_ns >= c->step_time_ns[k]);
-    return (float)((double)p->height * (1 + clip(change, CORRECTION_MAX)) + c->gain[TERM_OFFSET] * offset);
+    float corrected;
+    apply_piece(c, p, 1, &corrected);
+    return corrected;
 }
 
 double height_correction_sigma(const struct height_correction *c, double noise_sigma, double height) {

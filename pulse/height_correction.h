@@ -50,6 +50,8 @@ void height_correction_terms(const struct height_correction *c, const struct mea
 
 /* Corrected height. Raw when the pulse has no finite height; terms not known count as their reference. */
 float height_correction_apply(const struct height_correction *c, const struct measured_pulse *p);
+/* The same bits for n of them, at half the price. */
+void height_correction_apply_all(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, float *corrected);
 
 /* Standard deviation of a corrected height, height units. noise_sigma: the filter's; NaN when that is 0 (unknown). */
 double height_correction_sigma(const struct height_correction *c, double noise_sigma, double height);

@@ -179,7 +179,7 @@ static void measure_points(const struct record_store *pulses, const struct pixel
         w->points[i].used = w->good[i];
         if (!w->good[i])
             continue;
-        float base = (float)kernel->sums(r.samples, r.n_presamples - 3).sum / (float)(r.n_presamples - 3);
+        float base = (float)kernel->sums(r.samples, r.n_presamples - 3, DOT_ANY).sum / (float)(r.n_presamples - 3);
         struct lag_parabola fit = optimal_filter_apply(m->filter, r.samples, base);
         double phase = fit.arrival_samples - m->template_arrival;
         w->points[i] = (struct shape_point){ (float)fit.height, (float)phase, base, isfinite(fit.height) && isfinite(phase) };

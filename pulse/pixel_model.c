@@ -63,7 +63,7 @@ static uint32_t shape_cuts(const struct pixel_model *m, const struct measured_pu
 
 static bool second_in_frame(const struct pixel_model *m, const sample_u16 *samples, struct second_pulse *found) {
     const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
-    float base = (float)kernel->sums(samples, m->n_presamples - 3).sum / (float)(m->n_presamples - 3);
+    float base = (float)kernel->sums(samples, m->n_presamples - 3, DOT_ANY).sum / (float)(m->n_presamples - 3);
     struct lag_parabola fit = optimal_filter_apply(m->filter, samples, base);
     second_search_find(m->second, kernel, samples, base, fit.height, fit.arrival_samples - m->template_arrival, found);
     return (double)found->significance > m->second_limit;
@@ -84,9 +84,8 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
     uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
     const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
     struct dot_extremes extremes;
-    struct pulse_quality q = pulse_quality_before(kernel, record);
-    struct lag_parabola fit = optimal_filter_look(m->filter, record->samples, q.pretrigger_mean, &extremes);   /* first to touch all of the record */
-    pulse_quality_behind(kernel, record, m->inverted, late_start, extremes, &q);
+    struct lag_parabola fit = optimal_filter_look(m->filter, record->samples, &extremes);   /* first to touch the record */
+    struct pulse_quality q = pulse_quality_within(kernel, record, m->inverted, late_start, extremes);
     double arrival = fit.arrival_samples - m->template_arrival;
     p->cuts = pulse_quality_cuts(&q, &m->limits);
     p->falling = (m->inverted ? -q.pretrigger_rise : q.pretrigger_rise) < -FALLING * m->limits.pretrigger_slope_max;

@@ -3,13 +3,14 @@
 #include <assert.h>
 #include <math.h>
 
-static void pretrigger(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t p, struct pulse_quality *q) {
+static void pretrigger(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t p, struct dot_extremes within, struct pulse_quality *q) {
     uint32_t n = p - 4;
-    struct dot_sums s = kernel->sums(d, n);
-    double mean = (double)s.sum / n, middle = 0.5 * (n - 1), spread = (double)n * ((double)n * n - 1) / 12;
-    q->pretrigger_mean = (float)((double)(s.sum + d[n]) / (n + 1));
-    q->pretrigger_sd = (float)sqrt(fmax(0, (double)s.squares / n - mean * mean));
-    q->pretrigger_rise = (float)(((double)s.moment - middle * (double)s.sum) / spread * (n - 1));
+    struct dot_sums s = kernel->sums(d, n, within);
+    /* n^2 x variance and n (n^2 - 1) / 6 x slope, exact: both below 2^62 */
+    int64_t spread = (int64_t)(n * s.squares - s.sum * s.sum), tilt = (int64_t)(2 * s.moment - (n - 1) * s.sum);
+    q->pretrigger_mean = (float)((double)(int64_t)(s.sum + d[n]) / (n + 1));
+    q->pretrigger_sd = (float)(sqrt((double)spread) / n);
+    q->pretrigger_rise = (float)((double)tilt * (6 / ((double)n * (n + 1))));
 }
 
 static bool twice(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, uint16_t value) {
@@ -24,25 +25,19 @@ static void peak(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t 
     q->saturated = (e.low == 0 && twice(kernel, d, n, 0)) || (e.high == UINT16_MAX && twice(kernel, d, n, UINT16_MAX));
 }
 
-struct pulse_quality pulse_quality_before(const struct dot_kernel *kernel, const struct pulse_record *record) {
+struct pulse_quality pulse_quality_within(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start,
+                                          struct dot_extremes e) {
     struct pulse_quality q = { .saturated = false };
-    assert(record->n_presamples >= 8 && record->n_presamples < record->n_samples);
-    pretrigger(kernel, record->samples, record->n_presamples, &q);
-    return q;
-}
-
-void pulse_quality_behind(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start, struct dot_extremes e,
-                          struct pulse_quality *q) {
     uint32_t n = record->n_samples, late = late_start < n ? late_start : n;
-    peak(kernel, record->samples, n, e, inverted, q);
-    struct dot_rises r = kernel->rises(record->samples + late, n - late, (uint16_t)(e.high - e.low));
-    q->late_rise = 0.25F * (float)(inverted ? -r.least : r.most);
+    assert(record->n_presamples >= 8 && record->n_presamples < n);
+    pretrigger(kernel, record->samples, record->n_presamples, e, &q);
+    peak(kernel, record->samples, n, e, inverted, &q);
+    q.late_rise = 0.25F * (float)kernel->rise(record->samples + late, n - late, e, inverted);
+    return q;
 }
 
 struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start) {
-    struct pulse_quality q = pulse_quality_before(kernel, record);
-    pulse_quality_behind(kernel, record, inverted, late_start, kernel->extremes(record->samples, record->n_samples), &q);
-    return q;
+    return pulse_quality_within(kernel, record, inverted, late_start, kernel->extremes(record->samples, record->n_samples));
 }
 
 uint32_t pulse_quality_late_start(const struct cut_limits *limits, uint32_t n_presamples) {

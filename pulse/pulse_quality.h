@@ -24,11 +24,9 @@ struct pulse_quality {
 /* record: n_presamples >= 8. late_start: first sample that the search for a late rise looks at. Same result for any kernel. */
 struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start);
 
-/* The same in two steps, for who asks a filter in between (its base is the pretrigger mean): what lies before the trigger, and then, the extremes
- * of the record known, the rest. */
-struct pulse_quality pulse_quality_before(const struct dot_kernel *kernel, const struct pulse_record *record);
-void pulse_quality_behind(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start, struct dot_extremes extremes,
-                          struct pulse_quality *q);
+/* The same for who knows the extremes of the record already, as a filter tells them (optimal_filter_look). */
+struct pulse_quality pulse_quality_within(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start,
+                                          struct dot_extremes extremes);
 
 /* Where that search starts: 22 samples behind the trigger, or well behind the peak of slow pulses. */
 uint32_t pulse_quality_late_start(const struct cut_limits *limits, uint32_t n_presamples);

@@ -58,6 +58,19 @@ double robust_rank(double *values, size_t n, size_t k) {
     }
 }
 
+/* Four at a time: they do not wait for each other. */
+static double least_of(const double *v, size_t n) {
+    double least[4] = { v[0], v[0], v[0], v[0] };
+    for (size_t i = 0; i + 4 <= n; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            least[j] = v[i + j] < least[j] ? v[i + j] : least[j];
+    for (size_t i = n / 4 * 4; i < n; i++)
+        least[0] = v[i] < least[0] ? v[i] : least[0];
+    double low = least[0] < least[1] ? least[0] : least[1], high = least[2] < least[3] ? least[2] : least[3];
+    return low < high ? low : high;
+}
+
+/* Selection leaves what is not less behind rank k. */
 double robust_quantile(double *values, size_t n, double q) {
     if (n == 0)
         return NAN;
@@ -67,7 +80,7 @@ double robust_quantile(double *values, size_t n, double q) {
     double share = rank - (double)k;
     if (!(share > 0))
         return below;
-    return below + share * (robust_rank(values, n, k + 1) - below);
+    return below + share * (least_of(values + k + 1, n - k - 1) - below);
 }
 
 double robust_median(double *values, size_t n) {

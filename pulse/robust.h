@@ -11,7 +11,7 @@ struct robust_centre {
     double sigma;   /* 1.4826 x median absolute deviation: the standard deviation if the bulk is Gaussian */
 };
 
-/* The value at rank k (0 = smallest) of n > k values. */
+/* The value at rank k (0 = smallest) of n > k values. What is not greater stands before place k then, what is not less behind it. */
 double robust_rank(double *values, size_t n, size_t k);
 /* Mean of the two middle values when n is even. */
 double robust_median(double *values, size_t n);

@@ -27,6 +27,7 @@ static const struct number_option numbers[] = {
     {"points", "N", 61, 41, 2, 2000, true, AT(points), "incident energies of a scan"},
     {"dwell", "S", 1.2, 0.8, 0.01, 3600, false, AT(dwell_s), "length of a point"},
     {"move", "S", 0.35, 0.2, 0, 60, false, AT(move_s), "from one point to the next"},
+    {"flux-step", "F", 1, NAN, 1, 100, false, AT(flux_step), "every other point of a scan has F times the flux of those between them; --rate stays the mean"},
     {"calibration-s", "S", 300, 100, 1, 86400, false, AT(calibration_s), "length of the calibrations before and after"},
     {"mono", "EV", 1000, NAN, 300, 1200, false, AT(mono_eV), "incident energy of the calibrations"},
     {"noise-records", "N", 500, 300, 0, 100000, true, AT(noise_records), "records of the noise run"},

@@ -32,7 +32,7 @@ static struct line_table *load_lines(const char *name) {
 
 static enum status make_plan(const struct simulate_settings *s, const struct line_table *lines, struct beamtime_sim **out) {
     struct beamtime_settings b = {.seed = (uint64_t)s->seed, .start_ns = s->start_ns, .rate_Hz = s->rate_Hz, .n_edges = s->n_edges, .n_conditions = s->n_conditions,
-                                  .n_repeats = (uint32_t)s->scans, .n_points = (uint32_t)s->points, .dwell_s = s->dwell_s, .move_s = s->move_s,
+                                  .n_repeats = (uint32_t)s->scans, .n_points = (uint32_t)s->points, .dwell_s = s->dwell_s, .move_s = s->move_s, .flux_step = s->flux_step,
                                   .calibration_s = s->calibration_s, .mono_eV = s->mono_eV, .shower_Hz = s->shower_Hz, .shower_share = s->shower_share, .n_calibrant = s->n_calibrant, .lines = lines};
     memcpy(b.calibrant_eV, s->calibrant_eV, sizeof b.calibrant_eV);
     memcpy(b.edges, s->edges, sizeof b.edges);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "calib/calibration_table.h"
+#include "calib/elastic_area.h"
 #include "calib/line_lock.h"
 #include "calib/photon_block.h"
 #include "calib/pixel_monitor.h"
@@ -67,7 +68,7 @@ struct archive_cuts {
     const struct scan_sum *sum;             /* NULL: products are those of a scan */
     const struct archive_cut_choice *choice;   /* NULL: none */
     const struct scan_elastic *elastic;     /* NULL: not looked for */
-    const uint8_t *point_used;              /* goes with elastic */
+    const struct elastic_area *area;        /* n_points; NULL: no elastic line, or no exposure */
     const uint8_t *inverse;                 /* one byte a window; NULL: none */
 };
 bool archive_cuts(struct archive *a, const struct archive_cuts *of);

@@ -152,9 +152,9 @@ static void write_inverse(struct archive *a, const struct archive_cuts *of, cons
 static void write_without_elastic(struct archive *a, const struct archive_cuts *of, const struct yield_region *w) {
     const struct scan_products *p = of->products;
     struct scan_cut masked, c;
-    if (!scan_cut_meets_elastic(p, w, of->elastic) || scan_cut_without_elastic(p, w, of->elastic, of->point_used, ELASTIC_MASKED, &masked) != STATUS_OK)
+    if (of->area == NULL || !scan_cut_meets_elastic(p, w, of->elastic) || scan_cut_without_elastic(p, w, of->elastic, of->area, ELASTIC_MASKED, &masked) != STATUS_OK)
         return;
-    if (scan_cut_without_elastic(p, w, of->elastic, of->point_used, ELASTIC_SUBTRACTED, &c) == STATUS_OK) {
+    if (scan_cut_without_elastic(p, w, of->elastic, of->area, ELASTIC_SUBTRACTED, &c) == STATUS_OK) {
         struct curve_group g = begin(a, of, "elastic", w->name, "PFY without the elastic line", "yield", "incident_energy");
         put_yield(&g, &c, yield_units(p->scan), p->live_time_s);
         put(&g, "yield_masked", yield_units(p->scan), "photons within 1.3 FWHM of the line left out", c.n, masked.value);
@@ -166,12 +166,36 @@ static void write_without_elastic(struct archive *a, const struct archive_cuts *
     scan_cut_done(&masked);
 }
 
+/* What is subtracted from windows through which the line runs. */
+static void put_area(const struct curve_group *g, uint32_t n, const struct elastic_area *area) {
+    double *value = calloc(2 * (size_t)n + 1, sizeof *value);
+    uint8_t *measured = calloc(n + (size_t)1, 1);
+    for (uint32_t k = 0; value != NULL && measured != NULL && k < n; k++) {
+        value[k] = area[k].area;
+        value[n + k] = area[k].sigma;
+        measured[k] = area[k].measured;
+    }
+    if (value != NULL && measured != NULL) {
+        const char *units = yield_units(g->of->products->scan);
+        put(g, "area", units, "area of the elastic line", n, value);
+        put(g, "area_errors", units, "standard deviation, common to neighbouring points", n, value + n);
+        h5_file_array(g->a->file, g->id, &(struct data_array){ .name = "area_measured", .type = ARRAY_U1, .rank = 1, .shape = { n },
+                                                               .long_name = "1: the elastic line stands free at this point; 0: interpolated", .data = measured });
+    } else {
+        h5_file_fail(g->a->file, "area", "out of memory");
+    }
+    free(value);
+    free(measured);
+}
+
 static void write_elastic(struct archive *a, const struct archive_cuts *of) {
     struct scan_cut c;
     if (of->elastic == NULL || scan_cut_elastic(of->products, of->elastic, &c) != STATUS_OK)
         return;
     struct curve_group g = begin(a, of, "elastic", "yield", "elastic line", "yield", "incident_energy");
     put_yield(&g, &c, yield_units(of->products->scan), of->products->live_time_s);
+    if (of->area != NULL)
+        put_area(&g, c.n, of->area);
     archive_number(a, g.id, "emission_minus_incident_eV", "eV", of->elastic->offset_eV);
     archive_number(a, g.id, "emission_minus_incident_sigma_eV", "eV", of->elastic->offset_sigma_eV);
     archive_number(a, g.id, "fwhm_eV", "eV", of->elastic->fwhm_eV);

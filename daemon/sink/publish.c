@@ -227,7 +227,8 @@ bool publisher_arrays(struct publisher *p, const char *topic, const char *kind, 
 
 bool publisher_state(struct publisher *p, const char *topic, const char *kind, const char *accum, json_t *keys) { return publisher_arrays(p, topic, kind, accum, NULL, keys); }
 
-const char *publisher_asked(const struct publisher *p, size_t k) { return topic_board_asked(p->board, k); }
+_Static_assert((int)PUBLISH_TOPIC == (int)BOARD_TOPIC, "one names what the other holds");
+bool publisher_asked(const struct publisher *p, size_t k, char topic[PUBLISH_TOPIC]) { return topic_board_asked(p->board, k, topic); }
 
 json_t *publisher_snapshot(const struct publisher *p, const char *prefix, publish_frame *take, void *to) {
     return topic_board_snapshot(p->board, prefix, take, to);

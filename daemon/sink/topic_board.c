@@ -8,11 +8,12 @@
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/sink/subscription_set.h"
 
 /* SEND_QUEUE holds four states of all topics: those of one scan point go out together, and a burst that does not fit loses messages
  * of a reader who is quick enough (16 did, with 15 regions). What waits there shares its arrays with the cache. Cached states for somebody new
  * go out a few at a time, for the same reason. */
-enum { MERGE_MS = 50, SEND_QUEUE = 150, AGAIN_AT_A_TIME = 40, AGAIN_MS = 2, LINGER_MS = 500, TOPIC_TEXT = 64, PREFIX_TEXT = 64, MAX_REQUESTS = 16, MOST_TOPICS = 8192, MOST_ASKED = 64 };
+enum { MERGE_MS = 50, SEND_QUEUE = 150, AGAIN_AT_A_TIME = 40, AGAIN_MS = 2, LINGER_MS = 500, TOPIC_TEXT = 64, PREFIX_TEXT = 64, MAX_REQUESTS = 16, MOST_TOPICS = 8192 };
 static const char on_demand[] = "detail/";
 
 struct topic {
@@ -30,10 +31,9 @@ struct topic_board {
     struct stream_source source;
     struct topic *topics;
     size_t n_topics;
+    struct subscription_set read;            /* headers are not written for nobody: a third of the book's time */
     struct { char prefix[PREFIX_TEXT]; } requests[MAX_REQUESTS];
     unsigned n_requests;
-    char asked[MOST_ASKED][PREFIX_TEXT];     /* topics below on_demand that somebody has subscribed to */
-    unsigned n_asked;
     int64_t first_request_ms, repeated_ms, again_ms;
     size_t again_at;                         /* where the states to be sent again are being looked for; n_topics: none left */
     struct board_rates rates;
@@ -109,9 +109,37 @@ int topic_board_topic(struct topic_board *b, const char *name, int64_t interval_
     return (int)b->n_topics++;
 }
 
+/* ---- who reads ---- */
+
+static void note_request(struct topic_board *b, const char *prefix, size_t n) {
+    if (b->n_requests == 0)
+        b->first_request_ms = clock_ms();
+    unsigned k = b->n_requests < MAX_REQUESTS ? b->n_requests++ : 0;
+    bool too_many = b->n_requests == MAX_REQUESTS || n >= PREFIX_TEXT;   /* then everything is sent again */
+    memset(b->requests[k].prefix, 0, PREFIX_TEXT);
+    if (!too_many)
+        memcpy(b->requests[k].prefix, prefix, n);
+}
+
+static void read_subscriptions(struct topic_board *b) {
+    char message[256];
+    for (int k = 0; k < 1000; k++) {
+        int n = zmq_recv(b->socket, message, sizeof message, ZMQ_DONTWAIT);
+        if (n < 0)
+            return;
+        size_t length = (size_t)n < sizeof message ? (size_t)n : sizeof message;
+        if (length > 0)
+            subscription_set_note(&b->read, message[0] == 1, message + 1, length - 1);
+        if (length > 0 && message[0] == 1)
+            note_request(b, message + 1, length - 1);
+    }
+}
+
 /* ---- sending ---- */
 
 static void send_state(struct topic_board *b, const struct topic *t, const struct stream_message *m, bool snap) {
+    if (!subscription_set_covers(&b->read, t->name))
+        return;
     const struct stream_address to = { .topic = t->name, .source = &b->source, .seq = t->seq, .snap = snap };
     size_t bytes = stream_message_send(m, b->socket, &to);
     b->rates.messages += bytes > 0;
@@ -139,6 +167,8 @@ void topic_board_offer(struct topic_board *b, int topic, const struct stream_met
     struct topic *t = &b->topics[topic];
     stream_message_free(t->pending);
     t->pending = m;
+    if (at_once)
+        read_subscriptions(b);   /* there may be no later round */
     if (at_once || is_due(t))
         send_pending(b, t);
 }
@@ -158,7 +188,10 @@ static void send_due(struct topic_board *b, bool at_once) {
             send_pending(b, &b->topics[k]);
 }
 
-void topic_board_flush(struct topic_board *b) { send_due(b, true); }
+void topic_board_flush(struct topic_board *b) {
+    read_subscriptions(b);
+    send_due(b, true);
+}
 
 void topic_board_forget(struct topic_board *b, const char *prefix, bool (*keep)(void *context, const char *name), void *context) {
     for (size_t k = 0; k < b->n_topics; k++) {
@@ -193,45 +226,17 @@ static void send_again(struct topic_board *b) {
     }
 }
 
-static void note_request(struct topic_board *b, const char *prefix, size_t n) {
-    if (b->n_requests == 0)
-        b->first_request_ms = clock_ms();
-    unsigned k = b->n_requests < MAX_REQUESTS ? b->n_requests++ : 0;
-    bool too_many = b->n_requests == MAX_REQUESTS || n >= PREFIX_TEXT;   /* then everything is sent again */
-    memset(b->requests[k].prefix, 0, PREFIX_TEXT);
-    if (!too_many)
-        memcpy(b->requests[k].prefix, prefix, n);
-}
-
-/* ZeroMQ tells of the last subscriber that leaves a topic, also when its connection ends. */
-static void note_demand(struct topic_board *b, const char *topic, size_t n, bool wanted) {
-    unsigned k = 0;
-    if (n < sizeof on_demand || n >= PREFIX_TEXT || memcmp(topic, on_demand, sizeof on_demand - 1) != 0 || topic[n - 1] != '/')
-        return;
-    while (k < b->n_asked && (strncmp(b->asked[k], topic, n) != 0 || b->asked[k][n] != '\0'))
-        k++;
-    if (!wanted && k < b->n_asked)
-        memmove(b->asked[k], b->asked[--b->n_asked], PREFIX_TEXT);
-    else if (wanted && k == b->n_asked && k < MOST_ASKED) {
-        memset(b->asked[k], 0, PREFIX_TEXT);
-        memcpy(b->asked[b->n_asked++], topic, n);
+bool topic_board_asked(const struct topic_board *b, size_t k, char topic[BOARD_TOPIC]) {
+    for (unsigned i = 0; i < b->read.n; i++) {
+        const struct subscription *s = &b->read.known[i];
+        const bool whole = s->length > strlen(on_demand) && s->length < BOARD_TOPIC && memcmp(s->prefix, on_demand, strlen(on_demand)) == 0 && s->prefix[s->length - 1] == '/';
+        if (!whole || k-- > 0)
+            continue;
+        memset(topic, 0, BOARD_TOPIC);
+        memcpy(topic, s->prefix, s->length);
+        return true;
     }
-}
-
-const char *topic_board_asked(const struct topic_board *b, size_t k) { return k < b->n_asked ? b->asked[k] : NULL; }
-
-static void read_subscriptions(struct topic_board *b) {
-    char message[256];
-    for (int k = 0; k < 1000; k++) {
-        int n = zmq_recv(b->socket, message, sizeof message, ZMQ_DONTWAIT);
-        if (n < 0)
-            return;
-        size_t length = (size_t)n < sizeof message ? (size_t)n : sizeof message;
-        if (length > 0 && message[0] == 1)
-            note_request(b, message + 1, length - 1);
-        if (length > 0 && (message[0] == 0 || message[0] == 1))
-            note_demand(b, message + 1, length - 1, message[0] == 1);
-    }
+    return false;
 }
 
 static bool is_requested(const struct topic_board *b, const char *topic) {

@@ -75,6 +75,7 @@ static void write_settings(struct truth_file *t) {
     write_number(t->file, group, "n_samples", "", t->w->n_samples);
     write_number(t->file, group, "n_presamples", "", t->w->n_presamples);
     write_number(t->file, group, "rate_Hz", "Hz", s->rate_Hz);
+    write_number(t->file, group, "flux_step", "", s->flux_step);
     write_number(t->file, group, "mono_eV", "eV", s->mono_eV);
     write_number(t->file, group, "stamp_jitter_s", "s", t->w->stamp_jitter_s);
     h5_file_text(t->file, group, "trigger", t->w->trigger == TRIGGER_EDGE ? "edge" : "edge-multi");

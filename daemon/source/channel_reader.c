@@ -65,7 +65,9 @@ bool channel_reader_open(const struct channel_input *input, uint32_t pixel, stru
 static bool next_in_files(struct channel_reader *r, struct channel_record *out, uint64_t *where) {
     for (; r->at_file < r->n_files; r->at_file++) {
         struct source_file *f = r->files[r->at_file];
-        struct complaint why = { 0 };
+        struct complaint why;   /* not cleared whole: that would cost as much as the walk */
+        why.offset = 0;
+        why.text[0] = 0;
         enum source_step step = source_file_next(f, r->pixel, out, where, &why);
         if (step == SOURCE_RECORD)
             return true;

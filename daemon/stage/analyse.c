@@ -30,12 +30,31 @@ enum { BATCH = 64 };
  * other. */
 struct row_work { struct calibration_pair calibration; float before, after; };   /* heights as either calibration corrects them */
 
-static void correct(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w) {
-    w->calibration = s->model != NULL ? analyse_calibration_at(s, m->time_ns) : (struct calibration_pair){ .before = NULL };
-    if (w->calibration.before != NULL)
-        w->before = w->after = height_correction_apply(&w->calibration.before->correction, m);
-    if (w->calibration.before != NULL && w->calibration.after != NULL)
-        w->after = height_correction_apply(&w->calibration.after->correction, m);
+/* Those of a stretch under one pair of calibrations, which is nearly always all of the batch. */
+static void correct_stretch(const struct measured_pulse *m, struct row_work *w, size_t n) {
+    const struct pixel_calibration *before = w->calibration.before, *after = w->calibration.after;
+    float height[BATCH];
+    if (before == NULL)
+        return;
+    height_correction_apply_all(&before->correction, m, n, height);
+    for (size_t i = 0; i < n; i++)
+        w[i].before = w[i].after = height[i];
+    if (after == NULL)
+        return;
+    height_correction_apply_all(&after->correction, m, n, height);
+    for (size_t i = 0; i < n; i++)
+        w[i].after = height[i];
+}
+
+/* n <= BATCH */
+static void correct(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        w[i].calibration = s->model != NULL ? analyse_calibration_at(s, m[i].time_ns) : (struct calibration_pair){ .before = NULL };
+    for (size_t from = 0, to = 0; from < n; from = to) {
+        while (to < n && w[to].calibration.before == w[from].calibration.before && w[to].calibration.after == w[from].calibration.after)
+            to++;
+        correct_stretch(m + from, w + from, to - from);
+    }
 }
 
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
@@ -84,8 +103,7 @@ static void set_row(const struct analyse_settings *s, const struct measured_puls
 /* n <= BATCH */
 static void add_rows(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct photon_block *b) {
     struct row_work work[BATCH];
-    for (size_t i = 0; i < n; i++)
-        correct(s, &pulses[i], &work[i]);
+    correct(s, pulses, work, n);
     for (size_t i = 0; i < n; i++)
         set_row(s, &pulses[i], &work[i], b, b->n + i);
     b->n += n;
@@ -93,7 +111,7 @@ static void add_rows(const struct analyse_settings *s, const struct measured_pul
 
 void analyse_row_again(const struct analyse_settings *s, const struct measured_pulse *pulse, struct photon_block *block, size_t i) {
     struct row_work work;
-    correct(s, pulse, &work);
+    correct(s, pulse, &work, 1);
     block->cuts[i] = pulse->cuts | (block->cuts[i] & CUT_BIT(CUT_SECONDARY));
     set_measured(s, pulse, &work, block, i);
 }

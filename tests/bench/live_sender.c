@@ -1,7 +1,8 @@
 /* live_sender - a source that sends records as fast as it is told: DASTARD's record port and as much of its status as a subscriber needs.
  *   live_sender BASE_PORT N_CHANNELS N_SAMPLES RECORDS_PER_S SECONDS FOLDER
  * Records are the first of the files FOLDER/..._chanN.ljh, N = 1, 3, 5 ...; only time and frame change. High-water mark 0: what is lost is lost by the receiver. Status is repeated each
- * second, with TRIGGERRATE. At the end it says how many records it sent. */
+ * second, with TRIGGERRATE. A sender that was stopped for a second or more goes on as if that time had not been. At the end it says how many
+ * records it sent. */
 #include <glob.h>
 #include <math.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include "pulse/record_dastard.h"
 
 enum { POOL = 8, SOCKET_WAIT_MS = 1500 };
+static const int64_t STOPPED_NS = 1000000000;
 
 static int64_t clock_ns(clockid_t which) {
     struct timespec t;
@@ -149,6 +151,8 @@ int main(int argc, char **argv) {
     uint64_t sent = 0;
     while ((double)(last_ns - begun_ns) * 1e-9 < seconds) {
         int64_t now = clock_ns(CLOCK_REALTIME);
+        if (now - last_ns > STOPPED_NS)
+            begun_ns += now - last_ns;
         uint64_t due = (uint64_t)((double)(now - begun_ns) * 1e-9 * rate);
         for (; sent < due; sent++)
             send_record(&s, sent, begun_ns + (int64_t)((double)sent / rate * 1e9));

@@ -17,13 +17,17 @@ static uint64_t seed(void) {
     return text != NULL ? strtoull(text, NULL, 10) : 20260302;
 }
 
-static struct beamtime_sim *plan(const struct line_table *lines) {
+static struct beamtime_sim *plan_with(const struct line_table *lines, double flux_step) {
     const struct beamtime_settings s = {.seed = seed(), .start_ns = INT64_C(1772442000) * 1000000000 + 123, .rate_Hz = 8, .n_edges = 2, .edges = {&rixs_edges[0], &rixs_edges[2]},
                                         .n_conditions = 2, .conditions = {"a", "b"}, .feature_strength = {0, 0.2}, .n_repeats = 3, .n_points = 21, .dwell_s = 1, .move_s = 0.3,
-                                        .calibration_s = 55, .mono_eV = 1000, .lines = lines};
+                                        .calibration_s = 55, .mono_eV = 1000, .flux_step = flux_step, .lines = lines};
     struct beamtime_sim *b = NULL;
     assert_int_equal(beamtime_sim_new(&s, &b), STATUS_OK);
     return b;
+}
+
+static struct beamtime_sim *plan(const struct line_table *lines) {
+    return plan_with(lines, 0);
 }
 
 static void test_plan_closes(void **state) {
@@ -128,6 +132,27 @@ static void test_pixels_repeat_and_windows_absorb(void **state) {
     line_table_free(lines);
 }
 
+/* Rate and I0 of odd points, and of the ways from them, are three times those of even ones; their mean, all times and the calibrations stay. */
+static void test_flux_steps(void **state) {
+    (void)state;
+    struct line_table *lines = simulated_lines();
+    struct beamtime_sim *steady = plan(lines), *stepped = plan_with(lines, 3);
+    assert_int_equal(steady->n_stretches, stepped->n_stretches);
+    for (size_t i = 0; i < steady->n_stretches; i++) {
+        const struct beam_stretch *a = &steady->stretches[i], *b = &stepped->stretches[i];
+        const bool edge = b->scan >= 0 && !stepped->scans[b->scan].calibration;
+        assert_true(a->start_ns == b->start_ns && a->end_ns == b->end_ns && a->point == b->point);
+        if (b->kind == STRETCH_PAUSE)
+            continue;   /* at a share of what the scan before it ended with */
+        const double factor = edge ? b->point % 2 ? 1.5 : 0.5 : 1;
+        assert_true(fabs(b->rate_Hz - factor * a->rate_Hz) < 1e-9 * b->rate_Hz);
+        assert_true(isnan(a->i0) == isnan(b->i0) && (isnan(b->i0) || fabs(b->i0 - factor * a->i0) < 1e-9 * b->i0));
+    }
+    beamtime_sim_free(steady);
+    beamtime_sim_free(stepped);
+    line_table_free(lines);
+}
+
 static void test_bad_settings_are_refused(void **state) {
     (void)state;
     struct beamtime_sim *b = NULL;
@@ -147,6 +172,7 @@ int main(void) {
         cmocka_unit_test(test_plan_closes),
         cmocka_unit_test(test_photons_follow_the_plan),
         cmocka_unit_test(test_pixels_repeat_and_windows_absorb),
+        cmocka_unit_test(test_flux_steps),
         cmocka_unit_test(test_bad_settings_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,10 +89,34 @@ static void sigma_adds_what_the_gains_cost(void **state) {
     assert_true(fabs(height_correction_sigma(&c, 5, 4000) - 5) < 1e-12);
 }
 
+static void all_together_as_one_by_one(void **state) {
+    (void)state;
+    enum { N = 200 };
+    struct synthetic s = synthetic_seed(53);
+    struct height_correction c = made();
+    struct measured_pulse p[N];
+    float together[N];
+    c.gain[TERM_ARRIVAL_SINE] = 1e-3;
+    c.gain[TERM_ARRIVAL_COSINE] = -2e-3;
+    for (int i = 0; i < N; i++)
+        p[i] = (struct measured_pulse){ .time_ns = 10 * i, .height = i % 7 ? (float)(9000 * synthetic_uniform(&s)) : NAN, .arrival_samples = i % 5 ? (float)synthetic_gauss(&s) : NAN,
+                                        .baseline = i % 3 ? (float)(6000 + 100 * synthetic_gauss(&s)) : NAN, .baseline_offset = (float)synthetic_gauss(&s) };
+    for (size_t n = 1; n <= N; n += 66) {
+        height_correction_apply_all(&c, p, n, together);
+        for (size_t i = 0; i < n; i++) {
+            float one = height_correction_apply(&c, &p[i]);
+            assert_memory_equal(&one, &together[i], sizeof one);
+        }
+    }
+    double q = 0.3, gain = 1 + 2e-3 * q * q + 1e-3 * sin(6.283185307179586 * q) - 2e-3 * cos(6.283185307179586 * q) - 6e-4;
+    struct measured_pulse known = { .time_ns = 1000, .height = 5000, .arrival_samples = 0.4F, .baseline = 6000 };
+    assert_true(fabs((double)height_correction_apply(&c, &known) - 5000 * gain) < 1e-3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_formula_is_what_the_header_says), cmocka_unit_test(nothing_runs_away), cmocka_unit_test(references_keep_the_units),
-        cmocka_unit_test(sigma_adds_what_the_gains_cost),
+        cmocka_unit_test(sigma_adds_what_the_gains_cost), cmocka_unit_test(all_together_as_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

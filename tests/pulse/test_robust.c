@@ -36,6 +36,12 @@ static void test_ranks_agree_with_sorting(void **state) {
             for (size_t k = 0; k < n; k++) {
                 memcpy(work, v, sizeof work);
                 assert_true(robust_rank(work, n, k) == sorted[k]);
+                for (size_t i = 0; i < n; i++)
+                    assert_true(i < k ? work[i] <= sorted[k] : work[i] >= sorted[k]);
+                memcpy(work, v, sizeof work);
+                size_t next = k + 1 < n ? k + 1 : k;
+                double between = n > 1 ? ((double)k + 0.25) / (double)(n - 1) : 0, quarter = sorted[k] + 0.25 * (sorted[next] - sorted[k]);
+                assert_true(k + 1 == n || fabs(robust_quantile(work, n, between) - quarter) < 1e-9 * (1 + fabs(quarter)));
             }
             memcpy(work, v, sizeof work);
             assert_true(fabs(robust_median(work, n) - 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2])) < 1e-12);

@@ -56,7 +56,7 @@ def test_live_is_replay():
     twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'x20', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle', '--await', str(SUBSCRIPTIONS),
                 '--queue', '100000')   # nothing is lost when the machine stands still for a moment
     # 20 times as fast, what is on its way between sockets and threads takes 20 times as long; on a busy machine half a second
-    run = Daemon('same', twin, ingest={'block_s': 10}, scan={'late_photon_s': 60}, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/out'})
+    run = Daemon('same', twin, ingest={'block_s': 10, 'workers': 2}, scan={'late_photon_s': 60}, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/out'})
     listener = Listener(run.stream, 'pfy/O/')
     listener.start()
     rpc = Rpc(twin.control)
@@ -128,16 +128,13 @@ def measure_loss(connections, blocks=75):
 
 def test_losses():
     for connections in (1, 32):
-        # 32 queues hold a quarter of a second: a machine that stops either process for longer loses, and is tried again
-        for attempt in range(1 if connections == 1 else 3):
-            losses, served, figures = measure_loss(connections)
-            sent, lost, port = (sum(c[k] for c in losses.values()) for k in ('sent', 'lost', 'port'))
-            print(f'K={connections}: served {served}, sent {sent}, lost {lost} ({100 * lost / served:.1f} %), by overload {figures["tesd_records_overload_total"]:.0f}')
-            check(len(losses) == 240 and sent == served, f'K={connections}: {sent} records are known to have been sent, all of {served}')
-            check(all(c['sent'] == c['port'] + c['lost'] for c in losses.values()), f'K={connections}: in every channel sent = received + lost, exactly')
-            check(port == figures['tesd_records_received_total'], f'K={connections}: {port} came')
-            if lost == 0:
-                break
+        losses, served, figures = measure_loss(connections)
+        sent, lost, port = (sum(c[k] for c in losses.values()) for k in ('sent', 'lost', 'port'))
+        print(f'K={connections}: served {served}, sent {sent}, lost {lost} ({100 * lost / served:.1f} %), by overload {figures["tesd_records_overload_total"]:.0f}')
+        check(len(losses) == 240 and sent == served, f'K={connections}: {sent} records are known to have been sent, all of {served}')
+        check(all(c['sent'] == c['port'] + c['lost'] for c in losses.values()), f'K={connections}: in every channel sent = received + lost, exactly')
+        check(port == figures['tesd_records_received_total'], f'K={connections}: {port} came')
+        check(figures['tesd_records_overload_total'] == 0, f'K={connections}: none refused here')
         check(lost > 0.3 * sent if connections == 1 else lost == 0, f'K={connections}: {lost} lost')
 
 

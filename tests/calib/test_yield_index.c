@@ -1,0 +1,54 @@
+/* Whatever a region holds is a candidate's, at any energy; far from its region nothing is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "calib/yield_index.h"
+#include "tests/dice.h"
+
+static double any_energy(struct dice *d) {
+    static const double special[] = { 0, 8, 2047.9, 2048, 5000, -1, NAN, INFINITY, -INFINITY };
+    int64_t k = dice_below(d, 40);
+    return k < 9 ? special[k] : 2100 * dice_unit(d) - 20;
+}
+
+static void holders_are_candidates(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    enum { N = YIELD_INDEXED + 3 };
+    struct yield_region regions[N];
+    for (uint32_t r = 0; r < N; r++) {
+        double lo = any_energy(&d), hi = any_energy(&d);
+        regions[r] = (struct yield_region){ "r", lo < hi ? lo : -INFINITY, lo < hi ? hi : INFINITY };
+        if (r % 4 == 0)
+            regions[r].lo_eV = 8 * floor(regions[r].lo_eV / 8);
+    }
+    struct yield_index x;
+    yield_index_make(regions, N, &x);
+    for (int i = 0; i < 20000; i++) {
+        double e = any_energy(&d);
+        for (uint32_t r = 0; r < YIELD_INDEXED; r++)
+            if (e >= regions[r].lo_eV && e < regions[r].hi_eV)
+                assert_true(yield_index_at(&x, e) >> r & 1);
+    }
+}
+
+static void far_ones_are_not(void **state) {
+    (void)state;
+    static const struct yield_region regions[] = { { "O", 505, 535 }, { "Ni", 838, 880 } };
+    struct yield_index x;
+    yield_index_make(regions, 2, &x);
+    assert_int_equal(yield_index_at(&x, 520), 1);
+    assert_int_equal(yield_index_at(&x, 860), 2);
+    assert_int_equal(yield_index_at(&x, 700), 0);
+    assert_int_equal(yield_index_at(&x, 880), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(holders_are_candidates), cmocka_unit_test(far_ones_are_not) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

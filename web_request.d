@@ -1,3 +1,0 @@
-web_request.o: daemon/client/web_request.c daemon/client/web_request.h
-
-daemon/client/web_request.h:
