@@ -96,6 +96,30 @@ static void test_follows_height_and_arrival(void **state) {
     }
 }
 
+/* Learnt from arrivals within half a sample, or within one and a half: up to three samples off the shape leaves what it leaves at the same part of
+ * a sample, within a count; the template alone would leave some hundreds. */
+static void test_triggers_samples_off(void **state) {
+    (void)state;
+    for (int wide = 0; wide < 2; wide++) {
+        struct synthetic s = synthetic_seed(45);
+        static struct training t;
+        struct pulse_shape *shape;
+        double worst = 0;
+        train(&s, 1, 0.5, wide ? 3 : 1, &t);
+        assert_int_equal(pulse_shape_learn(&t.store, t.points, &shape), STATUS_OK);
+        for (double height = 1600; height <= 4400; height += 400)
+            for (int i = -2; i <= 2; i++)
+                for (int off = -3; off <= 3; off++) {
+                    worst = fmax(worst, fabs(left_of(&s, shape, height, 0.2 * i + off, 1) - left_of(&s, shape, height, 0.2 * i, 1)));
+                    residual_is_folded(&s, shape, height, 0.2 * i + off, 1);
+                }
+        print_message("arrivals within %s samples: worst %.2f counts more than without whole samples\n", wide ? "1.5" : "0.5", worst);
+        assert_true(worst < 1);
+        pulse_shape_free(shape);
+        record_store_done(&t.store);
+    }
+}
+
 /* One line, or one arrival: what cannot be learnt is not made up. */
 static void test_terms_that_cannot_be_told_apart(void **state) {
     (void)state;
@@ -153,7 +177,7 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_follows_height_and_arrival), cmocka_unit_test(test_terms_that_cannot_be_told_apart),
+        cmocka_unit_test(test_follows_height_and_arrival), cmocka_unit_test(test_triggers_samples_off), cmocka_unit_test(test_terms_that_cannot_be_told_apart),
         cmocka_unit_test(test_from_template), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
