@@ -7,7 +7,7 @@
 #include "pulse/residual_scale.h"
 #include "pulse/robust.h"
 
-static const double FOLD_LEAVES = 1.5e-4;   /* of the reference height: a tenth of a good pixel's noise */
+static const double FOLD_LEAVES = 3e-4;   /* of the reference height: a fifth of a good pixel's noise, so 2 % of its residual */
 
 enum {
     COLUMNS = 8,    /* SHAPE_TERMS padded, so that compilers make the inner loop one of vectors */
