@@ -12,10 +12,13 @@ void normal_equations_init(struct normal_equations *e, unsigned n) {
 }
 
 void normal_equations_add(struct normal_equations *e, const double *row, double weight, double value) {
-    for (unsigned i = 0; i < e->n; i++) {
+    unsigned n = e->n;
+    double *restrict line = e->matrix, *restrict right = e->right;
+    for (unsigned i = 0; i < n; i++, line += n) {
+        double weighed = weight * row[i];
         for (unsigned j = 0; j <= i; j++)
-            e->matrix[i * e->n + j] += weight * row[i] * row[j];
-        e->right[i] += value * row[i];
+            line[j] += weighed * row[j];
+        right[i] += value * row[i];
     }
 }
 
