@@ -6,7 +6,7 @@
 
 #include "pulse/normal_equations.h"
 
-enum { RADIUS = 3, BOXES = 3, BINS_MAX = 1 << 16, GRID = 20, REPEATS = 2 };
+enum { RADIUS = 3, BOXES = 3, BINS_MAX = 1 << 16, GRID = 20, REPEATS = 2, SOME = 32 /* points */ };
 static const double kernels[] = { 20, 12, 8, 5, 3, 2, 1.5, 1.2, 1, 0.8 };  /* sigmas */
 static const double floor_counts = 0.15;                                   /* per kernel width */
 static const double room_to_move = 0.1;
@@ -201,6 +201,20 @@ static void derive(struct density *d) {
     }
 }
 
+/* n <= SOME points from `first` on. */
+static void add_points(const struct density *d, const struct sharpening_points *p, size_t first, size_t n, struct normal_equations *e, struct normal_equations *variance) {
+    double psi[SOME], weight[SOME], none[SOME] = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        psi[i] = between(d, d->psi, first + i);
+        weight[i] = between(d, d->curvature, first + i);
+    }
+    normal_equations_add_rows(e, p->slope + first * p->n_terms, weight, psi, n);
+    for (size_t i = 0; i < n; i++)
+        weight[i] = psi[i] * psi[i];
+    if (variance)
+        normal_equations_add_rows(variance, p->slope + first * p->n_terms, weight, none, n);
+}
+
 /* Score and both informations of all points at one kernel; variance may be NULL. The prior (limits as standard deviations) settles
  * what the data cannot. */
 static void collect(struct density *d, const struct sharpening_points *p, const double *coefficients, double kernel, struct normal_equations *e,
@@ -210,12 +224,8 @@ static void collect(struct density *d, const struct sharpening_points *p, const 
         size_t from = group_begin(p, g), to = p->group_end[g];
         fill(d, p, from, to, coefficients, kernel);
         derive(d);
-        for (size_t i = from; i < to; i++) {
-            double psi = between(d, d->psi, i);
-            normal_equations_add(e, p->slope + i * p->n_terms, between(d, d->curvature, i), psi);
-            if (variance)
-                normal_equations_add(variance, p->slope + i * p->n_terms, psi * psi, 0);
-        }
+        for (size_t i = from; i < to; i += SOME)
+            add_points(d, p, i, to - i < SOME ? to - i : SOME, e, variance);
     }
     for (unsigned k = 0; k < p->n_terms; k++)
         e->matrix[k * p->n_terms + k] += 1 / (p->limit[k] * p->limit[k]);
