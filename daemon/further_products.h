@@ -21,7 +21,7 @@ struct further_products {
     const void *context;
     bool elastic;                 /* elastic_NNNN of scans is written too; false: somebody has */
     bool tell;                    /* print a line for each scan that does not agree with the others, and a summary of each group */
-    const struct archive_cut_choice *choice;   /* NULL: none */
+    const struct cut_list *choice;   /* NULL: none */
 };
 
 bool further_products_write(const struct further_products *f);   /* false after logging */

@@ -52,6 +52,13 @@ const struct option_row option_table[] = {
     { .name = "rixs.best_pixels", .unit = "", .default_text = "0", .kind = OPT_INTEGER, .offset = AT(rixs.best_pixels), .lo = 0, .hi = 100000,
       .help = "use only so many pixels of the best resolution in a scan's products; 0 uses all good ones" },
 
+    { .name = "products.xes", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(products.xes), .lo = 0, .hi = TEXT_HI(products.xes),
+      .help = "emission spectra over ranges of incident energy in eV, like feature=530.5:531.5, pre=520:526; the one over all is always made" },
+    { .name = "products.cee", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(products.cee), .lo = 0, .hi = TEXT_HI(products.cee),
+      .help = "cuts of the map at constant emission energy, like line=522:526" },
+    { .name = "products.cet", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(products.cet), .lo = 0, .hi = TEXT_HI(products.cet),
+      .help = "cuts of the map at constant energy loss, like dd=1:5" },
+
     { .name = "scan.i0_key", .unit = "", .default_text = "i0", .kind = OPT_TEXT, .offset = AT(scan.i0_key), .lo = 1, .hi = TEXT_HI(scan.i0_key),
       .help = "name of the incident-flux value among the point extras of a scan log" },
 

@@ -9,6 +9,7 @@
 #include "calib/calibration_form.h"
 #include "daemon/config_outline.h"
 #include "daemon/config_values.h"
+#include "daemon/cut_list.h"
 #include "daemon/log.h"
 #include "daemon/option_value.h"
 #include "daemon/options.h"
@@ -160,6 +161,16 @@ static void check_live_time(const struct options *o, const struct config_outline
             options_faults_add(faults, config_outline_line(outline, lists[i].name), "%s: '%.60s' is no list of channels; write like 3, 17, 100-120", lists[i].name, lists[i].list);
 }
 
+static void check_cuts(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
+    const struct { const char *name, *list; enum cut_kind kind; } lists[] = { { "products.xes", o->products.xes, CUT_XES }, { "products.cee", o->products.cee, CUT_CEE },
+                                                                             { "products.cet", o->products.cet, CUT_CET } };
+    struct cut_list cuts = { 0 };
+    char why[200];
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        if (!cut_list_parse(&cuts, lists[i].kind, lists[i].list, why, sizeof why))
+            options_faults_add(faults, config_outline_line(outline, lists[i].name), "%s: %s", lists[i].name, why);
+}
+
 static void check_curve(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
     enum curve_form form;
     if (!calibration_form_named(o->calibration.curve, &form))
@@ -197,6 +208,8 @@ static void parse_document(const uint8_t *bytes, size_t n, const struct config_o
         check_live_time(o, outline, faults);
     if (faults->n == 0)
         check_curve(o, outline, faults);
+    if (faults->n == 0)
+        check_cuts(o, outline, faults);
     if (faults->n == 0)
         check_follow(o, outline, faults);
     if (config_outline_line(outline, "roi") > 0)

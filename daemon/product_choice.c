@@ -22,8 +22,20 @@ static const char *after_sum(const struct product_choice *c, const char *group) 
     return NULL;
 }
 
+/* Whatever the kind: KIND_NNNN... of the scan, sum_GROUP_... of the sum, or everything. */
+static bool any_meets(const struct product_choice *c, const char *group) {
+    if (c->sum != NULL) {
+        size_t n = strlen(c->sum);
+        return strncmp(group, "sum_", 4) == 0 && strncmp(group + 4, c->sum, n) == 0 && group[4 + n] == '_';
+    }
+    const char *number = strchr(group, '_');
+    return c->scan < 0 || (strncmp(group, "sum_", 4) != 0 && number != NULL && isdigit((unsigned char)number[1]) && strtol(number + 1, NULL, 10) == c->scan);
+}
+
 bool product_choice_meets(const struct product_choice *c, const char *group) {
     size_t kind = strlen(c->kind);
+    if (strcmp(c->kind, "all") == 0)
+        return any_meets(c, group);
     if (strcmp(group, c->kind) == 0)
         return true;
     if (strncmp(group, "sum_", 4) == 0)

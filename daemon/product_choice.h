@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct product_choice {
-    const char *kind;     /* first word of the group's name: "pfy", "rixs", "compare"; or a whole name of a group */
+    const char *kind;     /* first word of the group's name: "pfy", "rixs", "compare"; a whole name of a group; "all": any */
     const char *name;     /* what follows: "O" of pfy:O; NULL or "": any */
     int32_t scan;         /* of this number only; -1: any */
     const char *sum;      /* sums of this group of scans only ("heated_O"); NULL: any */

@@ -24,7 +24,7 @@ struct rebuild_choice {
     uint32_t n_regions;           /* 0: the windows of the inputs */
     const struct yield_region *regions;
     struct pixel_choice pixels;   /* of those that a scan used */
-    struct archive_cut_choice cuts;   /* XES, CEE and CET beside those that are always made */
+    struct cut_list cuts;   /* XES, CEE and CET beside those that are always made */
 };
 
 struct rebuild {

@@ -42,6 +42,7 @@ struct reprocess {
     struct rows *rows;               /* job i fills rows[i]; taking it frees it */
     uint8_t *pixels_used;            /* of the scan being set up */
     bool causal, tell;
+    const struct cut_list *cuts;
     const struct reprocess_stored *stored;
     uint32_t best_pixels;
     struct progress progress;
@@ -320,7 +321,7 @@ static bool write_products(struct reprocess *r, const char *state) {
     for (size_t k = 0; good && k < out->n_sums; k++)
         good = archive_sum(r->archive, &out->sums[k]);
     const struct further_products further = { .archive = r->archive, .products = out->bins->products, .n_products = out->bins->n_products, .sums = out->sums,
-                                              .n_sums = out->n_sums, .resolution_at = resolution_at, .context = r, .tell = r->tell };
+                                              .n_sums = out->n_sums, .resolution_at = resolution_at, .context = r, .tell = r->tell, .choice = r->cuts };
     good = good && further_products_write(&further);
     return good && write_calibrations(r, state);
 }
@@ -436,6 +437,10 @@ struct reprocess_settings reprocess_settings_of(const struct options *o) {
         .process = { .config_text = o->text },
     };
     trigger_kind_named(o->trigger.mode, &s.grading.kind);
+    char why[8];   /* the config was refused unless they can be read */
+    cut_list_parse(&s.cuts, CUT_XES, o->products.xes, why, sizeof why);
+    cut_list_parse(&s.cuts, CUT_CEE, o->products.cee, why, sizeof why);
+    cut_list_parse(&s.cuts, CUT_CET, o->products.cet, why, sizeof why);
     return s;
 }
 
@@ -451,7 +456,7 @@ static const char *folder_of(const char *path, char folder[PATH_MAX]) {
 bool reprocess_run(const struct beamtime *b, const struct array_model *m, const struct reprocess_settings *settings, const char *path, struct reprocessed *out) {
     *out = (struct reprocessed){ 0 };
     char folder[PATH_MAX];
-    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .tell = settings->tell, .stored = settings->stored, .best_pixels = settings->best_pixels,
+    struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .tell = settings->tell, .cuts = &settings->cuts, .stored = settings->stored, .best_pixels = settings->best_pixels,
                            .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
     bool good = set_up(&r, settings, path);
     good = good && lock_to_line(&r, settings) && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && find_history(&r, settings, path) && finish(&r, settings);

@@ -11,6 +11,7 @@
 #include "daemon/array_events.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
+#include "daemon/cut_list.h"
 #include "daemon/grading.h"
 #include "daemon/monitoring.h"
 #include "daemon/pulse_store.h"
@@ -40,6 +41,7 @@ struct reprocess_settings {
     bool causal;                     /* a frozen model: no record looks at later ones */
     const char *calibration_state;   /* how the tables came about: "learnt", "loaded from CAL.h5" */
     const char *title;
+    struct cut_list cuts;            /* XES, CEE and CET beside those that are always made */
 };
 
 struct options;

@@ -20,6 +20,13 @@ AVX2 static inline struct sixteen woven16(__m256i v, __m256 lifted) {
                              _mm256_sub_ps(_mm256_castsi256_ps(_mm256_unpackhi_epi16(v, exponent)), lifted) };
 }
 
+/* Or gcc loads the samples once for each of two uses. */
+AVX2 static inline __m256i once16(const sample_u16 *x) {
+    __m256i v = load16(x);
+    __asm__("" : "+x"(v));
+    return v;
+}
+
 AVX2 static inline struct sixteen less16(const sample_u16 *x, __m256 lifted) {
     return woven16(_mm256_permute4x64_epi64(load16(x), 0xd8), lifted);
 }
@@ -69,32 +76,44 @@ AVX2 static inline void turn(const float *rows, size_t stride, struct sixteen y,
     s->high[2] = _mm256_fmadd_ps(_mm256_load_ps(rows + 2 * stride + 8), y.high, s->high[2]);
 }
 
-/* Samples are converted a block ahead of their use: conversion takes longer than a core with a small window (36 operations: Zen 1) looks ahead. */
-AVX2 static inline struct sixteen next16(const sample_u16 *x, __m256 level, struct dot_range *range) {
+/* Samples are converted a block ahead of their use: conversion takes longer than a core with a small window (36 operations: Zen 1) looks ahead.
+ * And in between the products, so that each four operations that a core takes at once are of different kinds: that makes a record a sixth
+ * faster there, and is why this file is compiled in the order in which it is written (see the Makefile). */
+AVX2 static inline struct sixteen turn_and_next(const float *row, size_t stride, struct sixteen y, struct row_sums *s, const sample_u16 *x, __m256 level,
+                                                struct dot_range *r) {
+    const __m256i exponent = _mm256_set1_epi16(0x4b00);
+    struct sixteen next;
     __m256i v = load16(x);
-    widen(range, v);
-    return woven16(v, level);
+    s->low[0] = _mm256_fmadd_ps(_mm256_load_ps(row), y.low, s->low[0]);
+    s->low[1] = _mm256_fmadd_ps(_mm256_load_ps(row + stride), y.low, s->low[1]);
+    next.low = _mm256_castsi256_ps(_mm256_unpacklo_epi16(v, exponent));
+    next.high = _mm256_castsi256_ps(_mm256_unpackhi_epi16(v, exponent));
+    s->low[2] = _mm256_fmadd_ps(_mm256_load_ps(row + 2 * stride), y.low, s->low[2]);
+    s->high[0] = _mm256_fmadd_ps(_mm256_load_ps(row + 8), y.high, s->high[0]);
+    next.low = _mm256_sub_ps(next.low, level);
+    next.high = _mm256_sub_ps(next.high, level);
+    s->high[1] = _mm256_fmadd_ps(_mm256_load_ps(row + stride + 8), y.high, s->high[1]);
+    s->high[2] = _mm256_fmadd_ps(_mm256_load_ps(row + 2 * stride + 8), y.high, s->high[2]);
+    widen(r, v);
+    return next;
 }
 
 /* n: a multiple of 16, not 0. */
 AVX2 static inline void whole_rows(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, struct row_sums *sums, struct dot_range *range) {
     struct row_sums s = *sums;
     struct dot_range r = *range;
-    struct sixteen now = next16(x, level, &r), next;
+    __m256i first = load16(x);
+    struct sixteen now = woven16(first, level), next;
     size_t k = 0;
-    for (; k + 32 < n; k += 32) {
-        ask_for(x + k);
-        next = next16(x + k + 16, level, &r);
-        turn(rows + k, stride, now, &s);
-        now = next16(x + k + 32, level, &r);
-        turn(rows + k + 16, stride, next, &s);
+    widen(&r, first);
+    if (n % 32 == 0) {
+        now = turn_and_next(rows, stride, now, &s, x + 16, level, &r);
+        k = 16;
     }
-    if (k + 16 < n) {
+    for (; k + 16 < n; k += 32) {
         ask_for(x + k);
-        next = next16(x + k + 16, level, &r);
-        turn(rows + k, stride, now, &s);
-        now = next;
-        k += 16;
+        next = turn_and_next(rows + k, stride, now, &s, x + k + 16, level, &r);
+        now = turn_and_next(rows + k + 16, stride, next, &s, x + k + 32, level, &r);
     }
     turn(rows + k, stride, now, &s);
     *sums = s;
@@ -153,37 +172,48 @@ AVX2 static float residual_avx2(const float *rows, size_t stride, const sample_u
     return sum;
 }
 
-/* What few rows leave of 8 samples. */
-AVX2 static inline __m256 few8(const float *row, size_t stride, __m256 y, __m256 fraction, const __m256 terms[DOT_FEW]) {
-    y = _mm256_fnmadd_ps(terms[0], _mm256_load_ps(row), y);
-    return _mm256_sub_ps(y, _mm256_fmadd_ps(terms[1], _mm256_load_ps(row + stride), fraction));
+/* What few rows leave of 16 samples, y; the squares of what they left of the 16 before, v; and the conversion of the next: as for the rows. */
+struct few { __m256 level, fraction, terms[DOT_FEW], low, high; };   /* low, high: sums of squares */
+
+AVX2 static inline struct sixteen few16(struct few *f, const float *row, size_t stride, struct sixteen *y, struct sixteen v, __m256i samples) {
+    const __m256i exponent = _mm256_set1_epi16(0x4b00);
+    struct sixteen left = *y;
+    f->low = _mm256_fmadd_ps(v.low, v.low, f->low);
+    left.low = _mm256_fnmadd_ps(f->terms[0], _mm256_load_ps(row), left.low);
+    y->low = _mm256_castsi256_ps(_mm256_unpacklo_epi16(samples, exponent));
+    y->high = _mm256_castsi256_ps(_mm256_unpackhi_epi16(samples, exponent));
+    f->high = _mm256_fmadd_ps(v.high, v.high, f->high);
+    left.high = _mm256_fnmadd_ps(f->terms[0], _mm256_load_ps(row + 8), left.high);
+    y->low = _mm256_sub_ps(y->low, f->level);
+    y->high = _mm256_sub_ps(y->high, f->level);
+    left.low = _mm256_fnmadd_ps(f->terms[1], _mm256_load_ps(row + stride), left.low);
+    left.high = _mm256_fnmadd_ps(f->terms[1], _mm256_load_ps(row + stride + 8), left.high);
+    left.low = _mm256_sub_ps(left.low, f->fraction);
+    left.high = _mm256_sub_ps(left.high, f->fraction);
+    return left;
 }
 
-/* n: a multiple of 16, not 0. Conversion, model and square of three blocks at a time, as for the rows. */
-AVX2 static float whole_few(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, __m256 fraction, const __m256 t[DOT_FEW]) {
-    __m256 one = _mm256_setzero_ps(), two = one, v = one, w = one;
-    struct sixteen now = woven16(load16(x), level);
+/* n: a multiple of 16, not 0. */
+AVX2 static float whole_few(struct few f, const float *rows, size_t stride, const sample_u16 *x, size_t n) {
+    struct sixteen y = woven16(load16(x), f.level), v = { _mm256_setzero_ps(), _mm256_setzero_ps() }, w;
     size_t k = 0;
-    for (; k + 16 < n; k += 16) {
-        struct sixteen next = woven16(load16(x + k + 16), level);
-        one = _mm256_fmadd_ps(v, v, one);
-        two = _mm256_fmadd_ps(w, w, two);
-        v = few8(rows + k, stride, now.low, fraction, t);
-        w = few8(rows + k + 8, stride, now.high, fraction, t);
-        now = next;
+    if (n % 32 == 0) {
+        v = few16(&f, rows, stride, &y, v, once16(x + 16));
+        k = 16;
     }
-    one = _mm256_fmadd_ps(v, v, one);
-    two = _mm256_fmadd_ps(w, w, two);
-    v = few8(rows + k, stride, now.low, fraction, t);
-    w = few8(rows + k + 8, stride, now.high, fraction, t);
-    return sum8(_mm256_add_ps(_mm256_fmadd_ps(v, v, one), _mm256_fmadd_ps(w, w, two)));
+    for (; k + 16 < n; k += 32) {
+        w = few16(&f, rows + k, stride, &y, v, once16(x + k + 16));
+        v = few16(&f, rows + k + 16, stride, &y, w, once16(x + k + 32));
+    }
+    v = few16(&f, rows + k, stride, &y, v, _mm256_setzero_si256());
+    return sum8(_mm256_add_ps(_mm256_fmadd_ps(v.low, v.low, f.low), _mm256_fmadd_ps(v.high, v.high, f.high)));
 }
 
 AVX2 static float few_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_FEW]) {
     float whole = rintf(base);
-    const __m256 t[DOT_FEW] = { _mm256_set1_ps(terms[0]), _mm256_set1_ps(terms[1]) };
+    const struct few f = { lift(whole), _mm256_set1_ps(base - whole), { _mm256_set1_ps(terms[0]), _mm256_set1_ps(terms[1]) }, _mm256_setzero_ps(), _mm256_setzero_ps() };
     size_t k = n / 16 * 16;
-    float sum = k > 0 ? whole_few(rows, stride, x, k, lift(whole), _mm256_set1_ps(base - whole), t) : 0;
+    float sum = k > 0 ? whole_few(f, rows, stride, x, k) : 0;
     for (; k < n; k++) {
         size_t place = dot_place(k);
         float left = (float)x[k] - base - terms[0] * rows[place] - terms[1] * rows[stride + place];

@@ -91,11 +91,12 @@ static double residual_on_tail(const struct pixel_model *m, const struct gap_fil
     float terms[SHAPE_TERMS];
     double left = 0, step = exp(-1 / g->tail_samples), at = exp(s->n_samples / (2 * g->tail_samples)), x[TAIL_TERMS];
     normal_equations_init(&e, TAIL_TERMS);
-    pulse_shape_terms(s, height, arrival, terms);
-    for (uint32_t k = 0; k < s->n_samples; k++, at *= step) {
+    int32_t behind = (int32_t)s->first + pulse_shape_terms(s, height, arrival, terms), last = (int32_t)(s->n_samples - s->first) - 1;
+    for (int32_t k = 0; k < (int32_t)s->n_samples; k++, at *= step) {
+        int32_t row = k - behind < last ? k - behind : last;
         double pulse = 0, y = (double)((float)d[k] - base);
-        for (size_t j = 0; k >= s->first && j < SHAPE_TERMS; j++)
-            pulse += (double)terms[j] * (double)s->rows[j * s->stride + k - s->first];
+        for (size_t j = 0; row >= 0 && j < SHAPE_TERMS; j++)
+            pulse += (double)terms[j] * (double)s->rows[j * s->stride + (uint32_t)row];
         const double of[TAIL_TERMS] = { 1, at, pulse / height, pulse / height * at };
         normal_equations_add(&e, of, 1, y - pulse);
         left += (y - pulse) * (y - pulse);

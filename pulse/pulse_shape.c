@@ -9,7 +9,10 @@
 
 static const double FOLD_LEAVES = 1.5e-4;   /* of the reference height: a tenth of a good pixel's noise */
 
-enum { COLUMNS = 8 };   /* SHAPE_TERMS padded, so that compilers make the inner loop one of vectors */
+enum {
+    COLUMNS = 8,    /* SHAPE_TERMS padded, so that compilers make the inner loop one of vectors */
+    SHIFT_MOST = 3  /* samples; there are 4 before the shape's first */
+};
 
 enum status pulse_shape_new(uint32_t n_samples, uint32_t n_presamples, double reference, struct pulse_shape **out) {
     if (n_presamples < 8 || n_samples <= n_presamples || n_samples > UINT32_MAX - DOT_PAD || !(reference > 0))
@@ -63,11 +66,18 @@ static void factors(double h, double p, double u, double a[COLUMNS]) {
     memcpy(a, f, sizeof f);
 }
 
-void pulse_shape_terms(const struct pulse_shape *s, double height, double phase, float terms[SHAPE_TERMS]) {
+/* Whole samples of an arrival, 0 up to half a sample. */
+static int32_t shift_of(double phase) {
+    return isfinite(phase) ? (int32_t)lrint(clip(phase, -SHIFT_MOST, SHIFT_MOST)) : 0;
+}
+
+int32_t pulse_shape_terms(const struct pulse_shape *s, double height, double phase, float terms[SHAPE_TERMS]) {
     double a[COLUMNS];
-    factors(height, isfinite(phase) ? clip(phase, s->phase_low, s->phase_high) : 0, clip(height / s->reference - 1, s->change_low, s->change_high), a);
+    int32_t shift = shift_of(phase);
+    factors(height, isfinite(phase) ? clip(phase - shift, s->phase_low, s->phase_high) : 0, clip(height / s->reference - 1, s->change_low, s->change_high), a);
     for (size_t j = 0; j < SHAPE_TERMS; j++)
         terms[j] = (float)a[j];
+    return shift;
 }
 
 /* A grid over the heights and, since most arrive within half a sample, the usual arrivals that the shape knows. */
@@ -92,8 +102,9 @@ enum status pulse_shape_settle(struct pulse_shape *s) {
 
 float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double phase) {
     float terms[SHAPE_TERMS];
-    uint32_t n = s->n_samples - s->first;
-    pulse_shape_terms(s, height, phase, terms);
+    int32_t shift = pulse_shape_terms(s, height, phase, terms);
+    uint32_t n = s->n_samples - s->first - (uint32_t)(shift > 0 ? shift : 0);
+    d += shift;
     uint32_t head = s->fold != NULL && shape_fold_head(s->fold) < n ? shape_fold_head(s->fold) : n;
     float sum = kernel->residual(s->rows, s->stride, d + s->first, head, base, terms);
     if (head < n)
@@ -110,14 +121,15 @@ struct regression {
     double inverse[COLUMNS][COLUMNS];  /* of the terms that can be told apart; 0 for the others */
 };
 
-/* One record to be added: its samples, each less base, times b. */
-struct addend { const sample_u16 *samples; double base, b[COLUMNS]; };
+/* One record to be added: its samples, each less base, times b. They are taken as many later as the pulse is late; the last one stands for those
+ * behind it. */
+struct addend { const sample_u16 *samples; int32_t shift; double base, b[COLUMNS]; };
 enum { TOGETHER = 4 };
 
 static struct addend addend_of(struct regression *g, const struct pulse_shape *s, const sample_u16 *d, const struct shape_point *p, double sign) {
-    struct addend x = { .samples = d, .base = (double)p->base };
+    struct addend x = { .samples = d, .shift = shift_of((double)p->phase), .base = (double)p->base };
     double a[COLUMNS];
-    factors((double)p->height, (double)p->phase, (double)p->height / s->reference - 1, a);
+    factors((double)p->height, (double)p->phase - x.shift, (double)p->height / s->reference - 1, a);
     for (size_t i = 0; i < COLUMNS; i++) {
         x.b[i] = sign * a[i];
         for (size_t j = 0; j < COLUMNS; j++)
@@ -128,11 +140,13 @@ static struct addend addend_of(struct regression *g, const struct pulse_shape *s
 
 /* The sums are larger than a cache: some records share each walk through them, one after the other. */
 static inline void add_samples(struct regression *g, const struct pulse_shape *s, const struct addend *x, size_t n) {
+    int32_t last = (int32_t)s->n_samples - 1;
     for (uint32_t k = s->first; k < s->n_samples; k++) {
         double *sum = g->right + (size_t)(k - s->first) * COLUMNS, now[COLUMNS];
         memcpy(now, sum, sizeof now);
         for (size_t r = 0; r < n; r++) {
-            double y = x[r].samples[k] - x[r].base;
+            int32_t at = (int32_t)k + x[r].shift;
+            double y = x[r].samples[at < last ? at : last] - x[r].base;
             for (size_t j = 0; j < COLUMNS; j++)
                 now[j] += x[r].b[j] * y;
         }
@@ -260,8 +274,8 @@ static uint32_t survey(struct shape_point *points, uint32_t n, double *scratch, 
     m = 0;
     for (uint32_t i = 0; i < n; i++)
         if (points[i].used)
-            scratch[m++] = (double)points[i].phase;
-    set_range(scratch, m, 0, &s->phase_low, &s->phase_high);  /* some few triggers come a sample early or late, and their pulses are good */
+            scratch[m++] = (double)points[i].phase - shift_of((double)points[i].phase);
+    set_range(scratch, m, 0, &s->phase_low, &s->phase_high);
     return m;
 }
 

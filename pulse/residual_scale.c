@@ -62,8 +62,8 @@ double residual_scale_excess(const struct residual_scale *s, double height, doub
         double growth = height / s->height[last];
         return (residual / (growth * growth) - s->middle[last]) / s->sigma[last];
     }
-    while (height >= s->height[k + 1])
-        k++;
+    for (uint32_t i = 1; i < last; i++)   /* all of them: which one it is differs from record to record, and a wrong guess costs more */
+        k += height >= s->height[i];
     double share = (height - s->height[k]) / (s->height[k + 1] - s->height[k]);
     double middle = s->middle[k] + share * (s->middle[k + 1] - s->middle[k]), sigma = s->sigma[k] + share * (s->sigma[k + 1] - s->sigma[k]);
     return (residual - middle) / sigma;

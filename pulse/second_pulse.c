@@ -146,11 +146,16 @@ void second_search_free(struct second_search *s) {
 static void rest_of(const struct second_search *s, const struct dot_kernel *kernel, const sample_u16 *samples, float base, double height, double phase, float *x) {
     const struct pulse_shape *shape = s->shape;
     float terms[SHAPE_TERMS];
-    pulse_shape_terms(shape, height, phase, terms);
+    int32_t shift = pulse_shape_terms(shape, height, phase, terms);
     for (uint32_t k = 0; k < s->n; k++)
         x[k] = (float)samples[k] - base;
-    for (size_t j = 0; j < SHAPE_TERMS; j++)
-        kernel->add(x + shape->first, -terms[j], shape->rows + j * shape->stride, s->n - shape->first);
+    uint32_t n = s->n - shape->first, moved = (uint32_t)(shift > 0 ? shift : 0), open = (uint32_t)(shift < 0 ? -shift : 0);
+    for (size_t j = 0; j < SHAPE_TERMS; j++) {
+        const float *row = shape->rows + j * shape->stride;
+        kernel->add(x + shape->first + moved - open, -terms[j], row, n - moved);
+        for (uint32_t k = 0; k < open; k++)   /* behind an early pulse's last row its tail goes on */
+            x[s->n - 1 - k] -= terms[j] * row[n - 1];
+    }
 }
 
 struct candidate { uint32_t lag; float product, t2; };

@@ -205,7 +205,7 @@ static int work(const struct arguments *a) {
 int cmd_export(int argc, char **argv) {
     static const struct argp_option rows[] = {
         { .name = "what", .key = KEY_WHAT, .arg = "KIND[:NAME]", .doc = "pfy:O (the window O of every scan and sum), rixs, loss, xes:530.5 or xes:529.5-532 (emission spectrum at one "
-                                                                        "incident energy or over some, from the maps), photons, any other product of the file, or the name of a group" },
+                                                                        "incident energy or over some, from the maps), photons, any other product of the file, all of them (all), or the name of a group" },
         { .name = "format", .key = KEY_FORMAT, .arg = "csv|xdi|png|svg", .doc = "csv for spreadsheets (default), xdi for Athena and Larch, or a picture with axes, units and error bars" },
         { .name = "scan", .key = KEY_SCAN, .arg = "N", .doc = "of this scan only" },
         { .name = "sum", .key = KEY_SUM, .arg = "GROUP", .doc = "of this sum of scans only, such as heated_O" },

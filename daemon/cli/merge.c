@@ -7,6 +7,7 @@
 #include "daemon/cli/merge_arguments.h"
 #include "daemon/cli/offline_arguments.h"
 #include "daemon/cli/output_path.h"
+#include "daemon/cut_list.h"
 #include "daemon/exit_code.h"
 #include "daemon/rebuild.h"
 
@@ -26,7 +27,7 @@ static void take_window(struct arguments *a, const char *value, struct argp_stat
     const uint32_t n = a->choice.n_regions;
     if (n == MOST_WINDOWS)
         argp_error(state, "--roi: more than %d windows", MOST_WINDOWS);
-    else if (!merge_window_parse(value, &a->windows[n], why, sizeof why))
+    else if (!cut_window_parse(value, &a->windows[n], why, sizeof why))
         argp_error(state, "--roi %s", why);
     for (uint32_t k = 0; k < n; k++)
         if (strcmp(a->windows[k].name, a->windows[n].name) == 0)
@@ -35,17 +36,10 @@ static void take_window(struct arguments *a, const char *value, struct argp_stat
     a->choice.n_regions++;
 }
 
-static void take_cut(struct arguments *a, enum archive_cut_kind kind, const char *value, struct argp_state *state) {
+static void take_cut(struct arguments *a, enum cut_kind kind, const char *value, struct argp_state *state) {
     char why[200];
-    struct archive_cut_choice *c = &a->choice.cuts;
-    if (c->n == ARCHIVE_CUTS)
-        argp_error(state, "more than %d of --xes, --cee and --cet together", ARCHIVE_CUTS);
-    else if (!merge_window_parse(value, &c->window[c->n], why, sizeof why))
+    if (!cut_list_add(&a->choice.cuts, kind, value, why, sizeof why))
         argp_error(state, "%s", why);
-    for (uint32_t k = 0; k < c->n; k++)
-        if ((c->kind[k] == kind && strcmp(c->window[k].name, c->window[c->n].name) == 0) || strcmp(c->window[c->n].name, "all") == 0)
-            argp_error(state, "%s: there is a cut of this name already", value);
-    c->kind[c->n++] = kind;
 }
 
 static error_t parse_argument(int key, char *value, struct argp_state *state) {

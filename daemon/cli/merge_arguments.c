@@ -31,16 +31,3 @@ bool merge_axis_parse(const char *text, struct energy_axis *out, char *why, size
     *out = (struct energy_axis){ .lo_eV = v[0], .hi_eV = v[1], .bin_eV = v[2] };
     return true;
 }
-
-bool merge_window_parse(const char *text, struct yield_region *out, char *why, size_t n) {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-    const size_t name = strspn(text, letters);
-    double v[2];
-    if (name == 0 || name >= sizeof out->name || text[name] != '=' || !numbers(text + name + 1, v, 2) || !(v[0] < v[1])) {
-        snprintf(why, n, "%.80s: NAME=LO:HI in eV is wanted, the name of letters, digits and _, LO below HI", text);
-        return false;
-    }
-    *out = (struct yield_region){ .lo_eV = v[0], .hi_eV = v[1] };
-    memcpy(out->name, text, name);
-    return true;
-}

@@ -1,15 +1,12 @@
-/* daemon/cli/merge_arguments.h - options that say how products are counted anew from photons: axes, windows, pixels, cuts of maps. */
+/* daemon/cli/merge_arguments.h - options that say how products are counted anew from photons: axes. */
 #ifndef TESD_DAEMON_CLI_MERGE_ARGUMENTS_H
 #define TESD_DAEMON_CLI_MERGE_ARGUMENTS_H
 
 #include <stdbool.h>
 
 #include "calib/rixs_map.h"
-#include "calib/yield_region.h"
 
 /* "200:1100:0.25": a whole number of bins from lo to hi. False with what is wrong in why (n bytes). */
 bool merge_axis_parse(const char *text, struct energy_axis *out, char *why, size_t n);
-/* "Co_L=763:800". The same. */
-bool merge_window_parse(const char *text, struct yield_region *out, char *why, size_t n);
 
 #endif

@@ -202,13 +202,23 @@ bool simulate_twin_lengths(struct twin *t, uint32_t n_samples, uint32_t n_presam
 
 /* ---- clock ---- */
 
-/* Steady time at which a frame is over. A stall holds back what falls into it until it ends. */
-static int64_t due_ns(const struct twin *t, int64_t frame) {
-    const struct serve_settings *s = t->serve;
-    double at = (double)frame * t->settings->period_s;
-    if (s->stall_after_s > 0 && at >= s->stall_after_s && at < s->stall_after_s + s->stall_s)
-        at = s->stall_after_s + s->stall_s;
-    return t->wall_start_ns + llround(at / s->speed * 1e9);
+static bool is_stalled(const struct twin *t, double at_s) {
+    return t->serve->stall_after_s > 0 && at_s >= t->serve->stall_after_s && at_s < t->serve->stall_after_s + t->serve->stall_s;
+}
+
+/* Steady time at which the next block is over. A stall holds back what falls into it until it ends. */
+static int64_t over_ns(const struct twin *t) {
+    double at = (double)(t->frame + t->block_frames) * t->settings->period_s;
+    if (is_stalled(t, at))
+        at = t->serve->stall_after_s + t->serve->stall_s;
+    return t->wall_start_ns + llround(at / t->serve->speed * 1e9);
+}
+
+/* And when it is sent: a machine that was away for a moment catches up at twice the speed, not all at once, or connections would lose what
+ * comes in a burst that no server makes. What a stall held back does come at once. */
+static int64_t due_ns(const struct twin *t) {
+    const int64_t over = over_ns(t), soonest = t->sent_ns + llround(t->serve->block_s / t->serve->speed / 2 * 1e9);
+    return over > soonest || is_stalled(t, (double)(t->frame + t->block_frames) * t->settings->period_s) ? over : soonest;
 }
 
 int64_t simulate_twin_now_ns(const struct twin *t) {
@@ -267,6 +277,7 @@ static void tell_alive(struct twin *t) {
 }
 
 static void step_ahead(struct twin *t) {
+    t->sent_ns = clock_ns(CLOCK_MONOTONIC);
     twin_blocks_send(t);
     if (t->return_frame != NEVER && t->frame >= t->return_frame)
         come_back(t);
@@ -286,7 +297,7 @@ void simulate_twin_advance(struct twin *t, double seconds) {
 
 /* The next thing that time brings; INT64_MAX: nothing. */
 static int64_t next_ns(const struct twin *t) {
-    const int64_t alive = t->alive_ns + alive_every_ns, block = t->serve->clock == CLOCK_INJECTED || !t->begun ? INT64_MAX : due_ns(t, t->frame + t->block_frames);
+    const int64_t alive = t->alive_ns + alive_every_ns, block = t->serve->clock == CLOCK_INJECTED || !t->begun ? INT64_MAX : due_ns(t);
     return alive < block ? alive : block;
 }
 
@@ -308,9 +319,9 @@ static void turn(struct twin *t) {
     tell_alive(t);
     const int64_t now = clock_ns(CLOCK_MONOTONIC);
     dastard_files_tick(t->files, now / 1000000);
-    const int64_t due = due_ns(t, t->frame + t->block_frames);
+    const int64_t due = due_ns(t);
     if (t->serve->clock == CLOCK_PACED && t->begun && now >= due && !t->quit) {
-        forgive(t, now - due);
+        forgive(t, now - over_ns(t));
         step_ahead(t);
     }
     if (t->dying)

@@ -42,6 +42,7 @@ struct twin {
     size_t next_label;                         /* of the plan: 2 a scan */
     int64_t start_ns;                          /* simulated time of frame 0; the plan has its own */
     int64_t wall_start_ns;                     /* steady clock at frame 0 */
+    int64_t sent_ns;                           /* and when the last block was sent */
     int64_t alive_ns;                          /* steady clock at the last ALIVE */
     uint64_t external_told, records, late_blocks;
     double data_s, data_MB;                    /* since the last ALIVE */

@@ -16,6 +16,7 @@
 #include "calib/scan_elastic.h"
 #include "calib/scan_products.h"
 #include "calib/scan_sensitivity.h"
+#include "daemon/cut_list.h"
 #include "daemon/product_history.h"
 #include "pulse/cut.h"
 #include "pulse/pixel_model.h"
@@ -60,13 +61,10 @@ bool archive_scan(struct archive *a, const struct scan_products *products);     
 bool archive_sum(struct archive *a, const struct scan_sum *sum);
 /* Curves cut out of a scan's or a sum's products: xes_ (one over all points, and those chosen), cee_, cet_, ipfy_ (of the windows marked),
  * elastic_ (yield of the line, and PFY without it where it runs through the window), extra_ (columns of the log, also over I0). */
-enum archive_cut_kind { CUT_XES, CUT_CEE, CUT_CET };
-enum { ARCHIVE_CUTS = 64 };
-struct archive_cut_choice { uint32_t n; enum archive_cut_kind kind[ARCHIVE_CUTS]; struct yield_region window[ARCHIVE_CUTS]; };
 struct archive_cuts {
     const struct scan_products *products;
     const struct scan_sum *sum;             /* NULL: products are those of a scan */
-    const struct archive_cut_choice *choice;   /* NULL: none */
+    const struct cut_list *choice;   /* NULL: none */
     const struct scan_elastic *elastic;     /* NULL: not looked for */
     const struct elastic_area *area;        /* n_points; NULL: no elastic line, or no exposure */
     const uint8_t *inverse;                 /* one byte a window; NULL: none */

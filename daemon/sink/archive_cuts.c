@@ -238,7 +238,7 @@ static bool is_i0(const char *name) {
 
 bool archive_cuts(struct archive *a, const struct archive_cuts *of) {
     static const struct yield_region all = { .name = "all", .lo_eV = -INFINITY, .hi_eV = INFINITY };
-    const struct archive_cut_choice *c = of->choice;
+    const struct cut_list *c = of->choice;
     const struct scan_products *p = of->products;
     write_emission(a, of, &all);
     for (uint32_t k = 0; c != NULL && k < c->n; k++)

@@ -77,15 +77,18 @@ bool archive_monitor(struct archive *a, const struct archive_monitor *m) {
 
 static void write_stack(struct archive *a, hid_t group, const struct scan_elastic *e) {
     static const char *const axes[] = { "energy_loss" };
-    double centre[SCAN_ELASTIC_BINS], edge[SCAN_ELASTIC_BINS + 1];
+    double centre[SCAN_ELASTIC_BINS], error[SCAN_ELASTIC_BINS], edge[SCAN_ELASTIC_BINS + 1];
     for (uint32_t i = 0; i <= e->n_bins; i++) {
         edge[i] = e->low_eV + e->bin_eV * i;
-        if (i < e->n_bins)
+        if (i < e->n_bins) {
             centre[i] = e->low_eV + e->bin_eV * (i + 0.5);
+            error[i] = yield_value_of(e->stack[i], YIELD_PER_LIVE_TIME, 1, 0, 1, 0).error;
+        }
     }
     h5_file_attribute_text(a->file, group, "signal", "counts");
     h5_file_attribute_texts(a->file, group, "axes", axes, 1);
-    h5_file_array(a->file, group, &(struct data_array){ .name = "counts", .type = ARRAY_U4, .rank = 1, .shape = { e->n_bins }, .units = "counts", .data = e->stack });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "counts", .type = ARRAY_U4, .rank = 1, .shape = { e->n_bins }, .units = "counts", .long_name = "photons", .data = e->stack });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "counts_errors", .type = ARRAY_F8, .rank = 1, .shape = { e->n_bins }, .units = "counts", .long_name = "standard deviation", .data = error });
     h5_file_array(a->file, group, &(struct data_array){ .name = "energy_loss", .type = ARRAY_F8, .rank = 1, .shape = { e->n_bins }, .units = "eV",
                                                         .long_name = "energy loss", .data = centre });
     h5_file_array(a->file, group, &(struct data_array){ .name = "energy_loss_edges", .type = ARRAY_F8, .rank = 1, .shape = { e->n_bins + UINT64_C(1) }, .units = "eV", .data = edge });

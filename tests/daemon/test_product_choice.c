@@ -32,6 +32,15 @@ static void names_of_groups_meet_what_is_meant(void **state) {
         { { .kind = "pfy_0002_O", .scan = -1 }, "pfy_0002_O", true },
         { { .kind = "heights", .scan = -1 }, "heights", true },
         { { .kind = "", .scan = -1 }, "heights", false },
+        { { .kind = "all", .scan = -1 }, "heights", true },
+        { { .kind = "all", .scan = -1 }, "sum_heated_O_pfy_O", true },
+        { { .kind = "all", .scan = 2 }, "elastic_0002_O", true },
+        { { .kind = "all", .scan = 2 }, "elastic_0003_O", false },
+        { { .kind = "all", .scan = 2 }, "heights", false },
+        { { .kind = "all", .scan = 2 }, "sum_2_O_rixs", false },
+        { { .kind = "all", .scan = -1, .sum = "heated_O" }, "sum_heated_O_rixs", true },
+        { { .kind = "all", .scan = -1, .sum = "heated" }, "sum_heated2_O_rixs", false },
+        { { .kind = "all", .scan = -1, .sum = "heated_O" }, "rixs_0002", false },
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         if (product_choice_meets(&cases[k].choice, cases[k].group) != cases[k].meets)

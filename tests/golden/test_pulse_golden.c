@@ -197,7 +197,16 @@ static void test_summaries(void **state) {
 }
 static void test_noise(void **state) {
     (void)state;
+    static const struct data_set noise_only[] = {
+        { "real/noise_20181018_c13/golden.h5", NULL, "real/noise_20181018_c13/20181018_144325_chan13.noi" },
+        { "real/noise_20230626_4102/golden.h5", NULL, "real/noise_20230626_4102/20230626_run0000_chan4102.ljh" },
+        { "real/noise_20241005_c2/golden.h5", NULL, "real/noise_20241005_c2/20241005_run0000_chan2.ljh" },
+    };
     for_each_set(noise_agrees);
+    for (size_t i = 0; i < sizeof noise_only / sizeof noise_only[0]; i++) {
+        print_message("%s\n", noise_only[i].golden);
+        noise_agrees(&noise_only[i]);
+    }
 }
 static void test_filter(void **state) {
     (void)state;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "pulse/filter_design.h"
+#include "pulse/linear.h"
 #include "tests/pulse/synthetic.h"
 
 enum { N = 250, P = 64, HEIGHT = 5000, LEVEL = 8000 };
@@ -95,6 +96,29 @@ static void test_order_of_variances(void **state) {
     filter_design_done(&one.d);
     filter_design_done(&ats.d);
     filter_design_done(&tail.d);
+}
+
+/* The Fourier filter takes records for periodic: where a record ends in the pulse's tail its noise is larger than that of five lags. */
+static void test_fourier_is_noisier(void **state) {
+    (void)state;
+    struct fixture f;
+    struct filter_design fourier;
+    double slow[N], peak = 0;
+    set_up(&f, (struct filter_request){ .kind = FILTER_FIVE_LAG });
+    filter_design_done(&f.d);
+    for (int k = 0; k < N; k++)
+        peak = fmax(peak, slow[k] = synthetic_shape(0.4 * (k - P)));
+    for (int k = 0; k < N; k++)
+        slow[k] /= peak;
+    f.request.template_pulse = slow;
+    assert_int_equal(filter_design_make(&f.request, &f.d), STATUS_OK);
+    f.request.kind = FILTER_FOURIER;
+    assert_int_equal(filter_design_make(&f.request, &fourier), STATUS_OK);
+    double ours = linear_toeplitz_form(f.covariance, f.d.weights, N - 4), theirs = linear_toeplitz_form(f.covariance, fourier.weights, N - 4);
+    print_message("true width, Fourier over five lags: %.4f\n", sqrt(theirs / ours));
+    assert_true(sqrt(theirs / ours) > 1.02);
+    filter_design_done(&f.d);
+    filter_design_done(&fourier);
 }
 
 /* However large the tail: the height does not move. The standard filter's does. */
@@ -193,7 +217,7 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_noise_is_as_promised), cmocka_unit_test(test_order_of_variances), cmocka_unit_test(test_blind_to_tails),
+        cmocka_unit_test(test_noise_is_as_promised), cmocka_unit_test(test_order_of_variances), cmocka_unit_test(test_fourier_is_noisier), cmocka_unit_test(test_blind_to_tails),
         cmocka_unit_test(test_arrival_time_safe), cmocka_unit_test(test_smoothed_ats_against_truth), cmocka_unit_test(test_pulses_that_go_down),
         cmocka_unit_test(test_refusals),
     };
