@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 
+#include "daemon/clock.h"
 #include "daemon/kept_session.h"
 #include "daemon/log.h"
 #include "daemon/sink/journal.h"
@@ -16,12 +18,13 @@
 
 /* Ring blocks as those of ingest, which hands on what a round of some milliseconds brought, however little: enough of them for the raw thread
  * to wait a quarter of a second for the disk to make a file. Rows of a long scan point wait in memory. */
-enum { RAW_BLOCKS = 128, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE = 4096, ROWS_LATER = 1 << 18, JOURNAL_PAGES = 64, FILES_AT_ONCE = 65536, ANSWER_MS = 2000 };
+enum { RAW_BLOCKS = 128, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE = 4096, ROWS_LATER = 1 << 18, JOURNAL_PAGES = 64, FILES_AT_ONCE = 65536, ANSWER_MS = 2000, ROOM_MS = 2000, ROOM_OLD_MS = 10000 };
 
 struct live_disk {
     const struct options *options;
     struct journal *journal;
     struct sink_desk *desk;                   /* before the archive; NULL: none */
+    _Atomic int64_t free_bytes, total_bytes, room_ms;   /* of the disk; room_ms: when that was seen, 0 never */
     struct live_sink sinks[2];                /* journal, the desk */
     unsigned n_sinks;
     struct kept_session *kept;                /* of the present run; NULL: outside */
@@ -351,7 +354,28 @@ bool live_disk_record(void *disk) {
 
 bool live_disk_has_archive(const struct live_disk *d) { return d->desk != NULL; }
 
-bool live_disk_archive(void *disk) { return sink_desk_step(((struct live_disk *)disk)->desk); }
+/* On the thread that may wait for a disk: one that is gone does not answer this either. */
+static void look_at_room(struct live_disk *d) {
+    struct statvfs v;
+    const int64_t now = clock_ms();
+    if (now - atomic_load(&d->room_ms) < ROOM_MS || statvfs(d->options->output.folder, &v) != 0)
+        return;
+    atomic_store(&d->free_bytes, (int64_t)((uint64_t)v.f_bavail * v.f_frsize));
+    atomic_store(&d->total_bytes, (int64_t)((uint64_t)v.f_blocks * v.f_frsize));
+    atomic_store(&d->room_ms, now);
+}
+
+struct disk_room live_disk_room(const struct live_disk *d) {
+    const int64_t seen = atomic_load(&d->room_ms);
+    if (seen == 0 || clock_ms() - seen > ROOM_OLD_MS)
+        return (struct disk_room){ -1, -1 };
+    return (struct disk_room){ atomic_load(&d->free_bytes), atomic_load(&d->total_bytes) };
+}
+
+bool live_disk_archive(void *disk) {
+    look_at_room(disk);
+    return sink_desk_step(((struct live_disk *)disk)->desk);
+}
 
 uint64_t live_disk_model_used(const struct live_disk *d) { return d->desk != NULL ? sink_desk_model(d->desk) : UINT64_MAX; }
 

@@ -57,6 +57,9 @@ bool live_disk_archive(void *disk);                                  /* a pipeli
 uint64_t live_disk_model_used(const struct live_disk *d);
 void live_disk_drain(struct live_disk *d);                           /* after that thread has ended: what it was given */
 
+/* Any thread: room on the disk of output.folder, as the archive thread saw it lately; free_bytes < 0: not known (nothing is kept, or it does not answer). */
+struct disk_room { int64_t free_bytes, total_bytes; };
+struct disk_room live_disk_room(const struct live_disk *d);
 /* Book thread: journal, archive, raw; `name` NULL: not in use. */
 void live_disk_health(struct live_disk *d, struct sink_health out[LIVE_DISK_SINKS]);
 

@@ -68,7 +68,8 @@ struct live_session_work {
     struct live_alarms alarms;
     struct pixel_watch *watch;  /* NULL: none, or of another array than array_version's */
     uint64_t watch_version, pixels_told;
-    int64_t watch_ms;
+    int64_t watch_ms, details_ms, room_ms;
+    char watched_id[CALIBRATION_ID_TEXT];   /* calibration of the spectra that the watch has */
     char calibration_id[CALIBRATION_ID_TEXT], told_stage[16];
     bool cal_changed;
     json_t *outlook;            /* on the calibration under way; NULL: none */

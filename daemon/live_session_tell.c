@@ -1,4 +1,4 @@
-/* What the session tells the stream beside its products: alarm/, cal/ and pixel/<n>/ (doc/stream.md). Pixels take turns, so that a large array
+/* What the session tells the stream beside its products: alarm/, cal/, disk/, pixel/<n>/ and detail/<n>/ (doc/stream.md). Pixels take turns, so that a large array
  * makes no burst. */
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +8,10 @@
 #include "daemon/json_value.h"
 #include "daemon/live_session_parts.h"
 #include "daemon/log.h"
+#include "daemon/pixel_detail.h"
+#include "daemon/sink/data_group.h"
 
-enum { PIXELS_MS = 5000, PIXELS_AT_ONCE = 16 };
+enum { PIXELS_MS = 5000, PIXELS_AT_ONCE = 16, DETAILS_MS = 500, ROOM_MS = 5000 };
 
 /* ---- alarm/ ---- */
 
@@ -127,15 +129,77 @@ static void tell_pixels(struct live_session_work *s, int64_t now_ms) {
     }
 }
 
+/* ---- detail/<n>/ ---- */
+
+static const struct calibration_curve *curve_of(const struct array_model *m, uint32_t pixel) {
+    const struct calibration_table *t = m != NULL && m->n_tables > 0 ? m->tables[m->n_tables - 1] : NULL;
+    return t != NULL && pixel < t->n_pixels ? t->pixels[pixel].curve : NULL;
+}
+
+static void tell_detail(struct live_session_work *s, const char *topic, uint32_t pixel) {
+    struct pixel_detail d;
+    const struct array_model *m = s->set->model;
+    const struct pixel_model *model = m != NULL && pixel < m->n_channels ? m->channels[pixel].model : NULL;
+    struct data_group g = { .signal = "counts", .axes = { "energy" }, .n_axes = 1 };
+    pixel_detail_set(&d, pixel_watch_spectrum(s->watch, pixel), model, curve_of(m, pixel));
+    snprintf(g.title, sizeof g.title, "pixel %u", pixel);
+    g.n_arrays = d.n_arrays;
+    memcpy(g.arrays, d.arrays, d.n_arrays * sizeof *d.arrays);
+    json_t *keys = json_pack("{s:i, s:o, s:o}", "pixel", (int)pixel, "sample_period_s", model != NULL ? json_real(model->sample_period_s) : json_null(), "n_presamples",
+                             model != NULL ? json_integer(model->n_presamples) : json_null());
+    publisher_arrays(s->publisher, topic, "detail", "cumulative", &g, keys);
+    json_decref(keys);
+}
+
+static void tell_details(struct live_session_work *s, int64_t now_ms) {
+    if (now_ms - s->details_ms < DETAILS_MS)
+        return;
+    s->details_ms = now_ms;
+    if (strcmp(s->watched_id, s->calibration_id) != 0) {
+        pixel_watch_forget_spectra(s->watch);
+        snprintf(s->watched_id, sizeof s->watched_id, "%s", s->calibration_id);
+    }
+    char topic[PUBLISH_TOPIC];
+    for (size_t k = 0; publisher_asked(s->publisher, k, topic); k++) {
+        unsigned pixel = 0;
+        int end = 0;
+        if (sscanf(topic, "detail/%6u/%n", &pixel, &end) == 1 && end > 0 && topic[end] == '\0' && pixel < s->set->array->n_pixels)
+            tell_detail(s, topic, pixel);
+    }
+}
+
+/* ---- disk/ ---- */
+
+static void tell_disk(struct live_session_work *s, int64_t now_ms) {
+    if (s->room_ms > 0 && now_ms - s->room_ms < ROOM_MS)
+        return;
+    s->room_ms = now_ms;
+    const struct disk_room room = live_disk_room(s->links.disk);
+    struct sink_health sinks[LIVE_DISK_SINKS];
+    json_t *list = json_array();
+    live_disk_health(s->links.disk, sinks);
+    for (unsigned k = 0; k < LIVE_DISK_SINKS; k++)
+        if (sinks[k].name != NULL)
+            json_array_append_new(list, json_pack("{s:s, s:b, s:o, s:I, s:I}", "name", sinks[k].name, "failing", sinks[k].failing, "trouble", json_value_text(sinks[k].trouble), "accepted",
+                                                  (json_int_t)sinks[k].accepted, "lost", (json_int_t)sinks[k].lost));
+    json_t *keys = json_pack("{s:o, s:o, s:o, s:o}", "folder", json_value_text(s->options.output.folder), "free_bytes", room.free_bytes >= 0 ? json_integer(room.free_bytes) : json_null(),
+                             "total_bytes", room.total_bytes >= 0 ? json_integer(room.total_bytes) : json_null(), "sinks", list);
+    publisher_state(s->publisher, "disk/", "disk", "window", keys);
+    json_decref(keys);
+}
+
 void live_session_tell_rows(struct live_session_work *s, const struct row_block *rows) {
     if (s->watch != NULL && s->watch_version == s->array_version)
         pixel_watch_rows(s->watch, rows);
 }
 
 void live_session_tell(struct live_session_work *s, int64_t now_ms) {
+    tell_disk(s, now_ms);
     if (s->set == NULL || s->book == NULL || s->set->array->n_pixels == 0)
         return;
     tell_calibration(s);
-    if (have_watch(s, now_ms))
-        tell_pixels(s, now_ms);
+    if (!have_watch(s, now_ms))
+        return;
+    tell_pixels(s, now_ms);
+    tell_details(s, now_ms);
 }

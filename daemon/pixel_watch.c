@@ -2,15 +2,22 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "daemon/pixel_detail.h"
 
 struct sums { double baseline, residual; uint64_t n, n_baseline, n_residual, records, photons; int64_t since_ms; };
 
-struct pixel_watch { uint32_t n_pixels; struct sums pixels[]; };
+struct pixel_watch { uint32_t n_pixels, *spectra; struct sums pixels[]; };
 
 bool pixel_watch_new(uint32_t n_pixels, int64_t now_ms, struct pixel_watch **out) {
     struct pixel_watch *w = calloc(1, sizeof *w + n_pixels * sizeof w->pixels[0]);
-    if (w == NULL)
+    if (w != NULL)
+        w->spectra = calloc((size_t)n_pixels * DETAIL_BINS + 1, sizeof *w->spectra);
+    if (w == NULL || w->spectra == NULL) {
+        free(w);
         return false;
+    }
     w->n_pixels = n_pixels;
     for (uint32_t i = 0; i < n_pixels; i++)
         w->pixels[i].since_ms = now_ms;
@@ -18,7 +25,15 @@ bool pixel_watch_new(uint32_t n_pixels, int64_t now_ms, struct pixel_watch **out
     return true;
 }
 
-void pixel_watch_free(struct pixel_watch *w) { free(w); }
+void pixel_watch_free(struct pixel_watch *w) {
+    if (w != NULL)
+        free(w->spectra);
+    free(w);
+}
+
+const uint32_t *pixel_watch_spectrum(const struct pixel_watch *w, uint32_t pixel) { return w->spectra + (size_t)pixel * DETAIL_BINS; }
+
+void pixel_watch_forget_spectra(struct pixel_watch *w) { memset(w->spectra, 0, (size_t)w->n_pixels * DETAIL_BINS * sizeof *w->spectra); }
 
 void pixel_watch_rows(struct pixel_watch *w, const struct row_block *b) {
     for (size_t i = 0; i < b->n; i++) {
@@ -29,6 +44,9 @@ void pixel_watch_rows(struct pixel_watch *w, const struct row_block *b) {
         s->n++;
         s->records++;
         s->photons += b->photons->cuts[i] == 0;
+        const int bin = b->photons->cuts[i] == 0 ? pixel_detail_bin(b->photons->energy_eV[i]) : -1;
+        if (bin >= 0)
+            w->spectra[(size_t)b->photons->pixel[i] * DETAIL_BINS + (size_t)bin]++;
         if (isfinite(p->pretrigger_mean)) {
             s->baseline += (double)p->pretrigger_mean;
             s->n_baseline++;

@@ -1,5 +1,6 @@
 /* daemon/pixel_watch.h - how each pixel does just now: records, baseline, residual since it was last asked.
- *   rows --add--> sums per pixel --take--> a window, and the sums begin anew.   One owner; no clock: the time is said by who asks */
+ *   rows --add--> sums per pixel --take--> a window, and the sums begin anew;   photons by energy --spectrum--> since they were forgotten
+ * One owner; no clock: the time is said by who asks. */
 #ifndef TESD_DAEMON_PIXEL_WATCH_H
 #define TESD_DAEMON_PIXEL_WATCH_H
 
@@ -21,5 +22,8 @@ bool pixel_watch_new(uint32_t n_pixels, int64_t now_ms, struct pixel_watch **out
 void pixel_watch_free(struct pixel_watch *w);
 void pixel_watch_rows(struct pixel_watch *w, const struct row_block *rows);
 struct watched_window pixel_watch_take(struct pixel_watch *w, uint32_t pixel, int64_t now_ms);
+/* Photons of the pixel by energy, DETAIL_BINS of pixel_detail.h; borrowed. */
+const uint32_t *pixel_watch_spectrum(const struct pixel_watch *w, uint32_t pixel);
+void pixel_watch_forget_spectra(struct pixel_watch *w);   /* energies have another meaning from now on */
 
 #endif

@@ -49,7 +49,7 @@ AVX2 static inline void add_block(struct running *r, __m256i y, __m256i place) {
 }
 
 /* 16 samples or more stand before x + n. */
-AVX2 static struct chunk wide_sums(const sample_u16 *x, size_t n) {
+AVX2 __attribute__((noinline)) static struct chunk wide_sums(const sample_u16 *x, size_t n) {
     const __m256i flip = _mm256_set1_epi16(INT16_MIN), place = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     struct running r = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256() };
     size_t k = 0;
@@ -114,6 +114,16 @@ AVX2 static struct chunk narrow_sums(const sample_u16 *x, size_t n, uint16_t mid
     return (struct chunk){ .sum = _mm_cvtsi128_si32(half), .squares = sum_i64(sum_u32(r.squares)), .moment = _mm_extract_epi32(half, 1) };
 }
 
+/* From sample k on, for what is too short for vectors. Never inlined: it would be made of vectors, and half of its caller. */
+__attribute__((noinline)) static struct dot_sums with_rest_of(struct dot_sums s, const sample_u16 *x, size_t k, size_t n) {
+    for (; k < n; k++) {
+        s.sum += x[k];
+        s.squares += (uint64_t)x[k] * x[k];
+        s.moment += (uint64_t)k * x[k];
+    }
+    return s;
+}
+
 AVX2 struct dot_sums dot_sums_avx2(const sample_u16 *x, size_t n, struct dot_extremes within) {
     struct dot_sums s = { 0, 0, 0 };
     bool narrow = within.high - within.low <= NARROW;
@@ -124,12 +134,7 @@ AVX2 struct dot_sums dot_sums_avx2(const sample_u16 *x, size_t n, struct dot_ext
         add_chunk(&s, narrow ? narrow_sums(x + k, length, middle) : wide_sums(x + k, length), middle, k, length);
         k += length;
     }
-    for (; k < n; k++) {
-        s.sum += x[k];
-        s.squares += (uint64_t)x[k] * x[k];
-        s.moment += (uint64_t)k * x[k];
-    }
-    return s;
+    return k < n ? with_rest_of(s, x, k, n) : s;
 }
 
 /* ---- extremes and their places ---- */
@@ -184,7 +189,7 @@ AVX2 static inline __m256i rises8(const sample_u16 *x, __m256i sign) {
 }
 
 /* Any samples: sums in 32 bits. n >= 25; the last 16 rises may be looked at twice. */
-AVX2 static int32_t rise_wide(const sample_u16 *x, size_t n, bool down) {
+AVX2 __attribute__((noinline)) static int32_t rise_wide(const sample_u16 *x, size_t n, bool down) {
     const __m256i sign = _mm256_set1_epi32(down ? -1 : 1);
     __m256i most = _mm256_set1_epi32(INT32_MIN);
     int32_t lanes[8];
@@ -231,14 +236,7 @@ AVX2 static inline __attribute__((always_inline)) int32_t rise_narrow(const samp
     return 32767 - _mm_extract_epi16(_mm_minpos_epu16(_mm_sub_epi16(_mm_set1_epi16(INT16_MAX), most)), 0);
 }
 
-AVX2 int32_t dot_rise_avx2(const sample_u16 *x, size_t n, struct dot_extremes within, bool down) {
-    if (n >= 25 && within.high - within.low <= NARROW) {
-        int32_t rise = down ? rise_narrow(x, n, true) : rise_narrow(x, n, false);
-        if (rise < INT16_MAX)   /* else it may be larger */
-            return rise;
-    }
-    if (n >= 25)
-        return rise_wide(x, n, down);
+__attribute__((noinline)) static int32_t rise_short(const sample_u16 *x, size_t n, bool down) {
     int32_t most = n < 10 ? 0 : INT32_MIN;
     for (size_t k = 0; k + 9 < n; k++) {
         int32_t rise = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9] - x[k] - x[k + 1] - x[k + 2] - x[k + 3];
@@ -246,6 +244,15 @@ AVX2 int32_t dot_rise_avx2(const sample_u16 *x, size_t n, struct dot_extremes wi
         most = rise > most ? rise : most;
     }
     return most;
+}
+
+AVX2 int32_t dot_rise_avx2(const sample_u16 *x, size_t n, struct dot_extremes within, bool down) {
+    if (n >= 25 && within.high - within.low <= NARROW) {
+        int32_t rise = down ? rise_narrow(x, n, true) : rise_narrow(x, n, false);
+        if (rise < INT16_MAX)   /* else it may be larger */
+            return rise;
+    }
+    return n >= 25 ? rise_wide(x, n, down) : rise_short(x, n, down);
 }
 
 /* ---- steps ---- */

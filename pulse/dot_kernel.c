@@ -19,11 +19,10 @@ static struct dot_extremes extremes_scalar(const sample_u16 *x, size_t n) {
     return e;
 }
 
-static struct dot_looks rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base) {
-    struct dot_looks looks = { .extremes = extremes_scalar(x, n) };
+static void rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, struct dot_looks *out) {
+    out->extremes = extremes_scalar(x, n);
     for (size_t i = 0; i < DOT_ROWS; i++)
-        looks.sums[i] = one_scalar(rows + i * stride, x, n, base);
-    return looks;
+        out->sums[i] = one_scalar(rows + i * stride, x, n, base);
 }
 
 static float residual_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]) {

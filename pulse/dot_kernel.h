@@ -36,8 +36,8 @@ struct dot_extremes { uint16_t low, high; };   /* of no samples: 65535 and 0 */
  * sums[i] = sum over k < n of rows[i x stride + dot_place(k)] x (x[k] - base), and the least and largest sample, which cost next to nothing
  * here. rows: DOT_ROWS of them, 64-byte aligned, stride a multiple of DOT_PAD that is not below n, zeros for samples from n on. */
 enum { DOT_ROWS = PARABOLA_TERMS };
-struct dot_looks { float sums[DOT_ROWS]; struct dot_extremes extremes; };
-typedef struct dot_looks dot_rows_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base);
+struct dot_looks { float sums[DOT_ROWS]; struct dot_extremes extremes; };   /* by pointer: put together in registers it would cost a tenth more */
+typedef void dot_rows_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, struct dot_looks *out);
 
 /* Sum over k < n of row[dot_place(k)] x (x[k] - base): one lag alone. row: as above. */
 typedef float dot_one_fn(const float *row, const sample_u16 *x, size_t n, float base);

@@ -106,6 +106,7 @@ AVX2 static inline void whole_rows(const float *rows, size_t stride, const sampl
     struct sixteen now = woven16(first, level), next;
     size_t k = 0;
     widen(&r, first);
+    ask_for(x);
     if (n % 32 == 0) {
         now = turn_and_next(rows, stride, now, &s, x + 16, level, &r);
         k = 16;
@@ -115,27 +116,26 @@ AVX2 static inline void whole_rows(const float *rows, size_t stride, const sampl
         next = turn_and_next(rows + k, stride, now, &s, x + k + 16, level, &r);
         now = turn_and_next(rows + k + 16, stride, next, &s, x + k + 32, level, &r);
     }
+    ask_for(x + k);
     turn(rows + k, stride, now, &s);
     *sums = s;
     *range = r;
 }
 
-AVX2 static struct dot_looks rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base) {
+AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, struct dot_looks *out) {
     __m256 level = lift(base), o = _mm256_setzero_ps();
     struct row_sums s = { { o, o, o }, { o, o, o } };
     struct dot_range range = { _mm256_set1_epi16(-1), _mm256_setzero_si256() };
-    struct dot_looks looks;
     size_t whole = n / 16 * 16;
     if (whole > 0)
         whole_rows(rows, stride, x, whole, level, &s, &range);
-    looks.extremes = extremes_of(&range);
+    out->extremes = extremes_of(&range);
     if (whole < n) {   /* rows are zero behind n */
         turn(rows + whole, stride, woven16(load_rest(x + whole, n - whole), level), &s);
-        looks.extremes = with_rest(looks.extremes, x + whole, n - whole);
+        out->extremes = with_rest(out->extremes, x + whole, n - whole);
     }
     for (size_t i = 0; i < DOT_ROWS; i++)
-        looks.sums[i] = sum8(_mm256_add_ps(s.low[i], s.high[i]));
-    return looks;
+        out->sums[i] = sum8(_mm256_add_ps(s.low[i], s.high[i]));
 }
 
 /* What the model leaves of 8 samples y, less `fraction`. Two chains of FMA, or their latency would show; written out for the registers' sake. */

@@ -183,17 +183,16 @@ const float *optimal_filter_row(const struct optimal_filter *f) {
     return f->rows;
 }
 
-static struct lag_parabola parabola_of(const struct dot_looks *looks) {
+void optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples, struct dot_looks *looks) {
+    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, (float)samples[0], looks);
+}
+
+struct lag_parabola optimal_filter_saw(const struct dot_looks *looks) {
     return lag_parabola_of((double[PARABOLA_TERMS]){ looks->sums[0], looks->sums[1], looks->sums[2] });
 }
 
-struct lag_parabola optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples, struct dot_extremes *extremes) {
-    struct dot_looks looks = f->kernel->rows(f->rows, f->stride, samples, f->n_samples, (float)samples[0]);
-    *extremes = looks.extremes;
-    return parabola_of(&looks);
-}
-
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base) {
-    struct dot_looks looks = f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base));
-    return parabola_of(&looks);
+    struct dot_looks looks;
+    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base), &looks);
+    return optimal_filter_saw(&looks);
 }

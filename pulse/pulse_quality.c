@@ -3,14 +3,15 @@
 #include <assert.h>
 #include <math.h>
 
-static void pretrigger(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t p, struct dot_extremes within, struct pulse_quality *q) {
+struct pretrigger { float mean, sd, rise; };
+
+static inline struct pretrigger pretrigger(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t p, struct dot_extremes within) {
     uint32_t n = p - 4;
     struct dot_sums s = kernel->sums(d, n, within);
     /* n^2 x variance and n (n^2 - 1) / 6 x slope, exact: both below 2^62 */
     int64_t spread = (int64_t)(n * s.squares - s.sum * s.sum), tilt = (int64_t)(2 * s.moment - (n - 1) * s.sum);
-    q->pretrigger_mean = (float)((double)(int64_t)(s.sum + d[n]) / (n + 1));
-    q->pretrigger_sd = (float)(sqrt((double)spread) / n);
-    q->pretrigger_rise = (float)((double)tilt * (6 / ((double)n * (n + 1))));
+    return (struct pretrigger){ .mean = (float)((double)(int64_t)(s.sum + d[n]) / (n + 1)), .sd = (float)(sqrt((double)spread) / n),
+                                .rise = (float)((double)tilt * (6 / ((double)n * (n + 1)))) };
 }
 
 static bool twice(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, uint16_t value) {
@@ -18,22 +19,23 @@ static bool twice(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t
     return first + 1 < n && kernel->find(d + first + 1, n - first - 1, value) < n - first - 1;
 }
 
-static void peak(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, struct dot_extremes e, bool inverted, struct pulse_quality *q) {
-    uint16_t extreme = inverted ? e.low : e.high;
-    q->peak_sample = (int32_t)kernel->find(d, n, extreme);
-    q->peak_counts = inverted ? q->pretrigger_mean - extreme : extreme - q->pretrigger_mean;
-    q->saturated = (e.low == 0 && twice(kernel, d, n, 0)) || (e.high == UINT16_MAX && twice(kernel, d, n, UINT16_MAX));
+static bool saturated(const struct dot_kernel *kernel, const sample_u16 *d, uint32_t n, struct dot_extremes e) {
+    return (e.low == 0 && twice(kernel, d, n, 0)) || (e.high == UINT16_MAX && twice(kernel, d, n, UINT16_MAX));
 }
 
+/* Each field is written once, and as a field: copying a struct whose parts are still on their way to memory costs as much as the sums. */
 struct pulse_quality pulse_quality_within(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start,
                                           struct dot_extremes e) {
-    struct pulse_quality q = { .saturated = false };
+    const sample_u16 *d = record->samples;
     uint32_t n = record->n_samples, late = late_start < n ? late_start : n;
+    uint16_t extreme = inverted ? e.low : e.high;
     assert(record->n_presamples >= 8 && record->n_presamples < n);
-    pretrigger(kernel, record->samples, record->n_presamples, e, &q);
-    peak(kernel, record->samples, n, e, inverted, &q);
-    q.late_rise = 0.25F * (float)kernel->rise(record->samples + late, n - late, e, inverted);
-    return q;
+    int32_t rise = kernel->rise(d + late, n - late, e, inverted);
+    struct pretrigger before = pretrigger(kernel, d, record->n_presamples, e);
+    return (struct pulse_quality){ .pretrigger_mean = before.mean, .pretrigger_sd = before.sd, .pretrigger_rise = before.rise,
+                                   .peak_sample = (int32_t)kernel->find(d, n, extreme),
+                                   .peak_counts = inverted ? before.mean - extreme : extreme - before.mean, .late_rise = 0.25F * (float)rise,
+                                   .saturated = saturated(kernel, d, n, e) };
 }
 
 struct pulse_quality pulse_quality_of(const struct dot_kernel *kernel, const struct pulse_record *record, bool inverted, uint32_t late_start) {

@@ -12,12 +12,12 @@
 /* A stream has a dozen topics and two for each pixel at most; an endless supply of names is somebody else's. */
 enum { MOST_TOPICS = 8192, AT_A_TIME = 4096, RECEIVE_QUEUE = 1000, BUFFER_BYTES = 4 << 20 };
 
-struct topic { struct stream_state *state; int64_t new_ms; };
+struct topic { struct stream_state *state; int64_t new_ms; bool given; };
 
 struct subscriber {
     void *context, *socket;
     struct topic *topics;          /* in order of name */
-    size_t n, capacity;
+    size_t n, capacity, news_at;
     char boot[STREAM_BOOT_TEXT];
     int64_t heard_ms;              /* the last message; -1: none */
     struct subscriber_counts counts;
@@ -51,6 +51,8 @@ bool subscriber_new(const char *endpoint, const struct subscriber_keys *keys, co
     *out = s;
     return true;
 }
+
+void subscriber_want(struct subscriber *s, const char *prefix, bool wanted) { zmq_setsockopt(s->socket, wanted ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE, prefix, strlen(prefix)); }
 
 static void forget(struct subscriber *s) {
     for (size_t k = 0; k < s->n; k++)
@@ -112,7 +114,7 @@ static bool keep(struct subscriber *s, struct stream_state *state, int64_t now_m
         }
         s->counts.missed += state->seq - t->state->seq - 1;
         stream_state_free(t->state);
-        *t = (struct topic){ state, now_ms };
+        *t = (struct topic){ .state = state, .new_ms = now_ms };
         return true;
     }
     if (!make_room(s)) {
@@ -120,7 +122,7 @@ static bool keep(struct subscriber *s, struct stream_state *state, int64_t now_m
         return false;
     }
     memmove(&s->topics[at + 1], &s->topics[at], (s->n - at) * sizeof *s->topics);
-    s->topics[at] = (struct topic){ state, now_ms };
+    s->topics[at] = (struct topic){ .state = state, .new_ms = now_ms };
     s->n++;
     return true;
 }
@@ -142,6 +144,7 @@ bool subscriber_take(struct subscriber *s, const struct stream_frame *frames, si
         s->counts.boots++;
     }
     bool is_new = keep(s, state, now_ms);
+    s->news_at = 0;
     if (!is_new)
         stream_state_free(state);
     return is_new;
@@ -184,6 +187,16 @@ unsigned subscriber_step(struct subscriber *s, int wait_ms, int64_t now_ms) {
         for (int k = 0; k < AT_A_TIME && receive(s, now_ms, &n_new); k++)
             ;
     return n_new;
+}
+
+const struct stream_state *subscriber_news(struct subscriber *s) {
+    for (; s->news_at < s->n; s->news_at++)
+        if (!s->topics[s->news_at].given) {
+            s->topics[s->news_at].given = true;
+            return s->topics[s->news_at].state;
+        }
+    s->news_at = 0;
+    return NULL;
 }
 
 size_t subscriber_topics(const struct subscriber *s) { return s->n; }

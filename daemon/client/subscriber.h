@@ -22,12 +22,16 @@ struct subscriber_keys { const char *server, *own; };
 /* keys NULL: none. prefixes: topics that begin with one of them are wanted; n_prefixes 0: all. False after logging. */
 bool subscriber_new(const char *endpoint, const struct subscriber_keys *keys, const char *const *prefixes, size_t n_prefixes, struct subscriber **out);
 void subscriber_free(struct subscriber *s);
+/* Topics that begin with this are wanted too, or not any more. What is there of them stays. */
+void subscriber_want(struct subscriber *s, const char *prefix, bool wanted);
 
 /* Takes all that has come, waiting up to wait_ms for a first message. How many states are new. now_ms: any clock that only goes forward. */
 unsigned subscriber_step(struct subscriber *s, int wait_ms, int64_t now_ms);
 /* Takes one message whose frames are in memory, as _step does. True: a new state. For tests and other transports. */
 bool subscriber_take(struct subscriber *s, const struct stream_frame *frames, size_t n_frames, int64_t now_ms);
 
+/* A state that is new since it was given last, each once; NULL: there are no more now. */
+const struct stream_state *subscriber_news(struct subscriber *s);
 size_t subscriber_topics(const struct subscriber *s);
 const struct stream_state *subscriber_state(const struct subscriber *s, size_t k);            /* in order of topic; until the next step */
 const struct stream_state *subscriber_find(const struct subscriber *s, const char *topic);    /* NULL: nothing of it yet */

@@ -10,9 +10,10 @@
 #include <zmq.h>
 
 #include "daemon/client/web_page.h"
+#include "daemon/client/web_request.h"
 #include "daemon/log.h"
 
-enum { MOST_BROWSERS = 32, REQUEST_BYTES = 16384, STATES_AT_A_TIME = 400, CONTROL_MS = 5000 };
+enum { MOST_BROWSERS = 32, PIXELS_OF_ONE = 2, STATES_AT_A_TIME = 400, CONTROL_MS = 5000 };
 
 struct web_server {
     struct mg_context *server;
@@ -23,9 +24,18 @@ struct web_server {
     atomic_int browsers;
     pthread_mutex_t lock;            /* of the two below */
     void *zmq, *socket;              /* to the control port; NULL: none */
+    pthread_mutex_t wishes;          /* of the next alone */
+    struct browser *list;            /* those that are connected */
 };
 
-struct browser { uint64_t after, generation; };
+struct want { char key[WEB_WANT_TEXT]; uint64_t after; };
+struct browser {
+    uint64_t after, generation;
+    unsigned n_wants;
+    struct want wants[WEB_WANTS];
+    int pixels[PIXELS_OF_ONE];       /* -1: none */
+    struct browser *next;
+};
 
 /* ---- who asks ---- */
 
@@ -89,13 +99,29 @@ static int connecting(const struct mg_connection *c, void *context) {
 }
 
 static void ready(struct mg_connection *c, void *context) {
-    (void)context;
-    mg_set_user_connection_data(c, calloc(1, sizeof(struct browser)));
+    struct web_server *w = context;
+    struct browser *b = calloc(1, sizeof *b);
+    if (b != NULL) {
+        memset(b->pixels, 0xff, sizeof b->pixels);
+        pthread_mutex_lock(&w->wishes);
+        b->next = w->list;
+        w->list = b;
+        pthread_mutex_unlock(&w->wishes);
+    }
+    mg_set_user_connection_data(c, b);
 }
 
 static void gone(const struct mg_connection *c, void *context) {
     struct web_server *w = context;
-    free(mg_get_user_connection_data(c));
+    struct browser *b = mg_get_user_connection_data(c);
+    pthread_mutex_lock(&w->wishes);
+    for (struct browser **at = &w->list; *at != NULL; at = &(*at)->next)
+        if (*at == b) {
+            *at = b->next;
+            break;
+        }
+    pthread_mutex_unlock(&w->wishes);
+    free(b);
     atomic_fetch_sub(&w->browsers, 1);
 }
 
@@ -107,35 +133,70 @@ static bool send_text(struct mg_connection *c, json_t *value) {
     return good;
 }
 
-/* What is new, then how things stand. False: the browser is gone. */
-static bool send_news(struct web_server *w, struct mg_connection *c, struct browser *b) {
-    uint64_t generation = web_store_generation(w->store);
+/* What it wants from now on; of what it wanted before it is known how much it has had. */
+static void take_wants(struct web_server *w, struct browser *b, const struct web_request *r) {
+    struct want wants[WEB_WANTS] = { 0 };
+    unsigned n_pixels = 0;
+    for (unsigned k = 0; k < r->n_wants; k++) {
+        memcpy(wants[k].key, r->wants[k], WEB_WANT_TEXT);
+        for (unsigned j = 0; j < b->n_wants; j++)
+            if (strcmp(b->wants[j].key, wants[k].key) == 0)
+                wants[k].after = b->wants[j].after;
+    }
+    memcpy(b->wants, wants, sizeof wants);
+    b->n_wants = r->n_wants;
+    pthread_mutex_lock(&w->wishes);
+    memset(b->pixels, 0xff, sizeof b->pixels);
+    for (unsigned k = 0; k < r->n_wants && n_pixels < PIXELS_OF_ONE; k++)
+        if (web_request_pixel(r->wants[k]) >= 0)
+            b->pixels[n_pixels++] = web_request_pixel(r->wants[k]);
+    pthread_mutex_unlock(&w->wishes);
+}
+
+size_t web_server_pixels(struct web_server *w, int *pixels, size_t most) {
+    size_t n = 0;
+    pthread_mutex_lock(&w->wishes);
+    for (const struct browser *b = w->list; b != NULL; b = b->next)
+        for (unsigned k = 0; k < PIXELS_OF_ONE; k++) {
+            bool known = b->pixels[k] < 0;
+            for (size_t j = 0; j < n; j++)
+                known = known || pixels[j] == b->pixels[k];
+            if (!known && n < most)
+                pixels[n++] = b->pixels[k];
+        }
+    pthread_mutex_unlock(&w->wishes);
+    return n;
+}
+
+/* Those that are newer, `room` at most; what is left of the room. -1: the browser is gone. */
+static int send_newer(struct web_server *w, struct mg_connection *c, const char *want, uint64_t *after, int room) {
     struct web_message m;
-    bool good = true, more = true;
-    if (generation != b->generation)
-        b->after = 0;
-    b->generation = generation;
-    for (int k = 0; good && more && k < STATES_AT_A_TIME; k++) {
-        more = web_store_next(w->store, &b->after, &m);
-        if (!more)
-            break;
+    bool good = true;
+    while (good && room > 0 && web_store_next(w->store, want, after, &m)) {
         good = mg_websocket_write(c, MG_WEBSOCKET_OPCODE_BINARY, (const char *)m.bytes, m.n) > 0;
         web_message_release(&m);
+        room--;
     }
-    return good && send_text(c, json_pack("{s:I,s:I,s:b,s:b,s:s}", "generation", (json_int_t)generation, "age_ms", (json_int_t)atomic_load(&w->age_ms), "more", more, "control",
-                                          w->control[0] != '\0', "title", w->title));
+    return good ? room : -1;
+}
+
+/* What is new, then how things stand. False: the browser is gone. */
+static bool send_news(struct web_server *w, struct mg_connection *c, struct browser *b) {
+    const uint64_t generation = web_store_generation(w->store);
+    if (generation != b->generation) {
+        b->after = 0;
+        for (unsigned k = 0; k < b->n_wants; k++)
+            b->wants[k].after = 0;
+    }
+    b->generation = generation;
+    int room = send_newer(w, c, NULL, &b->after, STATES_AT_A_TIME);
+    for (unsigned k = 0; room > 0 && k < b->n_wants; k++)
+        room = send_newer(w, c, b->wants[k].key, &b->wants[k].after, room);
+    return room >= 0 && send_text(c, json_pack("{s:I,s:I,s:b,s:b,s:s}", "generation", (json_int_t)generation, "age_ms", (json_int_t)atomic_load(&w->age_ms), "more", room == 0, "control",
+                                               w->control[0] != '\0', "title", w->title));
 }
 
 /* ---- changes ---- */
-
-static bool may_ask(const json_t *request) {
-    static const char *const methods[] = { "roi_set", "roi_get", "axes_set", "axes_get" };
-    const char *method = json_string_value(json_object_get(request, "method"));
-    for (size_t k = 0; method != NULL && k < sizeof methods / sizeof *methods; k++)
-        if (strcmp(method, methods[k]) == 0)
-            return true;
-    return false;
-}
 
 static void *control_socket(struct web_server *w) {
     const struct { int option, value; } options[] = { { ZMQ_LINGER, 0 }, { ZMQ_REQ_RELAXED, 1 }, { ZMQ_REQ_CORRELATE, 1 }, { ZMQ_RCVTIMEO, CONTROL_MS }, { ZMQ_SNDTIMEO, CONTROL_MS } };
@@ -151,7 +212,7 @@ static void *control_socket(struct web_server *w) {
 }
 
 static json_t *pass_on(struct web_server *w, const char *text, size_t n) {
-    char reply[REQUEST_BYTES];
+    char reply[WEB_REQUEST_BYTES];
     int got = -1;
     pthread_mutex_lock(&w->lock);
     void *socket = control_socket(w);
@@ -162,21 +223,22 @@ static json_t *pass_on(struct web_server *w, const char *text, size_t n) {
     return said != NULL ? said : json_pack("{s:s,s:b}", "response", "the control port does not answer", "success", 0);
 }
 
-static json_t *change(struct web_server *w, const char *text, size_t n) {
-    json_t *request = json_loadb(text, n, 0, NULL);
-    bool may = w->control[0] != '\0' && may_ask(request);
-    json_decref(request);
-    return may ? pass_on(w, text, n) : json_pack("{s:s,s:b}", "response", w->control[0] != '\0' ? "the page may not ask for that" : "this page is read-only", "success", 0);
-}
+static json_t *refusal(const char *why) { return json_pack("{s:s,s:b}", "response", why, "success", 0); }
 
 static int told(struct mg_connection *c, int bits, char *data, size_t n, void *context) {
     struct browser *b = mg_get_user_connection_data(c);
-    int kind = bits & 0x0f;
-    if (kind != MG_WEBSOCKET_OPCODE_TEXT || b == NULL || n > REQUEST_BYTES)
+    struct web_server *w = context;
+    struct web_request r;
+    const int kind = bits & 0x0f;
+    if (kind != MG_WEBSOCKET_OPCODE_TEXT || b == NULL || n > WEB_REQUEST_BYTES)
         return kind == MG_WEBSOCKET_OPCODE_PING || kind == MG_WEBSOCKET_OPCODE_PONG;
-    if (n == 4 && memcmp(data, "next", 4) == 0)
-        return send_news(context, c, b);
-    return send_text(c, json_pack("{s:o}", "reply", change(context, data, n)));
+    web_request_read(data, n, &r);
+    if (r.kind == WEB_NEXT) {
+        take_wants(w, b, &r);
+        return send_news(w, c, b);
+    }
+    const bool read_only = w->control[0] == '\0';
+    return send_text(c, json_pack("{s:o}", "reply", read_only ? refusal("this page is read-only") : r.kind == WEB_CONTROL ? pass_on(w, data, n) : refusal(r.why)));
 }
 
 /* ---- opening and closing ---- */
@@ -192,6 +254,7 @@ bool web_server_new(const struct web_settings *settings, struct web_store *store
         return false;
     }
     pthread_mutex_init(&w->lock, NULL);
+    pthread_mutex_init(&w->wishes, NULL);
     atomic_init(&w->age_ms, -1);
     w->store = store;
     snprintf(w->title, sizeof w->title, "%s", settings->title);
@@ -221,6 +284,7 @@ void web_server_free(struct web_server *w) {
     if (w->zmq != NULL)
         zmq_ctx_term(w->zmq);
     pthread_mutex_destroy(&w->lock);
+    pthread_mutex_destroy(&w->wishes);
     free(w);
 }
 

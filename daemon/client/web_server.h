@@ -1,6 +1,6 @@
 /* daemon/client/web_server.h - one page over HTTP and, over a WebSocket, the states that it shows (civetweb, which has threads of its own).
- *   browser: "next" --> every state of the store newer than it had, as binary messages; then one text {"generation", "age_ms", "control", ...}
- * The browser asks when it has drawn what it had, so each gets as much as it can take. Requests to change something are passed on to the control
+ *   browser: {"next": [sets, details]} --> every state of the store newer than it had, as binary messages; then one text {"generation", "age_ms", "control", ...}
+ * The browser asks when it has drawn what it had, so each gets as much as it can take (web_request.h says what it may say). Requests to change something are passed on to the control
  * port when the server was started with it, and only those that the page needs. Pages of other sites are refused (Origin, Host). */
 #ifndef TESD_DAEMON_CLIENT_WEB_SERVER_H
 #define TESD_DAEMON_CLIENT_WEB_SERVER_H
@@ -23,5 +23,8 @@ void web_server_free(struct web_server *w);
 int web_server_port(const struct web_server *w);
 /* How old what is shown is: milliseconds since the stream was heard last; -1: never, -2: it is a file. Any thread. */
 void web_server_age(struct web_server *w, int64_t age_ms);
+
+/* Pixels whose details some browser wants now: each once, at most `most`; how many. Any thread. */
+size_t web_server_pixels(struct web_server *w, int *pixels, size_t most);
 
 #endif

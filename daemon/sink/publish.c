@@ -217,13 +217,18 @@ static struct stream_meta meta_now(const struct publisher *p, const char *kind, 
     return meta;
 }
 
-bool publisher_state(struct publisher *p, const char *topic, const char *kind, const char *accum, json_t *keys) {
+bool publisher_arrays(struct publisher *p, const char *topic, const char *kind, const char *accum, const struct data_group *group, json_t *keys) {
     bool events = strcmp(topic, "control/") == 0;   /* each is worth knowing, and they are rare */
-    int t = topic_board_topic(p->board, topic, events ? 0 : PFY_MS, strncmp(topic, "pixel/", 6) == 0);
+    int t = topic_board_topic(p->board, topic, events ? 0 : PFY_MS, strncmp(topic, "pixel/", 6) == 0 || strncmp(topic, "detail/", 7) == 0);
     const struct stream_meta meta = meta_now(p, kind, accum, p->scan_meta.lost);
-    topic_board_offer(p->board, t, &meta, NULL, keys, false);
+    topic_board_offer(p->board, t, &meta, group, keys, false);
     return t >= 0;
 }
+
+bool publisher_state(struct publisher *p, const char *topic, const char *kind, const char *accum, json_t *keys) { return publisher_arrays(p, topic, kind, accum, NULL, keys); }
+
+_Static_assert((int)PUBLISH_TOPIC == (int)BOARD_TOPIC, "one names what the other holds");
+bool publisher_asked(const struct publisher *p, size_t k, char topic[PUBLISH_TOPIC]) { return topic_board_asked(p->board, k, topic); }
 
 json_t *publisher_snapshot(const struct publisher *p, const char *prefix, publish_frame *take, void *to) {
     return topic_board_snapshot(p->board, prefix, take, to);

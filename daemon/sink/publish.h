@@ -10,6 +10,7 @@
 #include "calib/scan_products.h"
 #include "daemon/curve_gate.h"
 
+struct data_group;
 struct publisher;  /* opaque */
 
 struct publish_settings {
@@ -38,6 +39,11 @@ void publisher_calibration(struct publisher *p, const char *calibration_id);   /
 /* A state without arrays: what the header says beside its usual keys (a reference is taken). Cached and sent again like all others; topics
  * below pixel/, of which there are many and often, are sent again to new subscribers alone. False: no memory. */
 bool publisher_state(struct publisher *p, const char *topic, const char *kind, const char *accum, json_t *keys);
+/* The same with arrays, which are copied. Topics below detail/ are for those who ask: publisher_asked names the k-th of them that somebody has
+ * subscribed to (false: there are no more). */
+bool publisher_arrays(struct publisher *p, const char *topic, const char *kind, const char *accum, const struct data_group *group, json_t *keys);
+enum { PUBLISH_TOPIC = 64 };
+bool publisher_asked(const struct publisher *p, size_t k, char topic[PUBLISH_TOPIC]);
 /* Frames of the last state of every topic that begins with the prefix: [{"topic": name, "frames": n}, ...], a new reference. */
 typedef void publish_frame(void *to, const void *bytes, size_t n);
 json_t *publisher_snapshot(const struct publisher *p, const char *prefix, publish_frame *take, void *to);

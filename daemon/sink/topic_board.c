@@ -14,6 +14,7 @@
  * of a reader who is quick enough (16 did, with 15 regions). What waits there shares its arrays with the cache. Cached states for somebody new
  * go out a few at a time, for the same reason. */
 enum { MERGE_MS = 50, SEND_QUEUE = 150, AGAIN_AT_A_TIME = 40, AGAIN_MS = 2, LINGER_MS = 500, TOPIC_TEXT = 64, PREFIX_TEXT = 64, MAX_REQUESTS = 16, MOST_TOPICS = 8192 };
+static const char on_demand[] = "detail/";
 
 struct topic {
     char name[TOPIC_TEXT];
@@ -223,6 +224,19 @@ static void send_again(struct topic_board *b) {
         }
         t->again = false;
     }
+}
+
+bool topic_board_asked(const struct topic_board *b, size_t k, char topic[BOARD_TOPIC]) {
+    for (unsigned i = 0; i < b->read.n; i++) {
+        const struct subscription *s = &b->read.known[i];
+        const bool whole = s->length > strlen(on_demand) && s->length < BOARD_TOPIC && memcmp(s->prefix, on_demand, strlen(on_demand)) == 0 && s->prefix[s->length - 1] == '/';
+        if (!whole || k-- > 0)
+            continue;
+        memset(topic, 0, BOARD_TOPIC);
+        memcpy(topic, s->prefix, s->length);
+        return true;
+    }
+    return false;
 }
 
 static bool is_requested(const struct topic_board *b, const char *topic) {

@@ -29,6 +29,9 @@ struct stream_source *topic_board_source(struct topic_board *b); /* what all mes
 int topic_board_topic(struct topic_board *b, const char *name, int64_t interval_ms, bool quiet);
 /* The state replaces one that waits; at_once does not wait for the topic's interval. */
 void topic_board_offer(struct topic_board *b, int topic, const struct stream_meta *meta, const struct data_group *group, json_t *keys, bool at_once);
+/* Topics below detail/ are made only for those who ask: whoever has subscribed to one by its whole name. The k-th of them; false: there are no more. */
+enum { BOARD_TOPIC = 64 };
+bool topic_board_asked(const struct topic_board *b, size_t k, char topic[BOARD_TOPIC]);
 bool topic_board_due(const struct topic_board *b, int topic);     /* a state offered now would go out at once */
 void topic_board_forget(struct topic_board *b, const char *prefix, bool (*keep)(void *context, const char *name), void *context);   /* their cached states */
 void topic_board_flush(struct topic_board *b);                    /* whatever waits for its interval goes out */

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 """The page of tesd web in Chromium, driven over its debugging port: a live scan of the twin of DASTARD grows on it, cuts at the cursor are the data, a
 window that is dragged is counted anew, a pixel opens, a stalled stream says how old it is, light and dark, desk and tablet, no error on the console.
-Run by `make check-web`; 77 without Chromium. Screenshots go to TESD_SHOTS, or nowhere. Loopback only."""
-import base64, glob, json, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, urllib.request
+Arrays of 240 and of 1000 pixels at 10 updates a second: figures. Run by `make check-web`; 77 without Chromium. Screenshots go to TESD_SHOTS, or nowhere. Loopback only."""
+import csv, glob, json, os, re, shutil, signal, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import numpy as np
+import zmq
+from browser import Browser, chromium, until
 from free_ports import free_port
-from websocket import WebSocket
 
 tesd = os.environ.get('TESD', 'build/tesd')
-chromium = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 if not chromium:
     print('skipped: no chromium')
     sys.exit(77)
@@ -26,80 +27,7 @@ def check(good, what):
         failures.append(what)
 
 
-def until(good, limit_s=30):
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        if good():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-class Browser:
-    """One page, by the DevTools protocol."""
-
-    def __init__(self):
-        port = free_port()
-        self.process = subprocess.Popen([chromium, '--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run', f'--remote-debugging-port={port}', '--remote-allow-origins=*',
-                                         f'--user-data-dir={folder}/profile', 'about:blank'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.pages = []
-
-        def listed():
-            try:
-                with urllib.request.urlopen(f'http://127.0.0.1:{port}/json', timeout=5) as r:
-                    self.pages = [x for x in json.load(r) if x['type'] == 'page']
-                return bool(self.pages)
-            except OSError:
-                return False
-        if not until(listed):
-            sys.exit('Chromium does not answer')
-        self.socket, self.number, self.said = WebSocket(port, re.search(r'\d(/.*)', self.pages[0]['webSocketDebuggerUrl'].split('//')[1])[1], timeout=60), 0, []
-        for domain in 'Page', 'Runtime', 'Log', 'Performance':
-            self.do(f'{domain}.enable')
-
-    def do(self, method, **params):
-        self.number += 1
-        self.socket.send(json.dumps({'id': self.number, 'method': method, 'params': params}))
-        while True:
-            m = json.loads(self.socket.receive())
-            if m.get('id') == self.number:
-                if 'error' in m:
-                    raise RuntimeError(f'{method}: {m["error"]}')
-                return m['result']
-            if m.get('method') in ('Runtime.exceptionThrown', 'Log.entryAdded') or (m.get('method') == 'Runtime.consoleAPICalled' and m['params']['type'] == 'error'):
-                self.said.append(json.dumps(m['params'])[:400])
-
-    def js(self, text):
-        r = self.do('Runtime.evaluate', expression=text, returnByValue=True, awaitPromise=True)
-        if 'exceptionDetails' in r:
-            raise RuntimeError(f'{text}: {r["exceptionDetails"]}')
-        return r['result'].get('value')
-
-    def size(self, width, height, dark=False, touch=False):
-        self.do('Emulation.setDeviceMetricsOverride', width=width, height=height, deviceScaleFactor=1, mobile=touch)
-        self.do('Emulation.setEmulatedMedia', features=[{'name': 'prefers-color-scheme', 'value': 'dark' if dark else 'light'}])
-        time.sleep(0.5)
-
-    def mouse(self, kind, x, y):
-        self.do('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', buttons=0 if kind == 'mouseMoved' and not self.down else 1, clickCount=1)
-        self.down = kind == 'mousePressed' or (self.down and kind != 'mouseReleased')
-    down = False
-
-    def place(self, selector):
-        return self.js(f'(() => {{ document.querySelector({json.dumps(selector)}).scrollIntoView({{block: "center"}}); const r = document.querySelector({json.dumps(selector)}).getBoundingClientRect(); return [r.left, r.top, r.width, r.height]; }})()')
-
-    def shot(self, name):
-        if shots:
-            os.makedirs(shots, exist_ok=True)
-            with open(os.path.join(shots, name + '.png'), 'wb') as f:
-                f.write(base64.b64decode(self.do('Page.captureScreenshot', captureBeyondViewport=True)['data']))
-
-    def busy_s(self):
-        return next(m['value'] for m in self.do('Performance.getMetrics')['metrics'] if m['name'] == 'TaskDuration')
-
-
 def router_calls(port):
-    import zmq
     s = zmq.Context.instance().socket(zmq.REQ)
     s.linger, s.rcvtimeo = 0, 20000
     s.connect(f'tcp://127.0.0.1:{port}')
@@ -166,17 +94,50 @@ def live(b, url, call, control):
     check(updates > 5 and share < 0.8, 'the browser keeps up')
     check(until(lambda: b.js('tesd.map.data && tesd.map.data.y.length') == points), f'the map has grown to {points} points, first seen at point {first}')
     check('<b>' in b.js('document.getElementById("scan").textContent') and b.js('document.querySelector("#scan b")') is None, 'names are shown as texts')
+    check('free' in b.js('document.getElementById("disk").textContent'), f'the disk is told of: {b.js("document.getElementById(`disk`).textContent")}')
+
+
+def second_scan(b, call):
+    """The same points again: two scans of a stream, side by side, and their sum."""
+    before = b.js('tesd.newestSet()')
+    call('scan_end')
+    call('roi_set', {'O': [505, 535]})
+    call('scan_start', 'mono', 'eV', 4, 'sample <b>A</b>', {})
+    for k in range(14):
+        call('scan_point_start', 524 + 2 * k, None, {'i0': 2000 + k})
+        time.sleep(0.25)
+        call('scan_point_end')
+    check(until(lambda: b.js('tesd.newestSet()') != before and b.js('tesd.map.data?.name') == b.js('tesd.newestSet()') and b.js('tesd.map.data.y.length') == 14), 'the next scan is shown')
+    names = [b.js('tesd.newestSet()'), before]
+    two = f'{json.dumps(names)}.map(n => tesd.stateOf(n, "pfy/tfy/").arrays)'
+    b.js('document.querySelector(`[data-view="compare"]`).click()')
+    b.js(f"""for (const [id, v] of [['conditionA', {json.dumps(names[0])}], ['conditionB', {json.dumps(names[1])}]]) {{ const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change')); }}""")
+    check(until(lambda: b.js('!!tesd.compare.boxes && tesd.columns("difference").length > 100')), 'two scans of the stream stand side by side with their difference')
+    b.js('document.getElementById("compareRoi").value = "tfy"')
+    want = b.js(f'(() => {{ const [y, z] = {two}.map(a => a.yield.values.reduce((s, v) => s + v / a.pixel_weight.values[0], 0)); return y / z; }})()')
+    got = b.js('tesd.compared().sum')
+    check(got['n'] == 14 and abs(got['ratio'] / want - 1) < 1e-9, f'the ratio of their yields by pixel_weight is {got["ratio"]:.4f} ± {got["error"]:.4f}')
+    total = next((n for n in b.js('[...document.getElementById("conditionA").options].map(o => o.value)') if n.startswith('sum of')), None)
+    summed = b.js(f"""(() => {{ const y = tesd.yieldOf({json.dumps(total)}, 'tfy'), [a, b] = {two};
+        return y && y.n === 2 && y.y.every((v, k) => {{ const q = s => s.i0.values[k] * s.live_time_s.values[k] * s.pixel_weight.values[0], w = (a.counts.values[k] + b.counts.values[k]) / (q(a) + q(b)); return Math.abs(v - w) <= 1e-12 * w; }}); }})()""")
+    check(bool(summed), f'"{total}" is counts over exposures with the weight of the pixels')
+    time.sleep(0.3)
+    b.shot('7_two_scans')
+    b.js('tesd.show("scan")')
 
 
 def cuts(b):
     x, y, w, h = b.place('#map')
-    b.mouse('mouseMoved', x + 0.8 * w, y + 0.4 * h)
-    got = b.js('''(() => { const c = tesd.cuts(), s = tesd.stateOf(tesd.newestScan(), 'rixs/map/'), n = s.arrays.emission_energy.values.length;
+    box = b.js('tesd.map.box')
+    px, py = x + 0.3 * box['l'] + 0.7 * box['r'], y + 0.4 * box['b']
+    b.mouse('mouseMoved', px, py)
+    until(lambda: b.js('tesd.map.cursor !== null'))
+    got = b.js('''(() => { const c = tesd.cuts(), s = tesd.stateOf(tesd.newestSet(), 'rixs/map/'), n = s.arrays.emission_energy.values.length;
         const k = [...s.arrays.emission_energy.values].indexOf(c.x), r = [...s.arrays.incident_energy.values].indexOf(c.y);
         return [c.counts === s.arrays.counts.values[r * n + k], c.row.y.every((v, i) => v === s.arrays.counts.values[r * n + i]), c.column.y.every((v, i) => v === s.arrays.counts.values[i * n + k])]; })()''')
     check(got == [True, True, True], f'cuts at the cursor are the data: {got}')
     before = b.js('tesd.map.now.slice()')
-    b.do('Input.dispatchMouseEvent', type='mouseWheel', x=x + 0.8 * w, y=y + 0.4 * h, deltaX=0, deltaY=-100)
+    b.do('Input.dispatchMouseEvent', type='mouseWheel', x=px, y=py, deltaX=0, deltaY=-100)
     check(until(lambda: b.js('tesd.map.now[1] - tesd.map.now[0]') < before[1] - before[0]), 'the wheel zooms')
     b.js('document.getElementById("map").focus()')
     column = b.js('tesd.cuts().x')
@@ -190,33 +151,40 @@ def cuts(b):
 def drag_window(b):
     b.js('document.getElementById("roi").value = "O"; document.getElementById("roi").dispatchEvent(new Event("change"))')
     time.sleep(0.3)
-    before = b.js('tesd.stateOf(tesd.newestScan(), "pfy/O/").arrays.counts.values.reduce((a, b) => a + b, 0)')
+    before = b.js('tesd.stateOf(tesd.newestSet(), "pfy/O/").arrays.counts.values.reduce((a, b) => a + b, 0)')
     x, y, w, h = b.place('#map')
     edge, target = b.js('tesd.map.X(535)'), b.js('tesd.map.X(515)')
-    b.mouse('mouseMoved', x + edge, y + h / 2)
-    b.mouse('mousePressed', x + edge, y + h / 2)
+    b.mouse('mouseMoved', x + edge, y + h / 4)
+    b.mouse('mousePressed', x + edge, y + h / 4)
     for f in 0.3, 0.7, 1:
-        b.mouse('mouseMoved', x + edge + f * (target - edge), y + h / 2)
-    b.mouse('mouseReleased', x + target, y + h / 2)
-    roi = lambda: b.js('tesd.stateOf(tesd.newestScan(), "pfy/O/").header.roi_eV')
+        b.mouse('mouseMoved', x + edge + f * (target - edge), y + h / 4)
+    b.mouse('mouseReleased', x + target, y + h / 4)
+    roi = lambda: b.js('tesd.stateOf(tesd.newestSet(), "pfy/O/").header.roi_eV')
     check(until(lambda: roi()[1] < 520), f'the window was dragged to {roi()}')
-    after, inside = b.js('tesd.stateOf(tesd.newestScan(), "pfy/O/").arrays.counts.values.reduce((a, b) => a + b, 0)'), None
+    after, inside = b.js('tesd.stateOf(tesd.newestSet(), "pfy/O/").arrays.counts.values.reduce((a, b) => a + b, 0)'), None
     check(after < 0.7 * before, f'and counted anew: {before} photons before, {after} now')
 
 
 def looks(b, run, call):
     call('scan_end')
-    pixels = b.js('tesd.model.other.size && [...tesd.model.other.keys()].filter(t => t.startsWith("pixel/")).length')
-    if pixels:
-        x, y, w, h = b.place('#array')
-        b.mouse('mousePressed', x + 10, y + 10)
-        b.mouse('mouseReleased', x + 10, y + 10)
-        check(until(lambda: ':' in b.js('document.getElementById("pixel").textContent')), f'a pixel of {pixels} opens: {b.js("document.getElementById(`pixel`).textContent")[:80]!r}')
+    pixels = b.js('[...tesd.model.other.keys()].filter(t => t.startsWith("pixel/")).length')
+    b.do('Input.dispatchKeyEvent', type='keyDown', key='3', text='3')
+    check(until(lambda: b.js('tesd.array.box !== null')), 'key 3 shows the array')
+    x, y, w, h = b.place('#array')
+    box = b.js('tesd.array.box')
+    b.mouse('mousePressed', x + box['left'] + 1.5 * box['size'], y + box['top'] + 0.5 * box['size'])
+    b.mouse('mouseReleased', x + box['left'] + 1.5 * box['size'], y + box['top'] + 0.5 * box['size'])
+    check(until(lambda: b.js('tesd.detail()?.arrays.counts && tesd.detail().arrays.counts.values.reduce((a, b) => a + b, 0)') or 0), f'a pixel of {pixels} opens: {b.js("document.getElementById(`pixel`).textContent")[:80]!r}')
+    have = b.js('Object.keys(tesd.detail()?.arrays ?? {})')
+    check({'counts', 'curve_gain', 'anchor_gain', 'pulse', 'noise_psd'} <= set(have), f'with spectrum, curve, average pulse and noise: {have}')
+    time.sleep(0.3)
+    b.shot('8_pixel')
+    b.js('tesd.show("scan")')
     b.shot('3_light')
     b.size(1280, 800, dark=True)
     b.shot('4_dark')
     dark = b.js('getComputedStyle(document.body).backgroundColor')
-    check(dark == 'rgb(16, 19, 22)', f'dark where the desk is dark: {dark}')
+    check(dark == 'rgb(11, 13, 15)', f'dark where the desk is dark: {dark}')
     b.size(820, 1180, touch=True)
     b.shot('5_tablet')
     check(b.js('document.documentElement.scrollWidth <= window.innerWidth'), 'nothing sticks out on a tablet')
@@ -228,16 +196,122 @@ def looks(b, run, call):
     check(until(lambda: b.js('document.getElementById("age").textContent') == 'live'), 'and lives again')
 
 
+def exports(b):
+    """Every button that saves, clicked: what comes is what is seen."""
+    to = f'{folder}/saved'
+    os.makedirs(to, exist_ok=True)
+    b.do('Browser.setDownloadBehavior', behavior='allow', downloadPath=to)
+
+    def saved(selector, name):
+        b.js(f'document.querySelector({json.dumps(selector)}).click()')
+        check(until(lambda: os.path.exists(f'{to}/{name}') and os.path.getsize(f'{to}/{name}') > 0, 10), f'{name} is saved')
+        with open(f'{to}/{name}', 'rb') as f:
+            return f.read()
+    for what in 'map', 'row', 'column', 'pfy':
+        rows = list(csv.reader(saved(f'[data-csv={what}]', f'tesd_{what}.csv').decode().splitlines()))
+        want = b.js(f'tesd.columns("{what}")')
+        same = len(rows) == len(want) > 10 and all(float(x) == y for r, w in zip(rows[1:], want[1:]) for x, y in zip(r, w) if isinstance(y, (int, float)))
+        check(same, f'{len(rows)} rows of {what} are the page\'s numbers')
+    for what in 'map', 'pfy', 'spfy', 'ipfy':
+        check(saved(f'[data-png={what}]', f'tesd_{what}.png')[:8] == b'\x89PNG\r\n\x1a\n', f'{what} is saved as a picture')
+
+
+class MadeStream:
+    """A scan of an array of any size as the stream tells it, with chosen numbers."""
+
+    def __init__(self, pixels):
+        self.socket, self.pixels, self.seq = zmq.Context.instance().socket(zmq.PUB), pixels, {}
+        self.socket.linger = 0
+        self.socket.sndhwm = 0
+        self.port = self.socket.bind_to_random_port('tcp://127.0.0.1')
+        self.x, self.e = np.linspace(520, 560, 243), np.arange(200.125, 1100, 0.25)
+        shape = np.exp(-((self.e - 524) / 2) ** 2)[None, :] * (1 / (1 + np.exp(-(self.x - 530))))[:, None]
+        self.counts = np.random.default_rng(1).poisson(0.02 + 12 * shape).astype('<u4')
+
+    def send(self, topic, kind, arrays=(), **keys):
+        self.seq[topic] = self.seq.get(topic, 0) + 1
+        described = [{'name': n, 'role': 'aux', 'dtype': a.dtype.str, 'shape': list(a.shape), 'units': 'eV' if 'energy' in n else '', 'label': '', 'blob': k, 'codec': 'none'} for k, (n, a) in enumerate(arrays)]
+        header = {'v': 1, 'kind': kind, 'seq': self.seq[topic], 'boot': 'made', 'run': 'r', 'scan': 1, 'point': 242, 't_ns': '1', 'start_ns': '0', 'accum': 'cumulative', 'state': 'live', 'sample': 's', 'label': 'SCAN1',
+                  'n_points': 243, 'final_points': 243, 'cal': 'CAL0', 'snap': False, 'lost': {'upstream': 0, 'queue': 0, 'rejected': 0}, 'loss_fraction': 0.0, 'signal': '', 'axes': [], 'arrays': described, **keys}
+        self.socket.send_multipart([topic.encode(), json.dumps(header).encode(), *(np.ascontiguousarray(a).tobytes() for _, a in arrays)])
+
+    def step(self, k):
+        """What 100 ms bring: all windows and the spectrum, a share of the pixels; every second the maps and the heartbeat."""
+        ones, rois = np.ones(243), {'O': (505, 535), 'sPFY': (522, 525), 'C': (265, 290), 'N': (380, 402), 'Mn_L': (630, 670), 'Co_L': (765, 800), 'Ni_L': (840, 880), 'tfy': (None, None)}
+        for name, (lo, hi) in rois.items():
+            inside = (self.e >= (lo or 0)) & (self.e < (hi or 1e9))
+            n = self.counts[:, inside].sum(axis=1).astype('<u4') + k
+            points = [('yield', n / 2.0), ('yield_errors', np.sqrt(n) / 2), ('counts', n.astype('<u4')), ('incident_energy', self.x), ('i0', 2 * ones), ('live_time_s', ones), ('pixel_weight', np.array([1.0]))]
+            self.send(f'pfy/{name}/', 'pfy', points, roi_eV=[lo, hi], normalised_by='i0 x live_time', title=name)
+        self.send('xes/scan/', 'xes', [('counts', self.counts.sum(axis=0).astype('<u4')), ('emission_energy', self.e)])
+        for n in range(self.pixels):
+            if n % 50 == k % 50:
+                self.send(f'pixel/{n}/', 'pixel', pixel=n, channel=n + 1, name=f'chan{n + 1}', rate_per_s=3 + n % 7, baseline_counts=1000.0 + n + 0.1 * k, residual=5.0, resolution_eV=1.4, verdict='bad' if n % 17 == 0 else 'good', reason='', records=k, photons=k)
+        if k % 10 == 0:
+            more = self.counts.copy()
+            more[:, ::97] += k
+            self.send('rixs/map/', 'rixs_map', [('counts', more), ('incident_energy', self.x), ('emission_energy', self.e), ('i0', 2 * ones), ('live_time_s', ones), ('pixel_weight', np.array([1.0]))], title='map')
+            self.send('hb/', 'hb', last={**{f'pfy/{r}/': 1 for r in rois}, 'rixs/map/': 1}, rates={'messages': 100.0, 'bytes': 0, 'points': 1.0}, interval_ms=1000)
+
+
+def many_pixels(b, pixels):
+    """10 updates a second: how soon the first plot stands, and how busy the page's thread is in each view."""
+    stream, stopped = MadeStream(pixels), threading.Event()
+    web = subprocess.Popen([tesd, 'web', f'tcp://127.0.0.1:{stream.port}', '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE, text=True)
+    url = web.stdout.readline().strip()
+
+    def feed():
+        k, due = 0, time.monotonic()
+        while not stopped.is_set():
+            stream.step(k)
+            k, due = k + 1, due + 0.1
+            time.sleep(max(0, due - time.monotonic()))
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        time.sleep(2)
+        b.size(1280, 800)
+        begun = time.monotonic()
+        b.do('Page.navigate', url=url)
+        check(until(lambda: b.js('!!window.tesd && tesd.map.data !== null && !!tesd.map.box')), 'the map stands')
+        first = time.monotonic() - begun
+        check(first < 3, f'{pixels} pixels: first plot {first:.2f} s after loading began (wanted < 1 s where the machine has time)')
+        check(until(lambda: b.js('[...tesd.model.other.keys()].filter(t => t.startsWith("pixel/")).length') == pixels), f'all {pixels} pixels are there')
+        for view in 'scan', 'array':
+            b.js(f'tesd.show("{view}")')
+            time.sleep(1)
+            busy, wall, received = b.busy_s(), time.monotonic(), b.js('tesd.model.received')
+            draws = b.js('tesd.draws')
+            time.sleep(4)
+            seconds = time.monotonic() - wall
+            share, states, drawn = (b.busy_s() - busy) / seconds, (b.js('tesd.model.received') - received) / seconds, (b.js('tesd.draws') - draws) / seconds
+            print(f'        {pixels} pixels, {view}: {states:.0f} states/s, {drawn:.1f} draws/s, main thread busy {100 * share:.0f} % (wanted < 50 at 10 updates/s)')
+            check(share < 0.9 and drawn > 4, f'{pixels} pixels, {view}: the page keeps up')
+        b.shot(f'9_{pixels}_pixels')
+        check(b.js('tesd.array.places.length') == pixels and b.js('tesd.array.box.size') >= 8, f'{pixels} pixels have room: {b.js("tesd.array.box.size"):.0f} px each')
+    finally:
+        b.do('Page.navigate', url='about:blank')   # a page without its server says so on the console, and rightly
+        stopped.set()
+        thread.join()
+        web.kill()
+        web.wait()
+        stream.socket.close(0)
+
+
 def main():
     twin, control, run, web, url, router = start()
     b = None
     try:
         call = router_calls(router)
-        b = Browser()
+        b = Browser(folder, shots)
         live(b, url, call, control)
         cuts(b)
+        exports(b)
         drag_window(b)
+        second_scan(b, call)
         looks(b, run, call)
+        for pixels in 240, 1000:
+            many_pixels(b, pixels)
         check(not b.said, f'no error on the console: {b.said[:3]}')
     finally:
         for p in filter(None, (b and b.process, web, run, twin)):

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/pixel_detail.h"
 #include "daemon/pixel_watch.h"
 #include "pulse/cut.h"
 
@@ -49,7 +50,36 @@ static void windows_and_totals(void **state) {
     row_block_free(b);
 }
 
+/* Photons by energy: cut records, energies that are none or beyond the bins, are not counted. */
+static void spectra(void **state) {
+    (void)state;
+    const float energies[] = { 99.99f, 100, 100.49f, 100.5f, 524.25f, 1399.99f, 1400, NAN, 524.3f };
+    struct pixel_watch *w;
+    struct row_block *b;
+    if (!pixel_watch_new(2, 0, &w) || !row_block_new(16, &b))
+        abort();
+    for (unsigned k = 0; k < 9; k++) {
+        add(b, 1, 0, 0, k == 8 ? CUT_BIT(CUT_RESIDUAL) : 0);
+        b->photons->energy_eV[k] = energies[k];
+    }
+    pixel_watch_rows(w, b);
+    const uint32_t *s = pixel_watch_spectrum(w, 1);
+    uint32_t sum = 0;
+    for (unsigned k = 0; k < DETAIL_BINS; k++)
+        sum += s[k] + pixel_watch_spectrum(w, 0)[k];
+    assert_int_equal(sum, 5);
+    assert_int_equal(s[0], 2);
+    assert_int_equal(s[1], 1);
+    assert_int_equal(s[848], 1);
+    assert_int_equal(s[DETAIL_BINS - 1], 1);
+    pixel_watch_forget_spectra(w);
+    assert_int_equal(pixel_watch_spectrum(w, 1)[0], 0);
+    pixel_watch_free(w);
+    pixel_watch_free(NULL);
+    row_block_free(b);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(windows_and_totals) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(windows_and_totals), cmocka_unit_test(spectra) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

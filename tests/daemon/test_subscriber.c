@@ -50,6 +50,29 @@ static void newest_state_of_each_topic_is_kept(void **state) {
     subscriber_free(s);
 }
 
+/* Each new state is given once, wherever it lands among the others. */
+static void news_are_given_once(void **state) {
+    (void)state;
+    struct subscriber *s = listening();
+    assert_null(subscriber_news(s));
+    take(s, made_pfy("pfy/O/", "b", 1, yields, counts), 1);
+    take(s, made_message("hb/", made_header("hb", "b", 1), NULL, 0), 1);
+    assert_string_equal(subscriber_news(s)->topic, "hb/");
+    assert_string_equal(subscriber_news(s)->topic, "pfy/O/");
+    assert_null(subscriber_news(s));
+    take(s, made_pfy("pfy/Co/", "b", 1, yields, counts), 2);   /* moves the one behind it */
+    assert_string_equal(subscriber_news(s)->topic, "pfy/Co/");
+    assert_null(subscriber_news(s));
+    take(s, made_pfy("pfy/O/", "b", 1, yields, counts), 3);    /* sent again */
+    assert_null(subscriber_news(s));
+    take(s, made_pfy("pfy/O/", "b", 2, yields, counts), 3);
+    assert_int_equal(subscriber_news(s)->seq, 2);
+    take(s, made_pfy("pfy/O/", "other", 1, yields, counts), 4);
+    assert_string_equal(subscriber_news(s)->boot, "other");
+    assert_null(subscriber_news(s));
+    subscriber_free(s);
+}
+
 static void a_new_start_of_the_program_forgets_everything(void **state) {
     (void)state;
     struct subscriber *s = listening();
@@ -185,6 +208,7 @@ static void json_holds_the_spectrum(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(news_are_given_once),
         cmocka_unit_test(newest_state_of_each_topic_is_kept), cmocka_unit_test(a_new_start_of_the_program_forgets_everything),
         cmocka_unit_test(refusals_are_counted_by_reason),     cmocka_unit_test(topics_without_end_are_bounded),
         cmocka_unit_test(yields_come_by_counts),              cmocka_unit_test(the_screen_is_filled_and_never_left),

@@ -47,7 +47,9 @@ static void tear_down(struct fixture *f) {
 }
 
 static void rows_agree(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
-    struct dot_looks want = dot_kernel_find("scalar")->rows(f->woven, STRIDE, f->x, n, base), got = kernel->rows(f->woven, STRIDE, f->x, n, base);
+    struct dot_looks want, got;
+    dot_kernel_find("scalar")->rows(f->woven, STRIDE, f->x, n, base, &want);
+    kernel->rows(f->woven, STRIDE, f->x, n, base, &got);
     assert_true(got.extremes.low == want.extremes.low && got.extremes.high == want.extremes.high);
     for (size_t i = 0; i < DOT_ROWS; i++) {
         float scale = 0;
@@ -233,7 +235,8 @@ static void test_scalar_by_hand(void **state) {
     rows[0] = 1;
     rows[1] = 2;
     rows[DOT_PAD + 3] = 0.5F;
-    struct dot_looks looks = dot_kernel_find("scalar")->rows(rows, DOT_PAD, x, 4, 10);
+    struct dot_looks looks;
+    dot_kernel_find("scalar")->rows(rows, DOT_PAD, x, 4, 10, &looks);
     assert_true(dot_kernel_find("scalar")->one(rows, x, 4, 10) == 5);
     assert_true(looks.sums[0] == 5 && looks.sums[1] == 32762.5F && looks.sums[2] == 0);
     assert_true(looks.extremes.low == 11 && looks.extremes.high == 65535);

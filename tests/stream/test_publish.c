@@ -1,6 +1,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/pixel_detail.h"
 #include "daemon/sink/data_group.h"
 #include "tests/stream/publish_bench.h"
 
@@ -225,6 +226,67 @@ static void the_document_shows_what_is_sent(void **state) {
     free(document);
 }
 
+/* A message of detail/7/ with all that may be in it, as the session makes it. */
+static void tell_detail(struct publisher *p) {
+    static struct pixel_detail d;
+    static uint32_t spectrum[DETAIL_BINS] = { [5] = 42 };
+    static float pulse[4] = { 0, 1, 0.5f, 0.2f };
+    const struct curve_anchor anchors[] = { { 1000, 1, 250, 0.1 }, { 2000, 1, 520, 0.1 } };
+    const struct pixel_model model = { .n_samples = 4, .n_presamples = 1, .sample_period_s = 4e-6, .template_pulse = pulse, .second = (struct second_search *)(void *)pulse, .whitener = { 1 } };
+    struct data_group g = { .title = "pixel 7", .signal = "counts", .axes = { "energy" }, .n_axes = 1 };
+    struct calibration_curve *curve;
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, anchors, 2, &curve), STATUS_OK);
+    pixel_detail_set(&d, spectrum, &model, curve);
+    g.n_arrays = d.n_arrays;
+    memcpy(g.arrays, d.arrays, d.n_arrays * sizeof *d.arrays);
+    json_t *keys = json_pack("{s:i, s:f, s:i}", "pixel", 7, "sample_period_s", 4e-6, "n_presamples", 1);
+    assert_true(publisher_arrays(p, "detail/7/", "detail", "cumulative", &g, keys));
+    json_decref(keys);
+    calibration_curve_free(curve);
+}
+
+static void step_until(struct publisher *p, bool asked) {
+    char topic[PUBLISH_TOPIC];
+    for (int k = 0; k < PATIENCE_STEPS && publisher_asked(p, 0, topic) != asked; k++) {
+        publisher_step(p, no_loss);
+        nap();
+    }
+    assert_true(publisher_asked(p, 0, topic) == asked);
+}
+
+/* Whoever names a detail has it asked for, until the last of them leaves; who subscribes to all, or to their prefix, asks for none. */
+static void details_are_for_who_asks(void **state) {
+    struct bench *b = *state;
+    struct received r;
+    char *document = read_document();
+    void *all = subscribe(b->context, b->publisher, "", 1000), *prefix = subscribe(b->context, b->publisher, "detail/", 1000);
+    void *one = subscribe(b->context, b->publisher, "detail/7/", 1000), *two = subscribe(b->context, b->publisher, "detail/7/", 1000);
+    step_until(b->publisher, true);
+    char topic[PUBLISH_TOPIC];
+    assert_true(publisher_asked(b->publisher, 0, topic) && !publisher_asked(b->publisher, 1, topic));
+    assert_true(publisher_asked(b->publisher, 0, topic));
+    assert_string_equal(topic, "detail/7/");
+    tell_detail(b->publisher);
+    wait_for(b->publisher, one, &r);
+    json_t *shown = example(document, "detail/<n>/");
+    same_keys(shown, r.header, "detail/");
+    same_arrays(json_object_get(shown, "arrays"), json_object_get(r.header, "arrays"), "detail/");
+    assert_int_equal(((const uint32_t *)r.frames[0])[5], 42);
+    received_done(&r);
+    zmq_close(one);
+    for (int k = 0; k < 50; k++) {
+        publisher_step(b->publisher, no_loss);
+        nap();
+    }
+    assert_true(publisher_asked(b->publisher, 0, topic));   /* the other still looks at it */
+    zmq_close(two);
+    step_until(b->publisher, false);
+    json_decref(shown);
+    free(document);
+    zmq_close(all);
+    zmq_close(prefix);
+}
+
 static void the_python_example_prints_the_pfy(void **state) {
     struct bench *b = *state;
     if (system("/usr/bin/python3 -c 'import zmq, numpy' 2>/dev/null") != 0) {
@@ -262,6 +324,7 @@ int main(void) {
         cmocka_unit_test(an_unfinished_scan_is_aborted),
         cmocka_unit_test(other_machines_are_refused),
         WITH_BENCH(the_document_shows_what_is_sent),
+        WITH_BENCH(details_are_for_who_asks),
         WITH_BENCH(the_python_example_prints_the_pfy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,7 @@ class Listener(threading.Thread):
         super().__init__(daemon=True)
         self.socket, self.last, self.cal, self.alarms, self.stop = zmq.Context.instance().socket(zmq.SUB), {}, [], set(), False
         self.socket.connect(f'tcp://127.0.0.1:{port}')
-        for topic in ('cal/', 'alarm/', 'pixel/', 'hb/', 'pfy/'):
+        for topic in ('cal/', 'alarm/', 'pixel/', 'disk/', 'detail/2/', 'hb/', 'pfy/'):
             self.socket.subscribe(topic.encode())
         self.start()
 
@@ -84,6 +84,14 @@ def check_stream(run, stream):
     check(wait_until(lambda: all(f'pixel/{k}/' in stream.last and stream.last[f'pixel/{k}/']['verdict'] == 'good' for k in range(4))), 'pixel/ follows each pixel')
     p = stream.last['pixel/2/']
     check(p['pixel'] == 2 and p['name'] == 'chan5' and p['channel'] == 5 and p['records'] > 500 and 0 < p['photons'] <= p['records'] and p['lost'] == 0 and p['accum'] == 'window', f'{p}')
+    have = lambda: {a['name'] for a in stream.last.get('detail/2/', {'arrays': []})['arrays']}
+    check(wait_until(lambda: {'counts', 'curve_gain', 'anchor_gain', 'pulse'} <= have()), f'detail/ of a pixel that is asked for has spectrum, curve and pulse: {sorted(have())}')
+    check(wait_until(lambda: (stream.last.get('disk/') or {}).get('free_bytes')) and {x['name'] for x in stream.last['disk/']['sinks']} >= {'journal', 'archive'} and not any(x['failing'] for x in stream.last['disk/']['sinks']),
+          f'disk/ says what room there is, and that all is well: {stream.last.get("disk/")}')
+    with open(os.path.join(os.path.dirname(__file__), '../../doc/stream.md')) as f:
+        shown = json.loads(f.read().split('### `disk/`')[1].split('```json')[1].split('```')[0])
+    usual = {'sample', 'label', 'n_points', 'final_points'}   # while a scan is under way
+    check(set(shown) == set(stream.last['disk/']) - usual, f'as the document shows it: {set(shown) ^ set(stream.last["disk/"])}')
     check('no_calibration' in stream.alarms, f'alarm/ said that there were no energies: {stream.alarms}')
     # records that come after the clock stood still may be late: that alarm stays half a minute
     now = lambda: {a['code'] for a in stream.last['alarm/']['alarms']} - {'late_records'}

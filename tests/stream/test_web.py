@@ -45,15 +45,15 @@ def decode(data):
     return header, arrays, at == len(data)
 
 
-def news(socket):
-    """All states that are new, by topic and scan, and the last word."""
+def news(socket, *wants):
+    """All states that are new, by topic and set, and the last word."""
     states = {}
     while True:
-        socket.send('next')
+        socket.send(json.dumps({'next': wants}) if wants else 'next')
         while not isinstance(message := socket.receive(), str):
             header, arrays, whole = decode(message)
             assert whole, header
-            states[header['topic'], header['scan']] = header, arrays
+            states[header['topic'], header['set']] = header, arrays
         said = json.loads(message)
         if not said['more']:
             return states, said
@@ -89,33 +89,53 @@ def check_page(p, port):
     WebSocket(port, '/stream', (f'Host: 127.0.0.1:{port}', f'Origin: http://127.0.0.1:{port}')).close()
 
 
+def check_set(p, entry, states, name, group):
+    """The products of a scan or a sum; how many arrays were compared."""
+    parts, compared = (group[:-len('rixs')], '') if group.startswith('sum') else ('', group[len('rixs'):]), 0
+    for kind, topic in ('rixs', 'rixs/map/'), ('loss', 'rixs/loss/'), *((f'{y}_{r}', f'{y}/{r}/') for y in ('pfy', 'ipfy') for r in ('O', 'C', 'tfy', 'O_522_525')):
+        words = kind.split('_', 1)
+        g = f'{parts[0]}{kind}' if parts[0] else f'{words[0]}{parts[1]}' + ''.join(f'_{w}' for w in words[1:])
+        if g not in entry:
+            continue
+        for key in 'counts', 'yield', 'yield_errors', 'incident_energy', 'emission_energy', 'energy_loss', 'pixel_weight':
+            if key in entry[g]:
+                compared += 1
+                if (topic, name) not in states or states[topic, name][1][key].astype(float).tobytes() != entry[g][key][()].astype(float).tobytes():
+                    p.check(False, f'{g}/{key} is that of the file')
+    return compared
+
+
+def check_pixels(p, entry, states, socket):
+    pixels = [t for t, _ in states if t.startswith('pixel/')]
+    p.check(len(pixels) == len(entry['pixels/channel']), f'{len(pixels)} pixels')
+    _, a = news(socket, 'detail/1/')[0]['detail/1/', '']
+    photons = entry['photons']
+    mine = (photons['pixel'][()] == 1) & (photons['cuts'][()] == 0)
+    want, _ = np.histogram(photons['energy_eV'][()][mine].astype(float), np.arange(100, 1400.25, 0.5))
+    p.check(np.array_equal(a['counts'], want) and want.sum() > 50, f'the spectrum of a pixel is counted from its {want.sum()} photons')
+    anchors = entry['calibration_0000/anchor_energy_eV'][1] if 'calibration_0000' in entry else []
+    p.check('pulse' in a and abs(np.max(np.abs(a['pulse'])) - 1) < 1e-6 and len(a['noise_psd']) == 129 and np.all(a['noise_psd'] > 0), 'its average pulse and noise are those of the calibration file')
+    p.check('curve_gain' in a and len(a['anchor_gain']) == np.isfinite(anchors).sum(), f'its curve goes through {len(a.get("anchor_gain", []))} lines')
+
+
 def check_file(p, out):
-    process, port = serve(out)
+    process, port = serve(out, '--calibration', p.path('cal.h5'))
     check_page(p, port)
     states, said = news(socket := WebSocket(port, '/stream'))
     p.check(said['age_ms'] == -2 and not said['control'], f'a file has no age, and is not controlled: {said}')
+    p.check(not [t for t, _ in states if t.startswith(('rixs/', 'detail/'))], 'maps and details are given only to who asks')
     with h5py.File(out) as f:
-        names = [n for n in f['entry'] if re.match(r'(rixs|loss)_\d+$|pfy_\d+_', n)]
-        last = max(int(n.split('_')[1]) for n in names)
-        compared = 0
-        for n in names:
-            kind, scan, *roi = n.split('_', 2)
-            topic = {'rixs': 'rixs/map/', 'loss': 'rixs/loss/'}.get(kind) or f'pfy/{roi[0]}/'
-            if (topic, int(scan)) not in states:
-                continue
-            for key in ('counts', 'yield', 'yield_errors', 'incident_energy', 'emission_energy', 'energy_loss'):
-                if key in f['entry'][n]:
-                    compared += 1
-                    want = f['entry'][n][key][()].astype(float)
-                    if states[topic, int(scan)][1][key].astype(float).tobytes() != want.tobytes():
-                        p.check(False, f'{n}/{key} is that of the file')
-        pixels = [t for t, _ in states if t.startswith('pixel/')]
-        p.check(compared > 30 and ('rixs/map/', last) in states, f'{compared} arrays are those of the file, bit for bit')
-        p.check(len(pixels) == len(f['entry/pixels/channel']), f'{len(pixels)} pixels')
+        entry = f['entry']
+        groups = {g: (re.match(r'sum_(.*)_rixs$', g) or re.match(r'rixs_(\d+)$', g)) for g in entry}
+        sets = {(f'sum {m[1]}' if g.startswith('sum') else f'scan {int(m[1])}'): g for g, m in groups.items() if m}
+        states.update(news(socket, *sets)[0])
+        compared = sum(check_set(p, entry, states, name, group) for name, group in sets.items())
+        p.check(compared > 60 and len(sets) > 1, f'{compared} arrays of {len(sets)} sets are those of the file, bit for bit')
+        check_pixels(p, entry, states, socket)
     socket.send(json.dumps({'method': 'roi_set', 'params': [{'O': [1, 2]}]}))
     reply = json.loads(socket.receive())['reply']
     p.check(not reply['success'] and 'read-only' in reply['response'], f'nothing is changed: {reply}')
-    for nonsense in ('', '{', 'x' * 20000, json.dumps([1])):
+    for nonsense in ('', '{', 'x' * 20000, json.dumps([1]), json.dumps({'next': ['x' * 300]}), json.dumps({'next': ['x'] * 100})):
         try:
             s = WebSocket(port, '/stream')
             s.send(nonsense)
@@ -162,18 +182,18 @@ def check_stream(p):
     def told(scan, value):
         stream.send('pfy/O/', 'pfy', scan, [('counts', np.array([value], '<u4')), ('yield', np.array([value / 3]))])
         have.update(news(socket)[0])
-        return ('pfy/O/', scan) in have and have['pfy/O/', scan][1]['counts'][0] == value
-    p.check(until(lambda: told(3, 7)) and have['pfy/O/', 3][1]['yield'][0] == 7 / 3, 'a state of the stream comes through')
+        return ('pfy/O/', f'scan {scan}') in have and have['pfy/O/', f'scan {scan}'][1]['counts'][0] == value
+    p.check(until(lambda: told(3, 7)) and have['pfy/O/', 'scan 3'][1]['yield'][0] == 7 / 3, 'a state of the stream comes through')
     p.check(until(lambda: told(4, 9)), 'and one of the next scan')
     late, _ = news(WebSocket(web, '/stream'))
-    p.check({('pfy/O/', 3), ('pfy/O/', 4)} <= set(late), f'a page that is opened later has earlier scans too: {sorted(late)}')
+    p.check({('pfy/O/', 'scan 3'), ('pfy/O/', 'scan 4')} <= set(late), f'a page that is opened later has earlier scans too: {sorted(late)}')
     p.check(until(lambda: news(socket)[1]['age_ms'] > 300), 'a stream that is silent grows old')
     before = news(socket)[1]['generation']
     stream.socket.close(0)
     stream = Stream(port, 'second')
     p.check(until(lambda: told(1, 5)) and news(socket)[1]['generation'] != before, 'another start of the program is told')
     late, _ = news(WebSocket(web, '/stream'))
-    p.check(set(late) == {('pfy/O/', 1)}, f'and what was before is forgotten: {sorted(late)}')
+    p.check(set(late) == {('pfy/O/', 'scan 1')}, f'and what was before is forgotten: {sorted(late)}')
 
     request = json.dumps({'method': 'roi_set', 'params': [{'O': [505.0, 535.25]}]})
     socket.send(request)
@@ -187,9 +207,10 @@ def check_stream(p):
 
 
 with Program() as p:
-    p.good('simulate', '-o', p.path('sim'), '--pixels', '2', '--quick', '--edges', 'o', '--bad-fraction', '0', '--points', '4', '--dwell', '0.5', '--calibration-s', '20', '--scans', '1')
+    p.good('simulate', '-o', p.path('sim'), '--pixels', '2', '--quick', '--edges', 'o', '--bad-fraction', '0', '--points', '4', '--dwell', '0.5', '--calibration-s', '20', '--scans', '2')
     run, noise = (glob.glob(p.path('sim', '2*', k))[0] for k in ('0001', '0000'))
     p.good('replay', run, '--noise', noise, '-o', p.path('out.nxs'), '-q')
+    p.good('calibrate', run, '--noise', noise, '-o', p.path('cal.h5'), '-q')
     check_file(p, p.path('out.nxs'))
     check_stream(p)
     p.check(p.run('web', p.path('sim/truth.h5'), '--listen', '127.0.0.1:0').returncode == 3, 'a file without products is refused')

@@ -1,6 +1,7 @@
-// The page: what is drawn when, the line of states, alarms, exports.
+// The page: what is drawn when, the line of states, yields, alarms, exports.
 const at = id => document.getElementById(id);
-let drawn = false;
+const VIEWS = ['scan', 'compare', 'array'];
+let drawn = false, view = 'scan';
 
 function fill(select, options) {
   const now = JSON.stringify(options);
@@ -19,23 +20,40 @@ function say(text) {
   redraw();
 }
 
+// ---- the line of states ----
+
 function chip(id, text, bad) {
-  at(id).textContent = text;
+  if (at(id).textContent !== text) at(id).textContent = text;
   at(id).classList.toggle('bad', !!bad);
 }
 
-function ageText(ms) {
-  return ms < 1500 ? 'live' : ms < 90000 ? `${(ms / 1000).toFixed(0)} s old` : `${(ms / 60000).toFixed(0)} min old`;
+const ageText = ms => ms < 2500 ? 'live' : ms < 90000 ? `${(ms / 1000).toFixed(0)} s old` : `${(ms / 60000).toFixed(0)} min old`;
+const sizeText = b => b >= 1e12 ? `${(b / 1e12).toPrecision(3)} TB` : `${(b / 1e9).toPrecision(3)} GB`;
+
+function scanText(set) {
+  const h = anyStateOf(set)?.header;
+  if (!h) return 'no scan yet';
+  if (isFile()) return `${set}: ${h.n_points} points${h.n_scans ? `, ${h.n_scans} scans` : ''}`;
+  const points = h.point + 1 === h.final_points ? '' : `, ${h.final_points} final`;
+  return `${set}${h.sample ? `, ${h.sample}` : ''}: point ${h.point + 1} of ${h.n_points}${points}`;
+}
+
+function drawDisk() {
+  const d = model.other.get('disk/')?.header, sinks = d?.sinks ?? [], failing = sinks.filter(s => s.failing), share = d?.total_bytes > 0 ? d.free_bytes / d.total_bytes : 1;
+  if (!d) return chip('disk', '');
+  chip('disk', failing.length ? `disk: ${failing.map(s => s.name).join(', ')} failing` : d.free_bytes === null ? 'disk: nothing is kept' : `disk ${sizeText(d.free_bytes)} free`, failing.length > 0 || share < 0.05);
+  at('disk').title = [d.folder, ...sinks.map(s => `${s.name}: ${s.failing ? s.trouble : 'well'}, ${s.accepted} taken, ${s.lost} lost`)].join('\n');
 }
 
 function drawStates() {
-  const s = model.status, hb = model.other.get('hb/')?.header, scan = newestScan(), newest = [...(model.scans.get(scan)?.values() ?? [])][0]?.header;
-  at('where').textContent = s?.title ?? '';
-  chip('scan', newest ? `scan ${scan}${newest.sample ? `, ${newest.sample}` : ''}: point ${newest.point + 1} of ${newest.n_points}, ${newest.final_points} final` : 'no scan yet');
+  const s = model.status, hb = model.other.get('hb/')?.header;
+  if (at('where').textContent !== (s?.title ?? '')) at('where').textContent = s?.title ?? '';
+  chip('scan', scanText(newestSet()));
   chip('calibration', hb ? `calibration ${hb.cal ? hb.cal.split('/').pop() : 'none'}` : '', hb && !hb.cal);
   const lost = hb && hb.lost.upstream + hb.lost.queue + hb.lost.rejected;
   chip('loss', hb ? `lost ${lost}${hb.loss_fraction ? ` (${(100 * hb.loss_fraction).toPrecision(2)} %)` : ''}` : '', lost > 0);
   chip('rate', hb ? `${hb.rates.messages.toFixed(0)} states/s` : '');
+  drawDisk();
   const age = s ? s.age_ms + (s.age_ms >= 0 ? performance.now() - model.heard : 0) : -1;
   if (!s || s.gone) chip('age', s ? 'this page has lost its server' : 'connecting', !!s);
   else if (s.age_ms === -2) chip('age', 'file');
@@ -43,63 +61,103 @@ function drawStates() {
   else chip('age', ageText(age), age > 3500);
   const alarms = [...model.other].filter(([t]) => t.startsWith('alarm/')).flatMap(([, x]) => x.header.alarms ?? []);
   at('alarms').hidden = alarms.length === 0;
-  at('alarms').textContent = alarms.map(a => `${a.level ?? 'alarm'}: ${a.text ?? a.code}`).join('\n');
+  at('alarms').classList.toggle('error', alarms.some(a => a.level === 'error'));
+  const text = alarms.map(a => `${a.level ?? 'alarm'}: ${a.text ?? a.code}`).join('\n');
+  if (at('alarms').textContent !== text) at('alarms').textContent = text;
 }
 
-function pfySeries() {
-  const roi = at('roi').value, scan = newestScan(), now = stateOf(scan, `pfy/${roi}/`), list = [];
-  const of = (s, extra) => ({x: s.arrays.incident_energy.values, y: s.arrays.yield.values, error: s.arrays.yield_errors.values, ...extra});
+// ---- yields ----
+
+const NARROW_EV = 12;   // a window below this is one on a feature: super-partial
+const roiOf = (set, roi) => stateOf(set, `pfy/${roi}/`)?.header.roi_eV ?? [null, null];
+const isNarrow = (set, roi) => { const [lo, hi] = roiOf(set, roi); return lo !== null && hi !== null && hi - lo < NARROW_EV; };
+const totalOf = (set, roi) => stateOf(set, `pfy/${roi}/`)?.arrays.counts.values.reduce((a, b) => a + Number(b), 0) ?? 0;
+
+function windowText(set, roi) {
+  const [lo, hi] = roiOf(set, roi);
+  return lo === null && hi === null ? `${roi} (all energies)` : `${roi} (${lo ?? '-∞'}–${hi ?? '∞'} eV)`;
+}
+
+// The window with most photons that the incident energies pass through, but that of all.
+function bestWindow(set, list, narrow) {
+  const x = stateOf(set, `pfy/${list[0]}/`)?.arrays.incident_energy.values ?? [], lo = Math.min(...x), hi = Math.max(...x), total = new Map(list.map(r => [r, totalOf(set, r)]));
+  const fits = r => { const [a, b] = roiOf(set, r); return a !== null && b !== null && a < hi && b > lo - 25; };
+  const most = some => some.reduce((a, b) => a === undefined || total.get(b) > total.get(a) ? b : a, undefined);
+  const wanted = list.filter(r => r !== 'tfy' && isNarrow(set, r) === narrow);
+  return most(wanted.filter(fits)) ?? (narrow ? undefined : most(wanted) ?? list[0]);
+}
+
+// Lines that the scan does not excite resonantly: their windows end below its energies.
+function inverseWindows(set) {
+  const told = regions(set, 'ipfy');
+  if (told.length) return told;
+  const lo = Math.min(...(anyStateOf(set)?.arrays.incident_energy?.values ?? []));
+  return isFile() ? [] : regions(set).filter(r => { const [a, b] = roiOf(set, r); return a !== null && b !== null && b < lo - 15 && totalOf(set, r) >= 25 && !isNarrow(set, r); });
+}
+
+const yieldText = y => y?.header.normalised_by?.startsWith('i0') ? 'yield (1/(I₀ s pixel))' : 'yield (1/(s pixel))';
+
+function pfySeries(roi = at('roi').value) {
+  const set = shownSet(), now = set && yieldOf(set, roi), list = [];
+  if (!now) return [];
+  const near = n => n !== set && !isSum(n) && Math.abs((anyStateOf(n)?.arrays.incident_energy?.values[0] ?? 0) - now.x[0]) < 1;
   if (at('earlier').checked)
-    for (const other of model.order.slice(0, -1)) {
-      const s = stateOf(other, `pfy/${roi}/`);
-      if (s) list.push(of(s, {colour: '--soft', thin: true, name: other === model.order[0] ? 'earlier scans' : ''}));
+    for (const other of model.order.filter(near)) {
+      const y = yieldOf(other, roi);
+      if (y) list.push({...y, colour: '--soft', thin: true, name: list.length ? '' : 'other scans'});
     }
   if (at('sum').checked) {
-    const s = sumOfScans(roi);
-    if (s) list.push({...s, colour: '--c', name: `sum of ${s.n}`});
+    const name = isFile() ? model.order.filter(n => isSum(n) && n !== set).find(n => Math.abs((anyStateOf(n)?.arrays.incident_energy?.values[0] ?? 0) - now.x[0]) < 1) : [...groups()].find(([, of]) => of.includes(set))?.[0], y = name && yieldOf(name, roi);
+    if (y) list.push({...y, colour: '--c', shape: 'square', name: isFile() ? name : `sum of ${y.n}`});
   }
-  if (now) list.push(of(now, {colour: '--a', name: `scan ${scan}`}));
+  list.push({...now, colour: '--a', shape: 'dot', name: conditionText(set)});
   return list;
 }
 
+function spfySeries() {
+  const set = shownSet(), y = set && at('sroi').value && yieldOf(set, at('sroi').value);
+  return y ? [{...y, colour: '--b', shape: 'square'}] : [];
+}
+
+function ipfySeries() {
+  const set = shownSet(), roi = at('iroi').value, y = set && roi && (stateOf(membersOf(set)[0], `ipfy/${roi}/`) ? yieldOf(set, roi, `ipfy/${roi}/`) : inverseOf(yieldOf(set, roi)));
+  return y ? [{...y, colour: '--c', shape: 'open'}] : [];
+}
+
+function choose(select, set, list, narrow) {
+  const had = select.value, key = `${set} ${list}`;
+  fill(select, list.map(r => [r, windowText(set, r)]));
+  if (list.length && (had === '' || !list.includes(had) || (!select.dataset.chosen && select.dataset.key !== key)))
+    select.value = bestWindow(set, list, narrow) ?? list[list.length - 1];
+  select.dataset.key = key;
+}
+
 function drawYields() {
-  const had = at('roi').value, list = regions(newestScan()), total = r => stateOf(newestScan(), `pfy/${r}/`).arrays.counts.values.reduce((a, b) => a + Number(b), 0);
-  fill(at('roi'), list.map(r => [r, r]));
-  if (had === '' && list.length)   // the window with most photons, but that of all
-    at('roi').value = list.filter(r => r !== 'tfy').reduce((a, b) => a === undefined || total(b) > total(a) ? b : a, undefined) ?? list[0];
-  const now = stateOf(newestScan(), `pfy/${at('roi').value}/`);
-  drawCurves(at('pfy'), pfySeries(), 'incident energy (eV)', now ? now.arrays.yield.label || 'yield' : 'yield');
-  const sum = now ? now.arrays.counts.values.reduce((a, b) => a + b, 0) : 0, roi = now?.header.roi_eV;
-  at('roiText').textContent = message || (now ? `${roi ? `${roi[0] ?? '-∞'} to ${roi[1] ?? '∞'} eV, ` : ''}${sum} photons; counts / (${now.header.normalised_by})${model.status?.control ? '; drag its edges in the map' : ''}` : '');
+  const set = membersOf(shownSet() ?? '')[0] ?? newestSet(), list = set ? regions(set) : [];
+  choose(at('roi'), set, list, false);
+  choose(at('sroi'), set, list.filter(r => isNarrow(set, r)), true);
+  const inverse = set ? inverseWindows(set) : [], had = at('iroi').value;
+  fill(at('iroi'), inverse.map(r => [r, windowText(set, r)]));
+  if (!inverse.includes(had) && inverse.length) at('iroi').value = inverse.reduce((a, b) => totalOf(set, b) > totalOf(set, a) ? b : a);
+  const now = set && shownSet() && yieldOf(shownSet(), at('roi').value), label = yieldText(now), x = now?.unit === '' ? 'point' : 'incident energy (eV)', options = {xUnit: now?.unit ?? ''};
+  drawCurves(at('pfy'), pfySeries(), x, label, {...options, empty: 'no yield yet'});
+  drawCurves(at('spfy'), spfySeries(), x, label, {...options, empty: list.length ? `no window is narrower than ${NARROW_EV} eV` : 'no yield yet'});
+  drawCurves(at('ipfy'), ipfySeries(), x, now?.header.normalised_by?.startsWith('i0') ? '1/yield (I₀ s pixel)' : '1/yield (s pixel)', {...options, free: true, empty: at('iroi').value ? 'fewer than 25 photons in every point' : list.length ? 'no line that the scan does not excite' : 'no yield yet'});
+  const sum = now ? now.counts.reduce((a, b) => a + b, 0) : 0;
+  const text = message || (now ? `${sum} photons; counts / (${now.header.normalised_by} × pixels)${model.status?.control ? '; drag the edges of the window in the map' : ''}` : '');
+  if (at('roiText').textContent !== text) at('roiText').textContent = text;
 }
 
-function xesSeries() {
-  const s = stateOf(newestScan(), 'xes/scan/'), m = stateOf(newestScan(), 'rixs/map/');
-  if (s) return [{x: s.arrays.emission_energy.values, y: s.arrays.counts.values, colour: '--a', name: `scan ${newestScan()}`}];
-  if (!m) return [];
-  const n = m.arrays.emission_energy.values.length, y = new Float64Array(n);
-  m.arrays.counts.values.forEach((c, k) => { y[k % n] += c; });
-  return [{x: m.arrays.emission_energy.values, y, colour: '--a', name: `scan ${newestScan()}`}];
-}
-
-function shown(series) {   // without the empty ends
-  const s = series[0];
-  if (!s) return series;
-  let lo = 0, hi = s.y.length - 1;
-  while (lo < hi && s.y[lo] === 0) lo++;
-  while (hi > lo && s.y[hi] === 0) hi--;
-  return [{...s, x: s.x.slice(lo, hi + 1), y: s.y.slice(lo, hi + 1)}];
-}
+// ---- drawing ----
 
 function draw() {
   drawn = false;
-  fill(at('which'), [['', 'newest'], ...model.order.filter(s => stateOf(s, at('axis').value)).map(s => [String(s), String(s)])]);
+  tesd.draws++;
+  fill(at('which'), [['', 'newest'], ...conditionNames().map(s => [s, conditionText(s)])]);
   drawStates();
-  drawMap();
-  drawCuts();
-  drawYields();
-  drawCurves(at('xes'), shown(xesSeries()), 'emission energy (eV)', 'photons');
-  drawArray();
+  if (view === 'scan') { drawYields(); drawMap(); }
+  if (view === 'compare') drawCompare();
+  if (view === 'array') { drawArray(); drawPixel(); }
 }
 
 function redraw() {
@@ -109,16 +167,44 @@ function redraw() {
   }
 }
 
-// What is seen, as columns.
-function columns(what) {
-  if (what === 'map') {
-    const d = map.data, n = d?.x.length;
-    return d ? [['incident_energy', d.loss ? 'energy_loss' : 'emission_energy', 'counts'], ...d.y.flatMap((y, r) => [...d.x.keys()].filter(k => d.x[k] >= map.now[0] && d.x[k] <= map.now[1])
-      .map(k => [y, d.x[k], d.counts[d.order[r] * n + k]]))] : [];
-  }
-  const c = cuts(), list = what === 'pfy' ? pfySeries() : what === 'xes' ? xesSeries() : c ? [c[what]] : [];
-  return list.flatMap(s => [[s.name ?? what, 'y', 'error'], ...[...s.x.keys()].map(k => [s.x[k], s.y[k], s.error ? s.error[k] : ''])]);
+// What the server is asked for beside what all get.
+function wants() {
+  const list = view === 'scan' ? membersOf(shownSet() ?? '') : view === 'compare' ? chosenConditions().flatMap(membersOf) : [];
+  if (view === 'array' && array.chosen !== null) list.push(`detail/${array.chosen}/`);
+  return [...new Set(list)].slice(0, 40);
 }
+
+function show(name) {
+  view = name;
+  for (const v of VIEWS) at(`${v}View`).hidden = v !== name;
+  document.querySelectorAll('[data-view]').forEach(b => b.dataset.view === name ? b.setAttribute('aria-current', 'page') : b.removeAttribute('aria-current'));
+  redraw();
+}
+
+// ---- what is seen, as columns ----
+
+function mapColumns(d, seen, what) {
+  const n = d.x.length;
+  return [['incident_energy', d.loss ? 'energy_loss' : 'emission_energy', what], ...d.y.flatMap((y, r) => y < seen[2] || y > seen[3] ? [] : [...d.x.keys()].filter(k => d.x[k] >= seen[0] && d.x[k] <= seen[1])
+    .map(k => [y, d.x[k], d.counts[d.order[r] * n + k]]))];
+}
+
+const SERIES = {pfy: pfySeries, spfy: spfySeries, ipfy: ipfySeries, pair: comparedSeries, ratio: ratioSeries, pixelSpectrum: () => pixelSeries('spectrum'), pixelCurve: () => pixelSeries('curve'),
+  pixelPulse: () => pixelSeries('pulse'), pixelNoise: () => pixelSeries('noise')};
+
+function columns(what) {
+  if (what === 'map') return map.data ? mapColumns(map.data, map.now, 'photons') : [];
+  if (what === 'difference') return differences.value ? mapColumns(differences.value, compare.now, 'difference') : [];
+  if (what === 'pixels') return [['pixel', 'channel', 'name', ...PIXEL_KEYS.map(([k]) => k)], ...array.list.map(p => [p.n, p.header.channel, p.header.name, ...PIXEL_KEYS.map(([k]) => k === 'drift' ? p.drift : p.header[k])])];
+  if (what === 'row' || what === 'column') {
+    const c = cuts();
+    return c ? [[what === 'row' ? xText(map.data) : yText(map.data), 'photons'], ...Array.from(c[what].x, (x, k) => [x, c[what].y[k]])] : [];
+  }
+  return SERIES[what]().flatMap(s => [[s.name || what, 'y', ...(s.error ? ['standard deviation'] : []), ...(s.counts ? ['counts', 'exposure'] : [])],
+    ...Array.from(s.x, (x, k) => [x, s.y[k], ...(s.error ? [s.error[k]] : []), ...(s.counts ? [s.counts[k], s.q[k]] : [])])]);
+}
+
+const cell = v => v === undefined || v === null ? '' : /[",\n]/.test(v) ? `"${String(v).replace(/"/g, '""')}"` : v;
 
 function save(name, blob) {
   const a = Object.assign(document.createElement('a'), {href: URL.createObjectURL(blob), download: name});
@@ -127,20 +213,32 @@ function save(name, blob) {
 }
 
 document.querySelectorAll('[data-csv]').forEach(b => b.addEventListener('click', () =>
-  save(`tesd_${b.dataset.csv}.csv`, new Blob([columns(b.dataset.csv).map(r => r.join(',')).join('\n') + '\n'], {type: 'text/csv'}))));
+  save(`tesd_${b.dataset.csv}.csv`, new Blob([columns(b.dataset.csv).map(r => r.map(cell).join(',')).join('\n') + '\n'], {type: 'text/csv'}))));
 document.querySelectorAll('[data-png]').forEach(b => b.addEventListener('click', () => at(b.dataset.png).toBlob(blob => save(`tesd_${b.dataset.png}.png`, blob))));
-['scale', 'roi', 'earlier', 'sum', 'pixelKey', 'which'].forEach(id => at(id).addEventListener('change', () => { message = ''; redraw(); }));
-at('axis').addEventListener('change', () => { map.view = map.cursor = null; map.fixed = false; redraw(); });
+document.querySelectorAll('[data-view]').forEach(b => b.addEventListener('click', () => show(b.dataset.view)));
+document.querySelectorAll('select, input').forEach(e => e.addEventListener('change', () => { e.dataset.chosen = '1'; message = ''; redraw(); }));
+['axis', 'which'].forEach(id => at(id).addEventListener('change', () => {
+  map.view = map.cursor = null;
+  map.fixed = false;
+  for (const c of ['pfy', 'spfy', 'ipfy']) at(c).view = null;
+}));
+at('compareAxis').addEventListener('change', () => { compare.view = null; });
 at('unzoom').addEventListener('click', () => { map.view = null; redraw(); });
 at('theme').addEventListener('click', () => {
-  const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-  document.documentElement.dataset.theme = dark ? 'light' : 'dark';
+  document.documentElement.dataset.theme = isDark() ? 'light' : 'dark';
   redraw();
 });
+document.addEventListener('keydown', e => {
+  if ('123'.includes(e.key) && !e.ctrlKey && !e.metaKey && !e.altKey && !/SELECT|INPUT/.test(e.target.tagName)) show(VIEWS[+e.key - 1]);
+});
 setUpMap(at('map'));
+setUpCompare(at('maps'));
 setUpArray(at('array'));
+document.querySelectorAll('canvas.curve').forEach(setUpCurve);
+for (const list of [['pair', 'ratio'], ['ratio', 'pair']]) at(list[0]).partner = at(list[1]);
 new ResizeObserver(redraw).observe(document.body);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 setInterval(redraw, 1000);
-connect(redraw);
-window.tesd = {model, map, cuts, columns, stateOf, newestScan};
+window.tesd = {draws: 0, model, map, compare, array, cuts, columns, stateOf, newestSet, shownSet, mapOf, yieldOf, compared, detail, show};
+show('scan');
+connect(redraw, wants);

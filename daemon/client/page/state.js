@@ -1,7 +1,9 @@
 'use strict';
-// What the server tells, kept: states by scan and topic. A message is [u32 length][JSON header][to 8 bytes][arrays, each to 8 bytes].
+// What the server tells, kept: states by set and topic. A message is [u32 length][JSON header][to 8 bytes][arrays, each to 8 bytes].
+// A set is a scan of the stream ("scan 4"), or a scan or a sum of a file; sums of the stream's scans are made here (sums.js).
 const DTYPES = {'<f8': Float64Array, '<f4': Float32Array, '|u1': Uint8Array, '<u2': Uint16Array, '<u4': Uint32Array, '<i4': Int32Array, '<u8': BigUint64Array, '<i8': BigInt64Array};
 const padded = n => (n + 7) & ~7;
+const MOST_SETS = 400;
 
 function decode(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
@@ -13,72 +15,54 @@ function decode(buffer) {
     arrays[a.name] = {...a, values: new kind(buffer, at, n)};
     at += padded(n * kind.BYTES_PER_ELEMENT);
   }
-  return {header, arrays};
+  return {header, arrays, id: ++decode.last};
 }
+decode.last = 0;
 
-const model = {scans: new Map(), order: [], other: new Map(), status: null, generation: 0, received: 0, heard: 0};
+const model = {sets: new Map(), order: [], other: new Map(), status: null, generation: 0, received: 0, heard: 0, pixels: 0};
 
 function keep(state) {
-  const {topic, scan} = state.header;
+  const {topic, set} = state.header;
   model.received++;
-  if (!/^(pfy|xes|rixs)\//.test(topic)) {
+  if (!set) {
     model.other.set(topic, state);
+    if (topic.startsWith('pixel/') || topic === 'layout/') model.pixels = state.id;
     return;
   }
-  if (!model.scans.has(scan)) {
-    model.scans.set(scan, new Map());
-    model.order.push(scan);
-    while (model.order.length > 30)
-      model.scans.delete(model.order.shift());
+  if (!model.sets.has(set)) {
+    model.sets.set(set, new Map());
+    model.order.push(set);
+    while (model.order.length > MOST_SETS)
+      model.sets.delete(model.order.shift());
   }
-  model.scans.get(scan).set(topic, state);
+  model.sets.get(set).set(topic, state);
 }
 
 function forget() {
-  model.scans.clear();
+  model.sets.clear();
   model.other.clear();
   model.order = [];
 }
 
-const newestScan = () => model.order.length ? model.order[model.order.length - 1] : null;
-const stateOf = (scan, topic) => model.scans.get(scan)?.get(topic);
+const isFile = () => model.status?.age_ms === -2;
+const newestSet = () => model.order.length ? model.order[model.order.length - 1] : null;
+const stateOf = (set, topic) => model.sets.get(set)?.get(topic);
+const anyStateOf = set => [...(model.sets.get(set)?.entries() ?? [])].find(([t]) => t.startsWith('pfy/'))?.[1] ?? [...(model.sets.get(set)?.values() ?? [])][0];
 
 // Windows that are told of: those in the last heartbeat, or of a file all.
-function regions(scan) {
-  const last = model.other.get('hb/')?.header.last, have = model.scans.get(scan);
-  if (!have)
-    return [];
-  return [...have.keys()].filter(t => t.startsWith('pfy/') && (!last || scan !== newestScan() || t in last)).map(t => t.slice(4, -1));
+function regions(set, kind = 'pfy') {
+  const last = model.other.get('hb/')?.header.last, have = model.sets.get(set);
+  return have ? [...have.keys()].filter(t => t.startsWith(`${kind}/`) && (!last || set !== newestSet() || t in last)).map(t => t.slice(kind.length + 1, -1)) : [];
 }
 
-// Scans with the same set points, summed as counts, incident intensity times live time, and then divided.
-function sumOfScans(roi) {
-  const list = model.order.map(s => stateOf(s, `pfy/${roi}/`)).filter(Boolean), newest = list[list.length - 1];
-  if (!newest)
-    return null;
-  const x = newest.arrays.incident_energy.values, n = x.length, byI0 = newest.header.normalised_by.startsWith('i0');
-  const same = list.filter(s => s.arrays.incident_energy.values.length === n && s.header.normalised_by === newest.header.normalised_by &&
-    s.arrays.incident_energy.values.every((e, k) => Math.abs(e - x[k]) <= Math.abs((x[Math.min(k + 1, n - 1)] - x[Math.max(k - 1, 0)]) / 4) + 1e-9));
-  const y = new Float64Array(n), error = new Float64Array(n);
-  for (let k = 0; k < n; k++) {
-    let counts = 0, below = 0;
-    for (const s of same) {
-      counts += s.arrays.counts.values[k];
-      below += s.arrays.live_time_s.values[k] * (byI0 ? s.arrays.i0.values[k] : 1);
-    }
-    y[k] = below > 0 ? counts / below : NaN;
-    error[k] = below > 0 ? (counts < 10 ? Math.sqrt(counts + 0.75) + 1 : Math.sqrt(counts)) / below : NaN;
-  }
-  return {x, y, error, n: same.length};
-}
-
-// The connection asks for news when what came has been taken; a server that is gone is tried again.
+// The connection asks for news when what came has been taken, and for the maps and details that are looked at; a server that is gone is tried again.
 let socket = null;
 const replies = [];
-function connect(changed) {
+function connect(changed, wants) {
+  const next = () => socket.readyState === 1 && socket.send(JSON.stringify({next: wants()}));
   socket = new WebSocket(`ws://${location.host}/stream`);
   socket.binaryType = 'arraybuffer';
-  socket.onopen = () => socket.send('next');
+  socket.onopen = next;
   socket.onmessage = m => {
     if (typeof m.data !== 'string') {
       keep(decode(m.data));
@@ -92,15 +76,16 @@ function connect(changed) {
     if (said.generation !== model.generation && model.status)
       forget();
     model.generation = said.generation;
+    const first = !model.status;
     model.status = said;
     model.heard = performance.now();
     changed();
-    setTimeout(() => socket.readyState === 1 && socket.send('next'), said.more ? 0 : 100);
+    setTimeout(next, said.more || first ? 0 : 100);
   };
   socket.onclose = () => {
     model.status = model.status && {...model.status, gone: true};
     changed();
-    setTimeout(() => connect(changed), 1000);
+    setTimeout(() => connect(changed, wants), 1000);
   };
 }
 
