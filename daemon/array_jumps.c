@@ -41,6 +41,19 @@ static double top_eV(const struct calibration_table *t) {
     return top;
 }
 
+/* The first of a channel's pulses, which are in time order, that is not before a time; n_pulses: none. */
+static size_t pulse_from(const struct learnt_channel *c, int64_t time_ns) {
+    size_t low = 0, high = c->n_pulses;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->pulses[middle].time_ns < time_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* What pixels that did not jump saw from start to end, by the curves of the calibration before. */
 static enum status array_spectrum(const struct search *s, int64_t start_ns, int64_t end_ns, struct spectrum **out) {
     struct spectrum *raw;
@@ -53,11 +66,9 @@ static enum status array_spectrum(const struct search *s, int64_t start_ns, int6
         if (curve == NULL || s->after->pixels[p].jumped)
             continue;
         used++;
-        for (size_t i = 0; i < s->learnt[p].n_pulses; i++) {
-            const struct measured_pulse *m = &s->learnt[p].pulses[i];
-            if (m->time_ns >= start_ns && m->time_ns < end_ns)
-                spectrum_add(raw, energy_of(curve, m), 1);
-        }
+        const struct learnt_channel *c = &s->learnt[p];
+        for (size_t i = pulse_from(c, start_ns), end = pulse_from(c, end_ns); i < end; i++)
+            spectrum_add(raw, energy_of(curve, &c->pulses[i]), 1);
     }
     status = spectrum_smooth(raw, SMOOTH_FWHM * top, out);
     spectrum_free(raw);
@@ -65,10 +76,9 @@ static enum status array_spectrum(const struct search *s, int64_t start_ns, int6
 }
 
 static void follow(const struct search *s, uint32_t pixel, const struct spectrum *array, const struct scan *scan, struct trail *t) {
-    for (size_t i = 0; i < s->learnt[pixel].n_pulses; i++) {
-        const struct measured_pulse *m = &s->learnt[pixel].pulses[i];
-        if (m->time_ns < scan->start_ns || m->time_ns >= scan->end_ns)
-            continue;
+    const struct learnt_channel *c = &s->learnt[pixel];
+    for (size_t i = pulse_from(c, scan->start_ns), end = pulse_from(c, scan->end_ns); i < end; i++) {
+        const struct measured_pulse *m = &c->pulses[i];
         t->evidence[t->n] = jump_time_evidence(array, energy_of(curve_before(s, pixel), m), energy_of(&s->after->pixels[pixel], m));
         t->time_ns[t->n++] = m->time_ns;
     }

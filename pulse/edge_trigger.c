@@ -73,27 +73,35 @@ static size_t keep(const struct edge_rule *t, const struct pulse_record *r, uint
 }
 
 #ifdef __SSE2__
-/* Bit k: the difference at sample i + k reaches `least`, k = 0..7. Eight differences at once; sums that do not fit 16 bits saturate, which no
- * level up to INT16_MAX can tell from the truth. */
-static uint32_t high_mask(bool inverted, int16_t least, const sample_u16 *d, uint32_t i) {
-    const __m128i now = _mm_loadu_si128((const __m128i *)(const void *)(d + i)), one = _mm_loadu_si128((const __m128i *)(const void *)(d + i - 1));
-    const __m128i two = _mm_loadu_si128((const __m128i *)(const void *)(d + i - 2)), three = _mm_loadu_si128((const __m128i *)(const void *)(d + i - SPAN));
+/* All bits where the difference reaches the level, at eight samples from d on. Sums that do not fit 16 bits saturate, which no level up to INT16_MAX can
+ * tell from the truth. past: the level less 1, or with inverted pulses 1 less the level: differences are whole. */
+static inline __m128i high_eight(bool inverted, __m128i past, const sample_u16 *d) {
+    const __m128i now = _mm_loadu_si128((const __m128i *)(const void *)d), one = _mm_loadu_si128((const __m128i *)(const void *)(d - 1));
+    const __m128i two = _mm_loadu_si128((const __m128i *)(const void *)(d - 2)), three = _mm_loadu_si128((const __m128i *)(const void *)(d - SPAN));
     const __m128i rise = _mm_adds_epi16(_mm_sub_epi16(now, two), _mm_sub_epi16(one, three));
-    const __m128i high = inverted ? _mm_cmpgt_epi16(_mm_set1_epi16((int16_t)(1 - least)), rise) : _mm_cmpgt_epi16(rise, _mm_set1_epi16((int16_t)(least - 1)));
-    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(high, _mm_setzero_si128()));
+    return inverted ? _mm_cmpgt_epi16(past, rise) : _mm_cmpgt_epi16(rise, past);
 }
 
-/* Whole eights from sample *i on: where they begin to be high, *was: the sample before is. Edges are rare, so as a rule nothing branches. */
-static size_t find_by_eights(const struct edge_rule *t, const struct pulse_record *r, uint32_t *i, bool *was, uint32_t *samples, size_t max) {
-    const int16_t least = (int16_t)(int32_t)ceil(t->level);   /* differences are whole */
-    uint32_t carry = *was;
+/* Bit k: at sample d[k], k = 0..15. */
+static inline uint32_t high_mask(bool inverted, __m128i past, const sample_u16 *d) {
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(high_eight(inverted, past, d), high_eight(inverted, past, d + 8)));
+}
+
+/* Whole sixteens from sample *first on: where they begin to be high, *was: the sample before is. Edges are rare, so as a rule nothing branches. */
+static size_t find_by_sixteens(const struct edge_rule *t, const struct pulse_record *r, uint32_t *first, bool *was, uint32_t *samples, size_t max) {
+    const bool inverted = t->inverted;
+    const int32_t least = (int32_t)ceil(t->level);
+    const __m128i past = _mm_set1_epi16((int16_t)(inverted ? 1 - least : least - 1));
+    const uint32_t end = r->n_samples;
+    uint32_t carry = *was, i = *first;
     size_t n = 0;
-    for (; *i + 8 <= r->n_samples; *i += 8) {
-        const uint32_t high = high_mask(t->inverted, least, r->samples, *i);
+    for (; i + 16 <= end; i += 16) {
+        const uint32_t high = high_mask(inverted, past, r->samples + i);
         for (uint32_t edges = high & ~(high << 1 | carry); edges != 0 && n < max; edges &= edges - 1)
-            n = keep(t, r, *i + (uint32_t)__builtin_ctz(edges), samples, n);
-        carry = high >> 7;
+            n = keep(t, r, i + (uint32_t)__builtin_ctz(edges), samples, n);
+        carry = high >> 15;
     }
+    *first = i;
     *was = carry != 0;
     return n;
 }
@@ -107,7 +115,7 @@ size_t edge_rule_find(struct edge_rule rule, const struct pulse_record *record, 
     uint32_t i = record->n_presamples + 1;
 #ifdef __SSE2__
     if (rule.level > 0 && rule.level <= INT16_MAX)
-        n = find_by_eights(&rule, record, &i, &was, samples, max);
+        n = find_by_sixteens(&rule, record, &i, &was, samples, max);
 #endif
     for (; i < record->n_samples && n < max; i++) {
         const bool now = difference(rule.inverted, record->samples, i) >= rule.level;

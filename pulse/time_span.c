@@ -1,3 +1,4 @@
+#include "pulse/growing_list.h"
 #include "pulse/time_span.h"
 
 #include <stdlib.h>
@@ -10,14 +11,10 @@ bool time_spans_add(struct time_spans *s, struct time_span span) {
         last->end_ns = span.end_ns > last->end_ns ? span.end_ns : last->end_ns;
         return true;
     }
-    if (s->n == s->capacity) {
-        size_t capacity = s->capacity > 0 ? 2 * s->capacity : 64;
-        struct time_span *grown = realloc(s->list, capacity * sizeof *grown);
-        if (grown == NULL)
-            return false;
-        s->list = grown;
-        s->capacity = capacity;
-    }
+    struct time_span *list = growing_list_room(s->list, s->n, &s->capacity, sizeof *list, 64);
+    if (list == NULL)
+        return false;
+    s->list = list;
     s->list[s->n++] = span;
     return true;
 }

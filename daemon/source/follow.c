@@ -8,6 +8,7 @@
 
 #include "daemon/log.h"
 #include "daemon/source/followed_file.h"
+#include "pulse/growing_list.h"
 
 enum { STEP_RECORDS = 4096, DEPTH = 64 };
 
@@ -146,14 +147,10 @@ static void settle_rivals(struct follow *f, struct followed_file *fresh) {
 }
 
 static void add_file(struct follow *f, const char *name) {
-    if (f->n == f->capacity) {
-        size_t capacity = f->capacity ? 2 * f->capacity : 256;
-        struct followed_file **grown = realloc(f->files, capacity * sizeof(void *));
-        if (grown == NULL)
-            return;   /* met again with the next listing */
-        f->files = grown;
-        f->capacity = capacity;
-    }
+    struct followed_file **files = growing_list_room(f->files, f->n, &f->capacity, sizeof(void *), 256);
+    if (files == NULL)
+        return;   /* met again with the next listing */
+    f->files = files;
     if (!followed_file_new(run_folder_path(f->folder), name, f->now_ns, &f->files[f->n]))
         return;
     settle_rivals(f, f->files[f->n]);

@@ -1,4 +1,5 @@
 #include "daemon/source/record_order.h"
+#include "pulse/growing_list.h"
 
 #include <stdlib.h>
 
@@ -40,14 +41,10 @@ void record_order_note(struct record_order *o, double period_s, int64_t time_ns,
 }
 
 bool record_index_add(struct record_index *x, struct record_place place) {
-    if (x->n == x->capacity) {
-        size_t capacity = x->capacity ? 2 * x->capacity : 1024;
-        struct record_place *p = realloc(x->places, capacity * sizeof *p);
-        if (p == NULL)
-            return false;
-        x->places = p;
-        x->capacity = capacity;
-    }
+    struct record_place *places = growing_list_room(x->places, x->n, &x->capacity, sizeof *places, 1024);
+    if (places == NULL)
+        return false;
+    x->places = places;
     x->places[x->n++] = place;
     return true;
 }

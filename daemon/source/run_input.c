@@ -9,6 +9,7 @@
 
 #include "daemon/log.h"
 #include "daemon/source/source.h"
+#include "pulse/growing_list.h"
 
 struct found {             /* one pulse file, opened once to read its header */
     char *run;             /* folder and name without ending: a channel of one run, whatever the format */
@@ -84,16 +85,12 @@ static bool look_at(const char *path, struct found *f, struct complaint *why) {
 }
 
 static struct found *room_for_one(struct search *s) {
-    if (s->n == s->capacity) {
-        size_t capacity = s->capacity ? 2 * s->capacity : 64;
-        struct found *grown = realloc(s->found, capacity * sizeof *grown);
-        if (grown == NULL) {
-            s->memory = false;
-            return NULL;
-        }
-        s->found = grown;
-        s->capacity = capacity;
+    struct found *found = growing_list_room(s->found, s->n, &s->capacity, sizeof *found, 64);
+    if (found == NULL) {
+        s->memory = false;
+        return NULL;
     }
+    s->found = found;
     return &s->found[s->n];
 }
 

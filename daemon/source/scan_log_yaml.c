@@ -12,6 +12,7 @@
 
 #include "daemon/source/scan_log.h"
 #include "daemon/source/scan_log_field.h"
+#include "pulse/growing_list.h"
 
 enum { MAX_DEPTH = 16, MAX_PASSES = 10000 };
 
@@ -135,14 +136,10 @@ static enum status take_text(struct reader *r, const yaml_event_t *value, char *
 }
 
 static enum status add_pair(struct reader *r, struct document *d, double energy_eV, const int64_t *pair_ns) {
-    if (d->n_points == d->capacity) {
-        size_t capacity = d->capacity ? 2 * d->capacity : 64;
-        struct scan_point *points = realloc(d->points, capacity * sizeof *points);
-        if (points == NULL)
-            return STATUS_NO_MEMORY;
-        d->points = points;
-        d->capacity = capacity;
-    }
+    struct scan_point *points = growing_list_room(d->points, d->n_points, &d->capacity, sizeof *points, 64);
+    if (points == NULL)
+        return STATUS_NO_MEMORY;
+    d->points = points;
     if (d->n_points >= INT32_MAX) {
         complaint_set(r->why, 0, 0, "too many points");
         return STATUS_BAD_VALUE;

@@ -7,6 +7,7 @@
 
 #include "daemon/pipeline.h"
 #include "daemon/source/pulse_pool.h"
+#include "pulse/growing_list.h"
 
 enum { DRAW_ARRIVALS = 311, DRAW_ORDER = 312, POOL_NOISE = 4 };
 
@@ -132,14 +133,10 @@ int64_t simulated_array_end(const struct simulated_array *a) {
 struct window { int64_t from, to; };
 
 static bool add_fired(struct fired_list *l, struct fired f) {
-    if (l->n == l->capacity) {
-        const size_t more = l->capacity == 0 ? 1024 : 2 * l->capacity;
-        struct fired *bigger = realloc(l->fired, more * sizeof *bigger);
-        if (bigger == NULL)
-            return false;
-        l->fired = bigger;
-        l->capacity = more;
-    }
+    struct fired *list = growing_list_room(l->fired, l->n, &l->capacity, sizeof *list, 1024);
+    if (list == NULL)
+        return false;
+    l->fired = list;
     l->fired[l->n++] = f;
     return true;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "pulse/cut.h"
+#include "pulse/growing_list.h"
 
 /* Silences of more than this many mean intervals of the pixel are worth a look; one in e^10 is by chance. */
 static const double LONG_INTERVALS = 10;
@@ -28,16 +29,12 @@ void grade_silences_done(struct grade_silences *s) {
 
 static void keep_silence(struct walk *w, struct grade_silence silence) {
     struct grade_silences *s = w->silences;
-    if (s->n == s->capacity) {
-        size_t capacity = s->capacity ? 2 * s->capacity : 8;
-        struct grade_silence *grown = realloc(s->list, capacity * sizeof *grown);
-        if (grown == NULL) {
-            w->good = false;
-            return;
-        }
-        s->list = grown;
-        s->capacity = capacity;
+    struct grade_silence *list = growing_list_room(s->list, s->n, &s->capacity, sizeof *list, 8);
+    if (list == NULL) {
+        w->good = false;
+        return;
     }
+    s->list = list;
     s->list[s->n++] = silence;
 }
 

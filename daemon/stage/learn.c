@@ -7,6 +7,7 @@
 
 #include "pulse/baseline_track.h"
 #include "pulse/correction_learner.h"
+#include "pulse/growing_list.h"
 #include "pulse/pulse_times.h"
 
 struct learner {
@@ -150,14 +151,10 @@ void learner_keep_model(struct learner *l, const struct pixel_model *m) {
 }
 
 static bool keep_measured(struct learner *l, const struct measured_pulse *m) {
-    if (l->n_measured == l->measured_capacity) {
-        size_t capacity = l->measured_capacity ? 2 * l->measured_capacity : 4096;
-        struct measured_pulse *grown = realloc(l->measured, capacity * sizeof *grown);
-        if (grown == NULL)
-            return false;
-        l->measured = grown;
-        l->measured_capacity = capacity;
-    }
+    struct measured_pulse *list = growing_list_room(l->measured, l->n_measured, &l->measured_capacity, sizeof *list, 4096);
+    if (list == NULL)
+        return false;
+    l->measured = list;
     l->measured[l->n_measured++] = *m;
     return true;
 }

@@ -62,7 +62,7 @@ def percentile(f, share):
 
 
 def feed_points(port, stop):
-    s = socket.create_connection(('127.0.0.1', port), timeout=10)
+    s = socket.create_connection(('127.0.0.1', port), timeout=300)   # the whole may be stopped for a while
     def call(method, argument):
         s.sendall(json.dumps({'method': method, 'params': [argument], 'id': 1}).encode())
         return json.loads(s.recv(4096))

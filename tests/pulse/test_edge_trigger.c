@@ -146,8 +146,8 @@ static size_t find_plainly(const struct edge_trigger *t, const struct pulse_reco
     return n;
 }
 
-/* Any samples, any level, any length: eight at a time says what one at a time says. */
-static void eight_at_a_time_is_one_at_a_time(void **state) {
+/* Any samples, any level, any length: sixteen at a time say what one at a time says. */
+static void sixteen_at_a_time_are_one_at_a_time(void **state) {
     (void)state;
     struct dice d = dice_new();
     for (int turn = 0; turn < 4000; turn++) {
@@ -169,7 +169,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_level_is_read_off_the_records),
         cmocka_unit_test(second_pulses_are_found_where_they_are),
-        cmocka_unit_test(eight_at_a_time_is_one_at_a_time),
+        cmocka_unit_test(sixteen_at_a_time_are_one_at_a_time),
         cmocka_unit_test(noise_at_the_maximum_is_no_second_pulse),
         cmocka_unit_test(quiet_records_show_nothing),
     };

@@ -32,7 +32,7 @@ def start(name, speed=20, out=None, memory_MiB=96):
     twin = Twin(*beamtime, '--records', 'synthesised', '--clock', f'x{speed}', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live_{name}', '--idle',
                 '--await', str(SUBSCRIPTIONS), '--queue', '100000')
     run = Daemon(name, twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': out}, record={'raw': True, 'flush_s': 0.1, 'memory_MiB': memory_MiB}, disk={'retry_s': 0.1},
-                 journal={'flush_s': 0.05}, ingest={'block_s': speed / 2}, scan={'late_photon_s': 60})
+                 journal={'flush_s': 0.05}, ingest={'block_s': min(speed / 2, 10)}, scan={'late_photon_s': 60})
     Rpc(twin.control).good('SourceControl.Start', 'SimPulseSource')
     return twin, run, f'{out}/20260302/0000', time.monotonic()
 
