@@ -66,9 +66,9 @@ struct calibration_pair calibration_pair_between(struct calibration_table *const
 }
 
 struct curve_value calibration_pair_value(const struct calibration_pair *p, float height_before, float height_after) {
-    struct curve_value a = calibration_curve_value(p->before->curve, height_before);
     if (!p->after)
-        return a;
+        return calibration_curve_value(p->before->curve, height_before);
+    struct curve_value a = calibration_curve_value(p->before->curve, height_before);
     struct curve_value b = calibration_curve_value(p->after->curve, height_after);
     double w = p->weight, energy = exp((1 - w) * log((double)a.energy_eV) + w * log((double)b.energy_eV));
     return (struct curve_value){

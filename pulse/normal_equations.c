@@ -12,11 +12,36 @@ void normal_equations_init(struct normal_equations *e, unsigned n) {
 }
 
 void normal_equations_add(struct normal_equations *e, const double *row, double weight, double value) {
-    for (unsigned i = 0; i < e->n; i++) {
+    unsigned n = e->n;
+    double *restrict line = e->matrix, *restrict right = e->right;
+    for (unsigned i = 0; i < n; i++, line += n) {
+        double weighed = weight * row[i];
         for (unsigned j = 0; j <= i; j++)
-            e->matrix[i * e->n + j] += weight * row[i] * row[j];
-        e->right[i] += value * row[i];
+            line[j] += weighed * row[j];
+        right[i] += value * row[i];
     }
+}
+
+/* The sums are fetched and stored once for some rows, which are added one after the other. */
+static void add_some(struct normal_equations *e, const double *rows, const double *weight, const double *value) {
+    size_t n = e->n;
+    const double *a = rows, *b = a + n, *c = b + n, *d = c + n;
+    double *restrict line = e->matrix, *restrict right = e->right;
+    for (size_t i = 0; i < n; i++, line += n) {
+        double x = weight[0] * a[i], y = weight[1] * b[i], z = weight[2] * c[i], w = weight[3] * d[i];
+        for (size_t j = 0; j <= i; j++)
+            line[j] = line[j] + x * a[j] + y * b[j] + z * c[j] + w * d[j];
+        right[i] = right[i] + value[0] * a[i] + value[1] * b[i] + value[2] * c[i] + value[3] * d[i];
+    }
+}
+
+void normal_equations_add_rows(struct normal_equations *e, const double *rows, const double *weight, const double *value, size_t count) {
+    enum { SOME = 4 };
+    size_t at = 0;
+    for (; at + SOME <= count; at += SOME)
+        add_some(e, rows + at * e->n, weight + at, value + at);
+    for (; at < count; at++)
+        normal_equations_add(e, rows + at * e->n, weight[at], value[at]);
 }
 
 enum status normal_equations_factor(struct normal_equations *e) {

@@ -4,6 +4,8 @@
 #ifndef TESD_PULSE_NORMAL_EQUATIONS_H
 #define TESD_PULSE_NORMAL_EQUATIONS_H
 
+#include <stddef.h>
+
 #include "pulse/status.h"
 
 enum { NORMAL_MAX = 12 };
@@ -16,6 +18,8 @@ struct normal_equations {
 
 void normal_equations_init(struct normal_equations *e, unsigned n);   /* all zero */
 void normal_equations_add(struct normal_equations *e, const double *row, double weight, double value);
+/* `count` rows, one behind the other, with weights and values: the same sums to the bit, sooner. */
+void normal_equations_add_rows(struct normal_equations *e, const double *rows, const double *weight, const double *value, size_t count);
 
 /* Replaces the matrix by its Cholesky factor. STATUS_NOT_POSITIVE: an unknown is not determined (the pivot is below 1e-12 of its
  * diagonal); the matrix is then of no more use. */

@@ -34,7 +34,7 @@ enum status pulse_shape_new(uint32_t n_samples, uint32_t n_presamples, double re
 void pulse_shape_free(struct pulse_shape *s);
 
 /* To be called when rows, reference and ranges are what they shall be: from then on the residual is had at half the price, and changed by
- * less than 1.5e-4 of the reference height (rms, in quadrature). STATUS_NO_MEMORY. _learn and _from_template have done so. */
+ * less than 3e-4 of the reference height (rms, in quadrature). STATUS_NO_MEMORY. _learn and _from_template have done so. */
 enum status pulse_shape_settle(struct pulse_shape *s);
 
 /* The template and its slope, for pixels with too few records: n_samples values, T0 = template, T1 = -slope. */

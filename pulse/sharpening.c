@@ -6,7 +6,7 @@
 
 #include "pulse/normal_equations.h"
 
-enum { RADIUS = 3, BOXES = 3, BINS_MAX = 1 << 16, GRID = 20, REPEATS = 2 };
+enum { RADIUS = 3, BOXES = 3, BINS_MAX = 1 << 16, GRID = 20, REPEATS = 2, SOME = 32 /* points */ };
 static const double kernels[] = { 20, 12, 8, 5, 3, 2, 1.5, 1.2, 1, 0.8 };  /* sigmas */
 static const double floor_counts = 0.15;                                   /* per kernel width */
 static const double room_to_move = 0.1;
@@ -15,6 +15,7 @@ static const double judging_kernel = 1, scanning_kernel = 8;
 struct density {
     size_t room;         /* bins */
     double *memory, *counts, *work, *psi, *curvature;
+    double *at;          /* of each point: bin and the share of the next one */
     size_t bins;         /* in use, for the group and kernel of the last fill */
     double low, width;
 };
@@ -41,7 +42,7 @@ enum status density_new(const struct sharpening_points *p, struct density **out)
     if (d == NULL)
         return STATUS_NO_MEMORY;
     d->room = bins < BINS_MAX ? (size_t)bins : BINS_MAX;
-    d->memory = malloc(4 * d->room * sizeof *d->memory);
+    d->memory = malloc((4 * d->room + p->n) * sizeof *d->memory);
     if (d->memory == NULL) {
         free(d);
         return STATUS_NO_MEMORY;
@@ -50,6 +51,7 @@ enum status density_new(const struct sharpening_points *p, struct density **out)
     d->work = d->counts + d->room;
     d->psi = d->work + d->room;
     d->curvature = d->psi + d->room;
+    d->at = d->curvature + d->room;
     *out = d;
     return STATUS_OK;
 }
@@ -68,14 +70,17 @@ static double place_of(const struct sharpening_points *p, const double *coeffici
     return x;
 }
 
-/* Bin and the share of the next one; bins are centred at low + index x width. What left the range counts at its end. */
-static size_t bin_of(const struct density *d, double x, double *share) {
-    double at = (x - d->low) / d->width;
-    double last = (double)d->bins - 1.001;
-    at = at > 0 ? at < last ? at : last : 0;
-    size_t bin = (size_t)at;
-    *share = at - (double)bin;
-    return bin;
+/* In bins, which are centred at low + index x width. What left the range counts at its end. */
+static double at_of(const struct density *d, double x) {
+    double at = (x - d->low) / d->width, last = (double)d->bins - 1.001;
+    return at > 0 ? at < last ? at : last : 0;
+}
+
+/* Between the bins that point i lies between; as fill placed it. */
+static double between(const struct density *d, const double *values, size_t i) {
+    size_t bin = (size_t)d->at[i];
+    double share = d->at[i] - (double)bin;
+    return (1 - share) * values[bin] + share * values[bin + 1];
 }
 
 static double sum_of(const double *in, size_t n) {
@@ -118,9 +123,9 @@ static void smooth_once(const double *in, size_t bins, double *out) {
         out[i] = sum_of(in + i - RADIUS, bins - (i - RADIUS)) * share;
 }
 
-/* Smoothed counts per bin of the points [from, to). */
+/* Smoothed counts per bin of the points [from, to), and where each of them is. */
 static void fill(struct density *d, const struct sharpening_points *p, size_t from, size_t to, const double *coefficients, double kernel) {
-    double high, share;
+    double high;
     range_of(p->height + from, to - from, &d->low, &high);
     d->width = kernel * p->sigma / kernel_bins();
     double margin = room_to_move / 2 * high + 20 * d->width, span = high - d->low + 2 * margin;
@@ -129,7 +134,9 @@ static void fill(struct density *d, const struct sharpening_points *p, size_t fr
     d->bins = (size_t)(span / d->width) + 2;
     memset(d->counts, 0, d->bins * sizeof *d->counts);
     for (size_t i = from; i < to; i++) {
-        size_t bin = bin_of(d, place_of(p, coefficients, i), &share);
+        double at = d->at[i] = at_of(d, place_of(p, coefficients, i));
+        size_t bin = (size_t)at;
+        double share = at - (double)bin;
         d->counts[bin] += 1 - share;
         d->counts[bin + 1] += share;
     }
@@ -149,16 +156,27 @@ static double floor_per_bin(void) {
     return floor_counts / kernel_bins();
 }
 
+/* Sum of the logarithms of the density at the points [from, to): of products of some, since one logarithm costs as much as all else for a point. */
+static double sum_of_logs(const struct density *d, size_t from, size_t to) {
+    enum { FACTORS = 16 };   /* each between the floor and the number of points */
+    double sum = 0, product = 1;
+    for (size_t i = from; i < to; i++) {
+        product *= between(d, d->counts, i) + floor_per_bin();
+        if ((i - from) % FACTORS == FACTORS - 1 || i + 1 == to) {
+            sum += log(product);
+            product = 1;
+        }
+    }
+    return sum;
+}
+
 static double entropy_at(struct density *d, const struct sharpening_points *p, const double *coefficients, double kernel) {
-    double sum = 0, share;
+    double sum = 0;
     for (size_t g = 0; g < p->n_groups; g++) {
         size_t from = group_begin(p, g), to = p->group_end[g];
         fill(d, p, from, to, coefficients, kernel);
-        double unit = log((double)(to - from) * d->width);
-        for (size_t i = from; i < to; i++) {
-            size_t bin = bin_of(d, place_of(p, coefficients, i), &share);
-            sum += unit - log((1 - share) * d->counts[bin] + share * d->counts[bin + 1] + floor_per_bin());
-        }
+        if (to > from)
+            sum += (double)(to - from) * log((double)(to - from) * d->width) - sum_of_logs(d, from, to);
     }
     return p->n > 0 ? sum / (double)p->n : 0;
 }
@@ -183,8 +201,18 @@ static void derive(struct density *d) {
     }
 }
 
-static double between(const double *values, size_t bin, double share) {
-    return (1 - share) * values[bin] + share * values[bin + 1];
+/* n <= SOME points from `first` on. */
+static void add_points(const struct density *d, const struct sharpening_points *p, size_t first, size_t n, struct normal_equations *e, struct normal_equations *variance) {
+    double psi[SOME], weight[SOME], none[SOME] = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        psi[i] = between(d, d->psi, first + i);
+        weight[i] = between(d, d->curvature, first + i);
+    }
+    normal_equations_add_rows(e, p->slope + first * p->n_terms, weight, psi, n);
+    for (size_t i = 0; i < n; i++)
+        weight[i] = psi[i] * psi[i];
+    if (variance)
+        normal_equations_add_rows(variance, p->slope + first * p->n_terms, weight, none, n);
 }
 
 /* Score and both informations of all points at one kernel; variance may be NULL. The prior (limits as standard deviations) settles
@@ -194,16 +222,10 @@ static void collect(struct density *d, const struct sharpening_points *p, const 
     normal_equations_init(e, p->n_terms);
     for (size_t g = 0; g < p->n_groups; g++) {
         size_t from = group_begin(p, g), to = p->group_end[g];
-        double share;
         fill(d, p, from, to, coefficients, kernel);
         derive(d);
-        for (size_t i = from; i < to; i++) {
-            size_t bin = bin_of(d, place_of(p, coefficients, i), &share);
-            double psi = between(d->psi, bin, share);
-            normal_equations_add(e, p->slope + i * p->n_terms, between(d->curvature, bin, share), psi);
-            if (variance)
-                normal_equations_add(variance, p->slope + i * p->n_terms, psi * psi, 0);
-        }
+        for (size_t i = from; i < to; i += SOME)
+            add_points(d, p, i, to - i < SOME ? to - i : SOME, e, variance);
     }
     for (unsigned k = 0; k < p->n_terms; k++)
         e->matrix[k * p->n_terms + k] += 1 / (p->limit[k] * p->limit[k]);
@@ -212,13 +234,10 @@ static void collect(struct density *d, const struct sharpening_points *p, const 
 void sharpening_gradient(struct density *d, const struct sharpening_points *p, const double *coefficients, double *psi) {
     for (size_t g = 0; g < p->n_groups; g++) {
         size_t from = group_begin(p, g), to = p->group_end[g];
-        double share;
         fill(d, p, from, to, coefficients, judging_kernel);
         derive(d);
-        for (size_t i = from; i < to; i++) {
-            size_t bin = bin_of(d, place_of(p, coefficients, i), &share);
-            psi[i] = between(d->psi, bin, share);
-        }
+        for (size_t i = from; i < to; i++)
+            psi[i] = between(d, d->psi, i);
     }
 }
 

@@ -58,7 +58,7 @@ static enum source_step next_ljh(struct source_file *f, uint32_t pixel, struct c
         bool held = ljh_cursor_needs(c) >= b->first;
         if (held && ljh_cursor_window(c, b->data, b->first, b->first + b->n, at_end, pixel, &out->samples) == LJH_RECORD) {
             out->coefficients = false;
-            out->time_ns = out->samples.trigger_time_ns;
+            out->time_ns = c->last_time_ns;   /* one from here and one from there: loaded as a pair they would wait for two stores */
             out->frame = out->samples.trigger_frame;
             *where = b->first + (uint64_t)((const uint8_t *)out->samples.samples - b->data);
             f->info.records = c->records;

@@ -8,20 +8,19 @@ struct calibration_pair analyse_calibration_at(const struct analyse_settings *s,
 }
 
 void analyse_measure(const struct analyse_settings *s, const struct channel_record *r, struct measured_pulse *out) {
-    struct measured_pulse m = { .height = NAN, .arrival_samples = NAN, .pretrigger_mean = NAN, .residual = NAN };
-    if (s->model == NULL)
-        m.cuts = CUT_BIT(CUT_NO_MODEL);
-    else if (r->coefficients != s->model->coefficients)
-        m.cuts = CUT_BIT(CUT_SHORT);
-    else if (r->coefficients)
-        pixel_model_measure_off(s->model, &r->off, &m);
-    else if (s->causal)
-        pixel_model_measure_crowded(s->model, &r->samples, &m);
-    else
-        pixel_model_measure(s->model, &r->samples, &m);
-    m.time_ns = r->time_ns;
-    m.frame = r->frame;
-    *out = m;
+    const struct measured_pulse none = { .height = NAN, .arrival_samples = NAN, .pretrigger_mean = NAN, .residual = NAN };
+    if (s->model == NULL || r->coefficients != s->model->coefficients) {
+        *out = none;
+        out->cuts = CUT_BIT(s->model == NULL ? CUT_NO_MODEL : CUT_SHORT);
+    } else if (r->coefficients) {
+        pixel_model_measure_off(s->model, &r->off, out);
+    } else if (s->causal) {
+        pixel_model_measure_crowded(s->model, &r->samples, out);
+    } else {
+        pixel_model_measure(s->model, &r->samples, out);
+    }
+    out->time_ns = r->time_ns;
+    out->frame = r->frame;
 }
 
 enum { BATCH = 64 };

@@ -130,7 +130,7 @@ static void counts_of_maps_are_narrow(void **unused) {
     const char *const types[] = { "|u1", "|u1", "<u2", "<u2", "<u4" };
     for (unsigned k = 0; k < 5; k++) {
         struct web_store *store;
-        struct web_message m;
+        struct web_message m = { 0 };
         uint64_t after = 0;
         const uint32_t counts[6] = { 0, 1, 2, 3, 4, tops[k] };
         const char header[] = "{\"v\": 1, \"kind\": \"k\", \"seq\": 1, \"boot\": \"b\", \"run\": \"\", \"scan\": 1, \"t_ns\": \"0\", \"start_ns\": \"0\", \"accum\": \"\", \"state\": \"\", \"cal\": \"\", \"signal\": \"\","
@@ -139,10 +139,11 @@ static void counts_of_maps_are_narrow(void **unused) {
         struct stream_state *s = NULL;
         assert_int_equal(stream_state_read(frames, 3, &s), STREAM_GOOD);
         assert_true(web_store_new(false, &store) && web_store_put(store, s) && web_store_next(store, "scan 1", &after, &m));
-        uint32_t length, value = 0;
+        uint32_t length = 0, value = 0;
         memcpy(&length, m.bytes, 4);
         json_t *h = json_loadb((const char *)m.bytes + 4, length, 0, NULL);
         const char *type = json_string_value(json_object_get(json_array_get(json_object_get(h, "arrays"), 0), "dtype"));
+        assert_non_null(type);
         assert_string_equal(type, types[k]);
         const size_t size = (size_t)(type[2] - '0'), at = (4 + (size_t)length + 7) & ~(size_t)7;
         memcpy(&value, m.bytes + at + 5 * size, size);

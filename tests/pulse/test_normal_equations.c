@@ -34,6 +34,30 @@ static void the_solution_comes_back(void **state) {
     }
 }
 
+static void many_rows_are_each_row(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(32);
+    enum { MOST = 11 };
+    for (unsigned n = 1; n <= NORMAL_MAX; n++)
+        for (size_t count = 0; count <= MOST; count++) {
+            double rows[MOST * NORMAL_MAX], weight[MOST], value[MOST];
+            struct normal_equations one, all;
+            normal_equations_init(&one, n);
+            normal_equations_init(&all, n);
+            for (size_t i = 0; i < count * n; i++)
+                rows[i] = synthetic_gauss(&s);
+            for (size_t i = 0; i < count; i++) {
+                weight[i] = synthetic_uniform(&s);
+                value[i] = synthetic_gauss(&s);
+                normal_equations_add(&one, rows + i * n, weight[i], value[i]);
+            }
+            normal_equations_add_rows(&all, rows, weight, value, count);
+            assert_memory_equal(one.right, all.right, n * sizeof *one.right);
+            for (unsigned i = 0; i < n; i++)
+                assert_memory_equal(one.matrix + i * n, all.matrix + i * n, (i + 1) * sizeof *one.matrix);
+        }
+}
+
 static void what_is_not_determined_is_said(void **state) {
     (void)state;
     struct normal_equations e;
@@ -46,6 +70,6 @@ static void what_is_not_determined_is_said(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(the_solution_comes_back), cmocka_unit_test(what_is_not_determined_is_said) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_solution_comes_back), cmocka_unit_test(many_rows_are_each_row), cmocka_unit_test(what_is_not_determined_is_said) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

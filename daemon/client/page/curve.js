@@ -36,6 +36,11 @@ const powerText = p => `10${p < 0 ? '⁻' : ''}${[...String(Math.abs(p))].map(c 
 function axisTicks(lo, hi, most, log) {
   if (log) {
     const at = [];
+    if (hi - lo < 1.3) {   // hardly a decade: also its parts
+      for (let p = Math.floor(lo); p <= hi; p++)
+        for (const f of [1, 2, 5]) if (p + Math.log10(f) >= lo && p + Math.log10(f) <= hi) at.push(p + Math.log10(f));
+      return {at, text: p => numberText(+(10 ** p).toPrecision(1)), power: ''};
+    }
     for (let p = Math.ceil(lo - 1e-9), step = Math.max(1, Math.ceil((hi - lo) / most)); p <= hi + 1e-9; p += step) at.push(p);
     return {at, text: powerText, power: ''};
   }
@@ -66,7 +71,8 @@ function frame(g, box, xs, ys, labels, logs = {}) {
     g.save();
     g.translate(box.l - 48, (box.t + box.b) / 2);
     g.rotate(-Math.PI / 2);
-    g.fillText(labels.y + (ty.power ? ` × ${ty.power}` : ''), 0, 0);
+    const power = ty.power ? ` × ${ty.power}` : '', fits = g.measureText(labels.y + power).width < box.b - box.t + 24;
+    g.fillText((fits ? labels.y : labels.y.split(' (')[0]) + power, 0, 0);
     g.restore();
   }
   return {X, Y};
@@ -115,10 +121,10 @@ function limits(series, view, options) {
     for (let k = 0; k < s.x.length; k++) {
       if (view && (s.x[k] < view[0] || s.x[k] > view[1])) continue;
       x0 = Math.min(x0, s.x[k]); x1 = Math.max(x1, s.x[k]);
-      const e = !s.thin && options.free && s.error?.[k] > 0 ? s.error[k] : 0, y = low(s.y[k]);
-      if (isFinite(y)) { y1 = Math.max(y1, low(s.y[k] + e)); y0 = Math.min(y0, e ? low(s.y[k] - e) : y); }
+      const e = !s.thin && s.error?.[k] > 0 ? s.error[k] : 0, y = low(s.y[k]);
+      if (isFinite(y)) { y1 = Math.max(y1, low(s.y[k] + e)); y0 = Math.min(y0, e && options.free ? low(s.y[k] - e) : y); }
     }
-  if (!(x1 >= x0)) return null;
+  if (!(x1 >= x0) || y1 === -Infinity) return null;
   if (options.within) { y0 = Math.max(y0, options.within[0]); y1 = Math.min(y1, options.within[1]); }
   const pad = x1 > x0 ? (x1 - x0) * 0.015 : 0.5, height = y1 > y0 ? y1 - y0 : Math.abs(y1) || 1;
   return {x: view ?? [x0 - pad, x1 + pad], y: [options.free || options.log ? y0 - 0.06 * height : y0, (y1 > -Infinity ? y1 : 1) + 0.08 * height]};

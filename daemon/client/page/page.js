@@ -142,7 +142,7 @@ function drawYields() {
   const now = set && shownSet() && yieldOf(shownSet(), at('roi').value), label = yieldText(now), x = now?.unit === '' ? 'point' : 'incident energy (eV)', options = {xUnit: now?.unit ?? ''};
   drawCurves(at('pfy'), pfySeries(), x, label, {...options, empty: 'no yield yet'});
   drawCurves(at('spfy'), spfySeries(), x, label, {...options, empty: list.length ? `no window is narrower than ${NARROW_EV} eV` : 'no yield yet'});
-  drawCurves(at('ipfy'), ipfySeries(), x, now?.header.normalised_by?.startsWith('i0') ? '1/yield (I₀ s pixel)' : '1/yield (s pixel)', {...options, free: true, empty: list.length ? 'no line that the scan does not excite' : 'no yield yet'});
+  drawCurves(at('ipfy'), ipfySeries(), x, now?.header.normalised_by?.startsWith('i0') ? '1/yield (I₀ s pixel)' : '1/yield (s pixel)', {...options, free: true, empty: at('iroi').value ? 'fewer than 25 photons in every point' : list.length ? 'no line that the scan does not excite' : 'no yield yet'});
   const sum = now ? now.counts.reduce((a, b) => a + b, 0) : 0;
   const text = message || (now ? `${sum} photons; counts / (${now.header.normalised_by} × pixels)${model.status?.control ? '; drag the edges of the window in the map' : ''}` : '');
   if (at('roiText').textContent !== text) at('roiText').textContent = text;
