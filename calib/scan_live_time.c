@@ -40,9 +40,11 @@ double scan_live_time_weighted_ns(const struct scan_products *p, uint32_t point)
     return weighted_live_ns(p, p->pixels_used, point, p->emission->grades_used);
 }
 
-static void set_live_time(const struct scan_products *p, const uint8_t *pixels_used, uint32_t grades, double *live_time_s) {
+struct points { uint32_t first, end; };
+
+static void set_live_time(const struct scan_products *p, struct points of, const uint8_t *pixels_used, uint32_t grades, double *live_time_s) {
     double weight = scan_live_time_weight(p, pixels_used);
-    for (uint32_t i = 0; i < p->n_points; i++)
+    for (uint32_t i = of.first; i < of.end; i++)
         live_time_s[i] = weight > 0 ? weighted_live_ns(p, pixels_used, i, grades) / weight / 1e9 : 0;
 }
 
@@ -82,15 +84,18 @@ static double crowding_of(const struct scan_products *p, const struct yield_spec
     return sum;
 }
 
-void scan_live_time_settle(struct scan_products *p) {
-    set_live_time(p, p->pixels_used, p->emission->grades_used, p->live_time_s);
+void scan_live_time_settle_points(struct scan_products *p, uint32_t first, uint32_t end) {
+    const struct points of = { first, end };
+    set_live_time(p, of, p->pixels_used, p->emission->grades_used, p->live_time_s);
     for (uint32_t k = 0; k < p->n_yields; k++) {
         struct yield_spectrum *y = p->yields[k];
-        set_live_time(p, y->pixels_used, y->grades_used, y->live_time_s);
-        for (uint32_t i = 0; i < p->n_points; i++)
+        set_live_time(p, of, y->pixels_used, y->grades_used, y->live_time_s);
+        for (uint32_t i = first; i < end; i++)
             y->crowding[i] = crowding_of(p, y, i);
     }
 }
+
+void scan_live_time_settle(struct scan_products *p) { scan_live_time_settle_points(p, 0, p->n_points); }
 
 /* ---- sampled at the array's events ---- */
 
@@ -119,9 +124,9 @@ void scan_live_time_scale_sampled(struct scan_products *p, uint32_t pixel, const
 void scan_live_time_both(const struct scan_products *p, double *interval_s, double *sampled_s) {
     struct scan_products with = *p;
     with.use_sampled = false;
-    set_live_time(&with, p->pixels_used, p->emission->grades_used, interval_s);
+    set_live_time(&with, (struct points){ 0, p->n_points }, p->pixels_used, p->emission->grades_used, interval_s);
     with.use_sampled = true;
-    set_live_time(&with, p->pixels_used, p->emission->grades_used, sampled_s);
+    set_live_time(&with, (struct points){ 0, p->n_points }, p->pixels_used, p->emission->grades_used, sampled_s);
 }
 
 /* ---- do the grades agree? ---- */

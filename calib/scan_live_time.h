@@ -9,6 +9,8 @@
  * events and m the shorter of the windows of the grades counted (window_s for grade high), the variance of counts is N (1 + crowding), crowding = sum_p share_p lambda_p kappa_p,
  * kappa = 2 (1 - exp(-r m)) / r. To be called again when counts, times or sensitivities change. */
 void scan_live_time_settle(struct scan_products *p);
+/* The same for points first .. end - 1 alone, those that a running scan has changed: settling all costs points x pixels x yields each time. */
+void scan_live_time_settle_points(struct scan_products *p, uint32_t first, uint32_t end);
 
 /* sum_p eps LT of the maps in one point, ns: what its counts are divided by, whatever other scans it is added to. */
 double scan_live_time_weighted_ns(const struct scan_products *p, uint32_t point);

@@ -38,9 +38,12 @@ static enum status make_pixel_times(struct scan_products *p) {
         p->sensitivity[pixel] = 1;
         p->resolution_eV[pixel] = NAN;
     }
+    return STATUS_OK;
+}
+
+static void all_time_is_high(struct scan_products *p) {
     for (size_t cell = 0; cell < (size_t)p->n_pixels * p->n_points; cell++)
         p->grade_time_ns[cell * N_LIVETIME_COLUMNS + LIVETIME_HIGH] = p->scan->points[cell % p->n_points].end_ns - p->scan->points[cell % p->n_points].start_ns;
-    return STATUS_OK;
 }
 
 static enum status make_map(const struct scan_products *p, enum rixs_axis kind, struct energy_axis axis, struct rixs_map **out) {
@@ -67,7 +70,7 @@ static enum status make_yields(struct scan_products *p, const struct product_set
     return STATUS_OK;
 }
 
-enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out) {
+enum status scan_products_untimed(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out) {
     if (scan->n_points == 0)
         return STATUS_TOO_FEW;
     struct scan_products *p = calloc(1, sizeof *p);
@@ -87,9 +90,17 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
         scan_products_free(p);
         return s;
     }
-    scan_live_time_settle(p);
     *out = p;
     return STATUS_OK;
+}
+
+enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out) {
+    enum status s = scan_products_untimed(scan, n_pixels, pixels_used, settings, out);
+    if (s == STATUS_OK) {
+        all_time_is_high(*out);
+        scan_live_time_settle(*out);
+    }
+    return s;
 }
 
 enum status scan_products_sampled(struct scan_products *p) {

@@ -47,6 +47,8 @@ struct scan_products {
 
 /* pixels_used: n_pixels bytes 0/1, copied. Until grade times are put in, all time is live: live_time_s is the dwell of each point. */
 enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out);
+/* The same for a scan that goes on: no time is live yet, grade times, live times and crowding are 0. It does not cost what settling costs. */
+enum status scan_products_untimed(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out);
 void scan_products_free(struct scan_products *p);
 const int64_t *scan_products_times(const struct scan_products *p);   /* those that counts are divided by */
 /* Makes sampled_time_ns, zeroed. */

@@ -224,10 +224,24 @@ static int64_t longest_window(const struct live_book *b) {
     return longest;
 }
 
-static void settle_live_time(const struct live_scan *s) {
-    scan_live_time_settle(s->products);
+/* Points first .. end - 1 have changed. A scan whose points are all final is settled whole, since windows may have changed while it ran. */
+static void settle_live_time(const struct live_scan *s, uint32_t first, uint32_t end) {
+    if (s->n_final == s->scan.n_points) {
+        first = 0;
+        end = s->scan.n_points;
+    }
+    scan_live_time_settle_points(s->products, first, end);
     if (live_scan_seen(s) != s->products)
-        scan_live_time_settle(live_scan_seen(s));
+        scan_live_time_settle_points(live_scan_seen(s), first, end);
+}
+
+/* The cells of a scan stand together, in the order of its points. */
+static void settle_live_times(const struct cells *c) {
+    for (uint32_t k = 0, next; k < c->n; k = next) {
+        for (next = k + 1; next < c->n && c->scan[next] == c->scan[k]; next++)
+            ;
+        settle_live_time(c->scan[k], c->point[k], c->point[next - 1] + 1);
+    }
 }
 
 static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_ns) {
@@ -242,9 +256,7 @@ static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_n
     leave(b, until_ns);
     b->settled_ns = until_ns;
     book_settle_finals(b);
-    for (uint32_t k = 0; k < c->n; k++)
-        if (k == 0 || c->scan[k] != c->scan[k - 1])
-            settle_live_time(c->scan[k]);
+    settle_live_times(c);
     free(c);
 }
 

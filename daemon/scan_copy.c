@@ -15,7 +15,9 @@ void scan_copy_free(struct scan_copy *c) {
     free(c);
 }
 
-bool scan_copy_begin(struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_copy **out) {
+typedef enum status make_products(const struct scan *, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *, struct scan_products **);
+
+static bool begin_with(make_products *make, struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_copy **out) {
     struct scan_copy *c = calloc(1, sizeof *c);
     if (c == NULL) {
         scan_done(scan);
@@ -23,12 +25,16 @@ bool scan_copy_begin(struct scan *scan, uint32_t n_pixels, const uint8_t *pixels
     }
     c->scan = *scan;
     *scan = (struct scan){ 0 };
-    if (scan_products_new(&c->scan, n_pixels, pixels_used, settings, &c->products) != STATUS_OK) {
+    if (make(&c->scan, n_pixels, pixels_used, settings, &c->products) != STATUS_OK) {
         scan_copy_free(c);
         return false;
     }
     *out = c;
     return true;
+}
+
+bool scan_copy_begin(struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_copy **out) {
+    return begin_with(scan_products_new, scan, n_pixels, pixels_used, settings, out);
 }
 
 void scan_copy_fit_times(int64_t *row, int64_t dwell_ns) {
@@ -88,7 +94,7 @@ bool scan_copy_make(const struct scan_products *p, uint32_t n_points, struct sca
     for (uint32_t k = 0; k < p->n_yields; k++)
         regions[k] = p->yields[k]->region;
     const struct product_settings settings = { .emission = p->emission->axis, .loss = p->loss->axis, .n_regions = p->n_yields, .regions = regions };
-    if (!scan_copy_begin(&scan, p->n_pixels, p->pixels_used, &settings, &c))
+    if (!begin_with(scan_products_untimed, &scan, p->n_pixels, p->pixels_used, &settings, &c))   /* p has its times */
         return false;
     c->products->emission->grades_used = p->emission->grades_used;
     c->products->loss->grades_used = p->loss->grades_used;

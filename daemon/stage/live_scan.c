@@ -67,12 +67,8 @@ static bool make_room(struct live_scan *s) {
 /* Products of all points known now, with what was counted in the ones before; live time is what has been graded, none when new. */
 static bool grow_products(struct live_scan *s) {
     struct scan_products *p;
-    if (scan_products_new(&s->scan, s->n_pixels, s->pixels_used, &s->settings, &p) != STATUS_OK)
+    if (scan_products_untimed(&s->scan, s->n_pixels, s->pixels_used, &s->settings, &p) != STATUS_OK)
         return false;
-    memset(p->grade_time_ns, 0, (size_t)p->n_pixels * p->n_points * N_LIVETIME_COLUMNS * sizeof *p->grade_time_ns);
-    memset(p->live_time_s, 0, p->n_points * sizeof *p->live_time_s);
-    for (uint32_t r = 0; r < p->n_yields; r++)
-        memset(p->yields[r]->live_time_s, 0, p->n_points * sizeof *p->yields[r]->live_time_s);
     struct scan_products *old = s->products;
     uint32_t *row_of = old != NULL ? calloc(old->n_points, sizeof *row_of) : NULL;
     bool good = old == NULL || row_of != NULL;
@@ -89,8 +85,10 @@ static bool grow_products(struct live_scan *s) {
         memcpy(p->window_s, old->window_s, p->n_pixels * sizeof *p->window_s);
         memcpy(p->unresolved_s, old->unresolved_s, p->n_pixels * sizeof *p->unresolved_s);
         memcpy(p->sensitivity, old->sensitivity, p->n_pixels * sizeof *p->sensitivity);
-        for (uint32_t r = 0; r < p->n_yields; r++)
+        for (uint32_t r = 0; r < p->n_yields; r++) {
             memcpy(p->yields[r]->live_time_s, old->yields[r]->live_time_s, old->n_points * sizeof *p->live_time_s);
+            memcpy(p->yields[r]->crowding, old->yields[r]->crowding, old->n_points * sizeof *p->live_time_s);
+        }
         scan_products_free(old);
     }
     s->products = p;

@@ -119,10 +119,10 @@ static void add_kept(struct scan_view *v, const struct scan *scan) {
 
 /* ---- what is shown ---- */
 
-/* Products of the scan's points with other settings; only their maps and yields are wanted. */
+/* Products of the scan's points with other settings; only their maps and yields are wanted, which have no live time yet. */
 static struct scan_products *make(const struct scan_products *p, const struct product_settings *settings) {
     struct scan_products *made;
-    return scan_products_new(p->scan, p->n_pixels, p->pixels_used, settings, &made) == STATUS_OK ? made : NULL;
+    return scan_products_untimed(p->scan, p->n_pixels, p->pixels_used, settings, &made) == STATUS_OK ? made : NULL;
 }
 
 static void take(struct scan_view *v, struct scan_products *made) {
@@ -173,9 +173,9 @@ bool scan_view_grow(struct scan_view *v, const struct scan_products *grown) {
     rixs_map_sum(made->emission, v->emission, row_of);
     rixs_map_sum(made->loss, v->loss, row_of);
     for (uint32_t k = 0; k < v->n_yields; k++) {
-        memset(made->yields[k]->live_time_s, 0, made->n_points * sizeof *made->yields[k]->live_time_s);
         memcpy(made->yields[k]->counts, v->yields[k]->counts, n * sizeof *v->yields[k]->counts);
         memcpy(made->yields[k]->live_time_s, v->yields[k]->live_time_s, n * sizeof *v->yields[k]->live_time_s);
+        memcpy(made->yields[k]->crowding, v->yields[k]->crowding, n * sizeof *v->yields[k]->crowding);
     }
     free(row_of);
     struct yield_region *regions = v->regions;

@@ -269,8 +269,34 @@ static void rates_are_true_over_a_step(void **state) {
         }
 }
 
+/* What a running scan does: points as they change, the others untouched. */
+static void points_settle_as_the_whole(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    const struct experiment e = { LIVETIME_EDGE_MULTI, 20, 4e-6, 400e-6, 500, 250 };
+    struct study s = study_new(&e, 2e3, &d);
+    study_run(&s, &d);
+    const size_t n = s.n_points;
+    struct yield_spectrum *y = s.products->yields[0];
+    double *of[] = { s.products->live_time_s, y->live_time_s, y->crowding };
+    for (size_t k = 0; k < sizeof of / sizeof of[0]; k++) {
+        double *whole = malloc(n * sizeof *whole);
+        memcpy(whole, of[k], n * sizeof *whole);
+        assert_true(whole[0] > 0);
+        memset(of[k], 0, n * sizeof *whole);
+        scan_live_time_settle_points(s.products, 1, 3);
+        assert_true(of[k][0] == 0 && of[k][3] == 0);
+        scan_live_time_settle_points(s.products, 0, 1);
+        scan_live_time_settle_points(s.products, 3, s.n_points);
+        assert_memory_equal(of[k], whole, n * sizeof *whole);
+        free(whole);
+    }
+    study_done(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(points_settle_as_the_whole),
         cmocka_unit_test(rates_are_true_over_a_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
