@@ -23,6 +23,7 @@ static uint64_t refused_events(const struct alarm_facts *f) { return f->refused_
 static bool is_silent(const struct alarm_facts *f) { return !f->heard; }
 static bool has_no_calibration(const struct alarm_facts *f) { return f->array && f->n_pixels > 0 && f->good_pixels == 0; }
 static bool calibration_refused(const struct alarm_facts *f) { return f->calibration_refusal[0] != '\0'; }
+static bool scans_differ(const struct alarm_facts *f) { return f->scans_differ[0] != '\0'; }
 static bool journal_fails(const struct alarm_facts *f) { return f->disk_trouble[0] != NULL; }
 static bool archive_fails(const struct alarm_facts *f) { return f->disk_trouble[1] != NULL; }
 static bool raw_fails(const struct alarm_facts *f) { return f->disk_trouble[2] != NULL; }
@@ -38,6 +39,7 @@ static void no_calibration_text(const struct alarm_facts *f, char *text, size_t 
     snprintf(text, size, "none of %u pixels has a calibration: nothing has an energy until one is learnt or loaded", f->n_pixels);
 }
 static void refusal_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "calibration not accepted, the one before stays: %s", f->calibration_refusal); }
+static void differ_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "%s", f->scans_differ); }
 static void journal_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "journal: %s", f->disk_trouble[0]); }
 static void archive_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "files of scans: %s", f->disk_trouble[1]); }
 static void raw_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "raw records: %s", f->disk_trouble[2]); }
@@ -61,6 +63,7 @@ static const struct alarm_rule { const char *code, *level; alarm_state *state; a
     [ALARM_LATE] = { "late_records", "warning", .count = late, .text = late_text },
     [ALARM_HURRIED] = { "hurried_records", "warning", .count = hurried, .text = hurried_text },
     [ALARM_SCAN_EVENTS] = { "scan_events_refused", "warning", .count = refused_events, .text = events_text },
+    [ALARM_SCANS_DIFFER] = { "scans_differ", "warning", .state = scans_differ, .text = differ_text },
 };
 
 const char *live_alarm_code(enum alarm_code code) { return rules[code].code; }

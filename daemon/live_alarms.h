@@ -10,7 +10,7 @@
 
 enum alarm_code {
     ALARM_ACQUISITION_SILENT, ALARM_LOST_UPSTREAM, ALARM_OVERLOAD, ALARM_REFUSED, ALARM_NO_CALIBRATION, ALARM_CALIBRATION_REFUSED, ALARM_JOURNAL, ALARM_ARCHIVE, ALARM_RAW,
-    ALARM_NOT_KEPT, ALARM_LATE, ALARM_HURRIED, ALARM_SCAN_EVENTS, N_ALARMS
+    ALARM_NOT_KEPT, ALARM_LATE, ALARM_HURRIED, ALARM_SCAN_EVENTS, ALARM_SCANS_DIFFER, N_ALARMS
 };
 
 struct alarm_facts {
@@ -20,6 +20,7 @@ struct alarm_facts {
     uint64_t sent, lost_upstream, overload, refused, not_kept, late, hurried, refused_events;   /* so far */
     const char *host;                    /* of the acquisition */
     const char *calibration_refusal;     /* "" none */
+    const char *scans_differ;            /* which repeats do not agree; "" none */
     const char *disk_trouble[3];         /* journal, archive, raw: NULL none */
 };
 

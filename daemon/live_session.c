@@ -22,6 +22,8 @@ void live_session_publish_scan(struct live_session_work *s, bool force) {
         return;
     bool over = scan->ended && (force || scan->n_final == scan->scan.n_points);
     publisher_live(s->publisher, live_scan_seen(scan), scan->scan.n_points, over ? scan->scan.n_points : scan->n_final, over, lost_of(s));
+    if (over)
+        live_session_tell_repeats(s, scan->products);
     s->ended_published = over;
     s->published_final = scan->n_final;
 }
@@ -35,6 +37,7 @@ void live_session_keep_scans(struct live_session_work *s, bool closing, bool all
 /* ---- what the acquisition says ---- */
 
 void live_session_begin_run(struct live_session_work *s) {
+    live_repeats_forget(s->repeats);
     live_runs_begin(s->runs, &s->status, s->newest_ns);
     if (s->set != NULL)
         live_disk_begin(s->links.disk, s->set->array, &s->status, live_runs_folder(s->runs), live_runs_base_name(s->runs));
@@ -268,7 +271,7 @@ bool live_session_new(struct options *options, const struct session_links *links
     s->zmq = zmq_ctx_new();
     bool good = s->zmq != NULL && (options->keys.folder[0] == '\0' || curve_gate_new(s->zmq, options->keys.folder, &s->gate));
     const struct publish_settings publish = { .endpoint = options->stream.endpoint, .zmq = s->zmq, .gate = s->gate, .state = "live", .calibration_id = "" };
-    good = good && live_status_init(&s->status) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
+    good = good && live_status_init(&s->status) && live_repeats_new(&s->repeats) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
                 status_link_new(options->ingest.host, (int)options->ingest.port, &s->status_link) &&
                 (options->control.port == 0 || scan_link_open(options->control.host, (int)options->control.port, live_session_told_scan, s, &s->scan_link));
     good = good && (options->stream.photons[0] == '\0' || open_feed(s));
@@ -313,6 +316,7 @@ void live_session_free(struct live_session_work *s) {
     free(s->reload);
     free(s->losses);
     pixel_watch_free(s->watch);
+    live_repeats_free(s->repeats);
     json_decref(s->outlook);
     pthread_mutex_destroy(&s->lock);
     free(s);

@@ -174,6 +174,7 @@ static void begin_set(struct live_session_work *s) {
     find_triggers(s, set);
     make_plan(s, set);
     s->array_version = set->plan.model_version;
+    live_repeats_forget(s->repeats);
     live_model_used(set->model, &s->options, clock_ns(CLOCK_REALTIME), set->used);
     if (!open_book(s)) {
         log_error("out of memory for an array of %u channels", set->array->n_channels);

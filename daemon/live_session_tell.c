@@ -1,4 +1,4 @@
-/* What the session tells the stream beside its products: alarm/, cal/, disk/, pixel/<n>/ and detail/<n>/ (doc/stream.md). Pixels take turns, so that a large array
+/* What the session tells the stream beside its products: alarm/, cal/, consistency/, disk/, pixel/<n>/ and detail/<n>/ (doc/stream.md). Pixels take turns, so that a large array
  * makes no burst. */
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms) {
     const struct live_figures *f = &s->figures;
     const struct alarm_facts facts = {
         .heard = f->alive, .array = s->set != NULL, .n_pixels = f->n_pixels, .good_pixels = f->good_pixels, .sent = f->losses.sent, .lost_upstream = f->losses.lost_upstream,
-        .overload = f->losses.overload, .refused = s->lost.rejected, .not_kept = f->kept_lost, .late = f->late, .hurried = f->hurried, .refused_events = f->refused_events,
+        .overload = f->losses.overload, .refused = s->lost.rejected, .not_kept = f->kept_lost, .late = f->late, .hurried = f->hurried, .refused_events = f->refused_events, .scans_differ = live_repeats_odd(s->repeats),
         .host = s->options.ingest.host, .calibration_refusal = live_learning_refusal(s->links.learning),
         .disk_trouble = { trouble_of(&f->disk[0]), trouble_of(&f->disk[1]), trouble_of(&f->disk[2]) },
     };
@@ -166,6 +166,18 @@ static void tell_details(struct live_session_work *s, int64_t now_ms) {
         if (sscanf(topic, "detail/%6u/%n", &pixel, &end) == 1 && end > 0 && topic[end] == '\0' && pixel < s->set->array->n_pixels)
             tell_detail(s, topic, pixel);
     }
+}
+
+/* ---- consistency/ ---- */
+
+void live_session_tell_repeats(struct live_session_work *s, const struct scan_products *p) {
+    json_t *keys = live_repeats_add(s->repeats, p, s->calibration_id);
+    if (keys == NULL)
+        return;
+    if (live_repeats_odd(s->repeats)[0] != '\0')
+        log_warning("%s", live_repeats_odd(s->repeats));
+    publisher_state(s->publisher, "consistency/", "consistency", "cumulative", keys);
+    json_decref(keys);
 }
 
 /* ---- disk/ ---- */

@@ -9,7 +9,7 @@
 #include "daemon/live_alarms.h"
 
 static struct alarm_facts all_well(void) {
-    return (struct alarm_facts){ .heard = true, .array = true, .n_pixels = 240, .good_pixels = 231, .sent = 1000, .host = "127.0.0.1", .calibration_refusal = "" };
+    return (struct alarm_facts){ .heard = true, .array = true, .n_pixels = 240, .good_pixels = 231, .sent = 1000, .host = "127.0.0.1", .calibration_refusal = "", .scans_differ = "" };
 }
 
 static const json_t *only_alarm(json_t *keys) {
@@ -90,6 +90,7 @@ static void each_fact_has_its_alarm(void **state) {
         case ALARM_LATE: f.late = 1; break;
         case ALARM_HURRIED: f.hurried = 1; break;
         case ALARM_SCAN_EVENTS: f.refused_events = 1; break;
+        case ALARM_SCANS_DIFFER: f.scans_differ = "scan 3 of 5 repeats: beyond 4 standard deviations from the others"; break;
         case N_ALARMS: break;
         }
         assert_true(live_alarms_update(&a, &f, 500, 77));
