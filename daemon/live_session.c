@@ -22,8 +22,6 @@ void live_session_publish_scan(struct live_session_work *s, bool force) {
         return;
     bool over = scan->ended && (force || scan->n_final == scan->scan.n_points);
     publisher_live(s->publisher, live_scan_seen(scan), scan->scan.n_points, over ? scan->scan.n_points : scan->n_final, over, lost_of(s));
-    if (over)
-        live_session_tell_repeats(s, scan->products);
     s->ended_published = over;
     s->published_final = scan->n_final;
 }
@@ -171,6 +169,7 @@ static void settle_and_publish(struct live_session_work *s, int64_t now) {
         s->settle_ms = now;
         live_book_settle(s->book, live_session_watermark_ns(s), false);
         live_session_keep_scans(s, false, false);
+        live_session_tell_repeats(s);
     }
     const struct live_scan *scan = live_book_scan(s->book);
     bool urgent = scan != NULL && (scan->n_final > s->published_final || (scan->ended && !s->ended_published));

@@ -68,6 +68,7 @@ struct live_session_work {
     uint32_t published_final;
     struct live_alarms alarms;
     struct live_repeats *repeats;
+    int64_t repeats_told_ns;    /* start of the newest scan that is among them */
     struct pixel_watch *watch;  /* NULL: none, or of another array than array_version's */
     uint64_t watch_version, pixels_told;
     int64_t watch_ms, details_ms, room_ms;
@@ -117,7 +118,7 @@ enum scan_answer live_session_load(void *session, json_t **result, char why[SCAN
 /* ---- live_session_tell.c ---- */
 void live_session_tell(struct live_session_work *s, int64_t now_ms);          /* cal/, pixel/<n>/, as they are due */
 void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms);   /* alarm/, when the figures are new */
-void live_session_tell_repeats(struct live_session_work *s, const struct scan_products *p);   /* a scan that is over: consistency/ */
+void live_session_tell_repeats(struct live_session_work *s);   /* consistency/, when a scan has become final */
 void live_session_tell_rows(struct live_session_work *s, const struct row_block *rows);
 
 /* Every half second: what other threads are told. Book thread. */

@@ -133,6 +133,7 @@ void live_session_close_book(struct live_session_work *s) {
         live_book_settle(s->book, INT64_MAX, true);
         live_session_publish_scan(s, true);
         live_session_keep_scans(s, true, true);
+        live_session_tell_repeats(s);
     }
     live_book_free(s->book);
     upstream_loss_free(s->loss);

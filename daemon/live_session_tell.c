@@ -11,7 +11,7 @@
 #include "daemon/pixel_detail.h"
 #include "daemon/sink/data_group.h"
 
-enum { PIXELS_MS = 5000, PIXELS_AT_ONCE = 16, DETAILS_MS = 500, ROOM_MS = 5000 };
+enum { PIXELS_MS = 5000, PIXELS_AT_ONCE = 16, DETAILS_MS = 500, ROOM_MS = 5000, RECENT_SCANS = 8 };
 
 /* ---- alarm/ ---- */
 
@@ -170,7 +170,7 @@ static void tell_details(struct live_session_work *s, int64_t now_ms) {
 
 /* ---- consistency/ ---- */
 
-void live_session_tell_repeats(struct live_session_work *s, const struct scan_products *p) {
+static void tell_repeats_of(struct live_session_work *s, const struct scan_products *p) {
     json_t *keys = live_repeats_add(s->repeats, p, s->calibration_id);
     if (keys == NULL)
         return;
@@ -178,6 +178,17 @@ void live_session_tell_repeats(struct live_session_work *s, const struct scan_pr
         log_warning("%s", live_repeats_odd(s->repeats));
     publisher_state(s->publisher, "consistency/", "consistency", "cumulative", keys);
     json_decref(keys);
+}
+
+/* The book keeps a scan that is final until the next one begins. */
+void live_session_tell_repeats(struct live_session_work *s) {
+    const struct live_scan *scans[RECENT_SCANS];
+    const size_t n = live_book_scans(s->book, scans, RECENT_SCANS);
+    for (size_t k = 0; k < n; k++)
+        if (scans[k]->ended && scans[k]->products != NULL && scans[k]->n_final == scans[k]->scan.n_points && scans[k]->scan.start_ns > s->repeats_told_ns) {
+            s->repeats_told_ns = scans[k]->scan.start_ns;
+            tell_repeats_of(s, scans[k]->products);
+        }
 }
 
 /* ---- disk/ ---- */

@@ -129,12 +129,12 @@ def compare(told, path):
             check(numpy.array_equal(entry[f'scan_{number:04d}/i0'][()], 1.5 + numpy.arange(len(counts))), 'I0 came along with the points')
 
 
-def check_logs(told, router_scan):
+def check_logs(told, router_scans):
     user = glob.glob(f'{folder}/user/beamtime_b7/*/scan*.json')
     beside = glob.glob(f'{folder}/live/*/*/logs/scan*.json')
-    check(len(user) == len(beside) == 3 and len(glob.glob(f'{folder}/user/beamtime_b7/*/calibration*.json')) == 2, f'logs beside the run and for the user: {len(beside)}, {len(user)}')
+    check(len(user) == len(beside) == 5 and len(glob.glob(f'{folder}/user/beamtime_b7/*/calibration*.json')) == 2, f'logs beside the run and for the user: {len(beside)}, {len(user)}')
     numbers = sorted(int(re.search(r'scan(\d+)\.json', p)[1]) for p in user)
-    check(numbers == sorted([*told, router_scan]), f'scans are counted through the day: {numbers}')
+    check(numbers == sorted([*told, *router_scans]), f'scans are counted through the day: {numbers}')
     with open(sorted(user)[0]) as f:
         log = json.load(f)
     fields = {'var_name', 'var_unit', 'scan_num', 'beamtime_id', 'sample_id', 'sample_desc', 'extra', 'data_path', 'drift_correction_plan', 'user_output_dir', 'point_extras',
@@ -269,9 +269,28 @@ def play_router(r, stream):
     example['loss_fraction'] = stream.states['control/'][0]['loss_fraction']
     got = {k: v for k, v in stream.states['control/'][0].items() if k not in ('sample', 'label', 'n_points', 'final_points')}   # there within a scan
     check(shape(got) == shape(example), f'a change is told as the document shows: {got}')
+    more = play_repeats(r, stream)
     r.call('file_end')
     stream.until(lambda: {'file_start', 'scan_start', 'roi_set', 'axes_set', 'calibration_use', 'file_end'} <= set(stream.changes), 'changes are told on the stream')
-    return number, told
+    return number, told, more
+
+
+def play_repeats(r, stream):
+    """The same scan twice: when the second is final they have been compared."""
+    numbers = []
+    for _ in range(2):
+        numbers.append(r.call('next_scan_num'))
+        r.call('scan_start', 'mono', 'eV', 3, 'sample B twice', {})
+        for k in range(2):
+            r.call('scan_point_start', 528 + k, None, {'i0': 2.0})
+            time.sleep(0.2)
+            r.call('scan_point_end')
+        r.call('scan_end')
+    stream.until(lambda: 'consistency/' in stream.states, 'repeats are compared')
+    said = stream.states.get('consistency/', ({'repeats': [], 'by_i0': None, 'sample': None},))[0]
+    check([x['scan'] for x in said['repeats']] == numbers and said['by_i0'] is True and said['sample'] == 'sample B twice' and all(x['points'] == 2 for x in said['repeats']),
+          f'by I0, each with the other: {said["repeats"]}')
+    return numbers
 
 
 def shape(value):
@@ -331,7 +350,7 @@ def main():
         told = play(b, ophyd=False)
         told.update(play(b, ophyd=True))
         rubbish(b)
-        number, told_router = play_router(Router(router), Stream(stream_port))
+        number, told_router, more = play_router(Router(router), Stream(stream_port))
         check_document(Router(router))
         b.call('file_start')
         crowd(b)
@@ -343,7 +362,7 @@ def main():
         for path, n in zip(runs_made()[1:3], sorted(told)):
             compare({n: told[n]}, path)
         compare_router(number, told_router, runs_made()[3])
-        check_logs(told, number)
+        check_logs(told, [number, *more])
         run.terminate()
         check(run.wait(timeout=60 * SLOW) == 0, 'SIGTERM ends it with 0')
     finally:
