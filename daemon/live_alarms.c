@@ -86,8 +86,11 @@ bool live_alarms_update(struct live_alarms *a, const struct alarm_facts *f, int6
     for (unsigned k = 0; k < N_ALARMS; k++) {
         struct live_alarm now = { .since_ns = a->list[k].since_ns };
         now.on = rules[k].count != NULL ? grows(a, k, rules[k].count(f), now_ms) : rules[k].state(f);
+        now.turned = now.on != a->list[k].on;
         if (now.on)
             rules[k].text(f, now.text, sizeof now.text);
+        else
+            memcpy(now.text, a->list[k].text, sizeof now.text);
         if (now.on && !a->list[k].on)
             now.since_ns = real_ns;
         changed = changed || now.on != a->list[k].on || strcmp(now.text, a->list[k].text) != 0;

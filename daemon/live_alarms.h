@@ -24,7 +24,7 @@ struct alarm_facts {
     const char *disk_trouble[3];         /* journal, archive, raw: NULL none */
 };
 
-struct live_alarm { bool on; int64_t since_ns; char text[320]; };
+struct live_alarm { bool on, turned; int64_t since_ns; char text[320]; };   /* turned: by the last update; the text of one that is over is its last */
 
 struct live_alarms {                     /* zeros at the start */
     struct live_alarm list[N_ALARMS];

@@ -8,6 +8,7 @@
 #include "daemon/json_value.h"
 #include "daemon/live_session_parts.h"
 #include "daemon/log.h"
+#include "daemon/log_event.h"
 #include "daemon/pixel_detail.h"
 #include "daemon/sink/data_group.h"
 
@@ -17,6 +18,18 @@ enum { PIXELS_MS = 5000, PIXELS_AT_ONCE = 16, DETAILS_MS = 500, ROOM_MS = 5000, 
 
 static const char *trouble_of(const struct sink_health *h) { return h->name != NULL && h->failing ? h->trouble : NULL; }
 
+/* Alarms that begin or end, to the system's journal; they hold on for a while, so they come seldom. */
+static void tell_journal(const struct live_session_work *s) {
+    const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
+    for (unsigned k = 0; k < N_ALARMS; k++) {
+        const struct live_alarm *a = &s->alarms.list[k];
+        const struct log_event e = { .code = live_alarm_code((enum alarm_code)k), .text = a->text, .error = strcmp(live_alarm_level((enum alarm_code)k), "error") == 0, .over = !a->on,
+                                     .run = s->status.writing ? live_runs_base_name(s->runs) : "", .scan = scan != NULL && !scan->ended ? scan->scan.number : -1, .lost = s->figures.losses.lost_upstream };
+        if (a->turned)
+            log_event(&e);
+    }
+}
+
 void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms) {
     const struct live_figures *f = &s->figures;
     const struct alarm_facts facts = {
@@ -25,7 +38,9 @@ void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms) {
         .host = s->options.ingest.host, .calibration_refusal = live_learning_refusal(s->links.learning),
         .disk_trouble = { trouble_of(&f->disk[0]), trouble_of(&f->disk[1]), trouble_of(&f->disk[2]) },
     };
-    if (!live_alarms_update(&s->alarms, &facts, now_ms, clock_ns(CLOCK_REALTIME)))
+    const bool changed = live_alarms_update(&s->alarms, &facts, now_ms, clock_ns(CLOCK_REALTIME));
+    tell_journal(s);
+    if (!changed)
         return;
     json_t *keys = live_alarms_json(&s->alarms);
     publisher_state(s->publisher, "alarm/", "alarm", "cumulative", keys);

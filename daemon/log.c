@@ -27,7 +27,7 @@ void log_set_level(enum log_level level) {
 }
 
 /* systemd tells which stream it reads: "device:inode" of the journal's socket. Asked anew each time because stderr may be redirected. */
-static bool journal_reads_stderr(void) {
+bool log_journal_reads_us(void) {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat s;
     if (stream == NULL || fstat(STDERR_FILENO, &s) != 0)
@@ -56,7 +56,7 @@ static void write_message(enum log_level level, const char *format, va_list args
         return;
     int saved_errno = errno;
     char text[MESSAGE_BYTES];
-    int head = snprintf(text, sizeof text, "%stesd: %s", journal_reads_stderr() ? levels[level].priority : "", levels[level].word);
+    int head = snprintf(text, sizeof text, "%stesd: %s", log_journal_reads_us() ? levels[level].priority : "", levels[level].word);
     int body = vsnprintf(text + head, sizeof text - 1 - (size_t)head, format, args);
     size_t n = (size_t)head + (body > 0 ? (size_t)body : 0);
     if (n > sizeof text - 2) {

@@ -3,6 +3,8 @@
 #ifndef TESD_DAEMON_LOG_H
 #define TESD_DAEMON_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTE, LOG_LEVEL_DEBUG };
 
 void log_set_level(enum log_level level);
@@ -10,5 +12,7 @@ __attribute__((format(printf, 1, 2))) void log_error(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void log_warning(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void log_note(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void log_debug(const char *format, ...);
+
+bool log_journal_reads_us(void);   /* stderr is read by the system's journal */
 
 #endif
