@@ -6,7 +6,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
-data = os.path.join(os.environ.get('TESD_SHARED', '../shared'), 'data/real/ssrl_10_1_2020')
+data = os.path.abspath(os.path.join(os.environ.get('TESD_SHARED', '../shared'), 'data/real/ssrl_10_1_2020'))
 if not os.path.isdir(data):
     print('skipped: no shared data')
     sys.exit(77)
