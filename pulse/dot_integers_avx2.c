@@ -127,7 +127,7 @@ __attribute__((noinline)) static struct dot_sums with_rest_of(struct dot_sums s,
 AVX2 struct dot_sums dot_sums_avx2(const sample_u16 *x, size_t n, struct dot_extremes within) {
     struct dot_sums s = { 0, 0, 0 };
     bool narrow = within.high - within.low <= NARROW;
-    uint16_t middle = narrow ? (uint16_t)((within.low + within.high) / 2) : 32768;
+    uint16_t middle = (uint16_t)(narrow ? (within.low + within.high) / 2 : 32768);
     size_t k = 0, most = narrow ? NARROW_CHUNK : WIDE_CHUNK;
     while (n >= 16 && k < n) {
         size_t length = n - k < most ? n - k : most;

@@ -140,6 +140,9 @@ static void counts_of_maps_are_narrow(void **unused) {
         assert_int_equal(stream_state_read(frames, 3, &s), STREAM_GOOD);
         assert_true(web_store_new(false, &store) && web_store_put(store, s) && web_store_next(store, "scan 1", &after, &m));
         uint32_t length = 0, value = 0;
+        assert_non_null(m.bytes);
+        if (m.bytes == NULL)
+            return;
         memcpy(&length, m.bytes, 4);
         json_t *h = json_loadb((const char *)m.bytes + 4, length, 0, NULL);
         const char *type = json_string_value(json_object_get(json_array_get(json_object_get(h, "arrays"), 0), "dtype"));
