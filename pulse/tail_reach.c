@@ -50,10 +50,14 @@ double tail_reach_decays(const struct tail_reach *t) {
     if (isolated < LEAST)
         return decays;
     double share = (double)t->cut[TAIL_REACH_BINS] / isolated;
+    double n = 0, cut = 0;   /* of the bins behind the last one that stands out */
     for (unsigned k = 0; k < TAIL_REACH_BINS; k++) {
-        double n = (double)t->seen[k], excess = (double)t->cut[k] - share * n;
-        if (n > 0 && excess > FLAT * n && excess > SIGMAS * sqrt(1 + share * (1 - share) * n))
+        n += (double)t->seen[k];
+        cut += (double)t->cut[k];
+        if (n > 0 && cut - share * n > FLAT * n && cut - share * n > SIGMAS * sqrt(1 + share * (1 - share) * n)) {
             decays = edges[k];
+            n = cut = 0;
+        }
     }
     return decays;
 }

@@ -24,7 +24,8 @@ struct tail_reach tail_reach_begin(double decay_ns, double post_ns);
 /* A primary record, in order. */
 void tail_reach_note(struct tail_reach *t, int64_t time_ns, uint32_t cuts);
 void tail_reach_add(struct tail_reach *into, const struct tail_reach *from);
-/* Decay times after which no bin's share of cut records exceeds that of isolated ones by more than 0.5 % and 3 sigma. */
+/* Decay times after which the share of cut records exceeds that of isolated ones by no more than 0.5 % and 3 sigma. Tails fade: a bin counts together
+ * with those before it back to the last one that stood out, so that one far bin with a few cuts too many does not stretch the window for good. */
 double tail_reach_decays(const struct tail_reach *t);
 
 #endif

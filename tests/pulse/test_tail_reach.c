@@ -58,7 +58,21 @@ static void other_reasons_do_not_count(void **state) {
     assert_true(tail_reach_decays(&t) == TAIL_REACH_LEAST);
 }
 
+/* Counts of four pixels in a minute of calibration at 50 counts/s: the tail ends after 8 decay times, and 9 of 606 records are cut by chance 24 to 28
+ * after another where 2.8 are expected. */
+static void a_chance_far_away_does_not_count(void **state) {
+    (void)state;
+    static const uint64_t seen[TAIL_REACH_BINS + 1] = { 294, 297, 321, 269, 250, 246, 275, 235, 483, 445, 394, 787, 606, 562, 5020 };
+    static const uint64_t cut[TAIL_REACH_BINS + 1] = { 85, 7, 2, 2, 1, 2, 0, 2, 5, 1, 3, 8, 9, 1, 23 };
+    struct tail_reach t = tail_reach_begin(decay_ns, post_ns);
+    memcpy(t.seen, seen, sizeof seen);
+    memcpy(t.cut, cut, sizeof cut);
+    assert_true(tail_reach_decays(&t) == 8);
+    t.cut[12] = 60;   /* that is no chance */
+    assert_true(tail_reach_decays(&t) == 28);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(reach_is_found), cmocka_unit_test(other_reasons_do_not_count) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_chance_far_away_does_not_count), cmocka_unit_test(reach_is_found), cmocka_unit_test(other_reasons_do_not_count) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
