@@ -100,6 +100,9 @@ bool array_model_select(struct array_model *from, const int32_t *channels, size_
     struct array_model *m;
     if (!array_model_new(n, from->n_tables, &m))
         return false;
+    for (unsigned causal = 0; causal < 2; causal++)
+        m->wide_grades[causal] = array_model_wide_grades(from, causal != 0);
+    m->selected = true;
     for (size_t i = 0; i < n; i++) {
         size_t k = array_model_find(from, channels[i]);
         m->channels[i].channel = channels[i];
@@ -177,6 +180,8 @@ void array_model_view_free(struct array_model *m) {
 
 uint32_t array_model_wide_grades(const struct array_model *m, bool causal) {
     bool mid = true, tail = true;
+    if (m->selected)
+        return m->wide_grades[causal];
     for (size_t i = 0; i < m->n_channels; i++) {
         const struct pixel_model *of = m->channels[i].model;
         mid = mid && (of == NULL || (of->gaps != NULL && (!causal || of->rise_level > 0)));

@@ -63,6 +63,20 @@ static void channels_are_matched_by_number(void **state) {
     array_model_free(m);
 }
 
+/* A part of a stored array, even of pixels without a model, counts the grades that the whole does. */
+static void parts_count_the_grades_of_the_whole(void **state) {
+    (void)state;
+    struct array_model *m = stored(), *none, *part;
+    const uint32_t whole = array_model_wide_grades(m, false);
+    const int32_t missing[] = { 5 };
+    assert_true(array_model_new(1, 0, &none));
+    assert_int_not_equal(array_model_wide_grades(none, false), whole);
+    array_model_free(none);
+    assert_true(array_model_select(m, missing, 1, &part));
+    assert_int_equal(array_model_wide_grades(part, false), whole);
+    array_model_free(part);
+}
+
 static void verdicts_name_the_reason(void **state) {
     (void)state;
     struct array_model *m = stored();
@@ -79,7 +93,7 @@ static void verdicts_name_the_reason(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(channels_are_matched_by_number),
+        cmocka_unit_test(parts_count_the_grades_of_the_whole), cmocka_unit_test(channels_are_matched_by_number),
         cmocka_unit_test(verdicts_name_the_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
