@@ -170,6 +170,7 @@ def main():
     a.add_argument('--keep')
     a = a.parse_args()
     folder = a.keep or tempfile.mkdtemp(prefix='tesd-beamtime-')
+    os.makedirs(folder, exist_ok=True)
     beam, path = os.path.join(folder, 'beam'), os.path.join(folder, 'all.nxs')
     try:
         if not os.path.exists(path):
