@@ -405,6 +405,8 @@ static bool make_photons_together(struct reprocess *r, unsigned workers) {
         log_error("out of memory while analysing channel %d", r->beamtime->pulses.channels[whole].channel);
     good = good && whole == n && array_events_collect(r->array, blocks) && array_events_instants(r->array, &instants, &n_instants);
     good = good && (instants == NULL || grading_sample_at(r->grading, instants, n_instants)) && pipeline_run(n, workers, grade_job, r);
+    for (size_t k = 0; k < r->result->bins->n_products; k++)
+        r->result->bins->products[k]->array_rules |= array_events_rules(r->array);
     for (size_t pixel = 0; good && pixel < n; pixel++)
         good = take_block(r, pixel);
     free(blocks);
