@@ -2,7 +2,7 @@
 """make soak: tesd run under load, by hand: how fast without loss on our side, what it costs beside the bare receive, how memory goes, how late
 a record is in the published PFY. Figures are printed; nothing here passes or fails by an absolute time.
     soak.py [RATE ...] [--seconds S] [--long S] [--pixels N]"""
-import argparse, glob, json, os, re, signal, socket, subprocess, sys, tempfile, threading, time
+import argparse, glob, json, os, re, socket, subprocess, sys, tempfile, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
 from free_ports import free_port
 
