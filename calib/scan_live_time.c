@@ -81,7 +81,8 @@ static double crowding_of(const struct scan_products *p, const struct yield_spec
             double eps = p->sensitivity[pixel], share = eps * pixel_live_ns(p, pixel, point, y->grades_used) / 1e9 / live_s;
             sum += share * eps * counted_Hz * kappa_s(eps * events_Hz, window_of(p, pixel, y->grades_used));
         }
-    return sum;
+    const double events = p->shared_excess[point] > 0 ? scan_products_events(p, point) : 0;
+    return sum + (events > 0 ? p->shared_excess[point] * y->counts[point] / events : 0);
 }
 
 void scan_live_time_settle_points(struct scan_products *p, uint32_t first, uint32_t end) {

@@ -54,6 +54,6 @@ struct livetime_sheet grading_sheet(const struct graded_channel *c, const struct
 bool grading_channel_lossy(const struct graded_channel *c);
 void grading_lossy_grades(const struct graded_channel *c, struct photon_block *b);
 bool grading_lossy_times(struct grading *g, bool (*fit)(struct grading *));
-bool grading_lossy_errors(struct grading *g);   /* when the yields are settled */
+bool grading_lossy_errors(struct grading *g);   /* before the yields are settled */
 
 #endif

@@ -294,6 +294,12 @@ static void read_scan(struct rebuild_input *in, int32_t number, char *const *nam
     s->resolution_eV = read_per_pixel(in, group, "resolution_eV", (double)NAN);
     s->unresolved_s = read_per_pixel(in, group, "unresolved_s", 0);
     s->sensitivity = read_per_pixel(in, group, "sensitivity", (double)NAN);
+    int64_t rules = 0;
+    if (h5_input_has(&in->file, group, "array_rules"))
+        h5_input_array(&in->file, group, "array_rules", ARRAY_I8, 1, &rules);
+    s->array_rules = (uint32_t)rules;
+    if (h5_input_has(&in->file, group, "live_time_excess"))
+        s->shared_excess = read_whole(&in->file, group, "live_time_excess", ARRAY_F8, s->scan.n_points, NULL);
     s->dispersion = in->file.failed ? (double)NAN : number_attribute(group, "dispersion_10ms");
     h5_file_close_group(group);
     read_map(in, "rixs", "emission_energy_edges", &s->emission, s);
@@ -450,6 +456,7 @@ void rebuild_input_close(struct rebuild_input *in) {
         free(s->unresolved_s);
         free(s->resolution_eV);
         free(s->sensitivity);
+        free(s->shared_excess);
     }
     for (size_t k = 0; k < in->n_calibrations; k++)
         free(in->calibrations[k].line_table_text);
