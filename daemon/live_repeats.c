@@ -65,13 +65,6 @@ static bool repeats(const struct kept_scan *a, const struct kept_scan *b) {
 
 /* ---- what is told ---- */
 
-static bool has_i0(const struct scan *s) {
-    bool has = false;
-    for (uint32_t k = 0; k < s->n_points; k++)
-        has = has || s->points[k].i0 > 0;
-    return has;
-}
-
 static json_t *flag_names(uint32_t flags) {
     static const struct { uint32_t flag; const char *name; } all[] = {
         { INCONSISTENT_MAP, "map" }, { INCONSISTENT_YIELD, "yield" }, { INCONSISTENT_INCIDENT, "incident" }, { INCONSISTENT_EMISSION, "emission" } };
@@ -111,16 +104,13 @@ static json_t *judge(struct live_repeats *r, struct scan_products *const *member
     if (scan_consistency_judge(members, n, &list) != STATUS_OK)
         return NULL;
     json_t *windows = json_array(), *scans = json_array();
-    bool by_i0 = true;
     for (uint32_t k = 0; k < members[0]->n_yields; k++)
         json_array_append_new(windows, json_value_text(members[0]->yields[k]->region.name));
-    for (size_t k = 0; k < n; k++) {
-        by_i0 = by_i0 && has_i0(members[k]->scan);
+    for (size_t k = 0; k < n; k++)
         json_array_append_new(scans, one_keys(&list[k], members[0]->n_yields));
-    }
     say_odd(r, list, n);
     scan_consistency_free(list, n);
-    return json_pack("{s:o, s:b, s:f, s:o, s:o}", "sample", json_value_text(members[0]->scan->sample), "by_i0", by_i0, "limit", CONSISTENCY_LIMIT, "windows", windows, "repeats", scans);
+    return json_pack("{s:o, s:b, s:f, s:o, s:o}", "sample", json_value_text(members[0]->scan->sample), "by_i0", scan_consistency_by_i0(members, n), "limit", CONSISTENCY_LIMIT, "windows", windows, "repeats", scans);
 }
 
 /* ---- scans that are over ---- */

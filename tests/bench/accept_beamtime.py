@@ -2,31 +2,21 @@
 The pull of the sPFY ratio of the 531/523 eV feature, metal PFYs of the two conditions, the shape of the yield at 20 counts/s and pixel, and the
 resolution of the best pixels. The truth of a ratio is a beamtime without counting statistics: the same pixels, a hundred times the dwell."""
 import os
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
-from program import TESD
+from checks import check, conclusion
+from program import TESD, must
 
 SEEDS, PIXELS = int(sys.argv[1]) if len(sys.argv) > 1 else 10, int(sys.argv[2]) if len(sys.argv) > 2 else 240
 WINDOW = '530.5:531.5'
-failures = 0
-
-
-def check(ok, what):
-    global failures
-    failures += not ok
-    print(('ok      ' if ok else 'FAILED  ') + what, flush=True)
 
 
 def tesd(*arguments):
-    run = subprocess.run([TESD, *arguments], capture_output=True, text=True)
-    if run.returncode:
-        sys.exit(f'tesd {" ".join(arguments)}: {run.stderr}')
-    return run.stdout
+    return must(TESD, *arguments).stdout
 
 
 def simulate(path, seed, *more):
@@ -114,4 +104,4 @@ def best_of(path, folder):
 
 with tempfile.TemporaryDirectory(prefix='tesd-beamtime-') as folder:
     main(folder)
-sys.exit(1 if failures else 0)
+sys.exit(conclusion())

@@ -7,31 +7,21 @@ import argparse
 import glob
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
-from program import TESD
+from checks import check, conclusion
+from program import TESD, must
 
 WINDOW = '530.5:531.5'
 POINTS, RATE = 31, 20
-failures = 0
-
-
-def check(ok, what):
-    global failures
-    failures += not ok
-    print(('ok      ' if ok else 'FAILED  ') + what, flush=True)
 
 
 def tesd(*arguments):
-    run = subprocess.run([TESD, *map(str, arguments)], capture_output=True, text=True)
-    if run.returncode:
-        sys.exit(f'tesd {" ".join(map(str, arguments))}: {run.stderr}')
-    return run.stdout
+    return must(TESD, *arguments).stdout
 
 
 def ratio(path, out, edge, window, *more):
@@ -190,7 +180,7 @@ def main():
     finally:
         if not a.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(1 if failures else 0)
+    sys.exit(conclusion())
 
 
 main()

@@ -75,7 +75,6 @@ def through_truth(energy, true, good):
 def judge_pixel(rows, truth, shape, share):
     n, presamples, period = shape
     photons = np.sort(truth['time'])
-    frame = rows['frame'].astype(float)
     before, after = previous_and_next(rows['true_time'], photons)
     share['before'] = before * period
     clean = rows['photon'] & (before * period > 8e-3) & (after > n - presamples) & ~rows['merged']

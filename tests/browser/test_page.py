@@ -91,7 +91,7 @@ def live(b, url, call, control):
             b.shot('2_growing')
     updates, share = (b.js('tesd.model.received') - received) / (time.monotonic() - wall), (b.busy_s() - busy) / (time.monotonic() - wall)
     print(f'        {updates:.1f} states/s taken, main thread busy {100 * share:.0f} %')
-    check(updates > 5 and share < 0.8, 'the browser keeps up')
+    check(updates > 5 and share < 0.5, 'the browser keeps up')
     check(until(lambda: b.js('tesd.map.data && tesd.map.data.y.length') == points), f'the map has grown to {points} points, first seen at point {first}')
     check('<b>' in b.js('document.getElementById("scan").textContent') and b.js('document.querySelector("#scan b")') is None, 'names are shown as texts')
     check('free' in b.js('document.getElementById("disk").textContent'), f'the disk is told of: {b.js("document.getElementById(`disk`).textContent")}')
@@ -111,11 +111,12 @@ def second_scan(b, call):
     names = [b.js('tesd.newestSet()'), before]
     two = f'{json.dumps(names)}.map(n => tesd.stateOf(n, "pfy/tfy/").arrays)'
     b.js('document.querySelector(`[data-view="compare"]`).click()')
+    until(lambda: b.js(f'{json.dumps(names)}.every(n => ["conditionA", "conditionB"].every(id => [...document.getElementById(id).options].some(o => o.value === n)))'))
     b.js(f"""for (const [id, v] of [['conditionA', {json.dumps(names[0])}], ['conditionB', {json.dumps(names[1])}]]) {{ const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change')); }}""")
     check(until(lambda: b.js('!!tesd.compare.boxes && tesd.columns("difference").length > 100')), 'two scans of the stream stand side by side with their difference')
     b.js('document.getElementById("compareRoi").value = "tfy"')
-    want = b.js(f'(() => {{ const [y, z] = {two}.map(a => a.yield.values.reduce((s, v) => s + v / a.pixel_weight.values[0], 0)); return y / z; }})()')
-    got = b.js('tesd.compared().sum')
+    until(lambda: b.js('tesd.compared()?.sum.n') == 14)
+    want, got = b.js(f'(() => {{ const [y, z] = {two}.map(a => a.yield.values.reduce((s, v) => s + v / a.pixel_weight.values[0], 0)); return [y / z, tesd.compared().sum]; }})()')   # of one moment: points still settle
     check(got['n'] == 14 and abs(got['ratio'] / want - 1) < 1e-9, f'the ratio of their yields by pixel_weight is {got["ratio"]:.4f} ± {got["error"]:.4f}')
     total = next((n for n in b.js('[...document.getElementById("conditionA").options].map(o => o.value)') if n.startswith('sum of')), None)
     summed = b.js(f"""(() => {{ const y = tesd.yieldOf({json.dumps(total)}, 'tfy'), [a, b] = {two};
@@ -277,7 +278,7 @@ def many_pixels(b, pixels):
         first = time.monotonic() - begun
         check(first < 3, f'{pixels} pixels: first plot {first:.2f} s after loading began (wanted < 1 s where the machine has time)')
         check(until(lambda: b.js('[...tesd.model.other.keys()].filter(t => t.startsWith("pixel/")).length') == pixels), f'all {pixels} pixels are there')
-        for view in 'scan', 'array':
+        for view in 'scan', 'compare', 'array':
             b.js(f'tesd.show("{view}")')
             time.sleep(1)
             busy, wall, received = b.busy_s(), time.monotonic(), b.js('tesd.model.received')
@@ -286,7 +287,7 @@ def many_pixels(b, pixels):
             seconds = time.monotonic() - wall
             share, states, drawn = (b.busy_s() - busy) / seconds, (b.js('tesd.model.received') - received) / seconds, (b.js('tesd.draws') - draws) / seconds
             print(f'        {pixels} pixels, {view}: {states:.0f} states/s, {drawn:.1f} draws/s, main thread busy {100 * share:.0f} % (wanted < 50 at 10 updates/s)')
-            check(share < 0.9 and drawn > 4, f'{pixels} pixels, {view}: the page keeps up')
+            check(share < 0.5 and drawn > 4, f'{pixels} pixels, {view}: the page keeps up')
         b.shot(f'9_{pixels}_pixels')
         check(b.js('tesd.array.places.length') == pixels and b.js('tesd.array.box.size') >= 8, f'{pixels} pixels have room: {b.js("tesd.array.box.size"):.0f} px each')
     finally:

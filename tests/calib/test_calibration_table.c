@@ -5,40 +5,9 @@
 #include <cmocka.h>
 
 #include "calib/calibration_table.h"
-#include "tests/calib/line_mix.h"
+#include "tests/calib/mix_array.h"
 
-enum { MAX_PIXELS = 64 };
-
-struct array {
-    uint32_t n;
-    struct mix_pixel pixel[MAX_PIXELS];
-    struct calibration_heights heights[MAX_PIXELS];
-    float *owned[MAX_PIXELS];
-};
-
-static void fill(struct array *a, uint32_t i, size_t n, struct seeded *r) {
-    free(a->owned[i]);
-    a->owned[i] = mix_heights(&a->pixel[i], n, r);
-    a->heights[i] = (struct calibration_heights){.heights = a->owned[i], .n = n};
-}
-
-static struct array *array_new(uint32_t n, size_t pulses, struct seeded *r) {
-    struct array *a = calloc(1, sizeof *a);
-    a->n = n;
-    for (uint32_t i = 0; i < n; i++) {
-        a->pixel[i] = mix_pixel_random(r);
-        fill(a, i, pulses, r);
-    }
-    return a;
-}
-
-static void array_free(struct array *a) {
-    for (uint32_t i = 0; i < a->n; i++)
-        free(a->owned[i]);
-    free(a);
-}
-
-static struct calibration_table *learn(const struct array *a, const struct calibration_table *before, enum status expected, struct complaint *why) {
+static struct calibration_table *learn(const struct mix_array *a, const struct calibration_table *before, enum status expected, struct complaint *why) {
     struct line_table *lines = mix_table();
     struct calibration_table *t = NULL;
     assert_non_null(lines);
@@ -67,7 +36,7 @@ static const struct anchor_fit *fit_of(const struct pixel_calibration *p, const 
 static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_table array", 41);
-    struct array *a = array_new(40, 3000, &r);
+    struct mix_array *a = mix_array_new(40, 3000, mix_pixel_random, &r);
     struct calibration_table *t = learn(a, NULL, STATUS_OK, NULL);
     double pull2 = 0, held2 = 0, deviance = 0;
     int n = 0, held = 0;
@@ -102,16 +71,16 @@ static void an_array_is_calibrated_and_its_errors_are_honest(void **state) {
     assert_true(sqrt(pull2 / n) > 0.9 && sqrt(pull2 / n) < 1.2);
     assert_true(sqrt(held2 / held) < 0.2);
     calibration_table_free(t);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static void three_hundred_pulses_give_nothing_wrong(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_table 300", 42);
-    struct array *a = array_new(MAX_PIXELS, 300, &r);
+    struct mix_array *a = mix_array_new(MIX_ARRAY_MOST, 300, mix_pixel_random, &r);
     for (uint32_t i = 0; i < a->n; i++) {  /* gains spread by a factor 2 either way */
         a->pixel[i].gain = 13 * exp(log(2) * (2 * draw_uniform(&r) - 1));
-        fill(a, i, 300, &r);
+        mix_array_fill(a, i, 300, &r);
     }
     struct calibration_table *t = learn(a, NULL, STATUS_OK, NULL);
     int good = 0;
@@ -124,21 +93,21 @@ static void three_hundred_pulses_give_nothing_wrong(void **state) {
             fail_msg("pixel %u called good with an anchor %.1f eV off", i, worst);
     }
     printf("good: %d of %u\n", good, a->n);
-    assert_true(good >= MAX_PIXELS * 9 / 10);
+    assert_true(good >= MIX_ARRAY_MOST * 9 / 10);
     calibration_table_free(t);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static void odd_pixels_get_the_verdict_they_deserve(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_table odd", 43);
-    struct array *a = array_new(12, 2500, &r);
+    struct mix_array *a = mix_array_new(12, 2500, mix_pixel_random, &r);
     a->pixel[1].without = "CK";                /* no carbon */
-    fill(a, 1, 2500, &r);
+    mix_array_fill(a, 1, 2500, &r);
     a->heights[2].n = 0;                       /* dead */
     a->heights[3].n = 120;                     /* nearly dead */
     a->pixel[4].extra_eV = 650;                /* a line nobody knows */
-    fill(a, 4, 2500, &r);
+    mix_array_fill(a, 4, 2500, &r);
     for (size_t i = 0; i < a->heights[5].n; i++) /* noise triggers only */
         a->owned[5][i] = (float)(50 * -log(1 - draw_uniform(&r)));
     for (size_t i = 0; i < a->heights[6].n; i++) /* saturated: one height */
@@ -168,20 +137,20 @@ static void odd_pixels_get_the_verdict_they_deserve(void **state) {
     for (uint32_t i = 8; i < 12; i++)
         assert_true(t->pixels[i].verdict == VERDICT_GOOD && worst_anchor(&t->pixels[i], &a->pixel[i]) < 3);
     calibration_table_free(t);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static void a_jump_is_told_from_a_drift_and_is_not_stretched_over(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_table jump", 44);
-    struct array *a = array_new(8, 3000, &r);
+    struct mix_array *a = mix_array_new(8, 3000, mix_pixel_random, &r);
     struct calibration_table *before = learn(a, NULL, STATUS_OK, NULL);
     a->pixel[1].gain *= 0.985;                  /* drifts that are no jumps */
     a->pixel[2].gain *= 1.01;
     a->pixel[3].offset = 18 * a->pixel[3].gain; /* jumps by 18 and -15 eV */
     a->pixel[4].offset = -15 * a->pixel[4].gain;
     for (uint32_t i = 0; i < a->n; i++)
-        fill(a, i, 3000, &r);
+        mix_array_fill(a, i, 3000, &r);
     a->heights[5].n = 100;                      /* too few now, good before: stale */
     struct calibration_table *now = learn(a, before, STATUS_OK, NULL);
     for (uint32_t i = 0; i < a->n; i++) {
@@ -202,14 +171,14 @@ static void a_jump_is_told_from_a_drift_and_is_not_stretched_over(void **state) 
     assert_true(worst_anchor(&now->pixels[5], &a->pixel[5]) < 3);
     calibration_table_free(now);
     calibration_table_free(before);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static void one_pixel_alone_is_enough(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_table one", 45);
     for (int k = 0; k < 5; k++) {
-        struct array *a = array_new(1, 2000, &r);
+        struct mix_array *a = mix_array_new(1, 2000, mix_pixel_random, &r);
         struct calibration_table *t = learn(a, NULL, STATUS_OK, NULL);
         assert_int_equal(t->pixels[0].verdict, VERDICT_GOOD);
         assert_int_equal(t->reference_pixel, 0);
@@ -217,14 +186,14 @@ static void one_pixel_alone_is_enough(void **state) {
         assert_string_equal(t->line_table_name, "test-mix");
         assert_string_equal(t->line_table_text, line_mix_table);
         calibration_table_free(t);
-        array_free(a);
+        mix_array_free(a);
     }
 }
 
 static void nothing_to_learn_from_is_said(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_table nothing", 46);
-    struct array *a = array_new(3, 50, &r);
+    struct mix_array *a = mix_array_new(3, 50, mix_pixel_random, &r);
     struct complaint why = {0};
     struct calibration_table *t = learn(a, NULL, STATUS_TOO_FEW, &why);
     assert_non_null(strstr(why.text, "too few pulses"));
@@ -238,7 +207,7 @@ static void nothing_to_learn_from_is_said(void **state) {
     assert_int_equal(calibration_table_learn(lines, 1000, NULL, 0, NULL, &t, &why), STATUS_TOO_FEW);
     calibration_table_free(t);
     line_table_free(lines);
-    array_free(a);
+    mix_array_free(a);
 }
 
 /* Three lines in geometric progression and four equal peaks in the same one: whatever is chosen would be a guess. */
@@ -266,7 +235,7 @@ static void an_ambiguous_spectrum_gives_no_curve(void **state) {
 static void nonsense_ends_and_is_not_good(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_table nonsense", 48);
-    struct array *a = array_new(10, 800, &r);
+    struct mix_array *a = mix_array_new(10, 800, mix_pixel_random, &r);
     for (uint32_t i = 0; i < a->n; i++)
         for (int k = 0; k < 800; k++) {
             double u = draw_uniform(&r);
@@ -278,7 +247,7 @@ static void nonsense_ends_and_is_not_good(void **state) {
     for (uint32_t i = 0; i < a->n; i++)
         assert_true(t->pixels[i].verdict != VERDICT_GOOD && !t->pixels[i].curve && strlen(t->pixels[i].reason) > 0);
     calibration_table_free(t);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static const char kilovolt_table[] =

@@ -6,43 +6,17 @@
 
 #include "calib/calibration_table.h"
 #include "calib/calibration_verdict.h"
-#include "tests/calib/line_mix.h"
-
-enum { MAX_PIXELS = 40 };
-
-struct array {
-    uint32_t n;
-    struct mix_pixel pixel[MAX_PIXELS];
-    struct calibration_heights heights[MAX_PIXELS];
-    float *owned[MAX_PIXELS];
-};
-
-static void fill(struct array *a, uint32_t i, size_t n, struct seeded *r) {
-    free(a->owned[i]);
-    a->owned[i] = mix_heights(&a->pixel[i], n, r);
-    a->heights[i] = (struct calibration_heights){.heights = a->owned[i], .n = n};
-}
+#include "tests/calib/mix_array.h"
 
 /* Pixels of one kind: resolutions 1.8 to 2.2 eV. */
-static struct array *array_new(uint32_t n, size_t pulses, struct seeded *r) {
-    struct array *a = calloc(1, sizeof *a);
-    a->n = n;
-    for (uint32_t i = 0; i < n; i++) {
-        a->pixel[i] = mix_pixel_random(r);
-        a->pixel[i].gain = 11 + 2 * draw_uniform(r);
-        a->pixel[i].resolution_eV = 1.8 + 0.4 * draw_uniform(r);
-        fill(a, i, pulses, r);
-    }
-    return a;
+static struct mix_pixel pixel_of_one_kind(struct seeded *r) {
+    struct mix_pixel p = mix_pixel_random(r);
+    p.gain = 11 + 2 * draw_uniform(r);
+    p.resolution_eV = 1.8 + 0.4 * draw_uniform(r);
+    return p;
 }
 
-static void array_free(struct array *a) {
-    for (uint32_t i = 0; i < a->n; i++)
-        free(a->owned[i]);
-    free(a);
-}
-
-static struct calibration_table *learn_with(const char *text, const struct array *a, struct complaint *why) {
+static struct calibration_table *learn_with(const char *text, const struct mix_array *a, struct complaint *why) {
     struct line_table *lines = NULL;
     struct calibration_table *t = NULL;
     assert_int_equal(line_table_parse("mix", (const uint8_t *)text, strlen(text), &lines, why), STATUS_OK);
@@ -63,12 +37,12 @@ static void a_noisy_pixel_is_bad_and_a_poor_one_is_told(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_verdict noisy", 81);
     for (uint32_t n = 2; n <= 20; n += 6) {
-        struct array *a = array_new(n, 3000, &r);
+        struct mix_array *a = mix_array_new(n, 3000, pixel_of_one_kind, &r);
         a->pixel[0].resolution_eV = 6;
-        fill(a, 0, 3000, &r);
+        mix_array_fill(a, 0, 3000, &r);
         if (n > 4) {
             a->pixel[1].resolution_eV = 3.3;
-            fill(a, 1, 3000, &r);
+            mix_array_fill(a, 1, 3000, &r);
         }
         struct calibration_table *t = learn_with(line_mix_table, a, NULL);
         printf("%u pixels: %s | %s\n", n, t->pixels[0].reason, t->pixels[1].reason);
@@ -85,7 +59,7 @@ static void a_noisy_pixel_is_bad_and_a_poor_one_is_told(void **state) {
         for (uint32_t i = 2; i < n; i++)
             assert_int_equal(t->pixels[i].verdict, VERDICT_GOOD);
         calibration_table_free(t);
-        array_free(a);
+        mix_array_free(a);
     }
 }
 
@@ -94,7 +68,7 @@ static void a_pixel_with_two_gains_is_not_good(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_verdict two gains", 82);
     static const double ratio[] = {0.97, 0.9, 0.8, 0.6, 0.5};
-    struct array *a = array_new(15, 3000, &r);
+    struct mix_array *a = mix_array_new(15, 3000, pixel_of_one_kind, &r);
     for (uint32_t i = 0; i < 5; i++)
         for (size_t k = 0; k < a->heights[i].n; k += 2)
             a->owned[i][k] *= (float)ratio[i];
@@ -105,13 +79,13 @@ static void a_pixel_with_two_gains_is_not_good(void **state) {
         assert_int_equal(t->pixels[i].verdict == VERDICT_GOOD, i >= 5);
     }
     calibration_table_free(t);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static void lines_that_move_within_the_calibration(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_verdict step", 83);
-    struct array *a = array_new(12, 3000, &r);
+    struct mix_array *a = mix_array_new(12, 3000, pixel_of_one_kind, &r);
     int64_t time_ns[3000];
     for (int k = 0; k < 3000; k++)
         time_ns[k] = 1000 + 7 * k;
@@ -137,7 +111,7 @@ static void lines_that_move_within_the_calibration(void **state) {
         assert_true(llabs(p->valid_from_ns - time_ns[(size_t)(share[i] * 3000)]) < 7 * 3000 / 40);
     }
     calibration_table_free(t);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static void a_wrong_energy_of_the_table_is_the_tables_fault(void **state) {
@@ -145,7 +119,7 @@ static void a_wrong_energy_of_the_table_is_the_tables_fault(void **state) {
     struct seeded r = draw_start("calibration_verdict table", 84);
     static const char *const energy[] = {"278.21", "392.25", "524.45", "705.01", "848.85", "926.98"};
     static const char *const name[] = {"CKa", "NKa", "OKa", "FeLa", "NiLa", "CuLa"};
-    struct array *a = array_new(24, 4000, &r);
+    struct mix_array *a = mix_array_new(24, 4000, pixel_of_one_kind, &r);
     struct complaint why = {.text = ""};
     struct calibration_table *t = learn_with(line_mix_table, a, &why);
     assert_string_equal(why.text, "");
@@ -169,14 +143,14 @@ static void a_wrong_energy_of_the_table_is_the_tables_fault(void **state) {
             assert_non_null(strstr(why.text, "fault"));
             calibration_table_free(t);
         }
-    array_free(a);
+    mix_array_free(a);
 }
 
 /* 705.01 written as 750.01: the pixels stay good without the line, and the line is named. */
 static void a_typo_in_the_table_does_not_make_pixels_bad(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_verdict typo", 85);
-    struct array *a = array_new(10, 4000, &r);
+    struct mix_array *a = mix_array_new(10, 4000, pixel_of_one_kind, &r);
     char text[sizeof line_mix_table];
     memcpy(text, line_mix_table, sizeof text);
     for (char *at = text; (at = strstr(at, "705.01")) != NULL;)
@@ -190,13 +164,13 @@ static void a_typo_in_the_table_does_not_make_pixels_bad(void **state) {
     assert_true(good >= 9);
     assert_non_null(strstr(why.text, "FeLa"));
     calibration_table_free(t);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static void records_that_are_no_pulses_are_told(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_verdict lost", 86);
-    struct array *a = array_new(6, 2500, &r);
+    struct mix_array *a = mix_array_new(6, 2500, pixel_of_one_kind, &r);
     a->heights[0].no_pulse = 0.25;
     a->heights[1].no_pulse = 0.7;
     a->heights[2].clipped = 0.6;
@@ -212,7 +186,7 @@ static void records_that_are_no_pulses_are_told(void **state) {
     assert_int_equal(t->pixels[2].verdict, VERDICT_BAD);
     assert_ptr_equal(strstr(t->pixels[2].reason, "saturated"), t->pixels[2].reason);
     calibration_table_free(t);
-    array_free(a);
+    mix_array_free(a);
 }
 
 static void the_best_pixels_are_kept(void **state) {

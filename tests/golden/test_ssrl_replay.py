@@ -8,31 +8,15 @@ if not os.path.isdir(data):
     print('skipped: no shared data')
     sys.exit(77)
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
-
-tesd = os.environ.get('TESD', 'build/tesd')
-failures = []
-
-
-def check(ok, what):
-    print(('ok      ' if ok else 'FAILED  ') + what)
-    if not ok:
-        failures.append(what)
+from checks import check, conclusion
+from program import TESD, datasets, must
 
 
 def replay(files, out, *more):
-    run = subprocess.run([tesd, 'replay', *files, '--logs', data, '-o', out, *more], capture_output=True, text=True)
-    if run.returncode != 0:
-        sys.exit(f'tesd replay ended with {run.returncode}:\n{run.stdout}\n{run.stderr}')
-    return run
-
-
-def datasets(path):
-    found = {}
-    with h5py.File(path, 'r') as f:
-        f.visititems(lambda name, o: found.__setitem__(name, o[()]) if isinstance(o, h5py.Dataset) else None)
-    return found
+    return must(TESD, 'replay', *files, '--logs', data, '-o', out, *more)
 
 
 def cut_names(path):
@@ -170,4 +154,4 @@ with tempfile.TemporaryDirectory() as tmp:
         run = subprocess.run(['/usr/bin/python3', checker, out], capture_output=True, text=True)
         check(run.returncode == 0 and not run.stdout, 'check_nexus.py is silent ' + run.stdout[:2000])
 
-sys.exit(1 if failures else 0)
+sys.exit(conclusion())

@@ -98,7 +98,7 @@ def make_beamtime(p):
 
 def pulse_files(p):
     case = lambda name: Case(p, name)
-    first, second = 'r_chan1.ljh', 'r_chan3.ljh'
+    first = 'r_chan1.ljh'
 
     case('a whole beamtime').expect(0, rows=2)
     c = case('a missing file beside a good one')
@@ -195,7 +195,7 @@ def duplicates(p):
 
 
 def logs(p):
-    scan, other = 'logs/scan0001.json', 'logs/scan0002.json'
+    scan = 'logs/scan0001.json'
 
     def change(c, name, edit):
         def apply(content):

@@ -1,26 +1,14 @@
 """The report in a real browser: a small beamtime is simulated and calibrated, and its page loaded by headless Chromium. No console error,
 no request, and what a pixel's detail consists of is drawn, for a good pixel, one with a curve alone, and on paper."""
-import glob, html.parser, os, re, shutil, subprocess, sys, tempfile
+import glob, html.parser, os, re, shutil, sys, tempfile
 
 browser = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 if not browser:
     print('skipped: no chromium')
     sys.exit(77)
-tesd = os.environ.get('TESD', 'build/tesd')
-failures = []
-
-
-def check(ok, what):
-    print(('ok      ' if ok else 'FAILED  ') + what)
-    if not ok:
-        failures.append(what)
-
-
-def run(*command, limit_s=120):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s)
-    if done.returncode != 0:
-        sys.exit(f'{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}')
-    return done
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+from checks import check, conclusion
+from program import TESD, must
 
 
 class Page(html.parser.HTMLParser):
@@ -48,7 +36,7 @@ def load(folder, url, *more):
     command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
                '--disable-component-update', '--disable-sync', f'--user-data-dir={folder}/profile', '--enable-logging=stderr', '--virtual-time-budget=5000',
                *more, url]
-    done = run(*command)
+    done = must(*command, limit_s=120)
     said = [line for line in done.stderr.splitlines() if 'CONSOLE' in line]
     check(not said, f'nothing on the console of {url.rsplit("/", 1)[1]} {said[:2] if said else ""}')
     return done.stdout
@@ -62,11 +50,11 @@ def check_pixel(page, n_pixels):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    run(tesd, 'simulate', '--quick', '-o', f'{folder}/beamtime', '--pixels', '6', '--bad-fraction', '0', '--edges', 'co', '--points', '11')
+    must(TESD, 'simulate', '--quick', '-o', f'{folder}/beamtime', '--pixels', '6', '--bad-fraction', '0', '--edges', 'co', '--points', '11')
     noise, pulses = sorted(glob.glob(f'{folder}/beamtime/*/000[01]'))
     report, later = f'{folder}/learnt.html', f'{folder}/loaded.html'
-    run(tesd, 'calibrate', '-q', pulses, '--noise', noise, '-o', f'{folder}/cal.h5', '--report', report)
-    run(tesd, 'replay', '-q', pulses, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/out.nxs', '--report', later)
+    must(TESD, 'calibrate', '-q', pulses, '--noise', noise, '-o', f'{folder}/cal.h5', '--report', report)
+    must(TESD, 'replay', '-q', pulses, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/out.nxs', '--report', later)
     names = sorted(int(re.search(r'_chan(\d+)\.ljh', f).group(1)) for f in glob.glob(f'{pulses}/*.ljh'))
 
     first = Page(load(folder, f'file://{report}#chan{names[2]}', '--dump-dom'))
@@ -85,4 +73,4 @@ with tempfile.TemporaryDirectory() as folder:
     load(folder, f'file://{report}', '--no-pdf-header-footer', f'--print-to-pdf={folder}/report.pdf')
     check(os.path.getsize(f'{folder}/report.pdf') > 20000, 'it prints')
 
-sys.exit(1 if failures else 0)
+sys.exit(conclusion())

@@ -2,7 +2,7 @@
 """What tesd run keeps while it runs: journal, files of scans, raw records. All of them agree with the run's own file; after kill -9 in the middle of
 a scan they give what was there; on a disk that is filled to its last byte the service goes on, says so, resumes and accounts for the gap.
 TESD_KILLS=50 kills that often (make soak). Loopback and free ports only."""
-import glob, os, random, re, signal, subprocess, sys, time
+import glob, os, random, re, subprocess, sys, time
 import h5py, numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))

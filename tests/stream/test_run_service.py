@@ -3,7 +3,7 @@
 import ctypes, json, os, random, signal, socket, struct, subprocess, sys, threading, time
 import zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
-from live_pair import Daemon, Rpc, Twin, check, folder, free_port, run_all, tesd
+from live_pair import Daemon, Twin, check, folder, free_port, run_all, tesd
 
 load = ['--pixels', '12', '--bad-fraction', '0', '--samples', '128', '--presamples', '32', '--rate', '100', '--pool', '2']
 

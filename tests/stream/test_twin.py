@@ -1,57 +1,14 @@
 """`tesd simulate --serve` against an independent client: what its publisher drops follows the shape measured on DASTARD, what it says it
 sent is what it sent, it replies as measured, and the beamtime it serves is the one that `simulate -o` writes. Loopback, free ports."""
-import collections, glob, json, os, re, shutil, socket, struct, subprocess, sys, tempfile, time
+import collections, glob, json, os, shutil, struct, subprocess, sys, tempfile, time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import zmq
+from checks import check, conclusion
+from twin import Rpc, Twin, tesd
 
-tesd = os.environ.get('TESD', 'build/tesd')
-failures = []
 context = zmq.Context()
 folder = tempfile.mkdtemp(prefix='tesd-twin-')
-
-
-def check(ok, what):
-    print(('ok      ' if ok else 'FAILED  ') + what, flush=True)
-    if not ok:
-        failures.append(what)
-
-
-class Twin:
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        ports = re.match(r'records tcp://127\.0\.0\.1:(\d+)  status .*:(\d+)  summaries .*:(\d+)  control .*:(\d+)$', line)
-        if not ports:
-            sys.exit(f'no ports: {line}{self.process.stderr.read()}')
-        self.records, self.status, self.summaries, self.control = map(int, ports.groups())
-
-    def end(self):
-        self.process.terminate()
-        out, err = self.process.communicate(timeout=20)
-        return self.process.returncode, out, err
-
-
-class Rpc:
-    def __init__(self, port):
-        self.socket, self.number, self.bytes = socket.create_connection(('127.0.0.1', port), timeout=20), 0, b''
-
-    def call(self, method, argument):
-        self.number += 1
-        self.socket.sendall(json.dumps({'method': method, 'params': [argument], 'id': self.number}).encode())
-        while b'\n' not in self.bytes:
-            more = self.socket.recv(65536)
-            if not more:
-                raise EOFError
-            self.bytes += more
-        line, self.bytes = self.bytes.split(b'\n', 1)
-        reply = json.loads(line)
-        assert reply['id'] == self.number
-        return reply
-
-    def good(self, method, argument):
-        reply = self.call(method, argument)
-        check(reply['error'] is None, f'{method} {json.dumps(argument)[:60]}: {reply}')
-        return reply['result']
 
 
 class Client:
@@ -310,5 +267,4 @@ try:
         print(f'---- {test.__name__}: {time.monotonic() - begun:.1f} s', flush=True)
 finally:
     shutil.rmtree(folder, ignore_errors=True)
-print(f'{len(failures)} failures: {failures}' if failures else 'all good')
-sys.exit(1 if failures else 0)
+sys.exit(conclusion())

@@ -37,8 +37,9 @@ class Browser:
         if not until(listed):
             sys.exit('Chromium does not answer')
         self.socket, self.number, self.said = WebSocket(port, re.search(r'\d(/.*)', self.pages[0]['webSocketDebuggerUrl'].split('//')[1])[1], timeout=60), 0, []
-        for domain in 'Page', 'Runtime', 'Log', 'Performance':
+        for domain in 'Page', 'Runtime', 'Log':
             self.do(f'{domain}.enable')
+        self.do('Performance.enable', timeDomain='threadTicks')   # processor time of the page's thread: what others do on the machine is not in it
 
     def do(self, method, **params):
         self.number += 1
@@ -77,4 +78,5 @@ class Browser:
                 f.write(base64.b64decode(self.do('Page.captureScreenshot', captureBeyondViewport=True)['data']))
 
     def busy_s(self):
+        """Processor time that the page's main thread has had."""
         return next(m['value'] for m in self.do('Performance.getMetrics')['metrics'] if m['name'] == 'TaskDuration')

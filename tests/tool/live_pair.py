@@ -1,54 +1,11 @@
 """The twin of DASTARD and tesd run beside each other, for tests: free ports, a fake NOTIFY_SOCKET, messages, /metrics."""
 import json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+from checks import check, conclusion, failures
 from free_ports import free_port
+from twin import SLOW, Rpc, Twin, tesd
 
-tesd = os.environ.get('TESD', 'build/tesd')
-SLOW = 4 if 'san-' in tesd else 1   # limits of patience; nothing waits for them when all is well
 SUBSCRIPTIONS = 1024                # of tesd run to the record port: a source that starts with them loses nothing to a late one
 folder = tempfile.mkdtemp(prefix='tesd-run-')
-failures = []
-
-
-def check(good, what):
-    print(('ok      ' if good else 'FAILED  ') + what, flush=True)
-    if not good:
-        failures.append(what)
-
-
-class Twin:
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        ports = re.match(r'records tcp://127\.0\.0\.1:(\d+)  status .*:(\d+)  summaries .*:(\d+)  control .*:(\d+)$', line)
-        if not ports:
-            sys.exit(f'no ports: {line}{self.process.stderr.read()}')
-        self.records, self.status, self.summaries, self.control = map(int, ports.groups())
-
-    def end(self):
-        self.process.terminate()
-        out, err = self.process.communicate(timeout=30 * SLOW)
-        return self.process.returncode, out, err
-
-
-class Rpc:
-    def __init__(self, port):
-        self.socket, self.number, self.bytes = socket.create_connection(('127.0.0.1', port), timeout=30 * SLOW), 0, b''
-
-    def call(self, method, argument):
-        self.number += 1
-        self.socket.sendall(json.dumps({'method': method, 'params': [argument], 'id': self.number}).encode())
-        while b'\n' not in self.bytes:
-            more = self.socket.recv(65536)
-            if not more:
-                raise EOFError
-            self.bytes += more
-        line, self.bytes = self.bytes.split(b'\n', 1)
-        return json.loads(line)
-
-    def good(self, method, argument):
-        reply = self.call(method, argument)
-        check(reply['error'] is None, f'{method} {json.dumps(argument)[:60]}: {reply}')
-        return reply['result']
 
 
 class Daemon:
@@ -160,8 +117,7 @@ def finish():
                 print(open(f'{folder}/{name}').read()[-3000:])
     if not os.environ.get('TESD_KEEP'):
         shutil.rmtree(folder, ignore_errors=True)
-    print(f'{len(failures)} failures: {failures}' if failures else 'all good')
-    return 1 if failures else 0
+    return conclusion()
 
 
 beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '40', '--calibration-s', '30', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',

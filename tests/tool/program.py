@@ -14,6 +14,14 @@ os.environ.setdefault('TSAN_OPTIONS', f'suppressions={ROOT}/tests/tool/tsan.supp
 CRASH = re.compile(r'Sanitizer|runtime error|Assertion|core dumped|Traceback')
 
 
+def must(*command, limit_s=3600):
+    """A command that must end well in the folder of the caller; anything else ends the test."""
+    run = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=limit_s * SLOW)
+    if run.returncode != 0:
+        sys.exit(f'{" ".join(map(str, command))} ended with {run.returncode}:\n{run.stdout}\n{run.stderr}')
+    return run
+
+
 class Program:
     """A temporary folder, the runs made in it, and what failed."""
 

@@ -41,10 +41,12 @@ function pixelValue(p, key) {
 }
 
 function drawArray() {
-  const list = pixelStates(), {g, w, h} = prepare(at('array')), keys = PIXEL_KEYS.filter(([k]) => k === 'verdict' ? list.some(p => p.header.verdict) : list.some(p => isFinite(pixelValue(p, k))));
+  const list = pixelStates(), keys = PIXEL_KEYS.filter(([k]) => k === 'verdict' ? list.some(p => p.header.verdict) : list.some(p => isFinite(pixelValue(p, k))));
   const had = at('pixelKey').value;
   fill(at('pixelKey'), keys);
   if (!had && keys.length) at('pixelKey').value = keys[0][0];
+  if (isAsDrawn(at('array'), array.id, at('pixelKey').value, array.chosen)) return;
+  const {g, w, h} = prepare(at('array'));
   array.box = null;
   if (list.length === 0) {
     sayInstead(g, w, h, 'no pixel has been told of yet');
@@ -57,7 +59,7 @@ function drawArray() {
   if (key === 'verdict') { lo = 0; hi = 1; }
   if (drift) { hi = Math.max(Math.abs(lo), Math.abs(hi), 1e-9); lo = -hi; }
   if (key === 'rate_per_s') lo = 0;
-  const colours = drift ? DIFFERENCE[isDark() ? 'dark' : 'light'] : PALETTE, gap = size > 8 ? 1 : 0.3;
+  const colours = drift ? DIFFERENCE[look.dark ? 'dark' : 'light'] : PALETTE, gap = size > 8 ? 1 : 0.3;
   array.box = {left, top, size, columns, rows};
   list.forEach((p, k) => {
     const [c, r] = array.places[k], x = left + c * size, y = top + r * size, f = (values[k] - lo) / (hi - lo || 1);
@@ -103,17 +105,17 @@ function pixelSeries(what) {
     while (lo < hi && !v('counts')[lo]) lo++;
     while (hi > lo && !v('counts')[hi]) hi--;
     lo = Math.max(0, lo - 4); hi = Math.min(n - 1, hi + 4);
-    return [{x: v('energy').slice(lo, hi + 1), y: v('counts').slice(lo, hi + 1), colour: '--a', steps: true}];
+    return [{id: d.id, x: v('energy').slice(lo, hi + 1), y: v('counts').slice(lo, hi + 1), colour: '--a', steps: true}];
   }
   if (what === 'curve' && a.curve_gain)
-    return [{x: v('curve_energy'), y: v('curve_gain'), colour: '--a', name: 'curve'}, {x: v('anchor_energy'), y: v('anchor_gain'), error: v('anchor_gain_errors'), colour: '--b', shape: 'dot', points: true, name: 'lines'}];
+    return [{id: d.id, x: v('curve_energy'), y: v('curve_gain'), colour: '--a', name: 'curve'}, {x: v('anchor_energy'), y: v('anchor_gain'), error: v('anchor_gain_errors'), colour: '--b', shape: 'dot', points: true, name: 'lines'}];
   if (what === 'pulse' && a.pulse) {
     const dt = d.header.sample_period_s * 1e3, pre = d.header.n_presamples;
-    return [{x: Float64Array.from(v('pulse'), (_, k) => (k - pre) * dt), y: v('pulse'), colour: '--a'}];
+    return [{id: d.id, x: Float64Array.from(v('pulse'), (_, k) => (k - pre) * dt), y: v('pulse'), colour: '--a'}];
   }
   if (what === 'noise' && a.noise_psd) {
     const n = v('noise_psd').length, top = 0.5 / d.header.sample_period_s * 1e-3;
-    return [{x: Float64Array.from(v('noise_psd'), (_, k) => k * top / (n - 1)), y: Float64Array.from(v('noise_psd'), Math.sqrt), colour: '--a'}];
+    return [{id: d.id, x: Float64Array.from(v('noise_psd'), (_, k) => k * top / (n - 1)), y: Float64Array.from(v('noise_psd'), Math.sqrt), colour: '--a'}];
   }
   return [];
 }

@@ -40,13 +40,15 @@ function differenceOf(a, b) {
 const rated = d => ({...d, id: `rate ${d.id}`, scale: Float64Array.from(d.q, q => q > 0 ? 1 / q : 0)});
 
 function drawComparedMaps() {
-  const canvas = at('maps'), {g, w, h} = prepare(canvas), [nameA, nameB] = chosenConditions(), topic = at('compareAxis').value, a = nameA && mapOf(nameA, topic), b = nameB && mapOf(nameB, topic);
+  const canvas = at('maps'), [nameA, nameB] = chosenConditions(), topic = at('compareAxis').value, a = nameA && mapOf(nameA, topic), b = nameB && mapOf(nameB, topic), scale = at('compareScale').value;
+  if (isAsDrawn(canvas, nameA, nameB, a?.id, b?.id, compare.view, compare.at, compare.drag?.px, compare.drag?.py, compare.drag?.to, scale, conditionNames().length)) return;
+  const {g, w, h} = prepare(canvas);
   compare.boxes = null;
   if (!a || !b) {
     sayInstead(g, w, h, conditionNames().length < 2 ? 'one set only: give a second file, or wait for the next scan' : 'maps are on their way');
     return;
   }
-  const d = differenceOf(a, b), wide = (w - 62 - 14 - 40) / 3, view = compare.now = compare.view ?? wholeView(a), scale = at('compareScale').value;
+  const d = differenceOf(a, b), wide = (w - 62 - 14 - 40) / 3, view = compare.now = compare.view ?? wholeView(a);
   const boxes = compare.boxes = [0, 1, 2].map(k => ({l: 62 + k * (wide + 20), r: 62 + k * (wide + 20) + wide, t: 26, b: h - 84})), ra = rated(a), rb = rated(b);
   const topA = paintMap(g, 'A', ra, boxes[0], view, {scale}), topB = paintMap(g, 'B', rb, boxes[1], view, {scale}), top = Math.max(topA, topB);
   const parts = [[nameA, ra, {scale, top}], [nameB, rb, {scale, top}], ['A − B', d, {difference: true}]];
@@ -86,19 +88,28 @@ function ratioOf(ya, yb, range) {
   return {...out, sum: {...sum, ratio: sum.a / sum.b, error: sum.a / sum.b * Math.hypot(Math.sqrt(sum.va) / sum.a, Math.sqrt(sum.vb) / sum.b)}};
 }
 
+const paired = new Map();
+function keepPair(id, c) {
+  paired.set(id, c);
+  while (paired.size > 4) paired.delete(paired.keys().next().value);
+  return c;
+}
+
 function compared(range) {
   const roi = at('compareRoi').value, [a, b] = chosenConditions(), ya = a && yieldOf(a, roi), yb = b && yieldOf(b, roi);
-  return ya && yb ? {roi, names: [a, b], ...ratioOf(ya, yb, range)} : null;
+  if (!ya || !yb) return null;
+  const id = `${ya.id}|${yb.id}|${range ?? ''}`;
+  return paired.get(id) ?? keepPair(id, {id, roi, names: [a, b], ...ratioOf(ya, yb, range)});
 }
 
 function comparedSeries() {
   const c = compared();
-  return c ? [{x: c.x, y: c.a, error: c.ea, colour: '--a', shape: 'dot', name: `A ${c.names[0]}`}, {x: c.x, y: c.b, error: c.eb, colour: '--b', shape: 'square', name: `B ${c.names[1]}`}] : [];
+  return c ? [{id: c.id, x: c.x, y: c.a, error: c.ea, colour: '--a', shape: 'dot', name: `A ${c.names[0]}`}, {x: c.x, y: c.b, error: c.eb, colour: '--b', shape: 'square', name: `B ${c.names[1]}`}] : [];
 }
 
 function ratioSeries() {
   const c = compared();
-  return c ? [{x: c.x, y: c.ratio, error: c.error, colour: '--c', shape: 'dot', points: true, name: 'A / B'}] : [];
+  return c ? [{id: c.id, x: c.x, y: c.ratio, error: c.error, colour: '--c', shape: 'dot', points: true, name: 'A / B'}] : [];
 }
 
 function drawCompare() {

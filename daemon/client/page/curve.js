@@ -1,5 +1,23 @@
 // Curves with error bars on a canvas: frames, ticks, a readout under the pointer, zoom by dragging along x (twice clicked: all).
-const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// Colours of the page's style, looked up once in each drawing (lookAnew).
+const look = {dark: false, known: new Map()};
+function lookAnew() {
+  look.dark = isDark();
+  look.known.clear();
+}
+
+function css(name) {
+  if (!look.known.has(name)) look.known.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return look.known.get(name);
+}
+
+// A canvas is drawn anew only when what it shows has changed, its size or the light: true, and nothing is to be done. States come ten times a second, maps once.
+function isAsDrawn(canvas, ...shows) {
+  const now = [...shows, canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio, look.dark].join('|');
+  if (canvas.shows === now) return true;
+  canvas.shows = now;
+  return false;
+}
 
 function prepare(canvas) {
   const ratio = window.devicePixelRatio || 1, w = canvas.clientWidth, h = canvas.clientHeight;
@@ -48,6 +66,9 @@ function axisTicks(lo, hi, most, log) {
   return {at, text: v => String(+(v / 10 ** shift).toPrecision(5)), power: shift ? powerText(shift) : ''};
 }
 
+// "yield (1/s)" with 10⁻³: "yield (10⁻³/s)". What stands at a tick times the unit is the value.
+const inUnits = (label, power) => !power ? label : / \(/.test(label) ? label.replace(/ \((1(?=\/))?/, (_, one) => ` (${power}${one ? '' : ' '}`) : `${label} (${power})`;
+
 // An axis frame. labels: {x, y}; '' or undefined leaves an axis without numbers, for it shares those of its neighbour.
 function frame(g, box, xs, ys, labels, logs = {}) {
   const [x0, x1] = xs, [y0, y1] = ys, X = v => box.l + (v - x0) / (x1 - x0 || 1) * (box.r - box.l), Y = v => box.b - (v - y0) / (y1 - y0 || 1) * (box.b - box.t);
@@ -66,13 +87,13 @@ function frame(g, box, xs, ys, labels, logs = {}) {
   }
   g.strokeRect(box.l, box.t, box.r - box.l, box.b - box.t);
   g.textAlign = 'center';
-  if (labels.x) g.fillText(labels.x + (tx.power ? ` × ${tx.power}` : ''), (box.l + box.r) / 2, box.b + 32);
+  if (labels.x) g.fillText(inUnits(labels.x, tx.power), (box.l + box.r) / 2, box.b + 32);
   if (labels.y) {
     g.save();
     g.translate(box.l - 48, (box.t + box.b) / 2);
     g.rotate(-Math.PI / 2);
-    const power = ty.power ? ` × ${ty.power}` : '', fits = g.measureText(labels.y + power).width < box.b - box.t + 24;
-    g.fillText((fits ? labels.y : labels.y.split(' (')[0]) + power, 0, 0);
+    const fits = g.measureText(inUnits(labels.y, ty.power)).width < box.b - box.t + 24;
+    g.fillText(fits ? inUnits(labels.y, ty.power) : `${labels.y.split(' (')[0]}${ty.power ? ` (${ty.power})` : ''}`, 0, 0);
     g.restore();
   }
   return {X, Y};
@@ -158,8 +179,9 @@ function drawReadout(g, box, series, at, X, Y, options) {
   g.fillStyle = css('--ink'); g.textAlign = 'left'; g.fillText(text, left, box.t + 14);
 }
 
-// series: {x, y, error, colour, name, shape, points, thin, steps}; options: {log, free, within, marks, level, empty, xUnit}.
+// series: {x, y, error, colour, name, shape, points, thin, steps, id}, id: of the numbers; options: {log, free, within, marks, level, empty, xUnit}.
 function drawCurves(canvas, series, xLabel, yLabel, options = {}) {
+  if (isAsDrawn(canvas, ...series.flatMap(s => [s.id, s.name, s.colour]), canvas.view, canvas.drag, canvas.at, xLabel, yLabel, options.empty, options.xUnit)) return;
   const {g, w, h} = prepare(canvas), box = {l: 62, r: w - 12, t: series.some(s => s.name) ? 22 : 10, b: h - 38}, lim = limits(series, canvas.view, options) ?? limits(series, null, options);
   canvas.box = null;
   if (!lim || h < 70) {
@@ -187,7 +209,7 @@ function drawCurves(canvas, series, xLabel, yLabel, options = {}) {
 function setUpCurve(canvas) {
   const place = e => [e.clientX - canvas.getBoundingClientRect().left, e.clientY - canvas.getBoundingClientRect().top];
   const value = px => canvas.limits[0] + (px - canvas.box.l) / (canvas.box.r - canvas.box.l) * (canvas.limits[1] - canvas.limits[0]);
-  const look = v => { for (const c of [canvas, canvas.partner]) if (c) c.view = v; };   // partners share their x axis
+  const lookAt = v => { for (const c of [canvas, canvas.partner]) if (c) c.view = v; };   // partners share their x axis
   canvas.addEventListener('pointermove', e => {
     canvas.at = place(e);
     if (canvas.drag) canvas.drag[1] = canvas.at[0];
@@ -202,10 +224,10 @@ function setUpCurve(canvas) {
   const end = () => {
     const d = canvas.drag;
     canvas.drag = null;
-    if (d && canvas.box && Math.abs(d[1] - d[0]) > 8) look([value(Math.min(...d)), value(Math.max(...d))]);
+    if (d && canvas.box && Math.abs(d[1] - d[0]) > 8) lookAt([value(Math.min(...d)), value(Math.max(...d))]);
     redraw();
   };
   canvas.addEventListener('pointerup', end);
   canvas.addEventListener('pointercancel', () => { canvas.drag = null; redraw(); });
-  canvas.addEventListener('dblclick', () => { look(null); redraw(); });
+  canvas.addEventListener('dblclick', () => { lookAt(null); redraw(); });
 }

@@ -11,6 +11,12 @@ function mapBoxes(w, h) {
 function cuts() {
   const d = map.data, view = map.now;
   if (!d || !view) return null;
+  const id = `${d.id}|${view}|${map.cursor}`;
+  if (map.cuts?.id !== id) map.cuts = {id, value: cutsOf(d, view)};
+  return map.cuts.value;
+}
+
+function cutsOf(d, view) {
   const n = d.x.length;
   if (map.cursor) {
     const k = binOf(d, map.cursor[0]), r = rowOf(d, map.cursor[1]), base = d.order[r] * n;
@@ -70,13 +76,15 @@ function drawCross(g, box, X, Y) {
 }
 
 function drawMap() {
-  const {g, w, h} = prepare(at('map')), set = shownSet(), d = map.data = set && mapOf(set, at('axis').value);
+  const set = shownSet(), d = map.data = set && mapOf(set, at('axis').value), scale = at('scale').value;
+  if (isAsDrawn(at('map'), d?.id, d?.whole, scale, map.view, map.cursor, map.fixed, map.drag?.box, shownRoi(), at('roi').value, !!model.status)) return;
+  const {g, w, h} = prepare(at('map'));
   if (!d || d.y.length === 0) {
     sayInstead(g, w, h, model.status ? 'no map yet' : 'connecting');
     at('under').textContent = '';
     return;
   }
-  const boxes = mapBoxes(w, h), box = map.box = boxes.map, view = map.now = map.view ?? wholeView(d), scale = at('scale').value;
+  const boxes = mapBoxes(w, h), box = map.box = boxes.map, view = map.now = map.view ?? wholeView(d);
   const top = paintMap(g, 'map', d, box, view, {scale}), {X, Y} = frame(g, box, view, view.slice(2), {y: yText(d)});
   map.X = X; map.Y = Y;
   clip(g, box);

@@ -153,6 +153,7 @@ function drawYields() {
 function draw() {
   drawn = false;
   tesd.draws++;
+  lookAnew();
   fill(at('which'), [['', 'newest'], ...conditionNames().map(s => [s, conditionText(s)])]);
   drawStates();
   if (view === 'scan') { drawYields(); drawMap(); }

@@ -25,6 +25,10 @@ function edgesOf(y) {
 
 // The part of a map that holds photons: between the quantiles of all, so that a stray count does not shrink it.
 function wholeView(d) {
+  return d.whole_view ??= viewOfAll(d);
+}
+
+function viewOfAll(d) {
   const e = edgesOf(d.y), n = d.x.length, step = d.x[1] - d.x[0], sums = new Float64Array(n);
   let total = 0;
   for (let r = 0; r < d.y.length; r++)
@@ -52,10 +56,10 @@ function rowOf(d, y) {
 function cellsOf(d, w, h, view) {
   const step = d.x[1] - d.x[0], n = d.x.length, e = edgesOf(d.y), at = i => Math.floor((view[0] + i / w * (view[1] - view[0]) - d.x[0]) / step + 0.5);
   const rows = new Int32Array(h).fill(-1), lines = new Map();
-  for (let j = 0; j < h; j++) {
+  for (let j = h - 1, k = 0; j >= 0; j--) {   // both upwards
     const y = view[3] - (j + 0.5) / h * (view[3] - view[2]);
-    for (let k = 0; k < d.y.length; k++)
-      if (y >= e[k] && y < e[k + 1]) rows[j] = k;
+    while (k < d.y.length && y >= e[k + 1]) k++;
+    if (k < d.y.length && y >= e[k]) rows[j] = k;
   }
   const values = [];
   for (const r of new Set(rows)) {
@@ -107,16 +111,16 @@ function paintMap(g, key, d, box, view, options) {
     had = {shape, cells, top: topOf(cells, options.difference ? 0.995 : 1)};
     painted.set(key, had);
   }
-  const top = options.top ?? had.top, scale = SCALES[options.scale ?? 'linear'], dark = isDark(), colours = options.difference ? DIFFERENCE[dark ? 'dark' : 'light'] : PALETTE;
+  const top = options.top ?? had.top, scale = SCALES[options.scale ?? 'linear'], colours = options.difference ? DIFFERENCE[look.dark ? 'dark' : 'light'] : PALETTE;
   const colour = options.difference ? v => colours[Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, v / top)))] : v => colours[Math.round(255 * scale(Math.max(0, Math.min(1, v / top))))];
-  g.drawImage(pictureOf(key, `${shape} ${top} ${options.scale} ${dark}`, had.cells, w, h, colour), box.l, box.t, box.r - box.l, box.b - box.t);
+  g.drawImage(pictureOf(key, `${shape} ${top} ${options.scale} ${look.dark}`, had.cells, w, h, colour), box.l, box.t, box.r - box.l, box.b - box.t);
   return top;
 }
 
 // A bar of the colours, its numbers below; from -top for differences.
 function drawColourBar(g, box, top, options, label) {
   box = {l: Math.round(box.l), r: Math.round(box.r), t: Math.round(box.t), b: Math.round(box.b)};
-  const colours = options.difference ? DIFFERENCE[isDark() ? 'dark' : 'light'] : PALETTE, w = box.r - box.l, un = UNSCALE[options.scale ?? 'linear'];
+  const colours = options.difference ? DIFFERENCE[look.dark ? 'dark' : 'light'] : PALETTE, w = box.r - box.l, un = UNSCALE[options.scale ?? 'linear'];
   for (let i = 0; i < w; i++) {
     g.fillStyle = cssColour(colours[Math.round(255 * i / (w - 1))]);
     g.fillRect(box.l + i, box.t, 1, box.b - box.t);

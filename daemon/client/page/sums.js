@@ -9,8 +9,14 @@ function exposureOf(s) {
 
 const gridKey = s => s && s.header.scan >= 0 && s.arrays.incident_energy ? `${s.header.sample ?? ''} from ${s.arrays.incident_energy.values[0]?.toFixed(1)} eV` : null;
 
-// Names of sums -> sets that they are of; a file has its own sums.
+// Names of sums -> sets that they are of; a file has its own sums. Looked up again when something has come.
+const grouped = {at: -1, value: new Map()};
 function groups() {
+  if (grouped.at !== model.received) { grouped.at = model.received; grouped.value = groupsOf(); }
+  return grouped.value;
+}
+
+function groupsOf() {
   const all = new Map();
   if (isFile()) return all;
   for (const set of model.order) {
@@ -48,9 +54,19 @@ const errorOfCounts = n => n < 10 ? Math.sqrt(n + 0.75) + 1 : Math.sqrt(n);
 const longest = list => list.reduce((a, b) => b.arrays.incident_energy.values.length > a.arrays.incident_energy.values.length ? b : a);
 
 // {x, y, error, counts, q, unit}: yield per pixel of mean sensitivity. The program's own yields and errors where it is of one set; sums divide sums.
+const yields = new Map();
 function yieldOf(name, roi, topic = `pfy/${roi}/`) {
-  const list = membersOf(name).map(s => stateOf(s, topic)).filter(Boolean);
+  const list = membersOf(name).map(s => stateOf(s, topic)).filter(Boolean), id = list.map(s => s.id).join(), key = `${name} ${topic}`;
   if (list.length === 0) return null;
+  if (yields.get(key)?.id !== id) {
+    yields.delete(key);
+    yields.set(key, yieldOfStates(list, id, topic.startsWith('ipfy')));
+  }
+  while (yields.size > 200) yields.delete(yields.keys().next().value);
+  return yields.get(key);
+}
+
+function yieldOfStates(list, id, inverse) {
   const ref = longest(list), x = ref.arrays.incident_energy.values, n = x.length, counts = new Float64Array(n), q = new Float64Array(n);
   for (const s of list) {
     const e = exposureOf(s), to = s === ref ? null : placesIn(x, s.arrays.incident_energy.values);
@@ -61,9 +77,9 @@ function yieldOf(name, roi, topic = `pfy/${roi}/`) {
       q[p] += v;
     });
   }
-  const weight = ref.arrays.pixel_weight?.values[0] > 0 ? ref.arrays.pixel_weight.values[0] : 1, own = list.length === 1 && ref.arrays.yield, inverse = topic.startsWith('ipfy');
+  const weight = ref.arrays.pixel_weight?.values[0] > 0 ? ref.arrays.pixel_weight.values[0] : 1, own = list.length === 1 && ref.arrays.yield;
   const part = inverse ? weight : 1 / weight;
-  return {x, counts, q, header: ref.header, n: list.length, unit: ref.arrays.incident_energy.units, id: list.map(s => s.id).join(),
+  return {x, counts, q, header: ref.header, n: list.length, unit: ref.arrays.incident_energy.units, id,
     y: Float64Array.from(counts, (c, k) => own ? ref.arrays.yield.values[k] * part : q[k] > 0 ? c / q[k] : NaN),
     error: Float64Array.from(counts, (c, k) => own ? ref.arrays.yield_errors.values[k] * part : q[k] > 0 ? errorOfCounts(c) / q[k] : NaN)};
 }
