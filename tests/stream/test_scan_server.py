@@ -135,7 +135,7 @@ def compare(told, path):
 def check_logs(told, router_scans):
     user = glob.glob(f'{folder}/user/beamtime_b7/*/scan*.json')
     beside = glob.glob(f'{folder}/live/*/*/logs/scan*.json')
-    check(len(user) == len(beside) == 5 and len(glob.glob(f'{folder}/user/beamtime_b7/*/calibration*.json')) == 2, f'logs beside the run and for the user: {len(beside)}, {len(user)}')
+    check(len(user) == len(beside) == 6 and len(glob.glob(f'{folder}/user/beamtime_b7/*/calibration*.json')) == 2, f'logs beside the run and for the user: {len(beside)}, {len(user)}')
     numbers = sorted(int(re.search(r'scan(\d+)\.json', p)[1]) for p in user)
     check(numbers == sorted([*told, *router_scans]), f'scans are counted through the day: {numbers}')
     with open(sorted(user)[0]) as f:
@@ -280,6 +280,45 @@ def play_router(r, stream):
     return number, told
 
 
+def play_oddities(r):
+    """What should not pass in silence (doc/odd-scans.md), in one scan with energies going down; told counts and the scan's file."""
+    def refused(said, method, *params):
+        reply, _ = r.ask(method, *params)
+        check(not reply['success'] and said in reply['response'], f'{method}{list(params)} is refused: {reply["response"]}')
+
+    number, told = r.call('scan_num'), []
+    r.call('scan_start', 'mono', 'eV', 3, 'odd', {})
+    for k, extra in enumerate([None, {'i0': 0}, {'i0': -1.25}, {'i0': 2.0}, {'i0': 2.0}]):
+        begin = r.call('scan_point_start', [535, 534, 533, 532, 532][k], None, extra)   # the fifth is the fourth once more
+        if k == 1:
+            refused('this needs scan_point', 'scan_point_start', 533)
+            refused('this needs scan', 'scan_end')
+            refused('ends before its start', 'scan_point_end', begin - 2)   # a clock that was set back
+        time.sleep(0.2)
+        end = r.call('scan_point_end', *([begin + 2e-6] if k == 3 else []))   # too short for a photon
+        told.append(r.call('counts', wait_s=20))
+    refused('before the last one ended', 'scan_point_start', 531, end - 2)
+    check(r.call('state') == 'scan', 'and the scan goes on')
+    r.call('scan_point_start', 531, None, {'i0': 2.0})
+    refused('this needs file_open', 'scan_start', 'mono', 'eV', 3, 'another', {})
+    r.call('scan_point_end')   # given up in the middle: a point that has begun ends, then the scan
+    r.call('scan_end')
+    check(all(t['final'] for t in told) and told[3]['counts']['tfy'] == 0 and min(told[k]['counts']['tfy'] for k in (0, 1, 2, 4)) > 0, f'counts are told: {[t["counts"]["tfy"] for t in told]}')
+    return number, [t['counts']['tfy'] for t in told]
+
+
+def compare_oddities(odd, paths):
+    number, told = odd
+    for path in paths:
+        with h5py.File(path) as f:
+            g, scan = f[f'entry/pfy_{number:04d}_tfy'], f[f'entry/scan_{number:04d}']
+            y, counts = g['yield'][()], g['counts'][()]
+            what = os.path.basename(path)
+            check(list(counts[:5]) == told and len(counts) == 6, f'{what}: every count is there: {list(counts)}')
+            check(numpy.all(numpy.isnan(y[:3])) and numpy.isfinite(y[4]) and (numpy.isnan(y[3]) or y[3] == 0), f'{what}: no yield without I0, nor where it is zero or negative: {y}')
+            check(list(scan['incident_eV'][()]) == [535, 534, 533, 532, 532, 531], f'{what}: energies as they were taken')
+
+
 def play_repeats(r, stream):
     """The same scan twice: when the second is final they have been compared."""
     numbers = []
@@ -394,7 +433,8 @@ def main():
         number, told_router = play_router(Router(router), stream)
         check_document(Router(router))
         b.call('file_start')
-        more = play_repeats(Router(router), stream)
+        odd = play_oddities(Router(router))
+        more = [odd[0], *play_repeats(Router(router), stream)]
         crowd(b)
         b.call('set_noise_triggers')
         b.call('set_pulse_triggers')
@@ -404,6 +444,7 @@ def main():
         for path, n in zip(runs_made()[1:3], sorted(told)):
             compare({n: told[n]}, path)
         compare_router(number, told_router, runs_made()[3])
+        compare_oddities(odd, [runs_made()[4].replace('.nxs', f'_scan{odd[0]:04d}.nxs'), runs_made()[4]])
         check_logs(told, [number, *more])
         run.terminate()
         check(run.wait(timeout=60 * SLOW) == 0, 'SIGTERM ends it with 0')
