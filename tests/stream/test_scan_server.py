@@ -291,7 +291,7 @@ def play_oddities(r):
     for k, extra in enumerate([None, {'i0': 0}, {'i0': -1.25}, {'i0': 2.0}, {'i0': 2.0}]):
         begin = r.call('scan_point_start', [535, 534, 533, 532, 532][k], None, extra)   # the fifth is the fourth once more
         if k == 1:
-            refused('this needs scan_point', 'scan_point_start', 533)
+            refused('this needs scan', 'scan_point_start', 533)
             refused('this needs scan', 'scan_end')
             refused('ends before its start', 'scan_point_end', begin - 2)   # a clock that was set back
         time.sleep(0.2)
