@@ -66,13 +66,6 @@ static bool repeats(const struct kept_scan *a, const struct kept_scan *b) {
 
 /* ---- what is told ---- */
 
-static bool has_i0(const struct scan *s) {
-    bool has = false;
-    for (uint32_t k = 0; k < s->n_points; k++)
-        has = has || s->points[k].i0 > 0;
-    return has;
-}
-
 static void say_odd(struct live_repeats *r, const struct scan_consistency *list, size_t n) {
     size_t at = 0, odd = 0;
     r->odd[0] = '\0';
@@ -88,15 +81,12 @@ static json_t *judge(struct live_repeats *r, struct scan_products *const *member
     if (scan_consistency_judge(members, n, &list) != STATUS_OK)
         return NULL;
     const char **windows = calloc(members[0]->n_yields + 1, sizeof *windows);
-    bool by_i0 = true;
     for (uint32_t k = 0; windows != NULL && k < members[0]->n_yields; k++)
         windows[k] = members[0]->yields[k]->region.name;
-    for (size_t k = 0; k < n; k++)
-        by_i0 = by_i0 && has_i0(members[k]->scan);
     say_odd(r, list, n);
     json_t *keys = windows != NULL ? repeat_table_keys(list, n, windows, members[0]->n_yields) : NULL;
     if (keys != NULL)
-        json_object_update_new(keys, json_pack("{s:o, s:b}", "sample", json_value_text(members[0]->scan->sample), "by_i0", by_i0));
+        json_object_update_new(keys, json_pack("{s:o, s:b}", "sample", json_value_text(members[0]->scan->sample), "by_i0", scan_consistency_by_i0(members, n)));
     free(windows);
     scan_consistency_free(list, n);
     return keys;

@@ -348,3 +348,40 @@ enum ljh_step ljh_cursor_window(struct ljh_cursor *c, const uint8_t *bytes, size
         }
     }
 }
+
+/* As `follows` says of nearly all, with the frame that the count means: one division for both, and no call. */
+static inline bool follows_plainly(const struct ljh_cursor *c, int64_t phase, struct stamp before, struct stamp s, int64_t *frame) {
+    const struct ljh_header *h = &c->header;
+    int64_t counted = s.count - h->subframe_offset, elapsed_us = s.time_us - before.time_us;
+    double counted_s = (double)(s.count - before.count) * h->sample_period_s * c->per_division;
+    *frame = divisions_in(c, counted);
+    return elapsed_us <= day_us && elapsed_us >= -day_us && counted - *frame * h->subframe_divisions == phase && counted_s >= -disorder_s && counted_s <= 100 * 86400;
+}
+
+size_t ljh_cursor_run(struct ljh_cursor *c, const uint8_t *bytes, size_t first, size_t n, struct ljh_stamp *out, size_t most) {
+    const struct view v = { .c = c, .bytes = bytes, .first = first, .n = n };
+    const int64_t divisions = c->header.subframe_divisions, off = c->residue - c->header.subframe_offset, phase = off - floor_div(off, divisions) * divisions;
+    struct stamp here = { c->followed_time_us, c->followed_count, true };
+    int64_t frame = divisions_in(c, here.count - c->header.subframe_offset), next_frame;
+    size_t k = 0, at = c->offset + c->header.record_bytes;
+    if (!is_22(&v) || !c->followed || c->scan != 0)
+        return 0;
+    for (; k < most && has_header(&v, at); k++, at += c->header.record_bytes) {
+        struct stamp next = read_stamp(&v, at);
+        if (!next.sound || (!follows_plainly(c, phase, here, next, &next_frame) && !follows(&v, here, next)))
+            break;
+        out[k] = (struct ljh_stamp){ .time_ns = 1000 * here.time_us, .frame = frame };
+        c->last_count = here.count;
+        here = next;
+        frame = next_frame;
+    }
+    if (k > 0) {
+        c->last_time_ns = out[k - 1].time_ns;
+        c->last_frame = out[k - 1].frame;
+        c->offset += k * c->header.record_bytes;
+        c->records += k;
+        c->followed_count = here.count;
+        c->followed_time_us = here.time_us;
+    }
+    return k;
+}

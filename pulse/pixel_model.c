@@ -8,6 +8,7 @@
 #include "pulse/gap_filter.h"
 #include "pulse/open_filter.h"
 #include "pulse/optimal_filter.h"
+#include "pulse/pixel_tail.h"
 #include "pulse/pulse_quality.h"
 #include "pulse/pulse_shape.h"
 #include "pulse/record_mend.h"
@@ -161,8 +162,11 @@ void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse
     if (out->cuts & CUT_BIT(CUT_SHORT))
         return;
     if (out->falling || (out->cuts & CUT_BIT(CUT_PRETRIGGER))) {
-        struct measured_pulse tail;
-        pixel_model_measure_tail(m, record, &tail);
+        struct measured_pulse tail = *out;
+        if (m->tail != NULL)
+            pixel_model_measure_tail(m, record, &tail);
+        else
+            pixel_tail_filterless(m, &tail);   /* what would be measured is measured */
         *out = tail.cuts == 0 ? tail : *out;
     }
     if (out->cuts != 0)

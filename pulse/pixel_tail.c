@@ -89,13 +89,17 @@ bool pixel_tail_known(const struct pixel_model *m) {
     return m->tail != NULL || left < LITTLE_LEFT;
 }
 
+void pixel_tail_filterless(const struct pixel_model *m, struct measured_pulse *pulse) {
+    pulse->on_tail = true;
+    if (pixel_tail_known(m))
+        pulse->cuts &= ~CUT_BIT(CUT_PRETRIGGER);
+}
+
 void pixel_model_measure_tail(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
     if (m->tail != NULL && record->n_samples == m->n_samples && record->n_presamples == m->n_presamples) {
         *out = gap_filter_measure(m, m->tail, record);
         return;
     }
     pixel_model_measure(m, record, out);
-    out->on_tail = true;
-    if (pixel_tail_known(m))
-        out->cuts &= ~CUT_BIT(CUT_PRETRIGGER);
+    pixel_tail_filterless(m, out);
 }

@@ -23,4 +23,7 @@ enum status pixel_tail_learn(const struct record_store *pulses, const bool *good
 /* Whether energies of pulses on tails can be trusted: there is a filter, or nothing is left of a pulse at the end of its record. */
 bool pixel_tail_known(const struct pixel_model *m);
 
+/* In a model without a tail filter: what pixel_model_measure said of a record is what is said of it as one on a tail, but for this. */
+void pixel_tail_filterless(const struct pixel_model *m, struct measured_pulse *pulse);
+
 #endif

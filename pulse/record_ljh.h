@@ -81,6 +81,12 @@ enum ljh_step ljh_cursor_window(struct ljh_cursor *c, const uint8_t *bytes, size
                                 struct pulse_record *out);
 size_t ljh_cursor_needs(const struct ljh_cursor *c);
 
+/* The records of 2.2 that come next and of which nothing has to be asked but whether the header behind each follows it: at most `most` of them, one
+ * behind the other from c->offset on as it was before. The cursor is then where as many calls of ljh_cursor_window would have left it. 0: call
+ * that, for one record. Same window; it costs a fifth. */
+struct ljh_stamp { int64_t time_ns, frame; };
+size_t ljh_cursor_run(struct ljh_cursor *c, const uint8_t *bytes, size_t first, size_t n, struct ljh_stamp *out, size_t most);
+
 /* Writing, for the simulator and the recorder (ljh_format.c): DASTARD-style 2.2.1. header->version, version_text, header_bytes and
  * record_bytes are ignored; rows are written as the divisions and the row as the offset, which is what readers without the
  * subframe keys make of them. With `dastard` the software text is made to contain the word; without it the presamples are

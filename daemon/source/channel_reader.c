@@ -20,6 +20,8 @@ struct channel_reader {
     int64_t last_frame;               /* of the walk; meaningful behind its first record */
     bool begun;
     uint64_t duplicates, unreadable;
+    struct source_run run;            /* of the file of the walk; run_at: the next of it */
+    size_t run_at;
 };
 
 static void complain(struct channel_reader *r, const char *path, enum status s, const struct complaint *why) {
@@ -61,16 +63,48 @@ bool channel_reader_open(const struct channel_input *input, uint32_t pixel, stru
     return true;
 }
 
+static void note(struct channel_reader *r, const struct source_file *f, int64_t time_ns, int64_t frame) {
+    record_order_note(&r->order, f->info.shape.sample_period_s, time_ns, frame);
+}
+
+static void begin_run(struct channel_reader *r, struct source_file *f) {
+    r->run_at = 0;
+    source_file_run(f, &r->run);
+    for (size_t i = 0; i < r->run.n; i++)
+        note(r, f, r->run.stamps[i].time_ns, r->run.stamps[i].frame);
+}
+
+/* The walk is behind the run already. */
+static bool next_in_run(struct channel_reader *r, struct source_file *f, struct channel_record *out, uint64_t *where) {
+    if (r->run_at == r->run.n)
+        begin_run(r, f);
+    if (r->run_at == r->run.n)
+        return false;
+    const struct ljh_stamp *stamp = &r->run.stamps[r->run_at];
+    *where = r->run.where + r->run_at++ * f->info.record_bytes;
+    if (!source_file_fetch(f, *where, r->pixel, out)) {
+        r->run_at = r->run.n;
+        return false;
+    }
+    out->time_ns = out->samples.trigger_time_ns = stamp->time_ns;
+    out->frame = out->samples.trigger_frame = stamp->frame;
+    return true;
+}
+
 /* In the order of the files. A file that fails on the way is left, and said so once. */
 static bool next_in_files(struct channel_reader *r, struct channel_record *out, uint64_t *where) {
     for (; r->at_file < r->n_files; r->at_file++) {
         struct source_file *f = r->files[r->at_file];
+        if (next_in_run(r, f, out, where))
+            return true;
         struct complaint why;   /* not cleared whole: that would cost as much as the walk */
         why.offset = 0;
         why.text[0] = 0;
         enum source_step step = source_file_next(f, r->pixel, out, where, &why);
-        if (step == SOURCE_RECORD)
+        if (step == SOURCE_RECORD) {
+            note(r, f, out->time_ns, out->frame);
             return true;
+        }
         if (step == SOURCE_FAILED && !r->walked)
             complain(r, r->paths[r->at_file], STATUS_IO, &why);
         source_file_rest(f);
@@ -107,7 +141,6 @@ bool channel_reader_next(struct channel_reader *r, struct channel_record *out) {
         return false;
     r->place.file = (uint32_t)r->at_file;
     const struct source_info *info = &r->files[r->at_file]->info;
-    record_order_note(&r->order, info->shape.sample_period_s, out->time_ns, out->frame);
     out->gap_before = r->begun && (out->frame < r->last_frame || info->torn > r->torn_before);
     r->torn_before = info->torn;
     r->last_frame = out->frame;
@@ -128,6 +161,7 @@ void channel_reader_rewind(struct channel_reader *r) {
     if (r->indexed)
         return;
     r->order = (struct record_order){ 0 };
+    r->run_at = r->run.n = 0;
     r->begun = false;
     r->torn_before = 0;
     r->at_file = 0;

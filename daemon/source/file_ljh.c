@@ -7,6 +7,8 @@
 
 #include "pulse/record_ljh.h"
 
+enum { LJH_STAMP_BYTES = 16 };   /* before the samples, in 2.2 */
+
 static const char magic[] = "#LJH Memorial File Format";
 
 static bool recognises(const uint8_t *bytes, size_t n) {
@@ -73,12 +75,26 @@ static enum source_step next_ljh(struct source_file *f, uint32_t pixel, struct c
     }
 }
 
+static void run_ljh(struct source_file *f, struct source_run *out) {
+    struct ljh_cursor *c = f->walk;
+    const struct file_bytes *b = &f->bytes;
+    out->where = c->offset + LJH_STAMP_BYTES;
+    if (c->offset >= b->first)
+        out->n = ljh_cursor_run(c, b->data, b->first, b->first + b->n, out->stamps, SOURCE_RUN);
+    f->info.records = c->records;
+}
+
 /* A little of what lies before stays in the window: neighbours may have changed places. */
-static bool fetch_ljh(struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out) {
-    size_t bytes = 2 * (size_t)f->info.shape.n_samples, back = 4 * f->info.record_bytes;
-    size_t from = where > back ? where - back : 0;
+static bool view_record(struct source_file *f, uint64_t where, size_t bytes) {
+    size_t back = 4 * f->info.record_bytes, from = where > back ? where - back : 0;
     struct complaint ignored;
-    if (file_bytes_view(&f->bytes, from, where - from + bytes, &ignored) != STATUS_OK || where + bytes > f->bytes.first + f->bytes.n)
+    return file_bytes_view(&f->bytes, from, where - from + bytes, &ignored) == STATUS_OK && where + bytes <= f->bytes.first + f->bytes.n;
+}
+
+static bool fetch_ljh(struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out) {
+    size_t bytes = 2 * (size_t)f->info.shape.n_samples;
+    bool held = where >= f->bytes.first && where + bytes <= f->bytes.first + f->bytes.n;
+    if (!held && !view_record(f, where, bytes))
         return false;
     out->coefficients = false;
     out->samples = (struct pulse_record){
@@ -111,5 +127,5 @@ static bool last_time_ljh(struct source_file *f, int64_t *time_ns) {
 }
 
 const struct source_format source_format_ljh = {
-    .name = "ljh", .recognises = recognises, .open = open_ljh, .rewind = rewind_ljh, .next = next_ljh, .fetch = fetch_ljh, .last_time = last_time_ljh,
+    .name = "ljh", .recognises = recognises, .open = open_ljh, .rewind = rewind_ljh, .next = next_ljh, .run = run_ljh, .fetch = fetch_ljh, .last_time = last_time_ljh,
 };

@@ -71,6 +71,12 @@ enum source_step source_file_next(struct source_file *f, uint32_t pixel, struct 
     return f->format->next(f, pixel, out, where ? where : &ignored, why);
 }
 
+void source_file_run(struct source_file *f, struct source_run *out) {
+    out->n = 0;
+    if (f->format->run != NULL)
+        f->format->run(f, out);
+}
+
 void source_file_rewind(struct source_file *f) {
     f->format->rewind(f);
 }

@@ -11,6 +11,7 @@
 #include "daemon/channel_record.h"
 #include "daemon/source/file_bytes.h"
 #include "pulse/complaint.h"
+#include "pulse/record_ljh.h"
 #include "pulse/status.h"
 
 struct source_info {             /* what a header says, and what walking the file found */
@@ -27,6 +28,14 @@ struct source_info {             /* what a header says, and what walking the fil
 
 enum source_step { SOURCE_RECORD, SOURCE_END, SOURCE_FAILED };   /* failed: reading or memory; the complaint says which */
 
+/* Records that stand one behind the other in the file's window, so that they need not be asked for one by one. */
+enum { SOURCE_RUN = 64 };
+struct source_run {
+    size_t n;
+    uint64_t where;              /* of the first, as for fetch; each next one is info.record_bytes further on */
+    struct ljh_stamp stamps[SOURCE_RUN];
+};
+
 struct source_file;
 struct source_format {
     const char *name;
@@ -34,6 +43,7 @@ struct source_format {
     enum status (*open)(struct source_file *f, struct complaint *why);   /* decodes the header and makes the state of a walk */
     void (*rewind)(struct source_file *f);
     enum source_step (*next)(struct source_file *f, uint32_t pixel, struct channel_record *out, uint64_t *where, struct complaint *why);
+    void (*run)(struct source_file *f, struct source_run *out);    /* NULL: this format has no runs */
     bool (*fetch)(struct source_file *f, uint64_t where, uint32_t pixel, struct channel_record *out);
     bool (*last_time)(struct source_file *f, int64_t *time_ns);    /* a guess from the file's end; false: unknown */
 };
@@ -52,6 +62,9 @@ const struct source_info *source_file_info(const struct source_file *f);
 /* Walks the file's whole records in file order and completes info on the way; everything there is to know is known at SOURCE_END.
  * The record is valid until the next call for this file. where (may be NULL): what source_file_fetch understands, growing. */
 enum source_step source_file_next(struct source_file *f, uint32_t pixel, struct channel_record *out, uint64_t *where, struct complaint *why);
+/* The records that are next, as far as there is nothing to decide about them. The walk goes on behind them; fetch has them, and is quick until
+ * another call slides the window. n = 0: take the next one by source_file_next. */
+void source_file_run(struct source_file *f, struct source_run *out);
 void source_file_rewind(struct source_file *f);   /* to before the first record */
 void source_file_rest(struct source_file *f);     /* gives back the memory of its window until it is read again */
 /* The record there, without its time and frame; valid until the next call for this file, and cheapest where `where` grows slowly.

@@ -61,6 +61,47 @@ static void finds_all_whole_records_of_a_torn_file(void **state) {
     }
 }
 
+/* One walk by single records, one by runs where there are any, over the same growing piece of the file. */
+static void runs_are_what_single_records_are(void **state) {
+    (void)state;
+    struct seeded r = seeded_start("runs_are_what_single_records_are");
+    size_t by_run = 0, all = 0;
+    for (int i = 0; i < 400; i++) {
+        struct torn_file f = random_torn_file(&r, 1 + seeded_below(&r, 200), seeded_below(&r, 3) ? 20 + seeded_below(&r, 100) : 0);
+        static struct ljh_walk w, single;
+        struct ljh_stamp stamps[7];
+        struct pulse_record record;
+        assert_true(walk_start(&w, f.sample.bytes, f.sample.n) && walk_start(&single, f.sample.bytes, f.sample.n));
+        for (bool more = true; more;) {
+            size_t known = w.cursor.offset + seeded_below(&r, 30) * w.cursor.header.record_bytes + seeded_below(&r, 40), most = 1 + seeded_below(&r, 7);
+            bool complete = known >= f.sample.n;
+            known = complete ? f.sample.n : known;
+            const uint8_t *start = f.sample.bytes + w.cursor.offset;
+            size_t n = ljh_cursor_run(&w.cursor, start, w.cursor.offset, known, stamps, most);
+            assert_true(n <= most);
+            for (size_t k = 0; k < n; k++) {
+                assert_int_equal(ljh_cursor_next(&single.cursor, f.sample.bytes, known, complete, 0, &record), LJH_RECORD);
+                assert_ptr_equal(record.samples, start + k * w.cursor.header.record_bytes + 16);
+                assert_true(record.trigger_time_ns == stamps[k].time_ns && record.trigger_frame == stamps[k].frame);
+            }
+            assert_memory_equal(&w.cursor, &single.cursor, sizeof w.cursor);
+            by_run += n;
+            all += n;
+            if (n == 0) {
+                enum ljh_step step = ljh_cursor_next(&w.cursor, f.sample.bytes, known, complete, 0, &record);
+                assert_int_equal(ljh_cursor_next(&single.cursor, f.sample.bytes, known, complete, 0, &record), step);
+                all += step == LJH_RECORD;
+                more = step == LJH_RECORD || !complete;
+            }
+        }
+        assert_int_equal(w.cursor.records, f.whole);
+        assert_int_equal(w.cursor.torn, f.tears);
+        free(f.sample.bytes);
+    }
+    print_message("%zu of %zu records by runs\n", by_run, all);
+    assert_true(by_run > all / 2);
+}
+
 static void gives_exact_samples_and_times(void **state) {
     (void)state;
     struct seeded r = { .state = 1 };
@@ -412,7 +453,7 @@ static void divides_old_abaco_counts_by_the_rows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_all_whole_records_of_a_torn_file),
-        cmocka_unit_test(gives_exact_samples_and_times),
+        cmocka_unit_test(runs_are_what_single_records_are), cmocka_unit_test(gives_exact_samples_and_times),
         cmocka_unit_test(floors_written_times),
         cmocka_unit_test(cut_anywhere_gives_a_prefix),
         cmocka_unit_test(growing_in_pieces_gives_the_same),

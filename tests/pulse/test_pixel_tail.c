@@ -132,6 +132,39 @@ static void test_records_that_do_not_fit(void **state) {
     pixel_model_free(m);
 }
 
+/* Without a tail filter a record is not measured twice, yet what is said is what measuring it again would say. */
+static void test_crowded_without_a_filter(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(63);
+    struct pixel_model *m = learn(&s, false);
+    gap_filter_free(m->tail);
+    m->tail = NULL;
+    int on_tail = 0, plain = 0;
+    for (int known = 0; known < 2; known++) {
+        for (int k = SHORT - 8; known && k < SHORT; k++)
+            m->template_pulse[k] = 0;
+        assert_true(pixel_tail_known(m) == (known == 1));
+        for (int i = 0; i < 500; i++) {
+            uint16_t d[SHORT];
+            struct pulse_record r = record_of(d);
+            struct measured_pulse seen, own, tail;
+            draw(&s, 3000, false, d);
+            add_pulse(d, 4000, -SHORT - 0.5 * i, false);
+            pixel_model_measure(m, &r, &own);
+            pixel_model_measure_tail(m, &r, &tail);
+            pixel_model_measure_crowded(m, &r, &seen);
+            bool standing = (own.falling || own.cuts & CUT_BIT(CUT_PRETRIGGER)) && tail.cuts == 0;
+            on_tail += standing;
+            plain += own.cuts == 0 && !standing;
+            if (standing || own.cuts == 0)
+                assert_memory_equal(&seen, standing ? &tail : &own, sizeof seen);
+        }
+    }
+    print_message("%d of 1000 records stand on a tail, %d do not\n", on_tail, plain);
+    assert_true(on_tail > 20 && plain > 100);
+    pixel_model_free(m);
+}
+
 static void test_decay(void **state) {
     (void)state;
     double shape[SHORT];
@@ -239,7 +272,7 @@ static void test_energies_on_a_tail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_heights_on_a_tail), cmocka_unit_test(test_records_that_do_not_fit), cmocka_unit_test(test_decay),
+        cmocka_unit_test(test_heights_on_a_tail), cmocka_unit_test(test_records_that_do_not_fit), cmocka_unit_test(test_crowded_without_a_filter), cmocka_unit_test(test_decay),
         cmocka_unit_test(test_energies_on_a_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
