@@ -40,6 +40,13 @@ static bool has_i0(const struct scan *s) {
     return false;
 }
 
+bool scan_consistency_by_i0(struct scan_products *const *repeats, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!has_i0(repeats[i]->scan))
+            return false;
+    return true;
+}
+
 static enum status take_scan(struct repeats *r, size_t s, bool by_i0) {
     const struct scan_products *p = r->products[s];
     struct scan_repeat order;
@@ -80,9 +87,7 @@ static enum status repeats_make(struct scan_products *const *products, size_t n,
     r->all = calloc(k * r->n_bins, sizeof *r->all);
     r->band = calloc(r->n_bins + (size_t)1, sizeof *r->band);
     enum status s = r->row && r->q && r->all_q && r->energy_eV && r->all && r->band ? STATUS_OK : STATUS_NO_MEMORY;
-    bool by_i0 = true;
-    for (size_t i = 0; i < n; i++)
-        by_i0 = by_i0 && has_i0(products[i]->scan);
+    const bool by_i0 = scan_consistency_by_i0(products, n);
     for (size_t i = 0; i < n && s == STATUS_OK; i++)
         s = products[i]->n_points == r->n_points && products[i]->emission->n_bins == r->n_bins && products[i]->n_yields == products[0]->n_yields
                 ? take_scan(r, i, by_i0) : STATUS_BAD_VALUE;

@@ -38,6 +38,8 @@ struct scan_consistency {
 
 /* n >= 2 repeats of one group (scan_repeat.h), same axes and windows. *out: n new entries, in their order. STATUS_TOO_FEW: fewer than 2. */
 enum status scan_consistency_judge(struct scan_products *const *repeats, size_t n, struct scan_consistency **out);
+/* Whether exposures of the repeats are I0 x live time: all have an I0 above 0 somewhere. Else they are live times alone. */
+bool scan_consistency_by_i0(struct scan_products *const *repeats, size_t n);
 void scan_consistency_free(struct scan_consistency *list, size_t n);
 
 #endif

@@ -16,7 +16,8 @@ static enum status make_counters(struct scan_products *p, const uint8_t *pixels_
     p->moving = calloc(p->n_points, sizeof *p->moving);
     p->live_time_s = calloc(p->n_points, sizeof *p->live_time_s);
     p->events = calloc(p->n_points, N_GRADES * sizeof *p->events);
-    if (p->pixels_used == NULL || p->photons == NULL || p->moving == NULL || p->live_time_s == NULL || p->events == NULL)
+    p->shared_excess = calloc(p->n_points, sizeof *p->shared_excess);
+    if (p->pixels_used == NULL || p->photons == NULL || p->moving == NULL || p->live_time_s == NULL || p->events == NULL || p->shared_excess == NULL)
         return STATUS_NO_MEMORY;
     memcpy(p->pixels_used, pixels_used, p->n_pixels);
     return STATUS_OK;
@@ -30,9 +31,10 @@ static enum status make_pixel_times(struct scan_products *p) {
     p->high_events = calloc(n_cells, sizeof *p->high_events);
     p->window_s = calloc(n_pixels, sizeof *p->window_s);
     p->unresolved_s = calloc(n_pixels, sizeof *p->unresolved_s);
+    p->tail_s = calloc(n_pixels, sizeof *p->tail_s);
     p->resolution_eV = calloc(n_pixels, sizeof *p->resolution_eV);
     if (p->grade_time_ns == NULL || p->high_photons == NULL || p->high_events == NULL || p->sensitivity == NULL || p->window_s == NULL || p->unresolved_s == NULL ||
-        p->resolution_eV == NULL)
+        p->tail_s == NULL || p->resolution_eV == NULL)
         return STATUS_NO_MEMORY;
     for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++) {
         p->sensitivity[pixel] = 1;
@@ -125,9 +127,11 @@ void scan_products_free(struct scan_products *p) {
     free(p->high_photons);
     free(p->high_events);
     free(p->events);
+    free(p->shared_excess);
     free(p->sensitivity);
     free(p->window_s);
     free(p->unresolved_s);
+    free(p->tail_s);
     free(p->resolution_eV);
     free(p);
 }
@@ -213,9 +217,27 @@ static void add_pixel_times(struct scan_products *into, const struct scan_produc
             into->high_photons[to] += from->high_photons[cell];
             into->high_events[to] += from->high_events[cell];
         }
-    for (uint32_t r = 0; r < from->n_points; r++)
-        for (unsigned g = 0; g < N_GRADES && row_of[r] != UINT32_MAX; g++)
-            into->events[(size_t)row_of[r] * N_GRADES + g] += from->events[(size_t)r * N_GRADES + g];
+}
+
+double scan_products_events(const struct scan_products *p, uint32_t point) {
+    double n = 0;
+    for (unsigned g = 0; g < N_GRADES; g++)
+        n += p->events[(size_t)point * N_GRADES + g];
+    return n;
+}
+
+/* Excess is a mean over events. */
+static void add_events(struct scan_products *into, const struct scan_products *from, const uint32_t *row_of) {
+    for (uint32_t r = 0; r < from->n_points; r++) {
+        const uint32_t to = row_of[r];
+        if (to == UINT32_MAX)
+            continue;
+        const double before = scan_products_events(into, to), more = scan_products_events(from, r);
+        if (more > 0)
+            into->shared_excess[to] = (before * into->shared_excess[to] + more * from->shared_excess[r]) / (before + more);
+        for (unsigned g = 0; g < N_GRADES; g++)
+            into->events[(size_t)to * N_GRADES + g] += from->events[(size_t)r * N_GRADES + g];
+    }
 }
 
 static bool same_yields(const struct scan_products *a, const struct scan_products *b) {
@@ -238,7 +260,9 @@ enum status scan_products_sum(struct scan_products *into, const struct scan_prod
         return s;
     s = rixs_map_sum(into->loss, from->loss, row_of);
     assert(s == STATUS_OK);
+    into->array_rules |= from->array_rules;
     add_pixel_times(into, from, row_of);
+    add_events(into, from, row_of);
     add_points(into->photons, from->photons, from->n_points, row_of);
     add_points(into->moving, from->moving, from->n_points, row_of);
     for (uint32_t r = 0; r < into->n_yields; r++)

@@ -21,6 +21,13 @@ struct product_settings {
     uint32_t wide_grades;                /* bit g: windows of WIDE_REGION_EV or more count grade g too, whose energies can be trusted */
 };
 
+/* What live times owe to other pixels than their own: parts of an array, made apart, do not add to what the whole would have given. */
+enum array_rule {
+    ARRAY_RULE_VETO = 1,         /* photons vetoed by other pixels' events (a shower, crosstalk) */
+    ARRAY_RULE_SAMPLED = 2,      /* live time sampled at the other pixels' events */
+    ARRAY_RULE_LOSSY = 4         /* a trigger without a trace of what it drops: live time from the rate of all pixels together */
+};
+
 struct scan_products {
     const struct scan *scan;     /* borrowed from the timeline */
     uint32_t n_points, n_pixels;
@@ -31,14 +38,17 @@ struct scan_products {
     int64_t *grade_time_ns;      /* n_pixels x n_points x N_LIVETIME_COLUMNS (pulse/livetime.h); all high when new */
     int64_t *sampled_time_ns;    /* the same, sampled at the array's events; NULL: not asked for */
     bool use_sampled;            /* which of the two counts are divided by */
+    uint32_t array_rules;        /* enum array_rule; 0 when new */
     double dispersion;           /* of the array's counts within the points (beam_steadiness.h); NaN unknown */
     uint32_t *high_photons;      /* n_pixels x n_points: photons of grade high, what sensitivities are fitted to */
     uint32_t *high_events;       /* n_pixels x n_points: events of grade high, whatever their other cuts */
     uint32_t *events;            /* n_points x N_GRADES: records of the pixels used that are no secondary ones, whatever their other cuts */
+    double *shared_excess;       /* n_points: what was found from the M events of the point (ARRAY_RULE_LOSSY) widens a yield of N counts by N x this / M; 0 when new */
     double *sensitivity;         /* n_pixels; 1 when new */
     double *window_s;            /* n_pixels: the shorter of the two windows around a photon of grade high; 0 when new */
     double *resolution_eV;       /* n_pixels: FWHM when the scan began, by which pixels are chosen; NaN unknown, and when new */
     double *unresolved_s;        /* n_pixels: two photons nearer than this make one event; 0 when new */
+    double *tail_s;              /* n_pixels: how much longer than for grade tail a photon must stand behind the one before for grade high; 0 when new */
     struct rixs_map *emission, *loss;
     uint32_t n_yields;
     struct yield_spectrum **yields;
@@ -51,6 +61,7 @@ enum status scan_products_new(const struct scan *scan, uint32_t n_pixels, const 
 enum status scan_products_untimed(const struct scan *scan, uint32_t n_pixels, const uint8_t *pixels_used, const struct product_settings *settings, struct scan_products **out);
 void scan_products_free(struct scan_products *p);
 const int64_t *scan_products_times(const struct scan_products *p);   /* those that counts are divided by */
+double scan_products_events(const struct scan_products *p, uint32_t point);   /* of all grades */
 /* Makes sampled_time_ns, zeroed. */
 enum status scan_products_sampled(struct scan_products *p);
 /* Row i of the block, already placed in this scan (point >= 0, or -1 with `after` = the point it moves away from). Rows with cuts are

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "calib/scan_products.h"
 #include "daemon/log.h"
 #include "daemon/trigger_mode.h"
 #include "pulse/coincidence.h"
@@ -27,6 +28,12 @@ static int64_t whole_us(double seconds) {
 
 bool array_events_wanted(const struct array_event_settings *s) {
     return (s->neighbours != NULL && s->neighbours[0] != '\0') || s->array_pixels > 0 || s->instants;
+}
+
+uint32_t array_events_rules(const struct array_events *e) {
+    const struct array_event_settings *s = &e->settings;
+    const bool vetoes = s->array_pixels > 0 || (s->neighbours != NULL && s->neighbours[0] != '\0');
+    return (vetoes ? ARRAY_RULE_VETO : 0u) | (s->instants ? ARRAY_RULE_SAMPLED : 0u);
 }
 
 bool array_events_new(const struct array_event_settings *s, const struct array_model *m, struct scratch *scratch, struct array_events **out) {

@@ -31,6 +31,7 @@ struct array_events;
 /* m and scratch are borrowed. False after logging. */
 bool array_events_new(const struct array_event_settings *s, const struct array_model *m, struct scratch *scratch, struct array_events **out);
 void array_events_free(struct array_events *e);
+uint32_t array_events_rules(const struct array_events *e);   /* enum array_rule (calib/scan_products.h): what live times owe to these events */
 /* blocks: of all channels, secondary rows marked. Their times stay where they are until the last _vetoes; cuts may change, what is needed of
  * them is kept (a byte per row, in scratch). False after logging. */
 bool array_events_collect(struct array_events *e, const struct photon_block *const *blocks);

@@ -29,21 +29,20 @@ static bool mark_inverse(const struct scan_products *p, uint8_t *inverse) {
     return true;
 }
 
-static bool write_cuts(const struct further_products *f, const struct scan_products *p, const struct scan_sum *sum) {
-    uint8_t *point_used = calloc(p->n_points + (size_t)1, 1), *inverse = calloc(p->n_yields + (size_t)1, 1);
-    struct scan_elastic *e = calloc(1, sizeof *e);
+/* index: of the elastics. */
+static bool write_cuts(const struct further_products *f, const struct scan_products *p, const struct scan_sum *sum, size_t index) {
+    const struct scan_elastic *e = &f->elastics->of[index];
+    const uint8_t *point_used = f->elastics->point_used[index];
+    uint8_t *inverse = calloc(p->n_yields + (size_t)1, 1);
     struct elastic_area *area = calloc(p->n_points + (size_t)1, sizeof *area);
-    bool good = point_used != NULL && inverse != NULL && e != NULL && area != NULL && mark_inverse(p, inverse);
+    bool good = inverse != NULL && area != NULL && mark_inverse(p, inverse);
     if (good) {
-        scan_elastic_find(p->loss, p->scan, f->resolution_at(f->context, p->scan->start_ns), point_used, e);
         const bool has_area = scan_cut_elastic_area(p, e, point_used, area) == STATUS_OK;
         const struct archive_cuts cuts = { .products = p, .sum = sum, .choice = f->choice, .elastic = e, .area = has_area ? area : NULL, .inverse = inverse };
-        good = (!f->elastic || sum != NULL || archive_elastic(f->archive, p->scan, e, point_used)) && archive_cuts(f->archive, &cuts);
+        good = archive_elastic(f->archive, p->scan, sum, e, point_used) && archive_cuts(f->archive, &cuts);
     }
     free(area);
-    free(point_used);
     free(inverse);
-    free(e);
     return good;
 }
 
@@ -87,9 +86,9 @@ static bool write_consistency(const struct further_products *f, const struct sca
 bool further_products_write(const struct further_products *f) {
     bool good = true;
     for (size_t k = 0; good && k < f->n_products; k++)
-        good = write_cuts(f, f->products[k], NULL);
+        good = write_cuts(f, f->products[k], NULL, k);
     for (size_t k = 0; good && k < f->n_sums; k++)
-        good = write_cuts(f, f->sums[k].sum, &f->sums[k]) && (f->sums[k].n_scans < 2 || write_consistency(f, &f->sums[k]));
+        good = write_cuts(f, f->sums[k].sum, &f->sums[k], f->n_products + k) && (f->sums[k].n_scans < 2 || write_consistency(f, &f->sums[k]));
     if (!good)
         log_error("the further products of the scans could not be made (no memory, or the disk)");
     return good;

@@ -1,5 +1,5 @@
 /* daemon/further_products.h - what follows from the products of all scans and their sums, the same for a replay and for files counted anew:
- * curves cut out of maps, the elastic line of sums, inverse PFY, and whether repeats agree.
+ * curves cut out of maps, elastic lines, inverse PFY, and whether repeats agree.
  *   scans + sums --further_products--> groups of the archive */
 #ifndef TESD_DAEMON_FURTHER_PRODUCTS_H
 #define TESD_DAEMON_FURTHER_PRODUCTS_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "calib/scan_products.h"
+#include "daemon/scan_elastics.h"
 #include "daemon/sink/archive.h"
 
 struct further_products {
@@ -17,9 +18,7 @@ struct further_products {
     size_t n_products;
     const struct scan_sum *sums;
     size_t n_sums;
-    double (*resolution_at)(const void *context, int64_t time_ns);   /* FWHM of the typical pixel; NaN unknown */
-    const void *context;
-    bool elastic;                 /* elastic_NNNN of scans is written too; false: somebody has */
+    const struct scan_elastics *elastics;   /* of these products and sums */
     bool tell;                    /* print a line for each scan that does not agree with the others, and a summary of each group */
     const struct cut_list *choice;   /* NULL: none */
 };

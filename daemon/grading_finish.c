@@ -141,7 +141,7 @@ bool grading_finish(struct grading *g, struct archive *a) {
     for (size_t i = 0; good && i < g->n; i++)
         good = bury(g, i, a);
     settle_sampled(g);
-    if (!good || !grading_lossy_times(g, fit_sensitivities) || !fit_sensitivities(g)) {
+    if (!good || !grading_lossy_times(g, fit_sensitivities) || !fit_sensitivities(g) || !grading_lossy_errors(g)) {
         log_error("out of memory for live times");
         return false;
     }
@@ -150,10 +150,6 @@ bool grading_finish(struct grading *g, struct archive *a) {
         scan_live_time_settle(g->bins->products[k]);
     }
     judge_steadiness(g);
-    if (!grading_lossy_errors(g)) {
-        log_error("out of memory for live times");
-        return false;
-    }
     return true;
 }
 

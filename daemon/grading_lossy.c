@@ -74,15 +74,8 @@ static double point_dwell_s(const struct scan_products *p, uint32_t point) {
     return 1e-9 * (double)(p->scan->points[point].end_ns - p->scan->points[point].start_ns);
 }
 
-static double events_at(const struct scan_products *p, uint32_t point) {
-    double n = 0;
-    for (unsigned k = 0; k < N_GRADES; k++)
-        n += p->events[(size_t)point * N_GRADES + k];
-    return n;
-}
-
 static double rate_at(const struct family *f, const struct scan_products *p, uint32_t point) {
-    return lossy_trigger_rate(&f->windows, f->sensitivity, used_of(f, p), events_at(p, point), point_dwell_s(p, point));
+    return lossy_trigger_rate(&f->windows, f->sensitivity, used_of(f, p), scan_products_events(p, point), point_dwell_s(p, point));
 }
 
 /* A point that is refused stays dead. */
@@ -99,10 +92,8 @@ static void set_point(const struct family *f, struct scan_products *p, uint32_t 
 
 /* The live time moves with the counts it was made of: variance of N counts of a window among M of all, N (1 + (2 k + k^2) N / M). */
 static void widen_errors(const struct family *f, struct scan_products *p, uint32_t point) {
-    double rate_Hz = rate_at(f, p, point), counts = events_at(p, point);
-    double gain = isnan(rate_Hz) ? 0 : lossy_trigger_gain(&f->windows, rate_Hz);
-    for (uint32_t r = 0; r < p->n_yields && counts > 0; r++)
-        p->yields[r]->crowding[point] += (2 * gain + gain * gain) * p->yields[r]->counts[point] / counts;
+    const double rate_Hz = rate_at(f, p, point), gain = isnan(rate_Hz) ? 0 : lossy_trigger_gain(&f->windows, rate_Hz);
+    p->shared_excess[point] = 2 * gain + gain * gain;
 }
 
 typedef void family_fn(const struct family *f, struct grading *g);
@@ -116,6 +107,7 @@ static void set_times(const struct family *f, struct grading *g) {
 static void settle_errors(const struct family *f, struct grading *g) {
     for (size_t k = 0; k < g->bins->n_products; k++) {
         struct scan_products *p = g->bins->products[k];
+        p->array_rules |= ARRAY_RULE_LOSSY;
         uint32_t refused = 0;
         for (uint32_t i = 0; i < p->n_points; i++) {
             widen_errors(f, p, i);

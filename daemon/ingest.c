@@ -10,7 +10,7 @@
 
 /* A pixel's filters are 50 kB and those of an array more than a cache holds: records are gathered for a while and analysed pixel by pixel. */
 enum { BATCH_RECORDS = INGEST_BATCH, WORTH_SHARING = 64, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
-static const int64_t GATHER_NS = 40000000, BEHIND_NS = 5000000000;
+static const int64_t GATHER_NS = 60000000, BEHIND_NS = 5000000000;
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
 
 struct channel_place { int64_t newest_frame, newest_time_ns; bool begun, gap; };

@@ -82,6 +82,21 @@ static bool same_point(const struct scan_point *a, const struct scan_point *b) {
     return a->start_ns == b->start_ns && a->end_ns == b->end_ns && same_number(a->incident_eV, b->incident_eV) && same_number(a->i0, b->i0);
 }
 
+/* Counts and live times of a part that owes something to other pixels owe it to those of the part, and not to all. */
+static bool owes_nothing(const struct member *a, const struct member *b) {
+    static const struct { uint32_t rule; const char *why; } rules[] = {
+        { ARRAY_RULE_VETO, "a photon is vetoed by events of other pixels (veto.*), and how much of each pixel's time those of the other part would have taken stands in neither file" },
+        { ARRAY_RULE_SAMPLED, "live time was sampled at the events of other pixels (live_time.method: array), and each part had its own only" },
+        { ARRAY_RULE_LOSSY, "the trigger leaves no trace of what it drops, and each part found its live time from the rate of its own pixels only" } };
+    const uint32_t owed = a->scan->array_rules | b->scan->array_rules;
+    for (size_t k = 0; k < sizeof rules / sizeof *rules; k++)
+        if (owed & rules[k].rule) {
+            log_error("%s: scan %d here and in %s are parts of one array that do not add: %s; replay all channels together", path_of(b), b->scan->scan.number, path_of(a), rules[k].why);
+            return false;
+        }
+    return true;
+}
+
 /* Two files hold a scan of one time: the same scan, seen by other channels. */
 static bool shards(const struct member *a, const struct member *b) {
     const struct scan *x = &a->scan->scan, *y = &b->scan->scan;
@@ -96,6 +111,8 @@ static bool shards(const struct member *a, const struct member *b) {
                       k < x->n_points && k < y->n_points ? "times, energies or I0 of its points differ" : x->n_points != y->n_points ? "it has another number of points" : "another sample");
         return false;
     }
+    if (!owes_nothing(a, b))
+        return false;
     for (size_t p = 0; p < a->input->n_pixels; p++)
         for (size_t q = 0; q < b->input->n_pixels; q++)
             if (a->input->pixels[p].channel == b->input->pixels[q].channel) {

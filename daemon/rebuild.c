@@ -148,10 +148,12 @@ static bool write_scans(struct rebuild_work *w, struct archive *a) {
     good = good && scan_sums_make(products, w->n_scans, &sums, &n_sums) == STATUS_OK;
     for (size_t k = 0; good && k < n_sums; k++)
         good = archive_sum(a, &sums[k]);
-    const struct further_products further = { .archive = a, .products = products, .n_products = w->n_scans, .sums = sums, .n_sums = n_sums, .resolution_at = resolution_at,
-                                              .context = w, .elastic = true, .tell = w->what->merging,
+    struct scan_elastics elastics = { 0 };
+    good = good && scan_elastics_find(products, w->n_scans, sums, n_sums, resolution_at, w, &elastics);
+    const struct further_products further = { .archive = a, .products = products, .n_products = w->n_scans, .sums = sums, .n_sums = n_sums, .elastics = &elastics, .tell = w->what->merging,
                                               .choice = w->what->choice != NULL ? &w->what->choice->cuts : NULL };
     good = good && further_products_write(&further);
+    scan_elastics_done(&elastics);
     scan_sums_free(sums, n_sums);
     free(products);
     return good;

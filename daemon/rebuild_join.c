@@ -118,6 +118,9 @@ static bool add_scan(struct rebuild_work *w, struct rebuild_scan *s, struct scan
     for (uint32_t k = 0; k < p->n_yields && settings.regions == s->regions; k++)
         p->yields[k]->grades_used = s->region_grades[k];
     p->dispersion = s->dispersion;
+    p->array_rules = s->array_rules;
+    if (s->shared_excess != NULL)
+        memcpy(p->shared_excess, s->shared_excess, p->n_points * sizeof *p->shared_excess);
     w->scans[w->n_scans++] = *out;
     return true;
 }
@@ -152,6 +155,7 @@ static void set_pixel(const struct rebuild_work *w, size_t input, const struct r
     p->window_s[mine] = s->window_s[pixel];
     p->resolution_eV[mine] = s->resolution_eV[pixel];
     p->unresolved_s[mine] = s->unresolved_s[pixel];
+    p->tail_s[mine] = s->tail_s[pixel];
     if (s->grade_time_ns == NULL)
         return;
     memcpy(p->grade_time_ns + mine * row, s->grade_time_ns + pixel * row, row * sizeof *p->grade_time_ns);

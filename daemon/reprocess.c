@@ -287,48 +287,40 @@ static size_t index_of(const struct bin_stage *b, int32_t product) {
     return i;
 }
 
-/* A number of its own for every scan; nothing reads it back into energies. */
-static bool write_elastics(struct reprocess *r) {
+static bool make_sums(struct reprocess *r) {
     struct reprocessed *out = r->result;
-    size_t n = out->bins->n_products;
-    out->elastic = calloc(n + 1, sizeof *out->elastic);
-    bool good = out->elastic != NULL;
-    for (size_t k = 0; good && k < n; k++) {
-        const struct scan_products *p = out->bins->products[k];
-        uint8_t *point_used = calloc(p->n_points + (size_t)1, 1);
-        good = point_used != NULL && p->loss != NULL;
-        if (good) {
-            scan_elastic_find(p->loss, p->scan, resolution_at(r, p->scan->start_ns), point_used, &out->elastic[k]);
-            good = archive_elastic(r->archive, p->scan, &out->elastic[k], point_used);
-            monitoring_free_points(r->monitoring, index_of(out->bins, (int32_t)k), point_used);
-        }
-        free(point_used);
-    }
+    for (size_t k = 0; k < out->bins->n_products; k++)
+        resolutions_of(r, out->bins->products[k]->scan, out->bins->products[k]->resolution_eV, r->pixels_used);
+    return scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) == STATUS_OK;
+}
+
+/* A number of its own for every scan; nothing reads it back into energies. */
+static bool find_elastics(struct reprocess *r) {
+    struct reprocessed *out = r->result;
+    const size_t n = out->bins->n_products;
+    const bool good = scan_elastics_find(out->bins->products, n, out->sums, out->n_sums, resolution_at, r, &out->elastics);
+    for (size_t k = 0; good && k < n; k++)
+        monitoring_free_points(r->monitoring, index_of(out->bins, (int32_t)k), out->elastics.point_used[k]);
     return good;
 }
 
 static bool write_products(struct reprocess *r, const char *state) {
     struct reprocessed *out = r->result;
-    bool good = grading_finish(r->grading, r->archive) && write_pixels(r) && write_elastics(r) && monitoring_finish(r->monitoring, r->archive);
+    bool good = grading_finish(r->grading, r->archive) && write_pixels(r) && make_sums(r) && find_elastics(r) && monitoring_finish(r->monitoring, r->archive);
     good = good && (r->lock == NULL || archive_line_lock(r->archive, r->lock));
-    for (size_t k = 0; good && k < out->bins->n_products; k++) {
-        struct scan_products *p = out->bins->products[k];
-        resolutions_of(r, p->scan, p->resolution_eV, r->pixels_used);
-        good = archive_scan(r->archive, p);
-    }
-    if (good && scan_sums_make(out->bins->products, out->bins->n_products, &out->sums, &out->n_sums) != STATUS_OK)
-        good = false;
+    for (size_t k = 0; good && k < out->bins->n_products; k++)
+        good = archive_scan(r->archive, out->bins->products[k]);
     for (size_t k = 0; good && k < out->n_sums; k++)
         good = archive_sum(r->archive, &out->sums[k]);
     const struct further_products further = { .archive = r->archive, .products = out->bins->products, .n_products = out->bins->n_products, .sums = out->sums,
-                                              .n_sums = out->n_sums, .resolution_at = resolution_at, .context = r, .tell = r->tell, .choice = r->cuts };
+                                              .n_sums = out->n_sums, .elastics = &out->elastics, .tell = r->tell, .choice = r->cuts };
     good = good && further_products_write(&further);
     return good && write_calibrations(r, state);
 }
 
 static bool find_history(struct reprocess *r, const struct reprocess_settings *settings, const char *path) {
     const struct product_facts facts = { .state = settings->process.state, .model = r->model, .products = r->result->bins->products,
-                                         .n_products = r->result->bins->n_products, .elastic = r->result->elastic };
+                                         .n_products = r->result->bins->n_products, .elastic = r->result->elastics.of };
     product_facts_say(&facts, &r->result->history);
     return product_history_follow(&r->result->history, path);
 }
@@ -405,6 +397,8 @@ static bool make_photons_together(struct reprocess *r, unsigned workers) {
         log_error("out of memory while analysing channel %d", r->beamtime->pulses.channels[whole].channel);
     good = good && whole == n && array_events_collect(r->array, blocks) && array_events_instants(r->array, &instants, &n_instants);
     good = good && (instants == NULL || grading_sample_at(r->grading, instants, n_instants)) && pipeline_run(n, workers, grade_job, r);
+    for (size_t k = 0; k < r->result->bins->n_products; k++)
+        r->result->bins->products[k]->array_rules |= array_events_rules(r->array);
     for (size_t pixel = 0; good && pixel < n; pixel++)
         good = take_block(r, pixel);
     free(blocks);
@@ -480,7 +474,7 @@ void reprocessed_done(struct reprocessed *r) {
     scan_sums_free(r->sums, r->n_sums);
     bin_stage_free(r->bins);
     free(r->pixels);
-    free(r->elastic);
+    scan_elastics_done(&r->elastics);
     product_history_done(&r->history);
     *r = (struct reprocessed){ 0 };
 }

@@ -14,6 +14,7 @@
 #include "daemon/cut_list.h"
 #include "daemon/grading.h"
 #include "daemon/monitoring.h"
+#include "daemon/scan_elastics.h"
 #include "daemon/pulse_store.h"
 #include "daemon/sink/archive.h"
 
@@ -57,7 +58,7 @@ struct reprocessed {                 /* what remains after the file is written: 
     size_t n_pixels;
     struct pixel_totals *pixels;
     struct bin_stage *bins;          /* products of every scan */
-    struct scan_elastic *elastic;    /* of each of them */
+    struct scan_elastics elastics;   /* of them and of their sums */
     double photons_wall_s, photons_cpu_s;   /* from the first file opened to the last photon column written; CPU of the whole process */
     struct product_history history;  /* against the file that was there before */
     size_t n_sums;

@@ -167,7 +167,7 @@ static void print_scans(const struct reprocessed *r) {
             moving += p->moving[i];
         }
         printf("scan %4d %-16.16s %5u points %10llu photons %8llu moving", p->scan->number, p->scan->sample, p->n_points, photons, moving);
-        print_elastic(&r->elastic[k]);
+        print_elastic(&r->elastics.of[k]);
         const char *why = any_pixel_used(p) ? "were the pulses of its run given?" : "no pixel has an energy calibration";
         if (photons == 0)
             log_warning("scan %d (%s): no photons; %s", p->scan->number, p->scan->log_name, why);

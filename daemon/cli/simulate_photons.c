@@ -139,6 +139,7 @@ static void keep_times(const struct event_run *r, uint32_t pixel, const int64_t 
         memcpy(p->grade_time_ns + pixel * n, times + first, n * sizeof *times);
         p->window_s[pixel] = 1e-9 * (double)r->table.boxes[0].after_lo_ns;
         p->unresolved_s[pixel] = 1e-9 * (double)r->table.unresolved_ns;
+        p->tail_s[pixel] = 1e-9 * (double)(r->table.boxes[0].before_lo_ns - r->table.boxes[2].before_lo_ns);
         p->resolution_eV[pixel] = r->pixels[pixel].resolution_eV;
         first += n;
     }
@@ -210,9 +211,11 @@ static bool write_products(struct event_run *r) {
     good = good && scan_sums_make(p, n, &sums, &n_sums) == STATUS_OK;
     for (size_t k = 0; good && k < n_sums; k++)
         good = archive_sum(r->archive, &sums[k]);
-    const struct further_products further = { .archive = r->archive, .products = p, .n_products = n, .sums = sums, .n_sums = n_sums, .resolution_at = resolution_at, .context = r,
-                                              .elastic = true, .tell = true };
+    struct scan_elastics elastics = { 0 };
+    good = good && scan_elastics_find(p, n, sums, n_sums, resolution_at, r, &elastics);
+    const struct further_products further = { .archive = r->archive, .products = p, .n_products = n, .sums = sums, .n_sums = n_sums, .elastics = &elastics, .tell = true };
     good = good && further_products_write(&further);
+    scan_elastics_done(&elastics);
     scan_sums_free(sums, n_sums);
     free(eps);
     return good;

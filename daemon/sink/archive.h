@@ -83,8 +83,8 @@ struct archive_monitor {        /* monitor_NAME; all borrowed */
     uint32_t pixels_alarmed;
 };
 bool archive_monitor(struct archive *a, const struct archive_monitor *m);
-/* elastic_NNNN. point_used: one byte a point. */
-bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used);
+/* elastic_NNNN, or sum_GROUP_elastic (sum; NULL: a scan's). point_used: one byte a point. */
+bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_sum *sum, const struct scan_elastic *e, const uint8_t *point_used);
 bool archive_line_lock(struct archive *a, const struct line_lock *l);                /* lock_LINE */
 /* state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
 bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);

@@ -77,11 +77,12 @@ bool archive_monitor(struct archive *a, const struct archive_monitor *m) {
 
 static void write_stack(struct archive *a, hid_t group, const struct scan_elastic *e) {
     static const char *const axes[] = { "energy_loss" };
-    double centre[SCAN_ELASTIC_BINS], error[SCAN_ELASTIC_BINS], edge[SCAN_ELASTIC_BINS + 1];
+    double centre[SCAN_ELASTIC_BINS], error[SCAN_ELASTIC_BINS], edge[SCAN_ELASTIC_BINS + 1], fitted[SCAN_ELASTIC_BINS];
     for (uint32_t i = 0; i <= e->n_bins; i++) {
         edge[i] = e->low_eV + e->bin_eV * i;
         if (i < e->n_bins) {
             centre[i] = e->low_eV + e->bin_eV * (i + 0.5);
+            fitted[i] = scan_elastic_fitted(e, i);
             error[i] = yield_value_of(e->stack[i], YIELD_PER_LIVE_TIME, 1, 0, 1, 0).error;
         }
     }
@@ -89,15 +90,33 @@ static void write_stack(struct archive *a, hid_t group, const struct scan_elasti
     h5_file_attribute_texts(a->file, group, "axes", axes, 1);
     h5_file_array(a->file, group, &(struct data_array){ .name = "counts", .type = ARRAY_U4, .rank = 1, .shape = { e->n_bins }, .units = "counts", .long_name = "photons", .data = e->stack });
     h5_file_array(a->file, group, &(struct data_array){ .name = "counts_errors", .type = ARRAY_F8, .rank = 1, .shape = { e->n_bins }, .units = "counts", .long_name = "standard deviation", .data = error });
+    if (e->found)
+        h5_file_array(a->file, group, &(struct data_array){ .name = "fit", .type = ARRAY_F8, .rank = 1, .shape = { e->n_bins }, .units = "counts",
+                                                            .long_name = "Gaussian on a flat background", .data = fitted });
     h5_file_array(a->file, group, &(struct data_array){ .name = "energy_loss", .type = ARRAY_F8, .rank = 1, .shape = { e->n_bins }, .units = "eV",
                                                         .long_name = "energy loss", .data = centre });
     h5_file_array(a->file, group, &(struct data_array){ .name = "energy_loss_edges", .type = ARRAY_F8, .rank = 1, .shape = { e->n_bins + UINT64_C(1) }, .units = "eV", .data = edge });
 }
 
-bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_elastic *e, const uint8_t *point_used) {
-    char name[GROUP_NAME], title[GROUP_NAME];
-    snprintf(name, sizeof name, "elastic_%04d", scan->number);
-    snprintf(title, sizeof title, "elastic line, scan %d", scan->number);
+/* "elastic line, Co_foil, scan 3: emission - incident -0.31(11) eV, FWHM 2.53(27) eV". */
+static void title_of(char *out, size_t n, const struct scan *scan, const struct scan_sum *sum, const struct scan_elastic *e) {
+    int at = snprintf(out, n, "elastic line%s%.80s, ", scan->sample[0] ? ", " : "", scan->sample);
+    at += sum != NULL ? snprintf(out + at, n - (size_t)at, "sum of %u scan%s", sum->n_scans, sum->n_scans == 1 ? "" : "s") : snprintf(out + at, n - (size_t)at, "scan %d", scan->number);
+    if (e->found)
+        at += snprintf(out + at, n - (size_t)at, ": emission \xe2\x88\x92 incident %+.2f \xc2\xb1 %.2f eV, FWHM %.2f", e->offset_eV, e->offset_sigma_eV, e->fwhm_eV);
+    if (e->found && e->fwhm_sigma_eV > 0)
+        snprintf(out + at, n - (size_t)at, " \xc2\xb1 %.2f eV", e->fwhm_sigma_eV);
+    else if (e->found)
+        snprintf(out + at, n - (size_t)at, " eV (held)");
+}
+
+bool archive_elastic(struct archive *a, const struct scan *scan, const struct scan_sum *sum, const struct scan_elastic *e, const uint8_t *point_used) {
+    char name[GROUP_NAME], title[320];
+    if (sum != NULL)
+        snprintf(name, sizeof name, "sum_%s_elastic", sum->group);
+    else
+        snprintf(name, sizeof name, "elastic_%04d", scan->number);
+    title_of(title, sizeof title, scan, sum, e);
     hid_t group = h5_file_group(a->file, a->entry, name, e->n_bins ? "NXdata" : "NXcollection");
     h5_file_text(a->file, group, "title", title);
     if (e->n_bins)

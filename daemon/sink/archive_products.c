@@ -42,6 +42,8 @@ static void write_windows(struct archive *a, hid_t group, const struct scan_prod
                                                         .long_name = "FWHM when the scan began", .data = p->resolution_eV });
     h5_file_array(a->file, group, &(struct data_array){ .name = "unresolved_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "s",
                                                         .long_name = "photons nearer than this make one event", .data = p->unresolved_s });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "tail_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "s",
+                                                        .long_name = "what grade high waits longer than grade tail", .data = p->tail_s });
 }
 
 static void write_grade_times(struct archive *a, hid_t group, const struct scan_products *p) {
@@ -50,12 +52,16 @@ static void write_grade_times(struct archive *a, hid_t group, const struct scan_
                                                         .shape = { p->n_pixels, p->n_points, N_LIVETIME_COLUMNS },
                                                         .long_name = "time in which one more photon would have got each grade" });
     h5_file_member_texts(a->file, group, "grade_time_ns", "columns", columns, N_LIVETIME_COLUMNS);
-    const char *method = p->use_sampled ? "array" : "interval";
+    const char *method = p->array_rules & ARRAY_RULE_SAMPLED ? "array" : "interval";
     h5_file_member_texts(a->file, group, "grade_time_ns", "method", &method, 1);
     struct grade_agreement agreement = scan_live_time_agreement(p);
     int64_t n_grades = agreement.n_grades;
     h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "chi2_grades", .type = ARRAY_F8, .data = &agreement.chi2 });
     h5_file_attribute_array(a->file, group, &(struct data_array){ .name = "n_grades", .type = ARRAY_I8, .data = &n_grades });
+    if (p->array_rules & ARRAY_RULE_LOSSY)
+        h5_file_array(a->file, group, &(struct data_array){ .name = "live_time_excess", .type = ARRAY_F8, .rank = 1, .shape = { p->n_points }, .data = p->shared_excess,
+                                                            .long_name = "live time was found from the M records of the point: variance of N counts more by N x N x this / M" });
+    archive_integer(a, group, "array_rules", NULL, p->array_rules);   /* bits of enum array_rule (calib/scan_products.h) */
 }
 
 static void write_seconds(struct archive *a, hid_t group, const char *name, const char *units, const char *long_name, const double *values, uint32_t n) {

@@ -99,6 +99,19 @@ def check_anew(p):
     p.check(list(datasets(p.path('list.nxs'))['entry/loss_0001/pixels_used']) == [0, 1, 1, 1], 'a list of channels')
 
 
+def check_owing_shards(p, run):
+    """Parts of an array whose counts or live times owe something to pixels of the other part; each alone may be counted anew."""
+    for name, more, reason in (('veto', 'veto:\n  array_pixels: 2\n', 'vetoed by events of other pixels'), ('sampled', 'live_time:\n  method: array\n', 'sampled at the events'),
+                               ('lossy', 'trigger:\n  mode: edge-multi-single\n', 'leaves no trace')):
+        with open(p.path('owing.yaml'), 'w') as f:
+            f.write(CONFIG + more)
+        p.good('replay', *channels(run, (1, 5)), '--logs', run, '--calibration', 'cal.h5', '-o', 'owing.nxs', '-q', '-c', 'owing.yaml')
+        refused(p, f'a shard that owes the others ({name})', (reason, 'replay all channels together'), 'owing.nxs', 's2.nxs')
+        refused(p, 'in the other order too', (reason,), 's2.nxs', 'owing.nxs')
+        p.good('merge', 'owing.nxs', '-o', 'same.nxs')
+        p.check(not differing(p.path('owing.nxs'), p.path('same.nxs'), skip=('entry/pixels/calibration_', 'entry/scan_0001/live_time_', 'entry/scan_0002/live_time_')), 'it counts anew alone')
+
+
 def check_refusals(p, run):
     refused(p, 'a file twice', ('channel 1', 'count twice'), 'all.nxs', 'all.nxs')
     refused(p, 'a shard and the whole', ('channel', 'count twice'), 's1.nxs', 'all.nxs')
@@ -155,4 +168,5 @@ with Program() as p:
     check_repeats(p, run, again)
     check_anew(p)
     check_refusals(p, run)
+    check_owing_shards(p, run)
     sys.exit(p.end())
