@@ -44,6 +44,8 @@ static struct gap_filter made_gap(uint32_t n_behind, const double *weights, uint
                             .u_high = made_normal(seed), .tail_share = made_normal(seed), .residual_scale.n_nodes = 3 };
     for (int k = 0; k < GAP_TERMS; k++)
         g.map[k] = made_normal(seed);
+    for (int k = 0; k < GAP_ARRIVAL_TERMS; k++)
+        g.arrival_map[k] = made_normal(seed);
     for (int k = 0; k < RESIDUAL_NODES_MAX; k++) {
         g.residual_scale.height[k] = made_normal(seed);
         g.residual_scale.middle[k] = made_normal(seed);
@@ -83,6 +85,7 @@ static struct pixel_model *sample_model(uint64_t *seed) {
         m->whitener[k] = made_normal(seed);
     m->second_limit = INFINITY;
     m->shape->phase_low = made_normal(seed);
+    m->shape->bend = (struct phase_bend){ made_uniform(seed), made_uniform(seed) };
     m->shape->phase_high = made_normal(seed);
     m->shape->change_low = made_normal(seed);
     m->shape->change_high = made_normal(seed);
