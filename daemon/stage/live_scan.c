@@ -84,6 +84,7 @@ static bool grow_products(struct live_scan *s) {
         memcpy(p->live_time_s, old->live_time_s, old->n_points * sizeof *p->live_time_s);
         memcpy(p->window_s, old->window_s, p->n_pixels * sizeof *p->window_s);
         memcpy(p->unresolved_s, old->unresolved_s, p->n_pixels * sizeof *p->unresolved_s);
+        memcpy(p->tail_s, old->tail_s, p->n_pixels * sizeof *p->tail_s);
         memcpy(p->sensitivity, old->sensitivity, p->n_pixels * sizeof *p->sensitivity);
         for (uint32_t r = 0; r < p->n_yields; r++) {
             memcpy(p->yields[r]->live_time_s, old->yields[r]->live_time_s, old->n_points * sizeof *p->live_time_s);
