@@ -179,10 +179,14 @@ static void keep(struct pixel_monitor *m, struct near_elastic e) {
 }
 
 void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_record *r) {
-    uint32_t window = monitor_plan_find(m->plan, r->time_ns, m->window);
-    if (window == m->plan->n || window < m->window)
+    const uint32_t n = m->plan->n;
+    const struct monitor_window *now = &m->plan->windows[m->window];
+    bool same = m->window < n && r->time_ns >= now->start_ns && r->time_ns < now->end_ns;
+    uint32_t window = same ? m->window : monitor_plan_find(m->plan, r->time_ns, m->window);
+    if (window == n || window < m->window)
         return;
-    move_to(m, window);
+    if (!same)
+        move_to(m, window);
     m->count++;
     take(&m->baseline, (double)r->pretrigger_mean);
     take(&m->residual, (double)r->residual);

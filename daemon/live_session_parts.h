@@ -15,6 +15,7 @@
 #include "daemon/live_session.h"
 #include "daemon/live_status.h"
 #include "daemon/pixel_watch.h"
+#include "daemon/point_tally.h"
 #include "daemon/sink/photon_feed.h"
 #include "daemon/sink/publish.h"
 #include "daemon/source/status_link.h"
@@ -67,6 +68,8 @@ struct live_session_work {
     uint64_t unpublished, rows_at_figures;
     uint32_t published_final;
     struct live_alarms alarms;
+    struct point_tally *tally;  /* of the newest points, those of calibrations too */
+    bool calibrating;           /* the points told are those of a calibration */
     struct live_repeats *repeats;
     int64_t repeats_told_ns;    /* start of the newest scan that is among them */
     struct pixel_watch *watch;  /* NULL: none, or of another array than array_version's */

@@ -9,6 +9,6 @@ __asm__(".pushsection .rodata\n"
         TEXT_BEGINS("web_page_html") FILE_HERE("page.html") TEXT_ENDS
         TEXT_BEGINS("web_page_style") FILE_HERE("page.css") TEXT_ENDS
         TEXT_BEGINS("web_page_script")
-        FILE_HERE("state.js") FILE_HERE("sums.js") FILE_HERE("curve.js") FILE_HERE("paint.js") FILE_HERE("map.js") FILE_HERE("compare.js") FILE_HERE("array.js") FILE_HERE("page.js")
+        FILE_HERE("state.js") FILE_HERE("sums.js") FILE_HERE("curve.js") FILE_HERE("paint.js") FILE_HERE("map.js") FILE_HERE("compare.js") FILE_HERE("repeats.js") FILE_HERE("array.js") FILE_HERE("page.js")
         TEXT_ENDS
         ".popsection\n");

@@ -315,8 +315,9 @@ bool control_router_open(const struct control_router_settings *settings, const s
     for (size_t k = 0; k < control_n_verbs; k++)
         r->methods[r->n_methods++] = control_verbs[k].method;
     r->methods[r->n_methods++] = (struct scan_method){ .name = "methods" };
-    for (size_t k = 0; k < scan_n_verbs && server != NULL; k++)
-        r->methods[r->n_methods++] = scan_verbs[k].method;
+    const struct scan_verb *v;
+    for (size_t k = 0; server != NULL && r->n_methods < METHODS_MOST && (v = scan_server_verb(k)) != NULL; k++)
+        r->methods[r->n_methods++] = v->method;
     if (settings->endpoint[0] != '\0' && !bind_socket(r, settings)) {
         control_router_close(r);
         return false;

@@ -73,7 +73,7 @@ class Played:
         b = self.b
         while time.time() < plan_begin:
             time.sleep(0.1)
-        number = b.call('next_scan_num')
+        number = b.call('scan_num')
         if self.old:
             b.call('calibration_start', 'mono', 'eV', number, 4, 'mixv1', 'ssrl_10_1_mix_cal')   # a number in fourth place: the older order
         else:
@@ -91,7 +91,7 @@ class Played:
 
     def scan(self):
         b, told, times = self.b, [], []
-        number, values = b.call('next_scan_num'), [round(522 + 30 * k / self.points, 3) for k in range(self.points)]
+        number, values = b.call('scan_num'), [round(522 + 30 * k / self.points, 3) for k in range(self.points)]
         if self.old:
             b.call('scan_start', 'mono', 'eV', number, 3, 'sample A', {}, 'none')
         else:
@@ -142,11 +142,11 @@ def check_logs(name, played):
     for number in played.calibrations:
         with open(by[number]) as f:
             log = json.load(f)
-        check(log['calibration'] and log['cal_number'] == number and len(log['var_values']) == CAL_POINTS, f'and that of calibration {number}')
+        check(log['calibration'] and log['scan_num'] == number and 'cal_number' not in log and len(log['var_values']) == CAL_POINTS, f'and that of calibration {number}')
 
 
 REQUESTS = [{'method': 'state'}, {'method': 'roi_get', 'params': []}, {'method': 'scan_point_start', 'params': [1e400, 'x', []]}, {'method': 'roi_set', 'params': [{'O': [1, None]}]},
-            {'method': 'scan_start', 'params': ['mono', 'eV', 3, 4, {}, 5, 6, 7, 8, 9]}, {'method': 'next_scan_num', 'params': [-1]}, {'method': '__class__'}, {'method': 'calibration_use', 'params': ['../x']},
+            {'method': 'scan_start', 'params': ['mono', 'eV', 3, 4, {}, 5, 6, 7, 8, 9]}, {'method': 'scan_num', 'params': [-1]}, {'method': '__class__'}, {'method': 'calibration_use', 'params': ['../x']},
             {'method': 'file_end'}, {'method': 'scan_end', 'kwargs': {'no_such': 1}}, {'method': 'roi_get_counts', 'kwargs': []}]
 
 
@@ -218,7 +218,7 @@ def play(name, a, results):
         stop = {'Request': 'Stop', 'Path': '', 'WriteLJH22': False, 'WriteOFF': False, 'WriteLJH3': False}
         check(short.dastard(control, 'SourceControl.WriteControl', stop)['error'] is None, 'nothing is written yet')
         b.call('file_start') if old else b.call('file_start', f'{folder}/live', True, False)
-        b.call('next_scan_num', 10)   # the twin tells labels of its own: CAL0, SCAN1, ...
+        b.call('scan_num', 10)   # the twin tells labels of its own: CAL0, SCAN1, ...
         p = Played(b, old, a.dwell, points)
         p.calibration(begin, cal_s)
         b.call('roi_set', {'O': [450, 600], 'narrow': [522, 525.5]})

@@ -94,13 +94,16 @@ def play(b, ophyd):
     """One run; counts of its scans by number."""
     told = {}
     b.call('file_start', f'{folder}/live', True, False) if ophyd else b.call('file_start')
-    check(b.call('state') == 'file_open' and b.call('filename').endswith('.ljh'), f'a file is open: {b.call("filename")}')
+    check(b.call('state') == 'file_open' and b.call('filename').endswith('_chan1.off'), f'a file is open: {b.call("filename")}')
     b.fails('this needs no_file', 'file_start')
     first = b.call('scan_num')
     b.call('calibration_start', 'mono', 'eV', 'mix', 'mixv1', *([] if ophyd else ['ssrl_10_1_mix_cal']))
     for k in range(2):
         b.call('scan_point_start', 1000.0 + k)
+        time.sleep(0.3)
         b.call('scan_point_end')
+        counts = b.call('roi_get_counts', fast=True)   # ophyd's detector asks at every point, whatever is measured
+        check(set(counts) == {'tfy'} and counts['tfy'] > 0, f'a point of a calibration has counts: {counts}')
     b.call('scan_end', _try_post_processing=False)
     b.fails('calibration.file freezes the calibration', 'calibration_learn_from_last_data')
     b.call('calibration_load_from_disk')
@@ -231,7 +234,7 @@ class Stream:
 def play_router(r, stream):
     """A run by the control port alone; windows and axes change in the middle of its scan. Counts told by point and window."""
     r.call('file_start')
-    number = r.call('next_scan_num')
+    number = r.call('scan_num')
     r.call('roi_set', {'O': [450, 600]})
     r.call('scan_start', 'mono', 'eV', 3, 'sample B', {})
     points = 4
@@ -278,7 +281,7 @@ def play_repeats(r, stream):
     """The same scan twice: when the second is final they have been compared."""
     numbers = []
     for _ in range(2):
-        numbers.append(r.call('next_scan_num'))
+        numbers.append(r.call('scan_num'))
         r.call('scan_start', 'mono', 'eV', 3, 'sample B twice', {})
         for k in range(2):
             r.call('scan_point_start', 528 + k, None, {'i0': 2.0})
