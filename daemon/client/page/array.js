@@ -115,7 +115,7 @@ function pixelSeries(what) {
   }
   if (what === 'noise' && a.noise_psd) {
     const n = v('noise_psd').length, top = 0.5 / d.header.sample_period_s * 1e-3;
-    return [{id: d.id, x: Float64Array.from(v('noise_psd'), (_, k) => k * top / (n - 1)), y: Float64Array.from(v('noise_psd'), Math.sqrt), colour: '--a'}];
+    return [{id: d.id, x: Float64Array.from(v('noise_psd'), (_, k) => k * top / (n - 1)), y: Float64Array.from(v('noise_psd'), Math.sqrt), colour: '--a', name: d.header.noise_is_white ? 'taken for white: no noise records' : ''}];
   }
   return [];
 }
