@@ -108,16 +108,17 @@ def turn(run, call, endpoint, points):
     v = viewer(endpoint)
     try:
         v.stdout.readline()
-        threading.Thread(target=lambda: [last.__setitem__(0, json.loads(x)) for x in iter(v.stdout.readline, '')], daemon=True).start()
-        last = [{}]
+        said, since = [], []
+        threading.Thread(target=lambda: [said.append(json.loads(x)) for x in iter(v.stdout.readline, '')], daemon=True).start()
         measure(run, call, a.stall, points, 'one reads')
         v.send_signal(signal.SIGSTOP)
         measure(run, call, a.stall, points, 'one stands still')
-        woken, clock = time.monotonic(), time.time()
+        woken, clock, n = time.monotonic(), time.time(), len(said)
         v.send_signal(signal.SIGCONT)
-        while last[0].get('behind', 1) or last[0]['sent'] < clock:   # not by a heartbeat that waited in the queue
+        while not since or since[-1]['behind']:   # not by a heartbeat that waited in the queue
             time.sleep(0.005)
-        print(f'it woke, and at the first heartbeat that was sent since, {last[0]["t"] - woken:.2f} s later, it had all {last[0]["of"]} newest states', flush=True)
+            since = [x for x in said[n:] if x['sent'] >= clock]
+        print(f'it woke; heartbeat {len(since)} of those sent since came {since[-1]["t"] - woken:.2f} s later, and with it all {since[-1]["of"]} newest states were there', flush=True)
     finally:
         v.kill()
         v.wait()
