@@ -265,7 +265,7 @@ static bool write_pixels(const struct reprocess *r) {
 
 static bool write_calibrations(const struct reprocess *r, const char *state) {
     const struct array_model *m = r->model;
-    const struct pixel_model **models = calloc(m->n_channels + 1, sizeof *models);
+    const struct pixel_model **models = calloc(m->n_channels + 1, sizeof(void *));
     bool good = models != NULL;
     for (size_t i = 0; good && i < m->n_channels; i++)
         models[i] = m->channels[i].model;
