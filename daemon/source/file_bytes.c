@@ -140,7 +140,7 @@ enum status file_bytes_text(const char *path, size_t limit, uint8_t **text, size
         s = STATUS_NO_MEMORY;
     }
     if (s == STATUS_OK) {
-        if (f.n > 0)
+        if (f.data != NULL)
             memcpy(copy, f.data, f.n);
         copy[f.n] = 0;
         *text = copy;
