@@ -144,16 +144,26 @@ static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct
     return calibration.before != NULL;
 }
 
+/* Pulses before the pixel's first curve have no energy and are not followed: the first of them may come from a calibration that failed for this pixel. */
 static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
-    if (n > 0 && !track->begun) {
+    for (size_t i = 0; i < n; i++) {
         double expected_counts = 0;
-        track->begun = true;
-        track->follows = rule_from(s, pulses[0].time_ns, &track->rule, &expected_counts);
-        if (track->follows)
+        if (!track->begun && rule_from(s, pulses[i].time_ns, &track->rule, &expected_counts)) {
+            track->begun = true;
             baseline_track_begin(&track->tracker, expected_counts);
+        }
+        if (track->begun)
+            baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
     }
-    for (size_t i = 0; i < n && track->follows; i++)
-        baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
+}
+
+/* The rule of the first of them that has a curve. */
+static bool rule_of(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct baseline_rule *out) {
+    double expected_counts;   /* not needed: from both sides the references were learnt on these very records */
+    bool found = false;
+    for (size_t i = 0; i < n && !found && s->model != NULL; i++)
+        found = rule_from(s, pulses[i].time_ns, out, &expected_counts);
+    return found;
 }
 
 void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into) {
@@ -163,8 +173,7 @@ void analyse_next(const struct analyse_settings *s, struct analyse_track *track,
 
 void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into) {
     struct analyse_track track = { 0 };
-    double expected_counts;   /* not needed: from both sides the references were learnt on these very records */
-    if (!s->causal && n > 0 && rule_from(s, pulses[0].time_ns, &track.rule, &expected_counts))
+    if (!s->causal && rule_of(s, pulses, n, &track.rule))
         baseline_track_both(&track.rule, pulses, n);
     for (size_t from = 0; from < n; from += BATCH) {
         size_t some = n - from < BATCH ? n - from : BATCH;

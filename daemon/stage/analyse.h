@@ -45,7 +45,7 @@ void analyse_row_again(const struct analyse_settings *s, const struct measured_p
 
 /* One channel's place when its records come one by one; zeros at its start, and again when its model is another. */
 struct analyse_track {
-    bool begun, follows;
+    bool begun;   /* with the first pulse that has a curve */
     struct baseline_rule rule;
     struct baseline_tracker tracker;
 };
