@@ -59,7 +59,7 @@ static bool keeps(const struct live_runs *r) { return r->output[0] != '\0'; }
 static void new_store(struct live_runs *r) {
     memset(r->marks, 0, sizeof r->marks);
     r->pulses = NULL;
-    if (keeps(r) && r->model.array != NULL && !pulse_store_new(r->output, r->model.array->n_pixels, &r->pulses))
+    if (keeps(r) && r->model.array != NULL && !pulse_store_new(r->output, r->model.array->n_pixels, false, &r->pulses))
         r->pulses = NULL;
 }
 

@@ -16,11 +16,12 @@
 
 struct pulse_store;   /* opaque */
 
-/* folder: borrowed. False after logging. */
-bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out);
+/* folder: borrowed. patient: adding waits for the disk, a minute at most, instead of refusing: for those who do nothing else. False after logging. */
+bool pulse_store_new(const char *folder, size_t n_pixels, bool patient, struct pulse_store **out);
 void pulse_store_free(struct pulse_store *s);
 
-/* Never waits for more than a write into the page cache. False when the disk refuses: what could not be kept is counted. */
+/* Does not wait for the disk (disk_queue.h): some 130,000 pulses wait in memory while it refuses or does not answer, and are written when it does.
+ * False when there are more: those are left out and counted; errno says why. */
 bool pulse_store_add(struct pulse_store *s, const struct row_block *rows);
 uint64_t pulse_store_lost(const struct pulse_store *s);
 
@@ -31,7 +32,7 @@ void pulse_store_heights_from(struct pulse_store *s, int64_t time_ns);
 uint64_t pulse_store_mark(const struct pulse_store *s);
 void pulse_store_forget(struct pulse_store *s, uint64_t mark);
 
-/* Once, after the last _add: pulses outside [from_ns, until_ns] are left out. False after logging. */
+/* Once, after the last _add: pulses outside [from_ns, until_ns] are left out. Waits for the disk, ten minutes at most. False after logging. */
 bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns);
 /* Settled: a pixel's rows, duplicates included, and the span of their times (first > last: none). */
 size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns);

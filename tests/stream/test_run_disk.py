@@ -6,7 +6,7 @@ import glob, os, random, re, subprocess, sys, time
 import h5py, numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
-from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
+from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, make_calibration, run_all, tesd
 
 checker = os.path.join(os.environ.get('TESD_SHARED', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../../shared')), 'tools/check_nexus.py')
 
@@ -15,15 +15,6 @@ def accepted(path, what):
     if os.path.exists(checker):
         run = subprocess.run(['/usr/bin/python3', checker, path], capture_output=True, text=True)
         check(run.returncode == 0, f'{what}: the checker is silent {run.stdout[:600]}')
-
-
-def make_calibration():
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
-    runs = sorted(glob.glob(f'{folder}/files/*/*'))
-    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
-    with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
-        first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
-    return glob.glob(f'{runs[1]}/logs/scan*.json')[0], first_s
 
 
 def start(name, speed=20, out=None, memory_MiB=96):
