@@ -244,7 +244,7 @@ static enum scan_answer wish(void *context, enum scan_wish w, const json_t *argu
     case SCAN_WISH_PULSE_TRIGGERS: return pulse_triggers(b, waited_ms, why);
     case SCAN_WISH_NOISE_TRIGGERS: return noise_triggers(b, waited_ms, why);
     case SCAN_WISH_LEARN: return learn(b, argument, waited_ms, result, why);
-    case SCAN_WISH_LOAD: return b->session.load(b->session.context, result, why);
+    case SCAN_WISH_LOAD: return b->session.load(b->session.context, waited_ms, result, why);
     case SCAN_WISH_START_SOURCE: return start_source(b, waited_ms, result, why);
     case SCAN_WISH_MAKE_PROJECTORS:
     case SCAN_WISH_SET_PROJECTORS: *result = json_string(no_projectors); return SCAN_DONE;

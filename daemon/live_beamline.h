@@ -24,7 +24,7 @@ struct beamline_session {         /* the session as the beamline needs it */
     bool (*counts)(void *context, int32_t scan, int32_t point, const char *region, uint32_t *counts, bool *final);
     /* Learning from a calibration, and loading what was kept last: *result is the calibration's id. SCAN_LATER: it is still being learnt. */
     enum scan_answer (*learn)(void *context, int32_t number, json_t **result, char why[SCAN_ERROR]);
-    enum scan_answer (*load)(void *context, json_t **result, char why[SCAN_ERROR]);
+    enum scan_answer (*load)(void *context, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]);
     bool (*regions)(void *context, const struct yield_region *regions, uint32_t n, const char **why);
     void *zmq;                                              /* context of the control port */
     struct curve_gate *gate;                                /* NULL: no keys */

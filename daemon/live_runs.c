@@ -59,7 +59,7 @@ static bool keeps(const struct live_runs *r) { return r->output[0] != '\0'; }
 static void new_store(struct live_runs *r) {
     memset(r->marks, 0, sizeof r->marks);
     r->pulses = NULL;
-    if (keeps(r) && r->model.array != NULL && !pulse_store_new(r->output, r->model.array->n_pixels, false, &r->pulses))
+    if (keeps(r) && r->model.array != NULL && !pulse_store_new(r->output, r->model.array->n_pixels, &r->pulses))
         r->pulses = NULL;
 }
 
@@ -295,6 +295,13 @@ void live_runs_free(struct live_runs *r) {
     free(r->losses);
     free(r->losses_before);
     free(r);
+}
+
+bool live_runs_ending(const struct live_runs *r) { return r->running && r->ending; }
+
+struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns) {
+    *from_ns = r->from_ns;
+    return r->running && !r->ending ? r->pulses : NULL;
 }
 
 bool live_runs_running(const struct live_runs *r) { return r->running; }

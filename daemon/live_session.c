@@ -133,6 +133,8 @@ bool live_session_take_rows(struct live_session_work *s) {
     if (rows == NULL)
         return false;
     if (s->book != NULL && rows->n > 0 && rows->model_version >= s->array_version) {
+        if (s->recounted != NULL)
+            live_recount_rows(s->recounted, rows);
         s->newest_mono_ns = clock_ns(CLOCK_MONOTONIC);
         account(s, rows);
         if (s->label_waits)
@@ -251,6 +253,7 @@ bool live_session_step(void *context) {
     take_reload(s);
     live_session_take_triggers(s);
     live_session_take_learnt(s, now);
+    live_session_take_chosen(s);
     live_session_free_retired(s);
     live_session_update_figures(s, now);
     live_session_tell(s, now);
@@ -305,6 +308,7 @@ void live_session_free(struct live_session_work *s) {
     if (s == NULL)
         return;
     live_session_close_book(s);
+    live_session_forget_choice(s);
     live_book_free(s->replaced);
     live_runs_free(s->runs);
     scan_link_close(s->scan_link);

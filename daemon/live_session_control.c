@@ -179,19 +179,12 @@ static json_t *calibrations(void *context) {
     return live_choices_list(&s->options);
 }
 
-static bool use_calibration(void *context, const char *name, char why[SCAN_ERROR]) {
+static enum scan_answer use_calibration(void *context, const char *name, int64_t waited_ms, char why[SCAN_ERROR]) {
     struct live_session_work *s = context;
-    struct live_figures f;
-    live_session_figures(s, &f);
-    char path[OPTIONS_TEXT];
-    const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
-    if (scan != NULL && !scan->ended) {
-        snprintf(why, SCAN_ERROR, "scan %d runs: its photons would have energies of two calibrations; choose before or after it", scan->scan.number);
-        return false;
-    }
+    char path[OPTIONS_TEXT] = "";
     if (!live_choices_find(&s->options, name, path, why))
-        return false;
-    return live_session_calibrate(s, path, why);
+        return SCAN_REFUSED;
+    return live_session_choose(s, path, waited_ms, why);
 }
 
 static void axes(void *context, struct energy_axis *emission, struct energy_axis *loss) {

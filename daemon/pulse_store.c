@@ -20,7 +20,7 @@
 #include "daemon/source/record_order.h"
 #include "pulse/cut.h"
 
-enum { BUFFER = 8192, BUFFERS = 16, DEPTH = 4, SETTLE_BUDGET = 64 << 20, PATIENCE_S = 60, SETTLE_S = 600, ANSWER_NS = 500000000, NAMES = 1000 };
+enum { BUFFER = 8192, BUFFERS = 16, DEPTH = 4, SETTLE_BUDGET = 64 << 20, PATIENCE_S = 60, SETTLE_S = 5, SETTLE_PATIENT_S = 600, ANSWER_NS = 500000000, NAMES = 1000 };
 enum entry_kind { ENTRY_PULSE, ENTRY_SECOND };
 
 struct entry {
@@ -73,11 +73,11 @@ static bool open_file(struct pulse_store *s) {
     return s->fd >= 0;
 }
 
-bool pulse_store_new(const char *folder, size_t n_pixels, bool patient, struct pulse_store **out) {
+bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out) {
     struct pulse_store *s = calloc(1, sizeof *s);
     bool good = s != NULL;
     if (good) {
-        *s = (struct pulse_store){ .heights_from_ns = INT64_MIN, .folder = folder, .n_pixels = n_pixels, .patient = patient, .fd = -1, .scratch = { .folder = folder, .budget = SETTLE_BUDGET } };
+        *s = (struct pulse_store){ .heights_from_ns = INT64_MIN, .folder = folder, .n_pixels = n_pixels, .fd = -1, .scratch = { .folder = folder, .budget = SETTLE_BUDGET } };
         s->pixels = calloc(n_pixels + 1, sizeof *s->pixels);
         good = s->pixels != NULL && open_file(s);
     }
@@ -101,6 +101,8 @@ void pulse_store_free(struct pulse_store *s) {
     free(s);
 }
 
+void pulse_store_patient(struct pulse_store *s) { s->patient = true; }
+
 uint64_t pulse_store_lost(const struct pulse_store *s) { return s->lost; }
 
 /* ---- adding ---- */
@@ -119,16 +121,14 @@ static bool next_buffer(struct pulse_store *s) {
 }
 
 /* The queue has room for a request of each of its buffers. */
+static bool give_buffer(struct pulse_store *s, bool full) {
+    return disk_queue_write(s->queue, s->file, (uint8_t *)s->buffer, s->n_buffered * sizeof *s->buffer, s->n_entries * sizeof *s->buffer, full);
+}
+
 static void send_buffer(struct pulse_store *s) {
-    if (s->buffer == NULL)
-        return;
-    if (s->n_buffered == 0) {
-        disk_queue_give(s->queue, (uint8_t *)s->buffer);
-    } else {
-        const bool taken = disk_queue_write(s->queue, s->file, (uint8_t *)s->buffer, s->n_buffered * sizeof *s->buffer, s->n_entries * sizeof *s->buffer, true);
-        assert(taken);
-        s->n_entries += taken ? s->n_buffered : 0;
-    }
+    const bool taken = give_buffer(s, true);
+    assert(taken);
+    s->n_entries += taken ? s->n_buffered : 0;
     s->buffer = NULL;
     s->n_buffered = 0;
 }
@@ -193,8 +193,9 @@ static bool read_entries(const struct pulse_store *s, uint64_t at, size_t n, str
 
 static bool walk(struct pulse_store *s, struct entry *buffer, each_entry *each) {
     bool wanted = false;   /* inner events follow their pulse */
-    for (uint64_t at = s->first; at < s->n_entries;) {
-        size_t want = s->n_entries - at < BUFFER ? (size_t)(s->n_entries - at) : BUFFER;
+    const uint64_t end = pulse_store_mark(s);
+    for (uint64_t at = s->first; at < end;) {
+        size_t want = end - at < BUFFER ? (size_t)(end - at) : BUFFER;
         if (!read_entries(s, at, want, buffer))
             return false;
         for (size_t i = 0; i < want; i++) {
@@ -229,10 +230,11 @@ void pulse_store_heights_from(struct pulse_store *s, int64_t time_ns) {
         s->heights_from_ns = time_ns;
 }
 
-/* All that was added is in the file, and nobody writes any more. */
+int64_t pulse_store_heights_begin(const struct pulse_store *s) { return s->heights_from_ns; }
+
+/* All that was added is in the file. A buffer that is not full stays ours, and is given once more when it is. */
 static bool finish_writing(struct pulse_store *s) {
-    send_buffer(s);
-    const bool good = disk_queue_drain(s->queue, SETTLE_S);
+    const bool good = (s->n_buffered == 0 || give_buffer(s, false)) && disk_queue_drain(s->queue, s->patient ? SETTLE_PATIENT_S : SETTLE_S);
     if (!good)
         errno = ETIMEDOUT;
     return good;
@@ -254,6 +256,11 @@ bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns
         log_error("%s: the run's pulses cannot be read back: %s", s->folder, strerror(errno));
     free(buffer);
     return good;
+}
+
+void pulse_store_unsettle(struct pulse_store *s) {
+    scratch_give(&s->scratch, &s->settled);
+    memset(s->pixels, 0, s->n_pixels * sizeof *s->pixels);
 }
 
 size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns) {

@@ -16,9 +16,10 @@
 
 struct pulse_store;   /* opaque */
 
-/* folder: borrowed. patient: adding waits for the disk, a minute at most, instead of refusing: for those who do nothing else. False after logging. */
-bool pulse_store_new(const char *folder, size_t n_pixels, bool patient, struct pulse_store **out);
+bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out);   /* folder: borrowed. False after logging */
 void pulse_store_free(struct pulse_store *s);
+/* From now on adding waits for the disk, a minute at most, instead of refusing: for threads that do nothing else. */
+void pulse_store_patient(struct pulse_store *s);
 
 /* Does not wait for the disk (disk_queue.h): some 130,000 pulses wait in memory while it refuses or does not answer, and are written when it does.
  * False when there are more: those are left out and counted; errno says why. */
@@ -27,13 +28,17 @@ uint64_t pulse_store_lost(const struct pulse_store *s);
 
 /* Pulses before time_ns were measured with other filters than those after: their heights mean nothing, and they come without. */
 void pulse_store_heights_from(struct pulse_store *s, int64_t time_ns);
+int64_t pulse_store_heights_begin(const struct pulse_store *s);   /* INT64_MIN: all have theirs */
 
 /* How much is kept so far; forgetting what came before a mark gives its room on disk back. For the time before a run begins. */
 uint64_t pulse_store_mark(const struct pulse_store *s);
 void pulse_store_forget(struct pulse_store *s, uint64_t mark);
 
-/* Once, after the last _add: pulses outside [from_ns, until_ns] are left out. Waits for the disk, ten minutes at most. False after logging. */
+/* After the last _add, or before _unsettle: pulses outside [from_ns, until_ns] are left out. Waits for the disk, five seconds, or ten minutes when
+ * patient. False after logging. */
 bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns);
+/* Open for _add again, and to be settled once more. */
+void pulse_store_unsettle(struct pulse_store *s);
 /* Settled: a pixel's rows, duplicates included, and the span of their times (first > last: none). */
 size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns);
 

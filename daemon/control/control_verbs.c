@@ -66,10 +66,10 @@ static enum scan_answer calibration_use(const struct control_host *host, const s
     const char *name = json_string_value(argument(q, 0));
     if (name == NULL)
         return refuse(why, "name must be a text: one of the choices of calibration_list");
-    if (!host->use_calibration(host->context, name, why))
-        return SCAN_REFUSED;
-    *result = json_string(name);
-    return SCAN_DONE;
+    enum scan_answer a = host->use_calibration(host->context, name, q->waited_ms, why);
+    if (a == SCAN_DONE)
+        *result = json_string(name);
+    return a;
 }
 
 /* ---- axes ---- */

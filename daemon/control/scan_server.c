@@ -26,7 +26,7 @@ static enum scan_answer run(struct scan_server *s, const struct scan_verb *verb,
     if (must_queue(s, verb, ticket))
         return SCAN_LATER;
     bool again = s->waiting == ticket && ticket != 0;
-    struct scan_request r = { .call = c, .waited_ms = again ? waited_ms : 0, .again = again };
+    struct scan_request r = { .call = c, .waited_ms = !again ? 0 : waited_ms > 0 ? waited_ms : 1, .again = again };   /* 0: it is new */
     enum scan_answer a = verb->run(s, &r, result, why);
     if (verb->changes) {
         s->waiting = a == SCAN_LATER ? ticket : 0;

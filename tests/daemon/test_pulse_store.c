@@ -63,7 +63,7 @@ static void what_was_added_comes_back(void **state) {
     struct pulse_store *s;
     struct row_block *b;
     (void)state;
-    assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, false, &s));
+    assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, &s));
     for (uint64_t k = 0; k < 20000; k += ROWS) {
         fill(b, k);
         assert_true(pulse_store_add(s, b));
@@ -72,6 +72,14 @@ static void what_was_added_comes_back(void **state) {
     assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
     for (size_t p = 0; p < PIXELS; p++)
         expect(s, p, 20000, true);
+    pulse_store_unsettle(s);   /* and more is added, and all is there once more */
+    for (uint64_t k = 20000; k < 31000; k += ROWS) {
+        fill(b, k);
+        assert_true(pulse_store_add(s, b));
+    }
+    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    for (size_t p = 0; p < PIXELS; p++)
+        expect(s, p, 31000, true);
     pulse_store_free(s);
     row_block_free(b);
 }
@@ -86,7 +94,7 @@ static void a_disk_that_refuses_is_waited_for(void **state) {
     getrlimit(RLIMIT_FSIZE, &before);
     tight = before;
     tight.rlim_cur = 100000;
-    assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, false, &s));
+    assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, &s));
     setrlimit(RLIMIT_FSIZE, &tight);
     uint64_t n = 0;
     for (; n * 11 / 10 < MEMORY - 2 * ROWS; n += ROWS) {
