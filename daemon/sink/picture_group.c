@@ -23,6 +23,7 @@ static const struct plan plans[] = {
     { "elastic", "", 1, { { "yield", "yield_masked" } } },
     { "sum", "_elastic_", 1, { { "yield", "yield_masked" } } },
     { "consistency", "", 3, { { "map_z" }, { "incident_shift_eV", "emission_shift_eV" }, { "ratio" } } },
+    { "sum", "_extra_", 2, { { "value" }, { "value_per_i0" } } },
     { "extra", "", 2, { { "value" }, { "value_per_i0" } } },
 };
 
