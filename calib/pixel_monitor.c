@@ -15,7 +15,7 @@ static const double MEDIAN_SIGMA = 1.2533;   /* of a median over that of a mean,
 static const double REPEATED_SIGMA = 1.4;    /* of the repeated median over that; measured on lines over a flat background */
 static const double SETTLED = 1e-3;          /* eV */
 
-/* At most SAMPLES evenly taken values of a window: every stride-th. A median needs no more. */
+/* At most SAMPLES evenly taken values of a window: every stride-th, a power of 2. A median needs no more. */
 struct samples {
     double values[SAMPLES];
     uint32_t n, seen, stride;
@@ -76,14 +76,14 @@ static void take(struct samples *s, double value) {
     if (!isfinite(value))
         return;
     s->stride = s->stride ? s->stride : 1;
-    if (s->seen++ % s->stride != 0)
+    if ((s->seen++ & (s->stride - 1)) != 0)
         return;
     if (s->n == SAMPLES) {
         for (uint32_t i = 0; i < SAMPLES / 2; i++)
             s->values[i] = s->values[2 * i];
         s->n = SAMPLES / 2;
         s->stride *= 2;
-        if ((s->seen - 1) % s->stride != 0)
+        if (((s->seen - 1) & (s->stride - 1)) != 0)
             return;
     }
     s->values[s->n++] = value;
@@ -179,10 +179,14 @@ static void keep(struct pixel_monitor *m, struct near_elastic e) {
 }
 
 void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_record *r) {
-    uint32_t window = monitor_plan_find(m->plan, r->time_ns, m->window);
-    if (window == m->plan->n || window < m->window)
+    const uint32_t n = m->plan->n;
+    const struct monitor_window *now = &m->plan->windows[m->window];
+    bool same = m->window < n && r->time_ns >= now->start_ns && r->time_ns < now->end_ns;
+    uint32_t window = same ? m->window : monitor_plan_find(m->plan, r->time_ns, m->window);
+    if (window == n || window < m->window)
         return;
-    move_to(m, window);
+    if (!same)
+        move_to(m, window);
     m->count++;
     take(&m->baseline, (double)r->pretrigger_mean);
     take(&m->residual, (double)r->residual);

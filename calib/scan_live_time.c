@@ -59,16 +59,35 @@ static double rate_of(double counts, double live_s) {
     return live_s > 0 ? counts / live_s : 0;
 }
 
-/* kappa of a pixel of event rate r: the mean time around a photon in which another one is lost or kept with it. */
+/* What one more photon does to counts and live time at once. With f(x) = 1 where a photon at x counts, M = N - lambda LT has
+ *     var M = lambda E[LT] + lambda^2 int int E[D_y f(x) D_x f(y)] dx dy,   D_y f(x): what an event at y changes of f(x)
+ * (second order of Mecke's theorem), so only pairs that spoil each other matter: N (1 + lambda kappa). For windows b before and a behind
+ * kappa = 2 (1 - exp(-r m)) / r, m the shorter of them. */
 static double kappa_s(double rate_Hz, double window_s) {
     return rate_Hz > 0 ? -2 * expm1(-rate_Hz * window_s) / rate_Hz : 2 * window_s;
 }
 
-/* The shorter of the two windows around a photon that counts. With grade mid it is what tells two pulses apart: three times to the
- * maximum, of which photons that make one event have 0.9. */
-static double window_of(const struct scan_products *p, uint32_t pixel, uint32_t grades) {
-    double clear_s = 3 / 0.9 * p->unresolved_s[pixel];
-    return grades >> GRADE_MID & 1 && clear_s < p->window_s[pixel] ? clear_s : p->window_s[pixel];
+/* Grades high, mid and tail together are no box. Before the photon t .. t + s as tail, beyond as high or mid; behind it p as tail, c otherwise. A pair d apart,
+ * c < d < p, spoils the second photon in any case (it stands too near to be tail) and the first where that stood on a tail:
+ *     kappa = 2 (1 - exp(-r c)) / r + 2 I / Q,   in units of what comes t behind an event: Q = e^-rs e^-rc + (1 - e^-rs) e^-rp the chance to count,
+ *     I = int_c^p e^-rd [(e^-r max(0, s - d) - e^-rs) e^-r(p - d) + (1 - e^-r max(0, s - d)) e^-rp] dd
+ * whose brackets hold the first photon's place on the tail, and the second's window behind: c where it would be high or mid without the first, p where tail. */
+static double kappa_with_tails_s(double r, double c, double p, double s) {
+    if (!(r > 0))
+        return 2 * c;
+    double within = fmax(c, fmin(s, p)), e_s = exp(-r * s), e_p = exp(-r * p), e_c = exp(-r * c), e_within = exp(-r * within);
+    double reaching = e_s * e_p * ((1 / e_within - 1 / e_c) / r - 2 * (within - c)) + e_p * (e_c - e_within) / r;
+    double beyond = (1 - e_s) * e_p * (p - within);
+    return kappa_s(r, c) + 2 * (reaching + beyond) / (e_s * e_c + (1 - e_s) * e_p);
+}
+
+/* With grade mid the window behind is what tells two pulses apart: three times to the maximum, of which photons that make one event have 0.9. */
+static double kappa_of(const struct scan_products *p, uint32_t pixel, uint32_t grades, double rate_Hz) {
+    const uint32_t tails = 1u << GRADE_HIGH | 1u << GRADE_MID | 1u << GRADE_TAIL;
+    double clear_s = fmin(3 / 0.9 * p->unresolved_s[pixel], p->window_s[pixel]);
+    if ((grades & GRADED) == tails)
+        return kappa_with_tails_s(rate_Hz, clear_s, p->window_s[pixel], p->tail_s[pixel]);
+    return kappa_s(rate_Hz, grades >> GRADE_MID & 1 ? clear_s : p->window_s[pixel]);
 }
 
 static double crowding_of(const struct scan_products *p, const struct yield_spectrum *y, uint32_t point) {
@@ -79,7 +98,7 @@ static double crowding_of(const struct scan_products *p, const struct yield_spec
     for (uint32_t pixel = 0; pixel < p->n_pixels && live_s > 0; pixel++)
         if (y->pixels_used[pixel]) {
             double eps = p->sensitivity[pixel], share = eps * pixel_live_ns(p, pixel, point, y->grades_used) / 1e9 / live_s;
-            sum += share * eps * counted_Hz * kappa_s(eps * events_Hz, window_of(p, pixel, y->grades_used));
+            sum += share * eps * counted_Hz * kappa_of(p, pixel, y->grades_used, eps * events_Hz);
         }
     const double events = p->shared_excess[point] > 0 ? scan_products_events(p, point) : 0;
     return sum + (events > 0 ? p->shared_excess[point] * y->counts[point] / events : 0);

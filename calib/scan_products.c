@@ -31,9 +31,10 @@ static enum status make_pixel_times(struct scan_products *p) {
     p->high_events = calloc(n_cells, sizeof *p->high_events);
     p->window_s = calloc(n_pixels, sizeof *p->window_s);
     p->unresolved_s = calloc(n_pixels, sizeof *p->unresolved_s);
+    p->tail_s = calloc(n_pixels, sizeof *p->tail_s);
     p->resolution_eV = calloc(n_pixels, sizeof *p->resolution_eV);
     if (p->grade_time_ns == NULL || p->high_photons == NULL || p->high_events == NULL || p->sensitivity == NULL || p->window_s == NULL || p->unresolved_s == NULL ||
-        p->resolution_eV == NULL)
+        p->tail_s == NULL || p->resolution_eV == NULL)
         return STATUS_NO_MEMORY;
     for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++) {
         p->sensitivity[pixel] = 1;
@@ -130,6 +131,7 @@ void scan_products_free(struct scan_products *p) {
     free(p->sensitivity);
     free(p->window_s);
     free(p->unresolved_s);
+    free(p->tail_s);
     free(p->resolution_eV);
     free(p);
 }

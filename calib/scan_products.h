@@ -48,6 +48,7 @@ struct scan_products {
     double *window_s;            /* n_pixels: the shorter of the two windows around a photon of grade high; 0 when new */
     double *resolution_eV;       /* n_pixels: FWHM when the scan began, by which pixels are chosen; NaN unknown, and when new */
     double *unresolved_s;        /* n_pixels: two photons nearer than this make one event; 0 when new */
+    double *tail_s;              /* n_pixels: how much longer than for grade tail a photon must stand behind the one before for grade high; 0 when new */
     struct rixs_map *emission, *loss;
     uint32_t n_yields;
     struct yield_spectrum **yields;

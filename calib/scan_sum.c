@@ -182,6 +182,7 @@ static enum status empty_like(const struct scan_products *first, const struct sc
     memcpy(p->window_s, first->window_s, p->n_pixels * sizeof *p->window_s);
     memcpy(p->resolution_eV, first->resolution_eV, p->n_pixels * sizeof *p->resolution_eV);
     memcpy(p->unresolved_s, first->unresolved_s, p->n_pixels * sizeof *p->unresolved_s);
+    memcpy(p->tail_s, first->tail_s, p->n_pixels * sizeof *p->tail_s);
     *out = p;
     return STATUS_OK;
 }

@@ -218,11 +218,21 @@ static uint32_t points_begun(const struct scan *s, int64_t time_ns) {
     return lo;
 }
 
+/* As a rule it is the next one or one behind it: hint points had begun before. 0 < hint <= n_points. */
+static uint32_t points_begun_near(const struct scan *s, int64_t time_ns, uint32_t hint) {
+    enum { NEAR = 4 };
+    if (s->points[hint - 1].start_ns <= time_ns)
+        for (uint32_t k = hint; k < hint + NEAR; k++)
+            if (k == s->n_points || s->points[k].start_ns > time_ns)
+                return k;
+    return points_begun(s, time_ns);
+}
+
 static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t time_ns) {
+struct scan_place scan_timeline_place_near(const struct scan_timeline *t, int64_t time_ns, struct scan_place near) {
     assert(t->finished);
     struct scan_place place = { .index = -1, .point = -1, .after = -1, .from_ns = INT64_MIN, .until_ns = INT64_MAX };
     size_t begun = spans_begun(t->scan_spans, t->n_scans, time_ns);
@@ -234,7 +244,7 @@ struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t tim
         return place;
     const struct span *span = &t->scan_spans[begun - 1];
     const struct scan *s = &t->scans[span->index];
-    uint32_t points = points_begun(s, time_ns);
+    uint32_t points = near.index == span->index ? points_begun_near(s, time_ns, (uint32_t)near.after + 1) : points_begun(s, time_ns);
     const struct scan_point *last = &s->points[points - 1];
     bool inside = time_ns < last->end_ns;
     place.index = span->index;
@@ -245,6 +255,10 @@ struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t tim
     if (points < s->n_points)
         place.until_ns = earlier(place.until_ns, s->points[points].start_ns);
     return place;
+}
+
+struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t time_ns) {
+    return scan_timeline_place_near(t, time_ns, (struct scan_place){ .index = -1 });
 }
 
 int32_t scan_timeline_calibration_for(const struct scan_timeline *t, int64_t time_ns) {

@@ -204,7 +204,7 @@ static void answer(struct curve_gate *g, const struct knock *k) {
     for (unsigned i = 0; i < 6; i++)
         zmq_send(g->handler, reply[i], i == 1 ? k->sizes[1] : strlen(reply[i]), ZMQ_DONTWAIT | (i < 5 ? ZMQ_SNDMORE : 0));
     if (!good && clock_ms() - g->said_ms >= SAY_MS && k->n > 3)
-        log_warning("%s: a client at %s is refused: its key is not among the %s, or has expired", g->folder, k->frames[3], k->frames[2]);
+        log_warning("%s: a client at %s is refused: %s%s %s", g->folder, k->frames[3], name[0] != '\0' ? "the key of " : "its key is not among the", name, name[0] != '\0' ? "has expired" : k->frames[2]);
 }
 
 static void count_keyless(struct curve_gate *g) {

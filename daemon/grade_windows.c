@@ -23,6 +23,8 @@ static double isolating_decay_s(const struct pixel_model *m, const struct pulse_
     double decays = unseen ? fmin(m->isolation_decays, UNSEEN_DECAYS) : m->isolation_decays;
     if (isolation_s > 0)
         return isolation_s / TAIL_REACH_LEAST;
+    if (kind == TRIGGER_KIND_EDGE && t->decay_samples > 0)   /* measured from the record before; grades count from where its blindness ends */
+        decays -= (m->n_samples + 1) / t->decay_samples;
     return t->decay_samples * m->sample_period_s * fmax(1, decays / TAIL_REACH_LEAST);
 }
 
@@ -38,7 +40,11 @@ bool grade_windows_make(const struct pixel_model *m, const struct channel_shape 
     return livetime_table_make(&s, out) == STATUS_OK;
 }
 
-double grade_windows_shorter_s(const struct livetime_table *t) {
+struct grade_spans grade_windows_spans(const struct livetime_table *t) {
     const struct livetime_box *high = &t->boxes[0];
-    return 1e-9 * (double)(high->before_lo_ns < high->after_lo_ns ? high->before_lo_ns : high->after_lo_ns);
+    int64_t shorter_ns = high->before_lo_ns < high->after_lo_ns ? high->before_lo_ns : high->after_lo_ns, tail_ns = 0;
+    for (const struct livetime_box *b = t->boxes; b < t->boxes + LIVETIME_BOXES; b++)
+        if (b->grade == LIVETIME_TAIL)
+            tail_ns = b->before_hi_ns - b->before_lo_ns;
+    return (struct grade_spans){ .window_s = 1e-9 * (double)shorter_ns, .unresolved_s = 1e-9 * (double)t->unresolved_ns, .tail_s = 1e-9 * (double)tail_ns };
 }

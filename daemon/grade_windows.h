@@ -13,6 +13,9 @@
 /* shape: what the channel's records are like (for OFF with their basis). isolation_s: setting trigger.isolation_s, 0: by the pulse and the
  * reach of its tail. False: not known, so the pixel has no live time. */
 bool grade_windows_make(const struct pixel_model *m, const struct channel_shape *shape, enum trigger_kind kind, double isolation_s, struct livetime_table *out);
-double grade_windows_shorter_s(const struct livetime_table *t);   /* of the two around a photon of grade high */
+
+/* What the variance of counts needs of a table (scan_products.h has them per pixel). */
+struct grade_spans { double window_s, unresolved_s, tail_s; };
+struct grade_spans grade_windows_spans(const struct livetime_table *t);
 
 #endif

@@ -216,8 +216,7 @@ static void make_windows(const struct grading *g, size_t pixel, const struct cha
     c->windows_known = grade_windows_make(g->model->channels[pixel].model, shape, c->kind, g->settings.isolation_s, &c->table);
     if (c->windows_known) {
         c->live = c->kind == TRIGGER_KIND_EDGE || c->kind == TRIGGER_KIND_EDGE_MULTI;
-        c->window_s = grade_windows_shorter_s(&c->table);
-        c->unresolved_s = 1e-9 * (double)c->table.unresolved_ns;
+        c->spans = grade_windows_spans(&c->table);
     }
 }
 
@@ -290,8 +289,9 @@ static void keep_times(struct grading *g, size_t pixel) {
         memcpy(p->grade_time_ns + pixel * n, c->times_ns + first, n * sizeof *c->times_ns);
         if (p->sampled_time_ns != NULL && c->sampled != NULL)
             memcpy(p->sampled_time_ns + pixel * n, c->sampled + first, n * sizeof *c->sampled);
-        p->window_s[pixel] = c->window_s;
-        p->unresolved_s[pixel] = c->unresolved_s;
+        p->window_s[pixel] = c->spans.window_s;
+        p->unresolved_s[pixel] = c->spans.unresolved_s;
+        p->tail_s[pixel] = c->spans.tail_s;
         first += n;
     }
 }

@@ -5,6 +5,7 @@
 #include "calib/beam_steadiness.h"
 #include "daemon/channel_events.h"
 #include "daemon/grade_plan.h"
+#include "daemon/grade_windows.h"
 #include "daemon/grading.h"
 #include "daemon/source/acquisition_status.h"
 
@@ -16,7 +17,7 @@ struct graded_channel {
     bool live;                       /* they are, and its trigger leaves no unseen gaps: it has live time */
     enum trigger_kind kind;
     struct livetime_table table;
-    double window_s, unresolved_s;   /* as scan_products has them */
+    struct grade_spans spans;        /* as scan_products has them */
     struct channel_events events;    /* until taken */
     int64_t *times_ns;               /* plan.points x columns, until taken */
     int64_t *sampled;                /* the same in instants of the array; NULL: not asked for */

@@ -10,10 +10,14 @@
 
 /* A pixel's filters are 50 kB and those of an array more than a cache holds: records are gathered for a while and analysed pixel by pixel. */
 enum { BATCH_RECORDS = INGEST_BATCH, WORTH_SHARING = 64, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
-static const int64_t GATHER_NS = 40000000, BEHIND_NS = 5000000000;
+static const int64_t GATHER_NS = 60000000, BEHIND_NS = 5000000000;
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
 
-struct channel_place { int64_t newest_frame, newest_time_ns; bool begun, gap; };
+struct channel_place {
+    int64_t newest_frame, newest_time_ns;
+    bool begun, gap;
+    struct left_out not_given;           /* to the raw recorder, and not told yet; n 0: none */
+};
 
 struct shared_figures { _Atomic uint64_t records, bytes, unknown_channel, frames, overload, duplicates, by_reason[N_DASTARD_REFUSALS]; };
 
@@ -33,7 +37,7 @@ struct ingest {
     uint32_t *sorting;
     int64_t through_ns;                  /* row_block.h */
     int64_t full_since_ns;               /* since then there was always more than fitted; 0: not now */
-    bool behind;
+    bool behind, not_given;              /* some channel has records that were not given to the raw recorder */
     int waited_ms;
     struct shared_figures figures;
 };
@@ -339,11 +343,34 @@ static void note_load(struct ingest *g, enum live_step step, int64_t now) {
     }
 }
 
+static void note_not_given(struct channel_place *c, const struct block_record *r) {
+    struct left_out *l = &c->not_given;
+    if (l->n++ == 0)
+        *l = (struct left_out){ .from_ns = r->time_ns, .to_ns = r->time_ns, .n = 1, .channel_index = r->channel_index };
+    l->from_ns = r->time_ns < l->from_ns ? r->time_ns : l->from_ns;
+    l->to_ns = r->time_ns > l->to_ns ? r->time_ns : l->to_ns;
+}
+
+/* The recorder writes an account of what is missing; those that it never saw are told with the next block there is. */
+static void tell_not_given(struct ingest *g, struct record_block *b) {
+    bool left = false;
+    for (uint32_t k = 0; g->not_given && k < g->array->n_channels; k++) {
+        struct left_out *l = &g->places[k].not_given;
+        if (l->n > 0 && record_block_leave_out(b, *l))
+            l->n = 0;
+        left = left || l->n > 0;
+    }
+    g->not_given = left;
+}
+
 static void count_raw_lost(struct ingest *g, const struct record_block *b) {
     if (g->links.raw == NULL || !atomic_load_explicit(g->links.recording, memory_order_relaxed))
         return;
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
         tally_add(&g->plan->tally[b->rows[i].channel_index].raw_lost, 1);
+        note_not_given(&g->places[b->rows[i].channel_index], &b->rows[i]);
+        g->not_given = true;
+    }
 }
 
 /* What has been gathered goes on. */
@@ -373,10 +400,11 @@ static bool take_for_raw(struct ingest *g) {
     b->arrived_ns = clock_ns(CLOCK_MONOTONIC);
     enum live_step step = live_source_step(g->source, b);
     note_load(g, step, b->arrived_ns);
-    if (b->n > 0) {
+    tell_not_given(g, b);
+    if (b->n > 0)
         process_other(g, b);
+    if (b->n > 0 || b->n_left_out > 0)
         ring_mark_full(g->links.raw);
-    }
     if (step != LIVE_FULL)
         hand_on_rest(g);
     return step == LIVE_FULL;

@@ -44,8 +44,7 @@ static void pick(const struct line_locking *w, const struct photon_block *b, str
     for (size_t i = 0; i < b->n && !c->failed; i++) {
         if (b->cuts[i] != 0 || fabs((double)b->energy_eV[i] - w->lock->line.energy_eV) > 2 * w->lock->reach_eV)
             continue;
-        if (b->time_ns[i] < place.from_ns || b->time_ns[i] >= place.until_ns)
-            place = scan_timeline_place(t, b->time_ns[i]);
+        scan_timeline_move(t, b->time_ns[i], &place);
         if (place.index >= 0 && place.point >= 0)
             keep(c, (struct candidate){ b->time_ns[i], b->energy_eV[i], (float)scan_timeline_at(t, (size_t)place.index)->points[place.point].incident_eV });
     }

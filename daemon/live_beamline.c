@@ -1,13 +1,12 @@
 #include "daemon/live_beamline.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/clock.h"
 #include "daemon/control/acquisition_call.h"
+#include "daemon/control/acquisition_calls.h"
 #include "daemon/log.h"
 
 enum { WRITING_MS = 10000, LEARN_MS = 120000 };
@@ -22,6 +21,7 @@ struct live_beamline {
     struct beamline_session session;
     struct scan_regions regions;
     bool drive;                  /* the acquisition is driven from here; else only watched */
+    int edge_multi_level, edge_multi_monotone;   /* of pulse triggers; level 0: as they stood before */
     double wait_s;
     int64_t now_ms;
     enum stage stage;
@@ -111,91 +111,97 @@ static enum scan_answer call_and_see(struct live_beamline *b, json_t *calls, boo
 
 /* ---- files and labels ---- */
 
-static json_t *name_of_file(const struct live_beamline *b, bool off) {
-    const char *channel = b->session.first_channel(b->session.context);
-    return json_sprintf("%s/%s_%s.%s", b->session.status->folder, b->session.status->base_name, channel != NULL ? channel : "chan1", off ? "off" : "ljh");
-}
+/* What clients take for the run's name: of its first channel, as an OFF file, whether or not there is one. */
+static json_t *name_of_file(const struct live_beamline *b) { return json_sprintf("%s/%s_chan1.off", b->session.status->folder, b->session.status->base_name); }
 
 static enum scan_answer file_start(struct live_beamline *b, const json_t *settings, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
-    const json_t *path = json_object_get(settings, "path"), *ljh = json_object_get(settings, "write_ljh"), *off = json_object_get(settings, "write_off");
-    bool write_ljh = ljh == NULL || json_is_true(ljh), write_off = json_is_true(off);
+    const json_t *path = json_object_get(settings, "path"), *ljh = json_object_get(settings, "write_ljh");
     if (!b->drive && !b->session.status->writing) {
         snprintf(why, SCAN_ERROR, "the acquisition server does not write, and control.drive is off: start it there");
         return SCAN_REFUSED;
     }
-    json_t *start = json_pack("{s:s,s:s,s:b,s:b,s:b}", "Request", "Start", "Path", json_string_value(path) != NULL ? json_string_value(path) : "", "WriteLJH22", write_ljh,
-                              "WriteOFF", write_off, "WriteLJH3", 0);
-    enum scan_answer a = b->drive ? call_and_see(b, json_pack("[[s,o]]", "SourceControl.WriteControl", start), true, waited_ms, why) : SCAN_DONE;
+    json_t *calls = acquisition_calls_write(path != NULL ? json_string_value(path) : "", ljh == NULL || json_is_true(ljh), json_is_true(json_object_get(settings, "write_off")));
+    enum scan_answer a = b->drive ? call_and_see(b, calls, true, waited_ms, why) : SCAN_DONE;
     if (!b->drive)
-        json_decref(start);
+        json_decref(calls);
     if (a == SCAN_DONE)
-        *result = name_of_file(b, write_off && !write_ljh);
+        *result = name_of_file(b);
     return a;
 }
 
 static enum scan_answer file_end(struct live_beamline *b, int64_t waited_ms, char why[SCAN_ERROR]) {
-    if (!b->drive)
-        return SCAN_DONE;
-    json_t *stop = json_pack("{s:s,s:s,s:b,s:b,s:b}", "Request", "Stop", "Path", "", "WriteLJH22", 0, "WriteOFF", 0, "WriteLJH3", 0);
-    return call_and_see(b, json_pack("[[s,o]]", "SourceControl.WriteControl", stop), false, waited_ms, why);
+    return b->drive ? call_and_see(b, acquisition_calls_stop_writing(), false, waited_ms, why) : SCAN_DONE;
 }
 
 static enum scan_answer label(struct live_beamline *b, const json_t *text, int64_t waited_ms, char why[SCAN_ERROR]) {
+    return b->drive ? make_calls(b, acquisition_calls_label(json_string_value(text)), waited_ms, why) : SCAN_DONE;
+}
+
+/* ---- set-up ---- */
+
+static enum scan_answer not_driven(char why[SCAN_ERROR]) {
+    snprintf(why, SCAN_ERROR, "control.drive is off: set it at the acquisition server");
+    return SCAN_REFUSED;
+}
+
+/* As the setting says, else as they stood before noise triggers were set: levels are the acquisition's affair. */
+static enum scan_answer pulse_triggers(struct live_beamline *b, int64_t waited_ms, char why[SCAN_ERROR]) {
+    const json_t *now = live_status_body(b->session.status, "TRIGGER"), *names = live_status_body(b->session.status, "CHANNELNAMES");
     if (!b->drive)
+        return not_driven(why);
+    if (b->edge_multi_level != 0 && json_is_array(names))
+        return make_calls(b, acquisition_calls_edge_multi(names, b->edge_multi_level, b->edge_multi_monotone), waited_ms, why);
+    if (waited_ms == 0 && acquisition_calls_has_pulse_triggers(now))
         return SCAN_DONE;
-    json_t *argument = json_pack("{s:s,s:b}", "Label", json_string_value(text), "WaitForError", 1);   /* without waiting an error ends the server */
-    return make_calls(b, json_pack("[[s,o]]", "SourceControl.SetExperimentStateLabel", argument), waited_ms, why);
+    if (b->pulse_triggers != NULL)
+        return make_calls(b, acquisition_calls_groups(b->pulse_triggers), waited_ms, why);
+    snprintf(why, SCAN_ERROR, "no pulse triggers are known that noise triggers replaced: set control.edge_multi_level, or set them once at the acquisition server");
+    return SCAN_REFUSED;
 }
 
-/* ---- triggers ---- */
-
-static json_t *calls_for_groups(const json_t *groups, bool noise) {
-    json_t *calls = json_array();
-    for (size_t k = 0; k < json_array_size(groups); k++) {
-        json_t *group = json_deep_copy(json_array_get(groups, k));
-        static const char *const off[] = { "EdgeTrigger", "LevelTrigger", "EdgeMulti", "EdgeMultiNoise" };
-        for (size_t i = 0; noise && i < sizeof off / sizeof *off; i++)
-            json_object_set_new(group, off[i], json_false());
-        if (noise) {
-            json_object_set_new(group, "AutoTrigger", json_true());
-            json_object_set_new(group, "AutoDelay", json_integer(0));
-        }
-        json_array_append_new(calls, json_pack("[s,o]", "SourceControl.ConfigureTriggers", group));
-    }
-    return calls;
-}
-
-/* Noise triggers remember what stood before, and pulse triggers bring it back: levels are the acquisition's affair. */
-static enum scan_answer triggers(struct live_beamline *b, bool noise, int64_t waited_ms, char why[SCAN_ERROR]) {
+static enum scan_answer noise_triggers(struct live_beamline *b, int64_t waited_ms, char why[SCAN_ERROR]) {
     const json_t *now = live_status_body(b->session.status, "TRIGGER");
-    if (!b->drive || !json_is_array(now)) {
-        snprintf(why, SCAN_ERROR, "%s", b->drive ? "the acquisition's trigger settings are not known yet" : "control.drive is off: set the triggers at the acquisition server");
+    if (!b->drive)
+        return not_driven(why);
+    if (!json_is_array(now)) {
+        snprintf(why, SCAN_ERROR, "the acquisition's trigger settings are not known yet");
         return SCAN_REFUSED;
     }
-    if (!noise && b->pulse_triggers == NULL) {
-        snprintf(why, SCAN_ERROR, "no pulse triggers are known that noise triggers replaced: set them once at the acquisition server");
-        return SCAN_REFUSED;
+    if (waited_ms == 0 && acquisition_calls_has_pulse_triggers(now)) {
+        json_decref(b->pulse_triggers);
+        b->pulse_triggers = json_deep_copy(now);
     }
-    if (noise && waited_ms == 0) {
-        bool pulses = false;
-        for (size_t k = 0; k < json_array_size(now); k++)
-            pulses = pulses || json_is_true(json_object_get(json_array_get(now, k), "EdgeTrigger")) || json_is_true(json_object_get(json_array_get(now, k), "EdgeMulti"));
-        if (pulses) {
-            json_decref(b->pulse_triggers);
-            b->pulse_triggers = json_deep_copy(now);
-        }
-    }
-    return make_calls(b, calls_for_groups(noise ? now : b->pulse_triggers, noise), waited_ms, why);
+    return make_calls(b, acquisition_calls_noise(now), waited_ms, why);
+}
+
+/* The acquisition knows its cards; a source that runs is not begun again. */
+static enum scan_answer start_source(struct live_beamline *b, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
+    if (!b->drive)
+        return not_driven(why);
+    enum scan_answer a = waited_ms == 0 && b->session.status->running ? SCAN_DONE : make_calls(b, acquisition_calls_start("LANCEROSOURCE"), waited_ms, why);
+    if (a == SCAN_DONE)
+        *result = json_true();
+    return a;
 }
 
 /* ---- counts ---- */
+
+/* Without a calibration nobody knows energies: the records of the point, as "tfy". False: there is one. */
+static bool uncalibrated(struct live_beamline *b, int32_t scan, int32_t point, json_t *all, bool *final) {
+    uint64_t n;
+    if (!b->session.records(b->session.context, scan, point, &n, final))
+        return false;
+    json_object_set_new(all, "tfy", json_integer((json_int_t)n));
+    return true;
+}
 
 /* Final ones, or those there are when the wait is over. */
 static enum scan_answer counts(struct live_beamline *b, const json_t *which, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
     int32_t scan = (int32_t)json_integer_value(json_object_get(which, "scan")), point = (int32_t)json_integer_value(json_object_get(which, "point"));
     json_t *all = json_object();
     bool final = true;
-    for (unsigned k = 0; k < b->regions.n; k++) {
+    bool plain = uncalibrated(b, scan, point, all, &final);
+    for (unsigned k = 0; k < b->regions.n && !plain; k++) {
         uint32_t n;
         bool of_this = false;
         if (!b->session.counts(b->session.context, scan, point, b->regions.list[k].region.name, &n, &of_this)) {
@@ -225,24 +231,26 @@ static enum scan_answer learn(struct live_beamline *b, const json_t *number, int
     return SCAN_REFUSED;
 }
 
+/* Macros go on: what they want of projectors is done otherwise. */
+static const char no_projectors[] = "not needed: filters are learnt from the records themselves; for OFF files the acquisition server loads its own";
+
 static enum scan_answer wish(void *context, enum scan_wish w, const json_t *argument, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
     struct live_beamline *b = context;
-    const char *no = NULL;
     switch (w) {
     case SCAN_WISH_FILE_START: return file_start(b, argument, waited_ms, result, why);
     case SCAN_WISH_FILE_END: return file_end(b, waited_ms, why);
     case SCAN_WISH_LABEL: return label(b, argument, waited_ms, why);
     case SCAN_WISH_COUNTS: return counts(b, argument, waited_ms, result, why);
-    case SCAN_WISH_PULSE_TRIGGERS: return triggers(b, false, waited_ms, why);
-    case SCAN_WISH_NOISE_TRIGGERS: return triggers(b, true, waited_ms, why);
+    case SCAN_WISH_PULSE_TRIGGERS: return pulse_triggers(b, waited_ms, why);
+    case SCAN_WISH_NOISE_TRIGGERS: return noise_triggers(b, waited_ms, why);
     case SCAN_WISH_LEARN: return learn(b, argument, waited_ms, result, why);
-    case SCAN_WISH_LOAD: return b->session.load(b->session.context, result, why);
-    case SCAN_WISH_START_SOURCE: no = "start the source at the acquisition server"; break;
+    case SCAN_WISH_LOAD: return b->session.load(b->session.context, waited_ms, result, why);
+    case SCAN_WISH_START_SOURCE: return start_source(b, waited_ms, result, why);
     case SCAN_WISH_MAKE_PROJECTORS:
-    case SCAN_WISH_SET_PROJECTORS: no = "filters are learnt from the records themselves; projectors are not needed"; break;
+    case SCAN_WISH_SET_PROJECTORS: *result = json_string(no_projectors); return SCAN_DONE;
     case N_SCAN_WISHES: break;
     }
-    snprintf(why, SCAN_ERROR, "%s", no != NULL ? no : "unknown");
+    snprintf(why, SCAN_ERROR, "unknown");
     return SCAN_REFUSED;
 }
 
@@ -266,6 +274,8 @@ bool live_beamline_new(const struct options *options, const struct beamline_sess
     b->session = *session;
     b->drive = options->control.drive;
     b->wait_s = options->control.wait_s;
+    b->edge_multi_level = (int)options->control.edge_multi_level;
+    b->edge_multi_monotone = (int)options->control.edge_multi_monotone;
     scan_regions_reset(&b->regions);
     const struct scan_server_settings settings = { .host = options->control.scan_host, .port = (int)options->control.scan_port, .log_folder = options->control.log_folder,
                                                    .user_folder = options->control.user_folder, .beamtime_id = options->control.beamtime, .i0_key = options->scan.i0_key };

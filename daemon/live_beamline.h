@@ -18,12 +18,13 @@ struct beamline_session {         /* the session as the beamline needs it */
     void *context;
     bool (*told)(void *context, const struct scan_event *event, const char **why);
     const struct live_status *status;                       /* outlives the beamline */
-    const char *(*first_channel)(void *context);            /* name of the first pixel's channel; NULL: no array yet */
-    /* Counts of a point in a region of the running or last scan. False: not counted (another scan, a point not there, no such region). */
+    /* Records of a point while nothing is calibrated. False: something is, or the point is none of the newest. */
+    bool (*records)(void *context, int32_t scan, int32_t point, uint64_t *records, bool *final);
+    /* Counts of a point in a region of the running or last scan or calibration. False: not counted (another scan, a point not there, no such region). */
     bool (*counts)(void *context, int32_t scan, int32_t point, const char *region, uint32_t *counts, bool *final);
     /* Learning from a calibration, and loading what was kept last: *result is the calibration's id. SCAN_LATER: it is still being learnt. */
     enum scan_answer (*learn)(void *context, int32_t number, json_t **result, char why[SCAN_ERROR]);
-    enum scan_answer (*load)(void *context, json_t **result, char why[SCAN_ERROR]);
+    enum scan_answer (*load)(void *context, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]);
     bool (*regions)(void *context, const struct yield_region *regions, uint32_t n, const char **why);
     void *zmq;                                              /* context of the control port */
     struct curve_gate *gate;                                /* NULL: no keys */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "calib/photon_block.h"
+#include "daemon/grade_windows.h"
 #include "daemon/row_block.h"
 #include "daemon/scan_event.h"
 #include "daemon/stage/live_scan.h"
@@ -25,7 +26,7 @@ struct book_pixel {
                                       * counted, all time is dead, since only the whole run tells the rate; its file has the live time */
     bool automatic, secondary;       /* trigger_mode.h */
     struct livetime_table table;     /* when live or lossy */
-    double window_s;                 /* scan_products.h */
+    struct grade_spans spans;        /* all 0 unless live */
 };
 
 /* Rows that are final, with scan, point, incident energy and grade; borrowed for the call. */

@@ -96,14 +96,15 @@ static void add_cells(const struct live_book *b, struct live_scan *s, int64_t un
     }
 }
 
-static void add_times(const struct cells *c, uint32_t pixel, const int64_t *times, double window_s, double unresolved_s) {
+static void add_times(const struct cells *c, uint32_t pixel, const int64_t *times, const struct grade_spans *spans) {
     for (uint32_t k = 0; k < c->n; k++) {
         struct scan_products *p = c->scan[k]->products;
         int64_t *to = p->grade_time_ns + ((size_t)pixel * p->n_points + c->point[k]) * N_LIVETIME_COLUMNS;
         for (unsigned g = 0; g < N_LIVETIME_COLUMNS; g++)
             to[g] += times[k * N_LIVETIME_COLUMNS + g];
-        p->window_s[pixel] = window_s;
-        p->unresolved_s[pixel] = unresolved_s;
+        p->window_s[pixel] = spans->window_s;
+        p->unresolved_s[pixel] = spans->unresolved_s;
+        p->tail_s[pixel] = spans->tail_s;
     }
 }
 
@@ -164,7 +165,7 @@ static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64
         for (size_t k = first; p->lossy && k < at; k++)
             if (!b->walk[k].second && b->walk[k].time_ns < until_ns)   /* later ones come again */
                 b->final_grade[b->walk[k].row & b->kept->mask] = book_grade_lossy(p, &b->anchor_ns[pixel], b->walk[k].time_ns);
-        add_times(c, (uint32_t)pixel, times, p->live ? p->window_s : 0, p->live ? 1e-9 * (double)p->table.unresolved_ns : 0);
+        add_times(c, (uint32_t)pixel, times, &p->spans);
     }
 }
 

@@ -79,7 +79,7 @@ static void make_table(const struct pixel_model *m, double isolation_s, enum tri
     bool known = grade_windows_make(m, &shape, kind == TRIGGER_KIND_UNKNOWN ? TRIGGER_KIND_EDGE : kind, isolation_s, &p->table);
     p->lossy = known && (kind == TRIGGER_KIND_SINGLE || kind == TRIGGER_KIND_ISOLATED);
     p->live = known && !p->lossy;
-    p->window_s = p->live ? grade_windows_shorter_s(&p->table) : 0;
+    p->spans = p->live ? grade_windows_spans(&p->table) : (struct grade_spans){ 0 };
 }
 
 void live_model_pixels(const struct array_model *m, const struct options *o, const struct acquisition_status *triggers, struct book_pixel *pixels, bool *look) {

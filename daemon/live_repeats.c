@@ -8,6 +8,7 @@
 #include "calib/scan_repeat.h"
 #include "daemon/calibration_id.h"
 #include "daemon/json_value.h"
+#include "daemon/repeat_table.h"
 #include "daemon/scan_copy.h"
 
 struct kept_scan { struct scan_copy *copy; char calibration_id[CALIBRATION_ID_TEXT]; };
@@ -65,30 +66,6 @@ static bool repeats(const struct kept_scan *a, const struct kept_scan *b) {
 
 /* ---- what is told ---- */
 
-static json_t *flag_names(uint32_t flags) {
-    static const struct { uint32_t flag; const char *name; } all[] = {
-        { INCONSISTENT_MAP, "map" }, { INCONSISTENT_YIELD, "yield" }, { INCONSISTENT_INCIDENT, "incident" }, { INCONSISTENT_EMISSION, "emission" } };
-    json_t *names = json_array();
-    for (size_t k = 0; k < sizeof all / sizeof all[0]; k++)
-        if (flags & all[k].flag)
-            json_array_append_new(names, json_string(all[k].name));
-    return names;
-}
-
-static json_t *one_keys(const struct scan_consistency *c, uint32_t n_yields) {
-    json_t *z = json_array(), *ratio = json_array(), *sigma = json_array();
-    for (uint32_t k = 0; k < n_yields; k++) {
-        json_array_append_new(z, json_value_number(c->yields[k].z));
-        json_array_append_new(ratio, json_value_number(c->yield_ratio[k]));
-        json_array_append_new(sigma, json_value_number(c->yield_ratio_sigma[k]));
-    }
-    return json_pack("{s:i, s:i, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "scan", (int)c->scan_number, "points", (int)c->n_points, "ratio", json_value_number(c->ratio),
-                     "ratio_sigma", json_value_number(c->ratio_sigma), "map_chi2", json_value_number(c->map.chi2), "map_dof", (int)c->map.dof, "map_z", json_value_number(c->map.z), "yield_z", z,
-                     "yield_ratio", ratio, "yield_ratio_sigma", sigma, "incident_shift_eV", json_value_number(c->incident_shift_eV), "incident_shift_sigma_eV",
-                     json_value_number(c->incident_shift_sigma_eV), "emission_shift_eV", json_value_number(c->emission_shift_eV), "emission_shift_sigma_eV",
-                     json_value_number(c->emission_shift_sigma_eV), "flags", flag_names(c->flags));
-}
-
 static void say_odd(struct live_repeats *r, const struct scan_consistency *list, size_t n) {
     size_t at = 0, odd = 0;
     r->odd[0] = '\0';
@@ -103,14 +80,16 @@ static json_t *judge(struct live_repeats *r, struct scan_products *const *member
     struct scan_consistency *list = NULL;
     if (scan_consistency_judge(members, n, &list) != STATUS_OK)
         return NULL;
-    json_t *windows = json_array(), *scans = json_array();
-    for (uint32_t k = 0; k < members[0]->n_yields; k++)
-        json_array_append_new(windows, json_value_text(members[0]->yields[k]->region.name));
-    for (size_t k = 0; k < n; k++)
-        json_array_append_new(scans, one_keys(&list[k], members[0]->n_yields));
+    const char **windows = calloc(members[0]->n_yields + 1, sizeof *windows);
+    for (uint32_t k = 0; windows != NULL && k < members[0]->n_yields; k++)
+        windows[k] = members[0]->yields[k]->region.name;
     say_odd(r, list, n);
+    json_t *keys = windows != NULL ? repeat_table_keys(list, n, windows, members[0]->n_yields) : NULL;
+    if (keys != NULL)
+        json_object_update_new(keys, json_pack("{s:o, s:b}", "sample", json_value_text(members[0]->scan->sample), "by_i0", scan_consistency_by_i0(members, n)));
+    free(windows);
     scan_consistency_free(list, n);
-    return json_pack("{s:o, s:b, s:f, s:o, s:o}", "sample", json_value_text(members[0]->scan->sample), "by_i0", scan_consistency_by_i0(members, n), "limit", CONSISTENCY_LIMIT, "windows", windows, "repeats", scans);
+    return keys;
 }
 
 /* ---- scans that are over ---- */

@@ -1,5 +1,6 @@
 #include "daemon/live_run.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 /* Rows of a second at 100,000 records/s. */
 enum { ROW_BLOCKS = 512, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, BOOK_TICK_US = 2000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
 
-enum { N_THREADS = 4 };
+enum { N_THREADS = 4, TRIM_BYTES = 48 << 20, MAPPING_BYTES = 4 << 20 };
 
 struct live_run {
     void *blocks[ROW_BLOCKS];
@@ -191,7 +192,15 @@ static bool start_members(struct live_run *r) {
     return good;
 }
 
+/* Messages of the record port are given back by the thousand. The C library would hand their pages to the system each time and ask for them again
+ * with the next ones: half a microsecond a record. Once such a bound is set, that between blocks and mappings no longer adapts itself. */
+static void keep_memory(void) {
+    mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+    mallopt(M_MMAP_THRESHOLD, MAPPING_BYTES);
+}
+
 int live_run(const char *config_path, struct options *o) {
+    keep_memory();
     struct live_run *r = calloc(1, sizeof *r);
     service_init();
     if (r == NULL || !set_up(r, o)) {

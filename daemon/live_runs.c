@@ -297,6 +297,13 @@ void live_runs_free(struct live_runs *r) {
     free(r);
 }
 
+bool live_runs_ending(const struct live_runs *r) { return r->running && r->ending; }
+
+struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns) {
+    *from_ns = r->from_ns;
+    return r->running && !r->ending ? r->pulses : NULL;
+}
+
 bool live_runs_running(const struct live_runs *r) { return r->running; }
 const char *live_runs_folder(const struct live_runs *r) { return r->folder; }
 const char *live_runs_base_name(const struct live_runs *r) { return r->base_name; }

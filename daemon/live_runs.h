@@ -12,6 +12,7 @@
 #include "daemon/live_array.h"
 #include "daemon/live_status.h"
 #include "daemon/options.h"
+#include "daemon/pulse_store.h"
 #include "daemon/row_block.h"
 #include "daemon/scan_event.h"
 
@@ -48,7 +49,10 @@ bool live_runs_step(struct live_runs *r, const struct live_status *status, int64
 /* The calibration kept in this file, as RUN_calibration.h5 in the run's folder (another name for the same bytes, which the next one leaves alone): the
  * journal names it. "" outside a run, or when it cannot be; until the next call. */
 const char *live_runs_calibration(struct live_runs *r, const char *kept);
+/* What is kept of the run so far, and since when; NULL: no run, or nothing is kept. Until the next call. */
+struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns);
 bool live_runs_running(const struct live_runs *r);
+bool live_runs_ending(const struct live_runs *r);             /* its last records are waited for, then its file is begun */
 const char *live_runs_folder(const struct live_runs *r);      /* "" outside a run, or when nothing is kept */
 const char *live_runs_base_name(const struct live_runs *r);
 unsigned live_runs_making(const struct live_runs *r);         /* files under way */

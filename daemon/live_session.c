@@ -93,6 +93,10 @@ bool live_session_told_scan(void *context, const struct scan_event *e, const cha
         *why = "the acquisition's channels are not known yet";
         return false;
     }
+    if (s->calibrating && (e->kind == SCAN_EVENT_POINT_START || e->kind == SCAN_EVENT_POINT_END)) {
+        point_tally_event(s->tally, e);   /* else they stand in their log alone: all records of a calibration count, between points too */
+        return true;
+    }
     if (e->kind == SCAN_EVENT_SCAN_START) {
         live_session_publish_scan(s, true);
         live_session_keep_scans(s, true, false);
@@ -101,6 +105,8 @@ bool live_session_told_scan(void *context, const struct scan_event *e, const cha
         return false;
     if (e->kind == SCAN_EVENT_SCAN_START)
         s->ended_published = false;
+    s->calibrating = e->kind == SCAN_EVENT_CALIBRATION_START || (s->calibrating && e->kind != SCAN_EVENT_CALIBRATION_END && e->kind != SCAN_EVENT_SCAN_START);
+    point_tally_event(s->tally, e);
     live_runs_event(s->runs, e);
     live_learning_event(s->links.learning, e);
     live_disk_event(s->links.disk, e);
@@ -127,6 +133,8 @@ bool live_session_take_rows(struct live_session_work *s) {
     if (rows == NULL)
         return false;
     if (s->book != NULL && rows->n > 0 && rows->model_version >= s->array_version) {
+        if (s->recounted != NULL)
+            live_recount_rows(s->recounted, rows);
         s->newest_mono_ns = clock_ns(CLOCK_MONOTONIC);
         account(s, rows);
         if (s->label_waits)
@@ -134,6 +142,7 @@ bool live_session_take_rows(struct live_session_work *s) {
         live_runs_rows(s->runs, rows, s->newest_mono_ns / 1000000);
         live_disk_rows(s->links.disk, rows);
         live_book_rows(s->book, rows);
+        point_tally_rows(s->tally, rows->photons, rows->n, s->set->used);
         live_learning_rows(s->links.learning, rows, s->newest_mono_ns);
         live_session_tell_rows(s, rows);
         if (s->unpublished == 0)
@@ -244,6 +253,7 @@ bool live_session_step(void *context) {
     take_reload(s);
     live_session_take_triggers(s);
     live_session_take_learnt(s, now);
+    live_session_take_chosen(s);
     live_session_free_retired(s);
     live_session_update_figures(s, now);
     live_session_tell(s, now);
@@ -270,7 +280,7 @@ bool live_session_new(struct options *options, const struct session_links *links
     s->zmq = zmq_ctx_new();
     bool good = s->zmq != NULL && (options->keys.folder[0] == '\0' || curve_gate_new(s->zmq, options->keys.folder, &s->gate));
     const struct publish_settings publish = { .endpoint = options->stream.endpoint, .zmq = s->zmq, .gate = s->gate, .state = "live", .calibration_id = "" };
-    good = good && live_status_init(&s->status) && live_repeats_new(&s->repeats) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
+    good = good && live_status_init(&s->status) && live_repeats_new(&s->repeats) && point_tally_new(&s->tally) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
                 status_link_new(options->ingest.host, (int)options->ingest.port, &s->status_link) &&
                 (options->control.port == 0 || scan_link_open(options->control.host, (int)options->control.port, live_session_told_scan, s, &s->scan_link));
     good = good && (options->stream.photons[0] == '\0' || open_feed(s));
@@ -298,6 +308,7 @@ void live_session_free(struct live_session_work *s) {
     if (s == NULL)
         return;
     live_session_close_book(s);
+    live_session_forget_choice(s);
     live_book_free(s->replaced);
     live_runs_free(s->runs);
     scan_link_close(s->scan_link);
@@ -316,6 +327,7 @@ void live_session_free(struct live_session_work *s) {
     free(s->losses);
     pixel_watch_free(s->watch);
     live_repeats_free(s->repeats);
+    point_tally_free(s->tally);
     json_decref(s->outlook);
     pthread_mutex_destroy(&s->lock);
     free(s);

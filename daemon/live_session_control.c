@@ -11,11 +11,6 @@
 
 /* ---- for the scan server ---- */
 
-static const char *first_channel(void *context) {
-    const struct live_session_work *s = context;
-    return s->set != NULL && s->set->array->n_pixels > 0 ? s->set->array->channels[s->set->array->index_of_pixel[0]].name : NULL;
-}
-
 /* The scan of that number, or the last one for -1, when it has been counted; its products as they are seen. */
 static const struct live_scan *scan_numbered(const struct live_session_work *s, int32_t number, const struct scan_products **products) {
     const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
@@ -23,11 +18,40 @@ static const struct live_scan *scan_numbered(const struct live_session_work *s, 
     return *products != NULL && (number < 0 || scan->scan.number == number) ? scan : NULL;
 }
 
+static bool find_tallied(const struct live_session_work *s, int32_t number, int32_t point, struct tallied *out, bool *final) {
+    bool found = point_tally_find(s->tally, number, point, out);
+    *final = found && live_session_watermark_ns(s) > out->end_ns;
+    return found;
+}
+
+/* While nothing is calibrated: how many records came in the point. */
+static bool records_of_point(void *context, int32_t number, int32_t point, uint64_t *records, bool *final) {
+    const struct live_session_work *s = context;
+    struct tallied t;
+    if ((s->set != NULL && s->set->model->n_tables > 0) || !find_tallied(s, number, point, &t, final))
+        return false;
+    *records = t.records;
+    return true;
+}
+
+/* A calibration's points are in no map. */
+static bool count_of_calibration(const struct live_session_work *s, int32_t number, int32_t point, const char *region, uint32_t *counts, bool *final) {
+    struct tallied t;
+    if (!find_tallied(s, number, point, &t, final) || !t.complete)
+        return false;
+    for (uint32_t k = 0; k < s->options.n_roi; k++)
+        if (strcmp(s->options.roi[k].name, region) == 0) {
+            *counts = point_tally_in(&t, &s->options.roi[k]);
+            return true;
+        }
+    return false;
+}
+
 static bool count_of_point(void *context, int32_t number, int32_t point, const char *region, uint32_t *counts, bool *final) {
     const struct scan_products *p;
     const struct live_scan *scan = number >= 0 ? scan_numbered(context, number, &p) : NULL;
     if (scan == NULL || point < 0 || (uint32_t)point >= scan->scan.n_points)
-        return false;
+        return scan == NULL && count_of_calibration(context, number, point, region, counts, final);
     for (uint32_t k = 0; k < p->n_yields; k++)
         if (strcmp(p->yields[k]->region.name, region) == 0) {
             *counts = p->yields[k]->counts[point];
@@ -155,19 +179,12 @@ static json_t *calibrations(void *context) {
     return live_choices_list(&s->options);
 }
 
-static bool use_calibration(void *context, const char *name, char why[SCAN_ERROR]) {
+static enum scan_answer use_calibration(void *context, const char *name, int64_t waited_ms, char why[SCAN_ERROR]) {
     struct live_session_work *s = context;
-    struct live_figures f;
-    live_session_figures(s, &f);
-    char path[OPTIONS_TEXT];
-    const struct live_scan *scan = s->book != NULL ? live_book_scan(s->book) : NULL;
-    if (scan != NULL && !scan->ended) {
-        snprintf(why, SCAN_ERROR, "scan %d runs: its photons would have energies of two calibrations; choose before or after it", scan->scan.number);
-        return false;
-    }
+    char path[OPTIONS_TEXT] = "";
     if (!live_choices_find(&s->options, name, path, why))
-        return false;
-    return live_session_calibrate(s, path, why);
+        return SCAN_REFUSED;
+    return live_session_choose(s, path, waited_ms, why);
 }
 
 static void axes(void *context, struct energy_axis *emission, struct energy_axis *loss) {
@@ -203,7 +220,7 @@ static void changed(void *context, const char *method) {
 
 struct beamline_session live_session_beamline(struct live_session_work *s) {
     return (struct beamline_session){
-        .context = s, .told = live_session_told_scan, .status = &s->status, .first_channel = first_channel, .counts = count_of_point, .regions = take_regions,
+        .context = s, .told = live_session_told_scan, .status = &s->status, .records = records_of_point, .counts = count_of_point, .regions = take_regions,
         .zmq = s->zmq, .gate = s->gate,
         .learn = live_session_learn, .load = live_session_load,
         .control = { .context = s, .health = health, .counts = counts, .calibrations = calibrations, .use_calibration = use_calibration, .axes = axes, .set_axes = set_axes, .snapshot = snapshot,

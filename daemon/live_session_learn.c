@@ -1,9 +1,11 @@
 /* What the session does with a calibration that was learnt: in force at once, and the running scan counted anew when ingest uses it. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/live_session_parts.h"
+#include "daemon/log.h"
 
 struct keeper { struct live_session_work *session; int64_t now_ms; };
 
@@ -15,10 +17,19 @@ static void keep_anew(void *keeper, const struct row_block *rows) {
 
 /* What a learnt run is recovered with after a crash. */
 void live_session_keep_calibration(struct live_session_work *s, int64_t filters_from_ns) {
-    const bool learnt = s->links.learning != NULL && strcmp(s->options.calibration.file, live_learning_kept(s->links.learning)) == 0;
+    const bool learnt = s->chosen || (s->links.learning != NULL && strcmp(s->options.calibration.file, live_learning_kept(s->links.learning)) == 0);
     const char *file = learnt ? live_runs_calibration(s->runs, s->options.calibration.file) : "";
     if (file[0] != '\0')
         live_disk_calibration(s->links.disk, file, filters_from_ns);
+}
+
+/* Under its own name beside the last one: what was told with it can be had again, and it can be chosen. */
+static void keep_by_name(const struct live_session_work *s) {
+    char path[OPTIONS_TEXT + CALIBRATION_ID_TEXT + 8];
+    const char *id = s->calibration_id;
+    snprintf(path, sizeof path, "%s/%s.h5", s->options.output.folder, id);
+    if (id[0] != '\0' && strchr(id, '/') == NULL && link(live_learning_kept(s->links.learning), path) != 0 && errno != EEXIST)
+        log_warning("%s: the calibration cannot be kept under its name: %s", path, strerror(errno));
 }
 
 static void recount(struct live_session_work *s, int64_t now_ms) {
@@ -53,6 +64,7 @@ void live_session_take_learnt(struct live_session_work *s, int64_t now_ms) {
         snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", live_learning_kept(s->links.learning));
         live_session_swap_model(s, learnt);
         live_learning_in_force(s->links.learning, s->set->plan.model_version);
+        keep_by_name(s);
         s->handing_over = true;
     }
     if (s->handing_over && atomic_load_explicit(&s->links.exchange->adopted, memory_order_acquire) >= s->set->plan.serial)
@@ -81,7 +93,7 @@ enum scan_answer live_session_learn(void *session, int32_t number, json_t **resu
 }
 
 /* What was kept last, or what the config names, from its file. */
-enum scan_answer live_session_load(void *session, json_t **result, char why[SCAN_ERROR]) {
+enum scan_answer live_session_load(void *session, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
     struct live_session_work *s = session;
     const char *file = s->links.learning != NULL ? live_learning_kept(s->links.learning) : s->options.calibration.file;
     if (s->set == NULL || s->book == NULL) {
@@ -92,14 +104,10 @@ enum scan_answer live_session_load(void *session, json_t **result, char why[SCAN
         snprintf(why, SCAN_ERROR, "no calibration has been kept: calibration_learn_from_last_data first, or set calibration.file");
         return SCAN_REFUSED;
     }
-    if (strcmp(file, s->options.calibration.file) != 0 || s->calibration_id[0] == '\0') {
-        const uint64_t before = s->model_version;
-        snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", file);
-        live_session_swap_model(s, NULL);
-        if (s->model_version == before) {
-            snprintf(why, SCAN_ERROR, "%s cannot be read; the log says why", file);
-            return SCAN_REFUSED;
-        }
+    if (waited_ms > 0 || strcmp(file, s->options.calibration.file) != 0 || s->calibration_id[0] == '\0') {
+        enum scan_answer a = live_session_choose(s, file, waited_ms, why);
+        if (a != SCAN_DONE)
+            return a;
         live_learning_array(s->links.learning, s->set->array, s->set->model);
     }
     *result = json_string(s->calibration_id);

@@ -10,11 +10,13 @@
 #include "daemon/live_alarms.h"
 #include "daemon/live_beamline.h"
 #include "daemon/live_book.h"
+#include "daemon/live_recount.h"
 #include "daemon/live_repeats.h"
 #include "daemon/live_runs.h"
 #include "daemon/live_session.h"
 #include "daemon/live_status.h"
 #include "daemon/pixel_watch.h"
+#include "daemon/point_tally.h"
 #include "daemon/sink/photon_feed.h"
 #include "daemon/sink/publish.h"
 #include "daemon/source/status_link.h"
@@ -61,12 +63,16 @@ struct live_session_work {
     bool seen_stopped;          /* so we are there from the source's start on */
     bool names_new, triggers_new, ended_published;
     bool label_waits;           /* for the first data, which say when it began */
+    bool choosing, chosen;      /* a calibration that a client chose: being taken over while a scan runs; in force */
+    struct live_recount *recounted;   /* since then rows get their energies here; NULL: from ingest */
     bool handing_over;          /* ingest may still use the model before the one learnt last */
     int64_t names_ms, settle_ms, publish_ms, figures_ms, rows_ms;
     int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;
     uint64_t unpublished, rows_at_figures;
     uint32_t published_final;
     struct live_alarms alarms;
+    struct point_tally *tally;  /* of the newest points, those of calibrations too */
+    bool calibrating;           /* the points told are those of a calibration */
     struct live_repeats *repeats;
     int64_t repeats_told_ns;    /* start of the newest scan that is among them */
     struct pixel_watch *watch;  /* NULL: none, or of another array than array_version's */
@@ -86,8 +92,6 @@ struct live_session_work {
 /* What maps are made with from now on. */
 struct product_settings live_session_products(const struct live_session_work *s);
 bool live_session_told_scan(void *session, const struct scan_event *e, const char **why);
-/* That file's calibration from now on; false: why says what is wrong, and the one before stays in force. */
-bool live_session_calibrate(struct live_session_work *s, const char *path, char why[SCAN_ERROR]);
 struct beamline_session live_session_beamline(struct live_session_work *s);
 
 /* ---- live_session_set.c ---- */
@@ -108,12 +112,19 @@ void live_session_begin_run(struct live_session_work *s);
 
 int64_t live_session_watermark_ns(const struct live_session_work *s);
 
+/* ---- live_session_choose.c ---- */
+/* That file's calibration from now on; refused: why says what is wrong, and the one before stays in force. While a scan runs it is later: until the scan has been
+ * counted anew. waited_ms: 0 when it is asked first. */
+enum scan_answer live_session_choose(struct live_session_work *s, const char *path, int64_t waited_ms, char why[SCAN_ERROR]);
+void live_session_take_chosen(struct live_session_work *s);
+void live_session_forget_choice(struct live_session_work *s);     /* another model is in force, or none */
+
 /* ---- live_session_learn.c ---- */
 void live_session_keep_calibration(struct live_session_work *s, int64_t filters_from_ns);   /* a learnt one, beside the run's journal */
 void live_session_take_learnt(struct live_session_work *s, int64_t now_ms);
 /* live_beamline's: *result is the id of the calibration in force. */
 enum scan_answer live_session_learn(void *session, int32_t number, json_t **result, char why[SCAN_ERROR]);
-enum scan_answer live_session_load(void *session, json_t **result, char why[SCAN_ERROR]);
+enum scan_answer live_session_load(void *session, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]);
 
 /* ---- live_session_tell.c ---- */
 void live_session_tell(struct live_session_work *s, int64_t now_ms);          /* cal/, pixel/<n>/, as they are due */

@@ -156,6 +156,7 @@ static void couple(struct live_session_work *s) {
 static void end_set(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
+    live_session_forget_choice(s);
     live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
     live_disk_end(s->links.disk);
@@ -215,6 +216,7 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
         log_error("%s: the calibration in force stays", s->options.calibration.file);
         return;
     }
+    live_session_forget_choice(s);
     free(set->tally);   /* the channels are the same: their counts go on */
     set->tally = old->tally;
     old->tally = NULL;
@@ -230,23 +232,6 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
     log_note("calibration and triggers in force: %s", s->options.calibration.file[0] != '\0' ? s->options.calibration.file : "none");
-}
-
-bool live_session_calibrate(struct live_session_work *s, const char *path, char why[SCAN_ERROR]) {
-    char before[OPTIONS_TEXT];
-    uint64_t version = s->model_version;
-    if (s->set == NULL || s->book == NULL) {
-        snprintf(why, SCAN_ERROR, "the acquisition's channels are not known yet");
-        return false;
-    }
-    memcpy(before, s->options.calibration.file, sizeof before);
-    snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", path);
-    live_session_swap_model(s, NULL);
-    if (s->model_version != version)
-        return true;
-    memcpy(s->options.calibration.file, before, sizeof before);
-    snprintf(why, SCAN_ERROR, "it cannot be read as a calibration of this array; the one in force stays. The log says more");
-    return false;
 }
 
 /* Trigger settings come again with every SendAllStatus; only others than before matter. */

@@ -156,12 +156,13 @@ static void tell_detail(struct live_session_work *s, const char *topic, uint32_t
     const struct array_model *m = s->set->model;
     const struct pixel_model *model = m != NULL && pixel < m->n_channels ? m->channels[pixel].model : NULL;
     struct data_group g = { .signal = "counts", .axes = { "energy" }, .n_axes = 1 };
-    pixel_detail_set(&d, pixel_watch_spectrum(s->watch, pixel), model, curve_of(m, pixel));
+    struct pixel_pulse pulse;
+    pixel_pulse_of(model, &pulse);
+    pixel_detail_set(&d, pixel_watch_spectrum(s->watch, pixel), &pulse, curve_of(m, pixel));
     snprintf(g.title, sizeof g.title, "pixel %u", pixel);
     g.n_arrays = d.n_arrays;
     memcpy(g.arrays, d.arrays, d.n_arrays * sizeof *d.arrays);
-    json_t *keys = json_pack("{s:i, s:o, s:o}", "pixel", (int)pixel, "sample_period_s", model != NULL ? json_real(model->sample_period_s) : json_null(), "n_presamples",
-                             model != NULL ? json_integer(model->n_presamples) : json_null());
+    json_t *keys = pixel_detail_keys(pixel, &pulse);
     publisher_arrays(s->publisher, topic, "detail", "cumulative", &g, keys);
     json_decref(keys);
 }

@@ -104,8 +104,7 @@ void monitoring_free(struct monitoring *w) {
 /* Incident energy and point of a photon's time; incident NaN: in no point. */
 static void set_place(const struct monitoring *w, struct scan_place *place, struct monitor_record *r) {
     const struct scan_timeline *t = w->beamtime->timeline;
-    if (r->time_ns < place->from_ns || r->time_ns >= place->until_ns)
-        *place = scan_timeline_place(t, r->time_ns);
+    scan_timeline_move(t, r->time_ns, place);
     if (place->index < 0 || place->point < 0)
         return;
     r->incident_eV = scan_timeline_at(t, (size_t)place->index)->points[place->point].incident_eV;

@@ -38,6 +38,7 @@ struct options {
         char scan_host[64]; int64_t scan_port;                             /* the scan server's protocol; -1: none */
         bool drive; double wait_s;
         char log_folder[OPTIONS_TEXT], user_folder[OPTIONS_TEXT], beamtime[48];
+        int64_t edge_multi_level, edge_multi_monotone;                     /* of set_pulse_triggers; level 0: as they stood before */
         char router[OPTIONS_TEXT]; int64_t recount_MiB;                    /* our own clients; "": none */
     } control;
     struct { char folder[OPTIONS_TEXT]; } keys;                            /* "": no CURVE, loopback alone */

@@ -1,6 +1,5 @@
 #include "daemon/pixel_detail.h"
 
-#include <complex.h>
 #include <math.h>
 #include <stddef.h>
 
@@ -47,26 +46,20 @@ static void put_curve(struct pixel_detail *d, const struct calibration_curve *cu
     put_numbers(d, "anchor_gain_errors", "1/eV", "standard deviation", n, d->anchor_sigma_gain);
 }
 
-static void put_noise(struct pixel_detail *d, const struct pixel_model *m) {
-    for (unsigned k = 0; k < DETAIL_NOISE; k++) {
-        const double turns = 0.5 * k / (DETAIL_NOISE - 1);   /* f dt */
-        double complex sum = 0;
-        for (unsigned j = 0; j <= WHITENER_ORDER; j++)
-            sum += m->whitener[j] * cexp(-2 * (double)M_PI * I * turns * j);
-        const double size = cabs(sum);
-        d->noise_psd[k] = 2 * m->sample_period_s / (size * size);
-    }
-    put_numbers(d, "noise_psd", "counts^2/Hz", "noise", DETAIL_NOISE, d->noise_psd);
-}
-
-void pixel_detail_set(struct pixel_detail *d, const uint32_t *spectrum, const struct pixel_model *model, const struct calibration_curve *curve) {
+void pixel_detail_set(struct pixel_detail *d, const uint32_t *spectrum, const struct pixel_pulse *pulse, const struct calibration_curve *curve) {
     d->n_arrays = 0;
     if (spectrum != NULL)
         put_spectrum(d, spectrum);
     if (curve != NULL)
         put_curve(d, curve);
-    if (model != NULL && model->template_pulse != NULL)
-        put(d, (struct data_array){ .name = "pulse", .role = ROLE_AUX, .type = ARRAY_F4, .rank = 1, .shape = { model->n_samples }, .units = "", .long_name = "average pulse, maximum 1", .data = model->template_pulse });
-    if (model != NULL && model->second != NULL && !model->white_noise)
-        put_noise(d, model);
+    if (pulse != NULL && pulse->n_samples > 0)
+        put(d, (struct data_array){ .name = "pulse", .role = ROLE_AUX, .type = ARRAY_F4, .rank = 1, .shape = { pulse->n_samples }, .units = "", .long_name = "average pulse, maximum 1", .data = pulse->pulse });
+    if (pulse != NULL && pulse->has_noise)
+        put_numbers(d, "noise_psd", "counts^2/Hz", pulse->white ? "noise, taken for white: the residuals of pulses" : "noise", PULSE_NOISE, pulse->noise_psd);
+}
+
+json_t *pixel_detail_keys(uint32_t pixel, const struct pixel_pulse *pulse) {
+    const bool known = pulse != NULL && pulse->sample_period_s > 0;
+    return json_pack("{s:i, s:o, s:o, s:b}", "pixel", (int)pixel, "sample_period_s", known ? json_real(pulse->sample_period_s) : json_null(), "n_presamples",
+                     known ? json_integer(pulse->n_presamples) : json_null(), "noise_is_white", pulse != NULL && pulse->has_noise && pulse->white);
 }

@@ -159,6 +159,8 @@ void pulse_store_heights_from(struct pulse_store *s, int64_t time_ns) {
         s->heights_from_ns = time_ns;
 }
 
+int64_t pulse_store_heights_begin(const struct pulse_store *s) { return s->heights_from_ns; }
+
 bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns) {
     s->from_ns = from_ns;
     s->until_ns = until_ns;
@@ -173,6 +175,11 @@ bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns
     if (!good)
         log_error("%s: the run's pulses cannot be read back: %s", s->folder, strerror(errno));
     return good;
+}
+
+void pulse_store_unsettle(struct pulse_store *s) {
+    scratch_give(&s->scratch, &s->settled);
+    memset(s->pixels, 0, s->n_pixels * sizeof *s->pixels);
 }
 
 size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns) {

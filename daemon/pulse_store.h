@@ -26,13 +26,16 @@ uint64_t pulse_store_lost(const struct pulse_store *s);
 
 /* Pulses before time_ns were measured with other filters than those after: their heights mean nothing, and they come without. */
 void pulse_store_heights_from(struct pulse_store *s, int64_t time_ns);
+int64_t pulse_store_heights_begin(const struct pulse_store *s);   /* INT64_MIN: all have theirs */
 
 /* How much is kept so far; forgetting what came before a mark gives its room on disk back. For the time before a run begins. */
 uint64_t pulse_store_mark(const struct pulse_store *s);
 void pulse_store_forget(struct pulse_store *s, uint64_t mark);
 
-/* Once, after the last _add: pulses outside [from_ns, until_ns] are left out. False after logging. */
+/* After the last _add, or before _unsettle: pulses outside [from_ns, until_ns] are left out. False after logging. */
 bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns);
+/* Open for _add again, and to be settled once more. */
+void pulse_store_unsettle(struct pulse_store *s);
 /* Settled: a pixel's rows, duplicates included, and the span of their times (first > last: none). */
 size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns);
 

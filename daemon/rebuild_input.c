@@ -146,7 +146,7 @@ static void read_facts(struct h5_input *in, hid_t group, struct scan *s) {
 struct extras { struct h5_input *in; struct scan *scan; };
 
 static herr_t note_extra(hid_t group, const char *name, const H5L_info_t *info, void *context) {
-    static const char *const own[] = { "incident_eV", "start_ns", "end_ns", "dwell_s", "i0", "i0_sigma", "live_time_s", "photons", "moving", "sensitivity", "window_s", "unresolved_s",
+    static const char *const own[] = { "incident_eV", "start_ns", "end_ns", "dwell_s", "i0", "i0_sigma", "live_time_s", "photons", "moving", "sensitivity", "window_s", "unresolved_s", "tail_s",
                                        "resolution_eV" };
     struct extras *e = context;
     struct scan *s = e->scan;
@@ -293,6 +293,7 @@ static void read_scan(struct rebuild_input *in, int32_t number, char *const *nam
     s->window_s = read_per_pixel(in, group, "window_s", 0);
     s->resolution_eV = read_per_pixel(in, group, "resolution_eV", (double)NAN);
     s->unresolved_s = read_per_pixel(in, group, "unresolved_s", 0);
+    s->tail_s = read_per_pixel(in, group, "tail_s", 0);
     s->sensitivity = read_per_pixel(in, group, "sensitivity", (double)NAN);
     int64_t rules = 0;
     if (h5_input_has(&in->file, group, "array_rules"))
@@ -454,6 +455,7 @@ void rebuild_input_close(struct rebuild_input *in) {
         free(s->grade_time_ns);
         free(s->window_s);
         free(s->unresolved_s);
+        free(s->tail_s);
         free(s->resolution_eV);
         free(s->sensitivity);
         free(s->shared_excess);

@@ -39,7 +39,7 @@ struct rebuild_scan {
     struct yield_region regions[REBUILD_REGIONS];
     uint8_t *pixels_used;         /* of this file's pixels */
     int64_t *grade_time_ns;       /* pixels x points x N_LIVETIME_COLUMNS; NULL: the file has none */
-    double *window_s, *unresolved_s, *sensitivity, *resolution_eV;   /* of this file's pixels */
+    double *window_s, *unresolved_s, *tail_s, *sensitivity, *resolution_eV;   /* of this file's pixels */
     uint32_t array_rules;         /* enum array_rule */
     double *shared_excess;        /* of the points; NULL: 0 */
     double dispersion;            /* of the array's counts within points; NaN unknown */

@@ -155,6 +155,7 @@ static void set_pixel(const struct rebuild_work *w, size_t input, const struct r
     p->window_s[mine] = s->window_s[pixel];
     p->resolution_eV[mine] = s->resolution_eV[pixel];
     p->unresolved_s[mine] = s->unresolved_s[pixel];
+    p->tail_s[mine] = s->tail_s[pixel];
     if (s->grade_time_ns == NULL)
         return;
     memcpy(p->grade_time_ns + mine * row, s->grade_time_ns + pixel * row, row * sizeof *p->grade_time_ns);

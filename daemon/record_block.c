@@ -14,9 +14,10 @@ bool record_block_new(size_t capacity, size_t sample_capacity, struct record_blo
     b->capacity = capacity;
     b->sample_capacity = rounded(sample_capacity, SAMPLE_STEP);
     b->rows = calloc(capacity, sizeof *b->rows);
+    b->left_out = calloc(capacity, sizeof *b->left_out);
     if (sample_capacity > 0)
         b->samples = aligned_alloc(ALIGNMENT, b->sample_capacity * sizeof *b->samples);
-    if (b->rows == NULL || (sample_capacity > 0 && b->samples == NULL)) {
+    if (b->rows == NULL || b->left_out == NULL || (sample_capacity > 0 && b->samples == NULL)) {
         record_block_free(b);
         return false;
     }
@@ -28,6 +29,7 @@ void record_block_free(struct record_block *b) {
     if (b == NULL)
         return;
     free(b->rows);
+    free(b->left_out);
     free(b->samples);
     free(b);
 }
@@ -58,6 +60,13 @@ bool record_block_copy(struct record_block *to, const struct record_block *from,
     if (to->n == 0)
         to->arrived_ns = from->arrived_ns;
     return record_block_add(to, &from->rows[i], from->rows[i].samples);
+}
+
+bool record_block_leave_out(struct record_block *b, struct left_out what) {
+    if (b->n_left_out == b->capacity)
+        return false;
+    b->left_out[b->n_left_out++] = what;
+    return true;
 }
 
 static uint32_t bucket(const struct block_record *r, uint32_t n_pixels) { return r->pixel < n_pixels ? r->pixel : n_pixels; }

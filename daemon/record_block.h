@@ -33,9 +33,14 @@ struct block_record {
     uint16_t flags;            /* enum block_flag */
 };
 
+/* Records of a channel that are in no block, because none was free: told with the next one that goes the same way. */
+struct left_out { int64_t from_ns, to_ns; uint64_t n; uint16_t channel_index; };   /* times of the first and last of them */
+
 struct record_block {
     size_t n, capacity;
     struct block_record *rows;
+    size_t n_left_out;         /* before the rows; up to `capacity` */
+    struct left_out *left_out;
     size_t n_samples, sample_capacity;
     uint16_t *samples;         /* 64-byte aligned; each record begins at a multiple of 32 samples */
     int64_t arrived_ns;        /* CLOCK_MONOTONIC when its first record came in */
@@ -44,7 +49,7 @@ struct record_block {
 /* capacity >= 1 rows; sample_capacity >= the longest record that must fit, in samples; 0: for lent ones alone. False: no memory. */
 bool record_block_new(size_t capacity, size_t sample_capacity, struct record_block **out);
 void record_block_free(struct record_block *b);
-static inline void record_block_clear(struct record_block *b) { b->n = b->n_samples = 0; }
+static inline void record_block_clear(struct record_block *b) { b->n = b->n_samples = b->n_left_out = 0; }
 
 /* Copies row and samples (row.samples is set here). False, and nothing added, when there is no room. */
 bool record_block_add(struct record_block *b, const struct block_record *row, const void *samples);
@@ -52,6 +57,7 @@ bool record_block_add(struct record_block *b, const struct block_record *row, co
 bool record_block_lend(struct record_block *b, const struct block_record *row, const void *samples);
 /* The same from another block: for those who keep some of its records. */
 bool record_block_copy(struct record_block *to, const struct record_block *from, size_t i);
+bool record_block_leave_out(struct record_block *b, struct left_out what);   /* false: no room for more of them */
 /* Rows by pixel (those without one last), each pixel's in the order in which they stand. scratch: `capacity` rows, which change places with
  * the block's own; places: n_pixels + 2 numbers. */
 void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_record **scratch, uint32_t *places);

@@ -264,9 +264,14 @@ static bool write_pixels(const struct reprocess *r) {
 }
 
 static bool write_calibrations(const struct reprocess *r, const char *state) {
-    bool good = true;
-    for (size_t k = 0; good && k < r->model->n_tables; k++)
-        good = archive_calibration(r->archive, r->model->tables[k], state);
+    const struct array_model *m = r->model;
+    const struct pixel_model **models = calloc(m->n_channels + 1, sizeof(void *));
+    bool good = models != NULL;
+    for (size_t i = 0; good && i < m->n_channels; i++)
+        models[i] = m->channels[i].model;
+    for (size_t k = 0; good && k < m->n_tables; k++)
+        good = archive_calibration(r->archive, m->tables[k], state) && (m->tables[k]->n_pixels != m->n_channels || archive_pulses(r->archive, m->tables[k]->number, models, m->n_channels));
+    free(models);
     return good;
 }
 

@@ -72,6 +72,8 @@ static bool fill(struct scan_products *to, const struct scan_products *p) {
     if (good) {
         memcpy(to->sensitivity, p->sensitivity, p->n_pixels * sizeof *to->sensitivity);
         memcpy(to->window_s, p->window_s, p->n_pixels * sizeof *to->window_s);
+        memcpy(to->unresolved_s, p->unresolved_s, p->n_pixels * sizeof *to->unresolved_s);
+        memcpy(to->tail_s, p->tail_s, p->n_pixels * sizeof *to->tail_s);
         memcpy(to->live_time_s, p->live_time_s, to->n_points * sizeof *to->live_time_s);
     }
     free(rows);

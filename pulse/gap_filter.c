@@ -82,6 +82,11 @@ double gap_filter_on_whole_scale(const struct gap_filter *g, double height, doub
     return factor * height;
 }
 
+double gap_filter_whole_arrival(const struct gap_filter *g, double arrival) {
+    const double *e = g->arrival_map, p = clip(arrival, -GAP_ARRIVAL_MOST, GAP_ARRIVAL_MOST);
+    return e[0] + p * (e[1] + p * (e[2] + p * e[3])) + (arrival - p);   /* NaN stays */
+}
+
 enum { TAIL_TERMS = 4 };
 
 /* Counts rms of what is left of the whole record behind what fits it best: a constant, the tail, the pulse, and the pulse as far as the tail bends it. */
@@ -125,7 +130,7 @@ static struct measured_pulse measure(const struct pixel_model *m, const struct g
     shorter.n_samples = m->n_presamples + g->n_behind;
     struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), &shorter, m->inverted, pulse_quality_late_start(&m->limits, m->n_presamples));
     struct lag_parabola fit = optimal_filter_apply(g->filter, record->samples, q.pretrigger_mean);
-    double arrival = fit.arrival_samples - g->arrival, height = gap_filter_on_whole_scale(g, fit.height, arrival);
+    double own = fit.arrival_samples - g->arrival, height = gap_filter_on_whole_scale(g, fit.height, own), arrival = gap_filter_whole_arrival(g, own);
     struct measured_pulse p = { .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = (float)height, .arrival_samples = (float)arrival,
                                 .pretrigger_mean = q.pretrigger_mean, .residual = (float)residual_of(m, g, record->samples, &q, height, arrival),
                                 .cuts = pulse_quality_cuts(&q, &m->limits), .noise_factor = (float)g->noise_factor };

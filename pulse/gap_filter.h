@@ -5,7 +5,9 @@
  * shape changes with height (so does the share of it that the first samples hold) and the arrival is felt otherwise. Both are learnt from
  * the same good pulses measured both ways, where noise of the pulse itself largely cancels:
  *     height = gap height (c0 + c1 u + c2 u^2 + d1 p + d2 p^2),   u = gap height / reference - 1, p arrival in samples,
- * so that corrections and the energy curve of whole records hold. Noise is honest: that of the filter used. Immutable once made.
+ * so that corrections and the energy curve of whole records hold. What it says of the arrival is not what the whole one says either, and more so the further
+ * off: arrival = e0 + e1 p + e2 p^2 + e3 p^3, where the shape is wanted whose rows were learnt with the whole filter's. Noise is honest: that of the filter used.
+ * Immutable once made.
  * The filter for pulses on the tail of an earlier one (pixel_tail.h) is of the same kind: it looks at the whole record and is blind to the tail. */
 #ifndef TESD_PULSE_GAP_FILTER_H
 #define TESD_PULSE_GAP_FILTER_H
@@ -20,7 +22,7 @@
 #include "pulse/record_store.h"
 #include "pulse/residual_scale.h"
 
-enum { GAP_FILTERS_MAX = 5, GAP_TERMS = 5, GAP_MARGIN = 4 };   /* GAP_MARGIN: samples that the next pulse may rise before its trigger */
+enum { GAP_FILTERS_MAX = 5, GAP_TERMS = 5, GAP_ARRIVAL_TERMS = 4, GAP_MARGIN = 4 };   /* GAP_MARGIN: samples that the next pulse may rise before its trigger */
 
 struct gap_filter {
     uint32_t n_behind;               /* samples behind the trigger that it looks at */
@@ -28,6 +30,7 @@ struct gap_filter {
     double arrival;                  /* what it says of the template itself */
     double noise_factor;             /* its noise over that of the whole filter */
     double reference, u_low, u_high, map[GAP_TERMS];
+    double arrival_map[GAP_ARRIVAL_TERMS];
     struct residual_scale residual_scale;
     double tail_samples;             /* decay of the tail that it is blind to; 0: none */
     double tail_share;               /* height of that tail (measured_pulse_tail) per count that it adds to the pretrigger mean */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pulse/normal_equations.h"
 #include "pulse/robust.h"
@@ -10,7 +11,7 @@ enum { LEAST_PULSES = 100, LEAST_BEHIND = 24, ROUNDS = 3 };
 static const double OUTLIER = 5;
 
 /* A good pulse, both ways. */
-struct both { double whole, gap, arrival; bool used; };
+struct both { double whole, gap, whole_arrival, arrival; bool used; };
 
 static size_t measure_both(const struct record_store *pulses, const bool *good, const struct pixel_model *m, const struct gap_filter *g, struct both *out) {
     size_t n = 0;
@@ -20,7 +21,7 @@ static size_t measure_both(const struct record_store *pulses, const bool *good, 
             continue;
         struct lag_parabola whole = optimal_filter_apply(m->filter, r.samples, r.samples[0]), gap = optimal_filter_apply(g->filter, r.samples, r.samples[0]);
         if (whole.height > 0 && gap.height > 0 && gap.peaked && whole.peaked)
-            out[n++] = (struct both){ whole.height, gap.height, gap.arrival_samples - g->arrival, true };
+            out[n++] = (struct both){ whole.height, gap.height, whole.arrival_samples - m->template_arrival, gap.arrival_samples - g->arrival, true };
     }
     return n;
 }
@@ -51,6 +52,20 @@ static bool fit_map(const struct both *b, size_t n, struct gap_filter *g) {
     return true;
 }
 
+/* Left as it is where the pulses cannot tell, all of them arriving alike. */
+static void fit_arrival(const struct both *b, size_t n, struct gap_filter *g) {
+    struct normal_equations e;
+    normal_equations_init(&e, GAP_ARRIVAL_TERMS);
+    for (size_t i = 0; i < n; i++) {
+        double p = b[i].arrival, weight = b[i].gap * b[i].gap / (g->reference * g->reference);
+        if (b[i].used && fabs(p) < GAP_ARRIVAL_MOST)
+            normal_equations_add(&e, (double[GAP_ARRIVAL_TERMS]){ 1, p, p * p, p * p * p }, weight, weight * b[i].whole_arrival);
+    }
+    memcpy(g->arrival_map, (double[GAP_ARRIVAL_TERMS]){ 0, 1, 0, 0 }, sizeof g->arrival_map);
+    if (normal_equations_factor(&e) == STATUS_OK)
+        normal_equations_solve(&e, e.right, g->arrival_map);
+}
+
 /* What the map misses by, in heights, beyond OUTLIER robust sigmas is not used again. */
 static void reject(struct both *b, size_t n, double *scratch, const struct gap_filter *g) {
     for (size_t i = 0; i < n; i++)
@@ -75,6 +90,8 @@ static enum status learn_map(const struct record_store *pulses, const bool *good
         else
             reject(b, n, scratch, g);
     }
+    if (s == STATUS_OK)
+        fit_arrival(b, n, g);
     free(b);
     free(scratch);
     return s;

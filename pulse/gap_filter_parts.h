@@ -4,7 +4,11 @@
 
 #include "pulse/gap_filter.h"
 
+enum { GAP_ARRIVAL_MOST = 2 };
+
 void gap_filter_terms(const struct gap_filter *g, double height, double arrival, double terms[GAP_TERMS]);
 double gap_filter_on_whole_scale(const struct gap_filter *g, double height, double arrival);
+/* Samples: what the whole filter says where this one says `arrival`; learnt up to GAP_ARRIVAL_MOST, beyond it straight on. */
+double gap_filter_whole_arrival(const struct gap_filter *g, double arrival);
 
 #endif

@@ -116,9 +116,8 @@ static void count_point(const struct livetime_sheet *s, uint32_t k, struct stret
     int64_t all = overlap(s, here, here), rest = all;
     for (unsigned b = 0; b < LIVETIME_BOXES; b++)
         rest -= in_box[b] = overlap(s, here, boxes[b]);
-    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
-        if (in_box[b] != 0)
-            row[s->table->boxes[b].grade] += sign * in_box[b];
+    for (unsigned b = 0; b < LIVETIME_BOXES; b++)   /* which boxes are empty differs from gap to gap: asking costs more than adding nothing */
+        row[s->table->boxes[b].grade] += sign * in_box[b];
     row[LIVETIME_NONE] += sign * rest;
     row[LIVETIME_DEAD] -= sign * all;
 }

@@ -81,7 +81,7 @@ void pixel_learner_pulse(struct pixel_learner *l, const struct pulse_record *rec
 struct workshop {
     bool *good, *used, *noise_good;
     struct shape_point *points;
-    double *template_pulse, *covariance, *weights;
+    double *template_pulse, *moved, *covariance, *weights;
 };
 
 static bool workshop_init(struct workshop *w, const struct pixel_learner *l) {
@@ -91,9 +91,10 @@ static bool workshop_init(struct workshop *w, const struct pixel_learner *l) {
     w->noise_good = calloc((size_t)l->noise.n_records + 1, sizeof *w->noise_good);
     w->points = calloc(records, sizeof *w->points);
     w->template_pulse = calloc(n, sizeof *w->template_pulse);
+    w->moved = calloc(n, sizeof *w->moved);
     w->covariance = calloc(n, sizeof *w->covariance);
     w->weights = calloc(n, sizeof *w->weights);
-    return w->good && w->used && w->noise_good && w->points && w->template_pulse && w->covariance && w->weights;
+    return w->good && w->used && w->noise_good && w->points && w->template_pulse && w->moved && w->covariance && w->weights;
 }
 
 static void workshop_done(struct workshop *w) {
@@ -102,6 +103,7 @@ static void workshop_done(struct workshop *w) {
     free(w->noise_good);
     free(w->points);
     free(w->template_pulse);
+    free(w->moved);
     free(w->covariance);
     free(w->weights);
 }
@@ -186,11 +188,29 @@ static void measure_points(const struct record_store *pulses, const struct pixel
     }
 }
 
+/* What the filter says of the template, moved. */
+static double phase_moved(const struct pixel_model *m, const double *template_pulse, double *moved, int by) {
+    int n = (int)m->n_samples;
+    for (int k = 0; k < n; k++) {
+        int from = k - by < 0 ? 0 : k - by >= n ? n - 1 : k - by;
+        moved[k] = template_pulse[from];
+    }
+    struct lag_parabola p = optimal_filter_on_template(optimal_filter_weights(m->filter), m->n_samples - (LAGS - 1), moved);
+    return p.peaked ? p.arrival_samples - m->template_arrival : (double)NAN;
+}
+
+static struct phase_bend bend_of(const struct pixel_model *m, const double *template_pulse, double *moved) {
+    double mean[2];
+    for (int by = 1; by <= 2; by++)
+        mean[by - 1] = 0.5 * (phase_moved(m, template_pulse, moved, by) - phase_moved(m, template_pulse, moved, -by));
+    return phase_bend_of(mean[0], mean[1]);
+}
+
 /* The shape for the model's filter. With too few records it is the template and its slope. */
 static enum status learn_shape(const struct record_store *pulses, struct workshop *w, double peak_counts, struct pixel_model *m) {
     struct pulse_shape *shape;
     measure_points(pulses, m, w);
-    enum status s = pulse_shape_learn(pulses, w->points, &shape);
+    enum status s = pulse_shape_learn(pulses, w->points, bend_of(m, w->template_pulse, w->moved), &shape);
     if (s == STATUS_TOO_FEW)
         s = pulse_shape_from_template(w->template_pulse, m->n_samples, m->n_presamples, peak_counts, &shape);
     if (s != STATUS_OK)

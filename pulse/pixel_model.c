@@ -133,17 +133,17 @@ __attribute__((noinline)) static void measure_turned(const struct pixel_model *m
     p->pretrigger_mean -= (float)m->sample_turn;
 }
 
+/* In the caller's place from the start: copied at the end, it would wait for what is still on its way to memory. */
 void pixel_model_measure(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
     assert(!m->coefficients && m->filter && m->shape);
-    struct measured_pulse p = { .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = NAN, .arrival_samples = NAN,
-                                .pretrigger_mean = NAN, .residual = NAN, .cuts = CUT_BIT(CUT_SHORT) };
+    *out = (struct measured_pulse){ .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = NAN, .arrival_samples = NAN,
+                                    .pretrigger_mean = NAN, .residual = NAN, .cuts = CUT_BIT(CUT_SHORT) };
     if (record->n_samples == m->n_samples && record->n_presamples == m->n_presamples) {
         if (m->sample_turn == SAMPLE_TURN_NONE || m->n_samples > RECORD_SAMPLES_MAX)
-            measure_in_frame(m, record, &p);
+            measure_in_frame(m, record, out);
         else
-            measure_turned(m, record, &p);
+            measure_turned(m, record, out);
     }
-    *out = p;
 }
 
 /* By a filter cut to the gap, where a second pulse is seen behind the record's own. */
@@ -167,7 +167,8 @@ void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse
             pixel_model_measure_tail(m, record, &tail);
         else
             pixel_tail_filterless(m, &tail);   /* what would be measured is measured */
-        *out = tail.cuts == 0 ? tail : *out;
+        if (tail.cuts == 0)
+            *out = tail;
     }
     if (out->cuts != 0)
         measure_followed(m, record, out);

@@ -66,6 +66,25 @@ static void factors(double h, double p, double u, double a[COLUMNS]) {
     memcpy(a, f, sizeof f);
 }
 
+struct phase_bend phase_bend_of(double phase_at_one, double phase_at_two) {
+    double one = phase_at_one - 1, two = phase_at_two - 2, quintic = (two - 8 * one) / 24, cubic = one - quintic;
+    return cubic >= 0 && quintic >= 0 ? (struct phase_bend){ cubic, quintic } : (struct phase_bend){ 0, 0 };
+}
+
+/* Samples of which the filter says `phase`. Most are small, where the first step of the inversion is enough; Newton's method comes down from a point beyond
+ * the zero of a convex function, so it cannot run away. */
+static double arrival_of(const struct pulse_shape *s, double phase) {
+    enum { STEPS = 6 };
+    double a = s->bend.cubic, b = s->bend.quintic, t = fabs(phase);
+    if (!(t > 0.5))
+        return phase - phase * phase * phase * (a + b * phase * phase);
+    for (int i = 0; i < STEPS; i++) {
+        double tt = t * t;
+        t -= (t * (1 + tt * (a + b * tt)) - fabs(phase)) / (1 + tt * (3 * a + 5 * b * tt));
+    }
+    return copysign(t, phase);
+}
+
 /* Whole samples of an arrival, 0 up to half a sample. */
 static int32_t shift_of(double phase) {
     return isfinite(phase) ? (int32_t)lrint(clip(phase, -SHIFT_MOST, SHIFT_MOST)) : 0;
@@ -73,8 +92,9 @@ static int32_t shift_of(double phase) {
 
 int32_t pulse_shape_terms(const struct pulse_shape *s, double height, double phase, float terms[SHAPE_TERMS]) {
     double a[COLUMNS];
-    int32_t shift = shift_of(phase);
-    factors(height, isfinite(phase) ? clip(phase - shift, s->phase_low, s->phase_high) : 0, clip(height / s->reference - 1, s->change_low, s->change_high), a);
+    double arrival = isfinite(phase) ? arrival_of(s, phase) : 0;
+    int32_t shift = shift_of(arrival);
+    factors(height, isfinite(phase) ? clip(arrival - shift, s->phase_low, s->phase_high) : 0, clip(height / s->reference - 1, s->change_low, s->change_high), a);
     for (size_t j = 0; j < SHAPE_TERMS; j++)
         terms[j] = (float)a[j];
     return shift;
@@ -127,9 +147,9 @@ struct addend { const sample_u16 *samples; int32_t shift; double base, b[COLUMNS
 enum { TOGETHER = 4 };
 
 static struct addend addend_of(struct regression *g, const struct pulse_shape *s, const sample_u16 *d, const struct shape_point *p, double sign) {
-    struct addend x = { .samples = d, .shift = shift_of((double)p->phase), .base = (double)p->base };
-    double a[COLUMNS];
-    factors((double)p->height, (double)p->phase - x.shift, (double)p->height / s->reference - 1, a);
+    double a[COLUMNS], arrival = arrival_of(s, (double)p->phase);
+    struct addend x = { .samples = d, .shift = shift_of(arrival), .base = (double)p->base };
+    factors((double)p->height, arrival - x.shift, (double)p->height / s->reference - 1, a);
     for (size_t i = 0; i < COLUMNS; i++) {
         x.b[i] = sign * a[i];
         for (size_t j = 0; j < COLUMNS; j++)
@@ -263,7 +283,7 @@ static uint32_t survey(struct shape_point *points, uint32_t n, double *scratch, 
     double median = robust_median(scratch, m);
     m = 0;
     for (uint32_t i = 0; i < n; i++) {
-        points[i].used = points[i].used && points[i].height > 0.05F * (float)median && points[i].height < 4 * (float)median && fabsf(points[i].phase) < 2;
+        points[i].used = points[i].used && points[i].height > 0.05F * (float)median && points[i].height < 4 * (float)median && fabs(arrival_of(s, (double)points[i].phase)) < 2;
         if (points[i].used)
             scratch[m++] = (double)points[i].height / median - 1;
     }
@@ -273,8 +293,10 @@ static uint32_t survey(struct shape_point *points, uint32_t n, double *scratch, 
     set_range(scratch, m, 0.01, &s->change_low, &s->change_high);
     m = 0;
     for (uint32_t i = 0; i < n; i++)
-        if (points[i].used)
-            scratch[m++] = (double)points[i].phase - shift_of((double)points[i].phase);
+        if (points[i].used) {
+            double arrival = arrival_of(s, (double)points[i].phase);
+            scratch[m++] = arrival - shift_of(arrival);
+        }
     set_range(scratch, m, 0, &s->phase_low, &s->phase_high);
     return m;
 }
@@ -292,11 +314,12 @@ static enum status regress(const struct record_store *pulses, struct shape_point
     return left >= SHAPE_RECORDS_MIN ? pulse_shape_settle(s) : STATUS_TOO_FEW;
 }
 
-enum status pulse_shape_learn(const struct record_store *pulses, struct shape_point *points, struct pulse_shape **out) {
+enum status pulse_shape_learn(const struct record_store *pulses, struct shape_point *points, struct phase_bend bend, struct pulse_shape **out) {
     struct pulse_shape *s;
     enum status status = pulse_shape_new(pulses->n_samples, pulses->n_presamples, 1, &s);
     if (status != STATUS_OK)
         return status;
+    s->bend = bend;
     struct regression g = { .right = calloc((size_t)s->n_samples * COLUMNS, sizeof(double)) };
     struct residual_point *scratch = malloc(2 * ((size_t)pulses->n_records + 1) * sizeof *scratch);
     status = g.right && scratch ? regress(pulses, points, &g, scratch, s) : STATUS_NO_MEMORY;

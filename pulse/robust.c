@@ -49,6 +49,8 @@ double robust_rank(double *values, size_t n, size_t k) {
         values += less;
         n -= less;
         k -= less;
+        if (less > 0)
+            continue;
         size_t equal = greater_last(values, n, pivot);   /* at least one, whatever the values are: so it ends */
         if (k < equal)
             return pivot;

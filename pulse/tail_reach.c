@@ -15,7 +15,7 @@ struct tail_reach tail_reach_begin(double decay_ns, double post_ns) {
 }
 
 static void settle_last(struct tail_reach *t, int64_t after_ns) {
-    if (t->before_ns < 0 || (double)after_ns < t->post_ns)
+    if (t->before_ns < 0 || (double)after_ns < t->post_ns || t->last_cuts & CUT_BIT(CUT_LATE_RISE))
         return;
     double decays = (double)t->before_ns / t->decay_ns;
     if (decays < TAIL_REACH_LEAST)

@@ -3,7 +3,9 @@
  * A cut that fires because of a neighbour in time must be made redundant by a window, or yields fall where the rate is high (live-time.md 2):
  * at 40 counts/s with 500 samples of 4 us a window of 6 decay times lost 4 % of the photons, most of them to the pretrigger's slope. How far the
  * tail reaches depends on its slow part, on the noise and on the limits, so it is measured: the share of records cut against the time
- * since the record before, in decay times, must be flat. Records that are followed too soon are left out. Plain values; pure. */
+ * since the record before, in decay times, must be flat. Records that are followed too soon are left out: by the next record's time, and, where triggers
+ * leave no record of a pulse within another's, by the cut that it makes: these come with the rate, and so does a short time since the record before
+ * (a factor-3 step in flux seemed a tail of 32 decay times). Plain values; pure. */
 #ifndef TESD_PULSE_TAIL_REACH_H
 #define TESD_PULSE_TAIL_REACH_H
 

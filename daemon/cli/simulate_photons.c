@@ -139,6 +139,7 @@ static void keep_times(const struct event_run *r, uint32_t pixel, const int64_t 
         memcpy(p->grade_time_ns + pixel * n, times + first, n * sizeof *times);
         p->window_s[pixel] = 1e-9 * (double)r->table.boxes[0].after_lo_ns;
         p->unresolved_s[pixel] = 1e-9 * (double)r->table.unresolved_ns;
+        p->tail_s[pixel] = 1e-9 * (double)(r->table.boxes[0].before_lo_ns - r->table.boxes[2].before_lo_ns);
         p->resolution_eV[pixel] = r->pixels[pixel].resolution_eV;
         first += n;
     }

@@ -22,10 +22,16 @@ struct pixel_table {
     uint32_t *spectra;                       /* n x DETAIL_BINS */
     uint64_t n_anchors;                      /* of a pixel, padded with NaN */
     double *anchor[4];                       /* height, its sigma, energy, its uncertainty: n x n_anchors */
+    uint64_t n_samples;                      /* of the average pulses, padded with NaN; 0: the file has none */
+    float *pulse;
+    double *noise, *period_s;                /* noise: n x PULSE_NOISE */
+    uint32_t *presamples;
+    uint8_t *white;
 };
 
 static void table_done(struct pixel_table *t) {
-    void *all[] = { t->channel, t->records, t->photons, t->lost, t->resolution, t->live_time_s, t->sensitivity, t->verdict, t->name, t->reason, t->spectra, t->anchor[0], t->anchor[1], t->anchor[2], t->anchor[3] };
+    void *all[] = { t->channel, t->records, t->photons, t->lost, t->resolution, t->live_time_s, t->sensitivity, t->verdict, t->name, t->reason, t->spectra, t->anchor[0], t->anchor[1], t->anchor[2], t->anchor[3],
+                    t->pulse, t->noise, t->period_s, t->presamples, t->white };
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         free(all[k]);
 }
@@ -91,6 +97,19 @@ static herr_t last_calibration(hid_t group, const char *name, const H5L_info_t *
     return 0;
 }
 
+/* A file of before, or one joined with such a file, has none, or not a row for each pixel. */
+static void read_pulses(struct h5_input *in, hid_t group, struct pixel_table *t) {
+    const uint64_t cells = h5_input_has(in, group, "average_pulse") && h5_input_has(in, group, "noise_psd") ? h5_input_length(in, group, "average_pulse") : 0;
+    if (in->failed || cells == 0 || cells % t->n != 0 || cells / t->n > UINT32_MAX || h5_input_length(in, group, "noise_psd") != t->n * PULSE_NOISE)
+        return;
+    t->pulse = column(in, group, "average_pulse", ARRAY_F4, cells);
+    t->noise = column(in, group, "noise_psd", ARRAY_F8, t->n * PULSE_NOISE);
+    t->period_s = column(in, group, "sample_period_s", ARRAY_F8, t->n);
+    t->presamples = column(in, group, "n_presamples", ARRAY_U4, t->n);
+    t->white = column(in, group, "noise_is_white", ARRAY_U1, t->n);
+    t->n_samples = in->failed ? 0 : cells / t->n;
+}
+
 static void read_anchors(struct h5_input *in, hid_t entry, struct pixel_table *t) {
     static const char *const names[] = { "anchor_height", "anchor_height_sigma", "anchor_energy_eV", "anchor_energy_unc_eV" };
     char last[TEXT] = "";
@@ -105,7 +124,23 @@ static void read_anchors(struct h5_input *in, hid_t entry, struct pixel_table *t
     t->n_anchors = n % t->n == 0 && n / t->n <= CURVE_MAX_ANCHORS ? n / t->n : 0;
     for (unsigned k = 0; t->n_anchors > 0 && k < 4; k++)
         t->anchor[k] = column(in, group, names[k], ARRAY_F8, n);
+    read_pulses(in, group, t);
     h5_file_close_group(group);
+}
+
+/* Of the file, where it has them; rows end with their first NaN. */
+static void pulse_in_file(const struct pixel_table *t, uint64_t k, struct pixel_pulse *out) {
+    *out = (struct pixel_pulse){ 0 };
+    if (t->n_samples == 0 || !(t->period_s[k] > 0))
+        return;
+    out->pulse = t->pulse + k * t->n_samples;
+    while (out->n_samples < t->n_samples && isfinite(out->pulse[out->n_samples]))
+        out->n_samples++;
+    out->n_presamples = t->presamples[k];
+    out->sample_period_s = t->period_s[k];
+    out->has_noise = isfinite(t->noise[k * PULSE_NOISE]);
+    out->white = t->white[k] != 0;
+    memcpy(out->noise_psd, t->noise + k * PULSE_NOISE, sizeof out->noise_psd);
 }
 
 /* Through the pixel's anchors; NULL: it has none. */
@@ -142,13 +177,16 @@ static bool tell_detail(const struct pixel_table *t, uint64_t k, const struct ar
     const struct pixel_model *m = at != SIZE_MAX ? model->channels[at].model : NULL;
     struct calibration_curve *curve = curve_of(t, k);
     struct stream_state s = { .seq = 1, .boot = "file", .kind = "detail", .header = usual_keys("detail") };
-    pixel_detail_set(d, t->spectra + k * DETAIL_BINS, m, curve);
+    struct pixel_pulse pulse;
+    if (m != NULL)
+        pixel_pulse_of(m, &pulse);
+    else
+        pulse_in_file(t, k, &pulse);
+    pixel_detail_set(d, t->spectra + k * DETAIL_BINS, &pulse, curve);
     s.n_arrays = d->n_arrays;
     memcpy(s.arrays, d->arrays, d->n_arrays * sizeof *d->arrays);
     snprintf(s.topic, sizeof s.topic, "detail/%u/", (unsigned)k);
-    json_object_update_new(s.header, json_pack("{s:i}", "pixel", (int)k));
-    if (m != NULL)
-        json_object_update_new(s.header, json_pack("{s:f,s:i}", "sample_period_s", m->sample_period_s, "n_presamples", (int)m->n_presamples));
+    json_object_update_new(s.header, pixel_detail_keys((uint32_t)k, &pulse));
     const bool more = told(context, &s);
     json_decref(s.header);
     calibration_curve_free(curve);

@@ -175,9 +175,26 @@ static void small_plot(struct page *p, const struct stream_state *state) {
 
 static double lost_of(const struct stream_state *s) { return number_in(s->header, "lost"); }
 
-/* Pixels with a verdict other than good, or that lost records; worst: those that lost most come first. */
+/* Pixels with a verdict other than good, or that lost records. */
 static bool is_bad(const struct stream_state *s) {
     return begins(s->topic, "pixel/") && (!begins(stream_state_text(s, "verdict"), "good") || lost_of(s) > 0);
+}
+
+/* Those that lost most come first, then as they are numbered. */
+static bool is_worse(const struct stream_state *a, const struct stream_state *b) {
+    const double x = lost_of(a), y = lost_of(b);
+    return x > y || (!(x < y) && strtol(a->topic + strlen("pixel/"), NULL, 10) < strtol(b->topic + strlen("pixel/"), NULL, 10));
+}
+
+/* The worst of those behind `after` (NULL: of all); NULL: there is none. */
+static const struct stream_state *next_worst(const struct subscriber *s, const struct stream_state *after) {
+    const struct stream_state *worst = NULL;
+    for (size_t k = 0; k < subscriber_topics(s); k++) {
+        const struct stream_state *x = subscriber_state(s, k);
+        if (is_bad(x) && (after == NULL || is_worse(after, x)) && (worst == NULL || is_worse(x, worst)))
+            worst = x;
+    }
+    return worst;
 }
 
 static unsigned count_pixels(const struct subscriber *s, unsigned *bad) {
@@ -195,12 +212,10 @@ static void pixel_lines(struct page *p, const struct subscriber *s) {
     if (n == 0)
         return;
     line(p, bad > 0 ? bold : NULL, "pixels: %u of %u good%s", n - bad, n, bad > 0 ? "; not good:" : "");
-    for (size_t k = 0; k < subscriber_topics(s) && shown < WORST; k++) {
-        const struct stream_state *x = subscriber_state(s, k);
-        if (!is_bad(x))
-            continue;
-        line(p, NULL, "  %-8s %6.2f /s  %s  %s", stream_state_text(x, "name"), number_in(x->header, "rate_per_s"), stream_state_text(x, "verdict"), stream_state_text(x, "reason"));
-        shown++;
+    for (const struct stream_state *x = next_worst(s, NULL); x != NULL && shown < WORST; x = next_worst(s, x), shown++) {
+        const double lost = lost_of(x);
+        line(p, NULL, "  %-8s %6.2f /s  lost %-6.0f %s  %s", stream_state_text(x, "name"), number_in(x->header, "rate_per_s"), isfinite(lost) ? lost : 0, stream_state_text(x, "verdict"),
+             stream_state_text(x, "reason"));
     }
     if (bad > shown)
         line(p, dim, "  and %u more", bad - shown);

@@ -8,6 +8,7 @@
 
 #include "daemon/curve_gate.h"
 #include "daemon/log.h"
+#include "pulse/growing_list.h"
 
 /* A stream has a dozen topics and two for each pixel at most; an endless supply of names is somebody else's. */
 enum { MOST_TOPICS = 8192, AT_A_TIME = 4096, RECEIVE_QUEUE = 1000, BUFFER_BYTES = 4 << 20 };
@@ -92,14 +93,10 @@ static bool find(const struct subscriber *s, const char *topic, size_t *at) {
 }
 
 static bool make_room(struct subscriber *s) {
-    if (s->n < s->capacity)
-        return true;
-    size_t capacity = s->capacity > 0 ? 2 * s->capacity : 64;
-    struct topic *more = capacity <= MOST_TOPICS ? realloc(s->topics, capacity * sizeof *more) : NULL;
+    struct topic *more = s->n < MOST_TOPICS ? growing_list_room(s->topics, s->n, &s->capacity, sizeof *more, 64) : NULL;
     if (more == NULL)
         return false;
     s->topics = more;
-    s->capacity = capacity;
     return true;
 }
 

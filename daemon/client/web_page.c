@@ -1,14 +1,13 @@
-/* Paths are those the compiler sees when it is called from the top of the tree, as the Makefile does. */
 #include "daemon/client/web_page.h"
 
-#define TEXT_BEGINS(symbol) ".global " symbol "\n" symbol ":\n"
-#define FILE_HERE(name) ".incbin \"daemon/client/page/" name "\"\n"
-#define TEXT_ENDS ".byte 0\n"
+#include "daemon/packed_text.h"
 
-__asm__(".pushsection .rodata\n"
-        TEXT_BEGINS("web_page_html") FILE_HERE("page.html") TEXT_ENDS
-        TEXT_BEGINS("web_page_style") FILE_HERE("page.css") TEXT_ENDS
-        TEXT_BEGINS("web_page_script")
-        FILE_HERE("state.js") FILE_HERE("sums.js") FILE_HERE("curve.js") FILE_HERE("paint.js") FILE_HERE("map.js") FILE_HERE("compare.js") FILE_HERE("array.js") FILE_HERE("page.js")
-        TEXT_ENDS
-        ".popsection\n");
+#define HERE(name) PACKED_FILE("daemon/client/page/" name)
+
+__asm__(PACKED_SECTION
+        PACKED_BEGINS("web_page_html") HERE("page.html") PACKED_ENDS
+        PACKED_BEGINS("web_page_style") HERE("page.css") PACKED_ENDS
+        PACKED_BEGINS("web_page_script")
+        HERE("state.js") HERE("sums.js") HERE("curve.js") HERE("paint.js") HERE("map.js") HERE("compare.js") HERE("repeats.js") HERE("array.js") HERE("page.js")
+        PACKED_ENDS
+        PACKED_SECTION_ENDS);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pulse/growing_list.h"
+
 enum { MOST_ITEMS = 8192, SETS_OF_MAPS = 12, SETS_OF_SPECTRA = 30 };
 
 struct web_block { atomic_uint references; size_t n; _Alignas(8) unsigned char bytes[]; };
@@ -152,14 +154,10 @@ static struct item *find(struct web_store *s, const char *topic, const char *set
 }
 
 static struct item *add(struct web_store *s, const char *topic, const char *set) {
-    if (s->n == s->capacity) {
-        size_t more = s->capacity > 0 ? 2 * s->capacity : 128;
-        struct item *items = more <= MOST_ITEMS ? realloc(s->items, more * sizeof *items) : NULL;
-        if (items == NULL)
-            return NULL;
-        s->items = items;
-        s->capacity = more;
-    }
+    struct item *items = s->n < MOST_ITEMS ? growing_list_room(s->items, s->n, &s->capacity, sizeof *items, 128) : NULL;
+    if (items == NULL)
+        return NULL;
+    s->items = items;
     struct item *i = &s->items[s->n++];
     *i = (struct item){ .serial = 0 };
     memcpy(i->topic, topic, sizeof i->topic);

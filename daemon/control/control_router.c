@@ -171,11 +171,12 @@ static void send_reply(struct control_router *r, const struct waiting *w, const 
         good = zmq_send(r->socket, f->list[k].bytes, f->list[k].n, ZMQ_DONTWAIT | (k + 1 < f->n ? ZMQ_SNDMORE : 0)) >= 0;
 }
 
-/* True: it has its reply. */
-static bool serve(struct control_router *r, struct waiting *w) {
+/* True: it has its reply. Only what is asked for the first time has waited for 0 ms. */
+static bool serve(struct control_router *r, struct waiting *w, bool first) {
     struct frames frames = { 0 };
     bool later;
-    char *text = control_router_answer(r, w->body, w->n, w->ticket, clock_ms() - w->asked_ms, &later, keep_frame, &frames);
+    const int64_t waited_ms = clock_ms() - w->asked_ms;
+    char *text = control_router_answer(r, w->body, w->n, w->ticket, first ? 0 : waited_ms > 0 ? waited_ms : 1, &later, keep_frame, &frames);
     if (text != NULL)
         send_reply(r, w, text, &frames);
     frames_done(&frames);
@@ -252,7 +253,7 @@ static bool take_one(struct control_router *r) {
     r->counts.requests++;
     w.ticket = UINT64_C(1) << 63 | ++r->tickets;   /* port 4000 counts its own from 1 */
     w.asked_ms = clock_ms();
-    if (serve(r, &w)) {
+    if (serve(r, &w, true)) {
         forget(&w);
     } else if (place != NULL) {
         *place = w;
@@ -266,7 +267,7 @@ static bool take_one(struct control_router *r) {
 
 void control_router_step(struct control_router *r) {
     for (size_t k = 0; k < MOST_WAITING; k++)
-        if (r->waiting[k].body != NULL && serve(r, &r->waiting[k]))
+        if (r->waiting[k].body != NULL && serve(r, &r->waiting[k], false))
             forget(&r->waiting[k]);
     for (int k = 0; r->socket != NULL && k < REQUESTS_PER_STEP && take_one(r); k++)
         continue;
@@ -315,8 +316,9 @@ bool control_router_open(const struct control_router_settings *settings, const s
     for (size_t k = 0; k < control_n_verbs; k++)
         r->methods[r->n_methods++] = control_verbs[k].method;
     r->methods[r->n_methods++] = (struct scan_method){ .name = "methods" };
-    for (size_t k = 0; k < scan_n_verbs && server != NULL; k++)
-        r->methods[r->n_methods++] = scan_verbs[k].method;
+    const struct scan_verb *v;
+    for (size_t k = 0; server != NULL && r->n_methods < METHODS_MOST && (v = scan_server_verb(k)) != NULL; k++)
+        r->methods[r->n_methods++] = v->method;
     if (settings->endpoint[0] != '\0' && !bind_socket(r, settings)) {
         control_router_close(r);
         return false;

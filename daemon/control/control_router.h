@@ -27,7 +27,8 @@ struct control_host {
      * that has ended. SCAN_LATER until final, or until wait_s is over. */
     enum scan_answer (*counts)(void *context, int32_t scan, int32_t point, double wait_s, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]);
     json_t *(*calibrations)(void *context);                                     /* {"in_force": name, "choices": [name, ..]} */
-    bool (*use_calibration)(void *context, const char *name, char why[SCAN_ERROR]);
+    /* SCAN_LATER until the running scan has been counted anew with it. */
+    enum scan_answer (*use_calibration)(void *context, const char *name, int64_t waited_ms, char why[SCAN_ERROR]);
     void (*axes)(void *context, struct energy_axis *emission, struct energy_axis *loss);
     bool (*set_axes)(void *context, const struct energy_axis *emission, const struct energy_axis *loss, char why[SCAN_ERROR]);
     /* Frames of the last state of every topic that begins with the prefix, one after the other. {"boot": .., "topics": [{"topic", "frames"}, ..]} */

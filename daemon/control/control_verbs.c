@@ -66,10 +66,10 @@ static enum scan_answer calibration_use(const struct control_host *host, const s
     const char *name = json_string_value(argument(q, 0));
     if (name == NULL)
         return refuse(why, "name must be a text: one of the choices of calibration_list");
-    if (!host->use_calibration(host->context, name, why))
-        return SCAN_REFUSED;
-    *result = json_string(name);
-    return SCAN_DONE;
+    enum scan_answer a = host->use_calibration(host->context, name, q->waited_ms, why);
+    if (a == SCAN_DONE)
+        *result = json_string(name);
+    return a;
 }
 
 /* ---- axes ---- */
@@ -110,12 +110,12 @@ static enum scan_answer axes_set(const struct control_host *host, const struct c
 }
 
 const struct control_verb control_verbs[] = {
-    { { "health", { NULL }, 0 }, false, health },
-    { { "snapshot", { "prefix" }, 0 }, false, snapshot },
-    { { "counts", { "scan", "point", "wait_s" }, 0 }, false, counts },
-    { { "calibration_list", { NULL }, 0 }, false, calibration_list },
-    { { "calibration_use", { "name" }, 1 }, true, calibration_use },
-    { { "axes_get", { NULL }, 0 }, false, axes_get },
-    { { "axes_set", { "emission", "loss" }, 0 }, true, axes_set },
+    { { "health", { NULL }, 0, false }, false, health },
+    { { "snapshot", { "prefix" }, 0, false }, false, snapshot },
+    { { "counts", { "scan", "point", "wait_s" }, 0, false }, false, counts },
+    { { "calibration_list", { NULL }, 0, false }, false, calibration_list },
+    { { "calibration_use", { "name" }, 1, false }, true, calibration_use },
+    { { "axes_get", { NULL }, 0, false }, false, axes_get },
+    { { "axes_set", { "emission", "loss" }, 0, false }, true, axes_set },
 };
 const size_t control_n_verbs = sizeof control_verbs / sizeof control_verbs[0];

@@ -228,11 +228,17 @@ static void hear(struct json_port *p, struct client *c) {
     serve_requests(p, c);
 }
 
+static bool is_half(const struct json_port *p, const struct client *c) {
+    return p->settings.patience_ms > 0 && c->scan.begun && clock_ms() - c->heard_ms > p->settings.patience_ms;
+}
+
 void json_port_step(struct json_port *p) {
     struct epoll_event events[EVENTS];
     for (int i = 0; i < MAX_CLIENTS; i++)
         if (p->clients[i].fd >= 0 && p->clients[i].asked > 0)
             serve_requests(p, &p->clients[i]);
+        else if (p->clients[i].fd >= 0 && is_half(p, &p->clients[i]))
+            refuse(p, &p->clients[i]);
     const int n = epoll_wait(p->epoll, events, EVENTS, 0);
     for (int i = 0; i < n; i++)
         if (events[i].data.u32 == MAX_CLIENTS)

@@ -25,6 +25,7 @@ struct json_port_settings {
     json_port_answer *answer;
     /* What a client gets whose bytes begin no request or never end one, before it is hung up; NULL: nothing. */
     const char *rubbish_reply;
+    int64_t patience_ms;              /* a request begun and not ended for so long is rubbish too; 0: it may take its time */
     void *context;
 };
 struct json_port_counts { uint64_t accepted, refused, requests, rubbish; };   /* refused: for want of a place, the silent one hung up included */

@@ -27,8 +27,13 @@ static unsigned arguments_of(const struct scan_method *m) {
     return n;
 }
 
+static bool older_order(const struct scan_method *m, const json_t *params) {
+    return m->numbered && json_is_number(json_array_get(params, 3)) && json_is_number(json_array_get(params, 2));
+}
+
 static bool take_params(struct scan_call *c, const json_t *params, char error[SCAN_ERROR]) {
-    unsigned most = arguments_of(c->method);
+    const bool older = older_order(c->method, params);
+    unsigned most = arguments_of(c->method) + older;
     if (params == NULL)
         return true;
     if (!json_is_array(params)) {
@@ -41,8 +46,11 @@ static bool take_params(struct scan_call *c, const json_t *params, char error[SC
         snprintf(error, SCAN_ERROR, "Calling Exception: method=%s: takes %u arguments, %zu were given", c->method->name, most, json_array_size(params));
         return false;
     }
+    if (older)
+        c->scan_num = json_array_get(params, 2);
     for (size_t k = 0; k < json_array_size(params); k++)
-        c->arguments[k] = json_array_get(params, k);
+        if (!older || k != 2)
+            c->arguments[k - (older && k > 2)] = json_array_get(params, k);
     return true;
 }
 

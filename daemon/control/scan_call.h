@@ -15,12 +15,14 @@ struct scan_method {
     const char *name;
     const char *arguments[SCAN_ARGUMENTS];   /* names in order, as kwargs and params give them */
     unsigned needed;                         /* the first so many must be given */
+    bool numbered;                           /* an older order has a scan_num third: a number in fourth place, where a text belongs today, tells it */
 };
 
 struct scan_call {
     const struct scan_method *method;
     json_t *request;                             /* owns the arguments */
-    const json_t *arguments[SCAN_ARGUMENTS];     /* NULL: not given; borrowed */
+    const json_t *arguments[SCAN_ARGUMENTS];     /* in today's order; NULL: not given; borrowed */
+    const json_t *scan_num;                      /* of the older order; NULL: not given; borrowed */
 };
 
 /* False: error says what is wrong, as the client is told. Free with scan_call_done. */

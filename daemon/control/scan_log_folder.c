@@ -36,8 +36,7 @@ int32_t scan_log_folder_next(const char *folder) {
     return largest + 1;
 }
 
-/* The folder and those above it. */
-static bool make_folder(const char *folder) {
+bool scan_log_folder_make(const char *folder) {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", folder);
     for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -52,7 +51,7 @@ static bool make_folder(const char *folder) {
 bool scan_log_folder_write(const char *folder, const char *name, const json_t *log) {
     char path[PATH_MAX], part[PATH_MAX];
     int n = snprintf(path, sizeof path, "%s/%s", folder, name), m = snprintf(part, sizeof part, "%s/.%s.part", folder, name);
-    bool good = n > 0 && n < PATH_MAX && m > 0 && m < PATH_MAX && make_folder(folder) && json_dump_file(log, part, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) == 0 && rename(part, path) == 0;
+    bool good = n > 0 && n < PATH_MAX && m > 0 && m < PATH_MAX && scan_log_folder_make(folder) && json_dump_file(log, part, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) == 0 && rename(part, path) == 0;
     if (!good)
         log_error("%s/%s: the log of the scan cannot be written: %s", folder, name, strerror(errno));
     return good;
@@ -66,11 +65,15 @@ void scan_log_folder_of_file(const char *log_folder, const char *file, char *out
         snprintf(out, size, "%.*s/logs", slash != NULL ? (int)(slash - file) : 1, slash != NULL ? file : ".");
 }
 
-void scan_log_folder_of_day(const char *user_folder, const char *beamtime_id, int64_t time_ns, char *out, unsigned size) {
-    time_t seconds = (time_t)(time_ns / 1000000000);
-    struct tm utc;
+void scan_log_folder_of_day(const char *user_folder, const char *beamtime_id, const char *file, int64_t time_ns, char *out, unsigned size) {
+    const char *slash = strrchr(file, '/'), *name = slash != NULL ? slash + 1 : file;
     char day[16];
-    gmtime_r(&seconds, &utc);
-    strftime(day, sizeof day, "%Y%m%d", &utc);
+    snprintf(day, sizeof day, "%.8s", name);
+    if (strspn(day, "0123456789") != 8) {
+        const time_t seconds = (time_t)(time_ns / 1000000000);
+        struct tm local;
+        localtime_r(&seconds, &local);
+        strftime(day, sizeof day, "%Y%m%d", &local);
+    }
     snprintf(out, size, "%s/beamtime_%s/%s", user_folder, beamtime_id, day);
 }

@@ -13,7 +13,8 @@ bool scan_log_folder_write(const char *folder, const char *name, const json_t *l
 
 /* LOG or, when that is "", the folder "logs" beside the file. */
 void scan_log_folder_of_file(const char *log_folder, const char *file, char *out, unsigned size);
-/* USER/beamtime_ID/YYYYMMDD, the day in UTC. */
-void scan_log_folder_of_day(const char *user_folder, const char *beamtime_id, int64_t time_ns, char *out, unsigned size);
+/* USER/beamtime_ID/YYYYMMDD: the day that the file's name begins with, as the acquisition names files; without one, that of the time, here. */
+void scan_log_folder_of_day(const char *user_folder, const char *beamtime_id, const char *file, int64_t time_ns, char *out, unsigned size);
+bool scan_log_folder_make(const char *folder);   /* with those above it; false: errno says why */
 
 #endif

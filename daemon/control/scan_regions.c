@@ -63,13 +63,11 @@ static bool change_one(struct scan_regions *r, const char *name, const json_t *p
         snprintf(why, SCAN_REGIONS_WHY, "roi name '%.60s' has not 1 to 31 bytes", name);
         return false;
     }
-    if (json_array_size(pair) == 2 && json_is_null(lo) && json_is_null(hi)) {
+    if (json_array_size(pair) == 2 && (json_is_null(lo) || json_is_null(hi))) {
         unsigned k = find(r, name);
-        if (k == r->n)
-            snprintf(why, SCAN_REGIONS_WHY, "there is no roi '%.31s' to take away", name);
-        else
+        if (k < r->n)
             take_away(r, k);
-        return why[0] == '\0';
+        return true;
     }
     if (json_array_size(pair) != 2 || !json_is_number(lo) || !json_is_number(hi) || !(json_number_value(hi) > json_number_value(lo))) {
         snprintf(why, SCAN_REGIONS_WHY, "roi '%.31s' must be [lo_eV, hi_eV] with hi > lo, or [null, null] to take it away", name);
@@ -91,23 +89,44 @@ static bool reply_fits(const struct scan_regions *r) {
     return bytes < SCAN_REPLY_BYTES;
 }
 
+/* An older form: [[lo, hi, name], ...] instead of {name: [lo, hi], ...}. New reference; NULL: it is neither. */
+static json_t *as_object(const json_t *change) {
+    if (json_is_object(change))
+        return json_deep_copy(change);
+    json_t *all = json_is_array(change) ? json_object() : NULL;
+    for (size_t k = 0; all != NULL && k < json_array_size(change); k++) {
+        const json_t *one = json_array_get(change, k);
+        const char *name = json_string_value(json_array_get(one, 2));
+        if (json_array_size(one) != 3 || name == NULL) {
+            json_decref(all);
+            return NULL;
+        }
+        json_object_set_new(all, name, json_pack("[O,O]", json_array_get(one, 0), json_array_get(one, 1)));
+    }
+    return all;
+}
+
+static bool change_all(struct scan_regions *r, const json_t *change, char why[SCAN_REGIONS_WHY]) {
+    const char *name;
+    json_t *pair, *all = as_object(change);
+    bool good = all != NULL;
+    if (!good)
+        snprintf(why, SCAN_REGIONS_WHY, "rois are an object {name: [lo_eV, hi_eV]}, or a list of [lo_eV, hi_eV, name]");
+    json_object_foreach(all, name, pair)
+        good = good && change_one(r, name, pair, why);
+    json_decref(all);
+    return good;
+}
+
 bool scan_regions_change(struct scan_regions *r, const json_t *change, char why[SCAN_REGIONS_WHY]) {
     struct scan_regions next = *r;
-    const char *name;
-    json_t *pair;
     why[0] = '\0';
-    if (change == NULL || json_is_null(change) || (json_is_object(change) && json_object_size(change) == 0)) {
+    const bool list = json_is_object(change) || json_is_array(change);
+    if (change == NULL || json_is_null(change) || (list && json_object_size(change) + json_array_size(change) == 0)) {
         scan_regions_reset(r);
         return true;
     }
-    if (!json_is_object(change)) {
-        snprintf(why, SCAN_REGIONS_WHY, "rois are an object {name: [lo_eV, hi_eV]}");
-        return false;
-    }
-    json_object_foreach((json_t *)(uintptr_t)change, name, pair)
-        if (!change_one(&next, name, pair, why))
-            return false;
-    if (find(&next, "tfy") == next.n && !put(&next, "tfy", 200, 1600, why))
+    if (!change_all(&next, change, why))
         return false;
     if (!reply_fits(&next)) {
         snprintf(why, SCAN_REGIONS_WHY, "the counts of so many rois (%u) would not fit into the 1023 bytes that clients read", next.n);

@@ -10,7 +10,7 @@
 #include "daemon/control/scan_server_parts.h"
 #include "daemon/log.h"
 
-enum { REQUEST_LIMIT = 1 << 20, ABANDONED_MS = 1000 };
+enum { REQUEST_LIMIT = 1 << 20, ABANDONED_MS = 1000, PATIENCE_MS = 10000 };
 
 /* ---- one request ---- */
 
@@ -26,7 +26,7 @@ static enum scan_answer run(struct scan_server *s, const struct scan_verb *verb,
     if (must_queue(s, verb, ticket))
         return SCAN_LATER;
     bool again = s->waiting == ticket && ticket != 0;
-    struct scan_request r = { .call = c, .waited_ms = again ? waited_ms : 0, .again = again };
+    struct scan_request r = { .call = c, .waited_ms = !again ? 0 : waited_ms > 0 ? waited_ms : 1, .again = again };   /* 0: it is new */
     enum scan_answer a = verb->run(s, &r, result, why);
     if (verb->changes) {
         s->waiting = a == SCAN_LATER ? ticket : 0;
@@ -45,7 +45,7 @@ char *scan_server_answer(struct scan_server *s, const char *bytes, size_t n, uin
         return scan_call_error(why);
     json_t *result = NULL;
     char *reply = NULL;
-    const struct scan_verb *verb = &scan_verbs[c.method - s->methods];
+    const struct scan_verb *verb = scan_server_verb((size_t)(c.method - s->methods));
     switch (run(s, verb, &c, ticket, waited_ms, &result, why)) {
     case SCAN_LATER: *later = true; break;
     case SCAN_DONE: reply = scan_call_reply(result); break;
@@ -92,9 +92,10 @@ bool scan_server_open(const struct scan_server_settings *settings, const struct 
     scan_session_init(&s->session);
     scan_regions_reset(&s->regions);
     snprintf(s->calibration_state, sizeof s->calibration_state, "no_calibration");
-    for (s->n_methods = 0; s->n_methods < scan_n_verbs; s->n_methods++)
-        s->methods[s->n_methods] = scan_verbs[s->n_methods].method;
-    const struct json_port_settings port = { .host = settings->host, .port = settings->port, .request_limit = REQUEST_LIMIT, .answer = answer, .context = s,
+    s->number_set = -1;
+    for (const struct scan_verb *v; s->n_methods < SCAN_VERBS_MOST && (v = scan_server_verb(s->n_methods)) != NULL;)
+        s->methods[s->n_methods++] = v->method;
+    const struct json_port_settings port = { .host = settings->host, .port = settings->port, .request_limit = REQUEST_LIMIT, .patience_ms = PATIENCE_MS, .answer = answer, .context = s,
                                              .rubbish_reply = "{\"response\": \"JSON Parse Exception: no JSON object\", \"success\": false}" };
     if (settings->port >= 0 && !json_port_open(&port, &s->port)) {
         log_error("%s:%d: cannot listen for the beamline: %s; is another scan server running? set control.scan_port to a free port, or to -1 for none", settings->host,

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const scan_state_names[N_SCAN_STATES] = { "no_file", "file_open", "scan", "scan_point" };
@@ -48,7 +49,7 @@ bool scan_session_begin(struct scan_session *s, const struct scan_begin *b) {
     s->calibration = b->calibration;
     if (b->calibration)
         s->cal_number = s->number;
-    set(log, "var_name", b->var_name, json_string("unnamed_motor"));
+    set(log, "var_name", b->var_name, json_string("unnamed_motor"));   /* fields in the order in which the old server wrote them */
     set(log, "var_unit", b->var_unit, json_string("index"));
     json_object_set_new(log, "scan_num", json_integer(s->number));
     json_object_set_new(log, "beamtime_id", json_string(b->beamtime_id));
@@ -62,11 +63,13 @@ bool scan_session_begin(struct scan_session *s, const struct scan_begin *b) {
     json_object_set_new(log, "var_values", json_array());
     json_object_set_new(log, "epoch_time_start_s", json_array());
     json_object_set_new(log, "epoch_time_end_s", json_array());
-    json_object_set_new(log, "cal_number", json_integer(s->cal_number));
-    json_object_set_new(log, "calibration", json_boolean(b->calibration));
+    json_object_set_new(log, "roi", json_object());
+    json_object_set_new(log, "_ended", json_false());
     if (b->calibration)
         set(log, "routine", b->routine, json_string("none"));
-    json_object_set_new(log, "_ended", json_false());
+    else
+        json_object_set_new(log, "cal_number", json_integer(s->cal_number));
+    json_object_set_new(log, "calibration", json_boolean(b->calibration));
     json_decref(s->log);
     s->log = log;
     s->n_points = 0;
@@ -77,6 +80,22 @@ bool scan_session_begin(struct scan_session *s, const struct scan_begin *b) {
 }
 
 int64_t scan_session_ns(double time_s) { return llround(time_s * 1e9); }
+
+double scan_session_value(const json_t *value) {
+    const json_t *one = json_is_array(value) && json_array_size(value) == 1 ? json_array_get(value, 0) : value;
+    const char *text = json_string_value(one);
+    char *end = NULL;
+    double number = text != NULL ? strtod(text, &end) : json_number_value(one);
+    bool good = text != NULL ? end != text && *end == '\0' : json_is_number(one);
+    return good && isfinite(number) ? number : (double)NAN;
+}
+
+static json_t *value_in_log(const json_t *value) {
+    const double number = scan_session_value(value);
+    if (isfinite(number))
+        return json_real(number);
+    return value != NULL ? json_deep_copy(value) : json_null();
+}
 
 static void add_extra(struct scan_session *s, const json_t *extra) {
     char key[16];
@@ -95,7 +114,7 @@ static void add_extra(struct scan_session *s, const json_t *extra) {
 }
 
 bool scan_session_point_begin(struct scan_session *s, const json_t *value, double time_s, const json_t *extra) {
-    json_array_append_new(json_object_get(s->log, "var_values"), value != NULL ? json_deep_copy(value) : json_null());
+    json_array_append_new(json_object_get(s->log, "var_values"), value_in_log(value));
     s->n_points++;
     s->state = SCAN_IN_POINT;
     s->point_start_ns = scan_session_ns(time_s);

@@ -42,6 +42,8 @@ const char *scan_session_wants(const struct scan_session *s, enum scan_state sta
 void scan_session_file(struct scan_session *s, const char *filename, int32_t next_number);   /* from no_file */
 void scan_session_file_end(struct scan_session *s);                                          /* from file_open: forgets numbers and log */
 bool scan_session_begin(struct scan_session *s, const struct scan_begin *b);                 /* from file_open; false: no memory */
+/* The value of a point as a number: numbers, texts of numbers, lists of one. NAN: none of these; then the log has it as it came. */
+double scan_session_value(const json_t *value);
 /* Seconds are what the log holds and the client is told; extra: an object of scalars, or NULL. */
 bool scan_session_point_begin(struct scan_session *s, const json_t *value, double time_s, const json_t *extra);   /* from scan */
 bool scan_session_point_end(struct scan_session *s, double time_s, const json_t *extra);                          /* from scan_point */

@@ -1,34 +1,12 @@
-/* The methods of the scan server, one function each; the table at the end is the only place where they are named. */
+/* The methods of the scan server that make files, scans and points, one function each; the table at the end is the only place where they are named. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/control/file_pattern.h"
 #include "daemon/control/scan_log_folder.h"
 #include "daemon/control/scan_server_parts.h"
-
-static const json_t *argument(const struct scan_request *r, unsigned k) {
-    const json_t *a = r->call->arguments[k];
-    return json_is_null(a) ? NULL : a;
-}
-
-static enum scan_answer refuse(char why[SCAN_ERROR], const char *text) {
-    if (text != why)
-        snprintf(why, SCAN_ERROR, "%s", text);
-    return SCAN_REFUSED;
-}
-
-/* SCAN_DONE when the session stands in the state. */
-static enum scan_answer wants(const struct scan_server *s, enum scan_state state, char why[SCAN_ERROR]) {
-    char text[120];
-    const char *wrong = scan_session_wants(&s->session, state, text);
-    return wrong == NULL ? SCAN_DONE : refuse(why, wrong);
-}
-
-static enum scan_answer wish(struct scan_server *s, enum scan_wish what, const json_t *argument, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return s->host.wish(s->host.context, what, argument, r->waited_ms, result, why);
-}
 
 /* The clock's time as the double that the client is told and the log holds. */
 static double now_s(const struct scan_server *s) { return (double)s->host.now_ns(s->host.context) * 1e-9; }
@@ -37,40 +15,76 @@ static struct scan_event event_of(const struct scan_server *s, enum scan_event_k
     return (struct scan_event){ .kind = kind, .time_ns = time_ns, .number = s->session.number, .incident_eV = NAN, .i0 = NAN, .i0_sigma = NAN };
 }
 
-/* Points of a calibration stand in its log alone: all its records count, between points too. */
 static bool tell(struct scan_server *s, const struct scan_event *e, char why[SCAN_ERROR]) {
     const char *text = "refused";
-    if (s->session.calibration && (e->kind == SCAN_EVENT_POINT_START || e->kind == SCAN_EVENT_POINT_END))
-        return true;
     if (s->host.told(s->host.context, e, &text))
         return true;
     snprintf(why, SCAN_ERROR, "%s", text);
     return false;
 }
 
+/* ---- folders ---- */
+
+/* The run's logs, or the user's of the file's day; "" without one. */
+static void folder_of_logs(const struct scan_server *s, bool users, char out[PATH_MAX]) {
+    out[0] = '\0';
+    if (!users)
+        scan_log_folder_of_file(s->log_folder, s->session.filename, out, PATH_MAX);
+    else if (s->user_folder[0] != '\0')
+        scan_log_folder_of_day(s->user_folder, s->beamtime_id, s->session.filename, s->host.now_ns(s->host.context), out, PATH_MAX);
+}
+
+int32_t scan_verb_next_number(const struct scan_server *s) {
+    int32_t next = 0;
+    if (s->number_set >= 0)
+        return s->number_set;
+    for (int users = s->session.state == SCAN_NO_FILE; users < 2; users++) {
+        char folder[PATH_MAX];
+        folder_of_logs(s, users != 0, folder);
+        int32_t there = folder[0] != '\0' ? scan_log_folder_next(folder) : 0;
+        next = there > next ? there : next;
+    }
+    return next;
+}
+
 /* ---- files ---- */
 
+/* What the acquisition is told; NULL after why. The path may leave the date open when the client asks for it to be filled in. */
+static json_t *file_settings(const struct scan_server *s, const struct scan_request *r, char why[SCAN_ERROR]) {
+    const json_t *path = scan_verb_argument(r, 0);
+    char filled[PATH_MAX] = "";
+    if (path != NULL && !json_is_string(path)) {
+        scan_verb_refuse(why, "path must be a text");
+        return NULL;
+    }
+    const bool fill = path != NULL && json_is_true(scan_verb_argument(r, 3));
+    if (fill && !file_pattern_fill(json_string_value(path), s->host.now_ns(s->host.context), filled)) {
+        scan_verb_refuse(why, "the path is too long");
+        return NULL;
+    }
+    json_t *settings = json_object();
+    if (path != NULL)
+        json_object_set_new(settings, "path", json_string(fill ? filled : json_string_value(path)));
+    static const char *const keys[] = { "write_ljh", "write_off" };
+    for (unsigned k = 0; k < 2; k++)
+        if (scan_verb_argument(r, k + 1) != NULL)
+            json_object_set_new(settings, keys[k], json_deep_copy(scan_verb_argument(r, k + 1)));
+    return settings;
+}
+
 static enum scan_answer file_start(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    enum scan_answer a = wants(s, SCAN_NO_FILE, why);
+    enum scan_answer a = scan_verb_wants(s, SCAN_NO_FILE, why);
     if (a != SCAN_DONE)
         return a;
-    json_t *settings = json_object(), *name = NULL;
-    static const char *const keys[] = { "path", "write_ljh", "write_off" };
-    for (unsigned k = 0; k < 3; k++)
-        if (argument(r, k) != NULL)
-            json_object_set_new(settings, keys[k], json_deep_copy(argument(r, k)));
-    a = wish(s, SCAN_WISH_FILE_START, settings, r, &name, why);
-    json_decref(settings);
+    json_t *settings = file_settings(s, r, why), *name = NULL;
+    if (settings == NULL)
+        return SCAN_REFUSED;
+    a = scan_verb_wish(s, SCAN_WISH_FILE_START, settings, r, &name, why);
     if (a == SCAN_DONE) {
-        char folder[PATH_MAX];
         const char *file = json_string_value(name) != NULL ? json_string_value(name) : "";
-        scan_log_folder_of_file(s->log_folder, file, folder, sizeof folder);
-        int32_t next = scan_log_folder_next(folder);
-        if (s->user_folder[0] != '\0') {
-            scan_log_folder_of_day(s->user_folder, s->beamtime_id, s->host.now_ns(s->host.context), folder, sizeof folder);
-            next = scan_log_folder_next(folder) > next ? scan_log_folder_next(folder) : next;
-        }
-        scan_session_file(&s->session, file, next);
+        scan_session_file(&s->session, file, 0);
+        s->session.next_number = scan_verb_next_number(s);
+        s->number_set = -1;
         *result = json_string(file);
     }
     json_decref(name);
@@ -78,40 +92,45 @@ static enum scan_answer file_start(struct scan_server *s, const struct scan_requ
 }
 
 static enum scan_answer file_end(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    enum scan_answer a = wants(s, SCAN_FILE_OPEN, why);
+    enum scan_answer a = scan_verb_wants(s, SCAN_FILE_OPEN, why);
+    (void)result;
     if (a == SCAN_DONE)
-        a = wish(s, SCAN_WISH_FILE_END, NULL, r, result, why);
-    json_decref(*result);
-    *result = NULL;
-    if (a == SCAN_DONE) {
-        scan_session_file_end(&s->session);
-        scan_regions_reset(&s->regions);
-        s->pfy_file[0] = '\0';
-        snprintf(s->calibration_state, sizeof s->calibration_state, "no_calibration");
-        if (!s->host.regions(s->host.context, &s->regions, why))
-            return SCAN_REFUSED;
-    }
-    return a;
+        a = scan_verb_wish(s, SCAN_WISH_FILE_END, NULL, r, NULL, why);
+    if (a != SCAN_DONE)
+        return a;
+    scan_session_file_end(&s->session);
+    scan_regions_reset(&s->regions);
+    s->pfy_file[0] = s->pfy_names[0] = '\0';
+    snprintf(s->calibration_state, sizeof s->calibration_state, "no_calibration");
+    return s->host.regions(s->host.context, &s->regions, why) ? SCAN_DONE : SCAN_REFUSED;
 }
 
 /* ---- scans ---- */
 
-/* Two orders: today's (var_name, var_unit, sample_id, sample_desc, ...) and an older one with a scan_num third. sample_desc is a text, so a
- * number in fourth place tells the older one. */
-static bool old_order(const struct scan_request *r) { return json_is_number(r->call->arguments[3]) && json_is_number(r->call->arguments[2]); }
+/* Behind sample_desc come (extra, drift plan), of a calibration the routine before them; newer clients leave it out, older ones had it last. */
+static void take_rest(const struct scan_request *r, struct scan_begin *b) {
+    const json_t *rest[3] = { scan_verb_argument(r, 4), scan_verb_argument(r, 5), b->calibration ? scan_verb_argument(r, 6) : NULL };
+    const bool routine_first = b->calibration && !json_is_object(rest[0]);
+    b->routine = routine_first ? rest[0] : rest[2];
+    b->extra = rest[routine_first];
+    b->drift_plan = rest[1 + routine_first];
+}
 
 static struct scan_begin begin_of(const struct scan_server *s, const struct scan_request *r, bool calibration) {
-    unsigned shift = old_order(r) ? 1 : 0, k = 2 + shift;
-    struct scan_begin b = { .calibration = calibration, .number = -1, .var_name = argument(r, 0), .var_unit = argument(r, 1), .sample_id = argument(r, k),
-                            .sample_desc = argument(r, k + 1), .beamtime_id = s->beamtime_id, .user_output_dir = s->user_folder };
-    k += 2;
-    if (calibration)
-        b.routine = argument(r, k++);
-    b.extra = argument(r, k);
-    b.drift_plan = k + 1 < SCAN_ARGUMENTS ? argument(r, k + 1) : NULL;
-    if (shift != 0)
-        b.number = (int32_t)json_integer_value(argument(r, 2));
+    struct scan_begin b = { .calibration = calibration, .number = -1, .var_name = scan_verb_argument(r, 0), .var_unit = scan_verb_argument(r, 1),
+                            .sample_id = scan_verb_argument(r, 2), .sample_desc = scan_verb_argument(r, 3), .beamtime_id = s->beamtime_id };
+    take_rest(r, &b);
+    if (r->call->scan_num != NULL)
+        b.number = json_integer_value(r->call->scan_num) >= 0 && json_integer_value(r->call->scan_num) <= 999999 ? (int32_t)json_integer_value(r->call->scan_num) : -2;
     return b;
+}
+
+static bool is_plan(const json_t *plan) {
+    static const char *const plans[] = { "none", "basic", "before_and_after_cals" };
+    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++)
+        if (json_is_string(plan) && strcmp(json_string_value(plan), plans[k]) == 0)
+            return true;
+    return plan == NULL;
 }
 
 static const char *wrong_with(const struct scan_begin *b) {
@@ -121,9 +140,26 @@ static const char *wrong_with(const struct scan_begin *b) {
         return "var_unit must be a text";
     if (b->extra != NULL && !json_is_object(b->extra))
         return "extra must be a dict";
-    if (b->number < -1)
-        return "scan_num must not be negative";
-    return NULL;
+    if (b->routine != NULL && !json_is_string(b->routine))
+        return "routine must be a text";
+    if (!is_plan(b->drift_plan))
+        return "invalid drift plan: none, basic or before_and_after_cals";
+    return b->number < -1 ? "a scan number is 0 to 999999" : NULL;
+}
+
+static void name_log(bool calibration, int32_t number, char out[64]) { snprintf(out, 64, "%s%04d.json", calibration ? "calibration" : "scan", number); }
+
+/* A log is never written over: its scan would be lost. */
+static bool is_taken(const struct scan_server *s, const char *name, char why[SCAN_ERROR]) {
+    for (int users = 0; users < 2; users++) {
+        char folder[PATH_MAX], path[PATH_MAX];
+        folder_of_logs(s, users != 0, folder);
+        if (folder[0] == '\0' || snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path || access(path, F_OK) != 0)
+            continue;
+        snprintf(why, SCAN_ERROR, "%.300s already exists", path);
+        return true;
+    }
+    return false;
 }
 
 static void copy_text(char *to, size_t size, const json_t *from) {
@@ -143,30 +179,40 @@ static struct scan_event begin_event(const struct scan_server *s, const struct s
         free(id);
     }
     snprintf(e.label, sizeof e.label, "%s%d", b->calibration ? "CAL" : "SCAN", number);
-    snprintf(e.text, sizeof e.text, "%s%04d.json", b->calibration ? "calibration" : "scan", number);
+    name_log(b->calibration, number, e.text);
     return e;
 }
 
+/* Where the old server put what it made of the scan; "" without a folder for the user. */
+static void name_output(const struct scan_server *s, int32_t number, char out[PATH_MAX]) {
+    folder_of_logs(s, true, out);
+    size_t n = strlen(out);
+    if (n > 0)
+        snprintf(out + n, PATH_MAX - n, "/scan%04d", number);
+}
+
 static enum scan_answer begin(struct scan_server *s, const struct scan_request *r, bool calibration, char why[SCAN_ERROR]) {
-    enum scan_answer a = wants(s, SCAN_FILE_OPEN, why);
+    enum scan_answer a = scan_verb_wants(s, SCAN_FILE_OPEN, why);
     struct scan_begin b = begin_of(s, r, calibration);
+    char output[PATH_MAX];
     if (a != SCAN_DONE)
         return a;
     if (wrong_with(&b) != NULL)
-        return refuse(why, wrong_with(&b));
+        return scan_verb_refuse(why, wrong_with(&b));
     int32_t number = b.number >= 0 ? b.number : s->session.next_number;
     if (!r->again)
         s->request_s = now_s(s);
     struct scan_event e = begin_event(s, &b, number, scan_session_ns(s->request_s));
-    json_t *label = json_string(e.label), *result = NULL;
-    a = wish(s, SCAN_WISH_LABEL, label, r, &result, why);
-    json_decref(label);
-    json_decref(result);
+    if (is_taken(s, e.text, why))
+        return SCAN_REFUSED;
+    a = scan_verb_wish(s, SCAN_WISH_LABEL, json_string(e.label), r, NULL, why);
     if (a != SCAN_DONE)
         return a;
     if (!tell(s, &e, why))
         return SCAN_REFUSED;
-    return scan_session_begin(&s->session, &b) ? SCAN_DONE : refuse(why, "out of memory");
+    name_output(s, number, output);
+    b.user_output_dir = output;
+    return scan_session_begin(&s->session, &b) ? SCAN_DONE : scan_verb_refuse(why, "out of memory");
 }
 
 static enum scan_answer scan_start(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
@@ -193,40 +239,39 @@ static double extra_number(const struct scan_server *s, const json_t *extra, con
 }
 
 static enum scan_answer scan_point_start(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    enum scan_answer a = wants(s, SCAN_RUNNING, why);
+    enum scan_answer a = scan_verb_wants(s, SCAN_RUNNING, why);
     double time_s;
     if (a != SCAN_DONE)
         return a;
-    if (!time_of(s, argument(r, 1), &time_s))
-        return refuse(why, "the time must be seconds since 1970");
-    if (argument(r, 2) != NULL && !json_is_object(argument(r, 2)))
-        return refuse(why, "extra must be a dict");
+    if (!time_of(s, scan_verb_argument(r, 1), &time_s))
+        return scan_verb_refuse(why, "the time must be seconds since 1970");
+    if (scan_verb_argument(r, 2) != NULL && !json_is_object(scan_verb_argument(r, 2)))
+        return scan_verb_refuse(why, "extra must be a dict");
     struct scan_event e = event_of(s, SCAN_EVENT_POINT_START, scan_session_ns(time_s));
-    const json_t *value = argument(r, 0);
-    bool energy = strcmp(json_string_value(json_object_get(s->session.log, "var_unit")), "eV") == 0;
-    if (energy && json_is_number(value))
-        e.incident_eV = json_number_value(value);
+    const json_t *value = scan_verb_argument(r, 0);
+    if (strcmp(json_string_value(json_object_get(s->session.log, "var_unit")), "eV") == 0)
+        e.incident_eV = scan_session_value(value);
     if (!tell(s, &e, why))
         return SCAN_REFUSED;
-    scan_session_point_begin(&s->session, value, time_s, argument(r, 2));
+    scan_session_point_begin(&s->session, value, time_s, scan_verb_argument(r, 2));
     *result = json_real(time_s);
     return SCAN_DONE;
 }
 
 /* The extras of a point may come at its start (as the protocol has it) or at its end, when I0 is known. */
 static enum scan_answer scan_point_end(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    enum scan_answer a = wants(s, SCAN_IN_POINT, why);
+    enum scan_answer a = scan_verb_wants(s, SCAN_IN_POINT, why);
     double time_s;
     if (a != SCAN_DONE)
         return a;
-    if (!time_of(s, argument(r, 0), &time_s))
-        return refuse(why, "the time must be seconds since 1970");
-    if (argument(r, 1) != NULL && !json_is_object(argument(r, 1)))
-        return refuse(why, "extra must be a dict");
+    if (!time_of(s, scan_verb_argument(r, 0), &time_s))
+        return scan_verb_refuse(why, "the time must be seconds since 1970");
+    if (scan_verb_argument(r, 1) != NULL && !json_is_object(scan_verb_argument(r, 1)))
+        return scan_verb_refuse(why, "extra must be a dict");
     struct scan_event e = event_of(s, SCAN_EVENT_POINT_END, scan_session_ns(time_s));
     char key[16];
     snprintf(key, sizeof key, "%u", s->session.n_points - 1);
-    const json_t *early = json_object_get(json_object_get(s->session.log, "point_extras"), key), *late = argument(r, 1);
+    const json_t *early = json_object_get(json_object_get(s->session.log, "point_extras"), key), *late = scan_verb_argument(r, 1);
     e.i0 = isnan(extra_number(s, late, "")) ? extra_number(s, early, "") : extra_number(s, late, "");
     e.i0_sigma = isnan(extra_number(s, late, "_sigma")) ? extra_number(s, early, "_sigma") : extra_number(s, late, "_sigma");
     if (!tell(s, &e, why))
@@ -238,27 +283,25 @@ static enum scan_answer scan_point_end(struct scan_server *s, const struct scan_
 
 /* Into the run's logs, and the user's folder where there is one. The scan has ended whether or not its log could be written; the points
  * are in the journal. */
-static bool write_logs(struct scan_server *s, int64_t time_ns) {
-    char folder[PATH_MAX], name[64];
-    scan_session_log_name(&s->session, name);
-    scan_log_folder_of_file(s->log_folder, s->session.filename, folder, sizeof folder);
-    bool good = scan_log_folder_write(folder, name, s->session.log);
-    if (s->user_folder[0] == '\0')
-        return good;
-    scan_log_folder_of_day(s->user_folder, s->beamtime_id, time_ns, folder, sizeof folder);
-    return scan_log_folder_write(folder, name, s->session.log) && good;
+static bool write_logs(const struct scan_server *s) {
+    bool good = true;
+    for (int users = 0; users < 2; users++) {
+        char folder[PATH_MAX], name[64];
+        folder_of_logs(s, users != 0, folder);
+        scan_session_log_name(&s->session, name);
+        if (folder[0] != '\0')
+            good = scan_log_folder_write(folder, name, s->session.log) && good;
+    }
+    return good;
 }
 
 static enum scan_answer scan_end(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    enum scan_answer a = wants(s, SCAN_RUNNING, why);
+    enum scan_answer a = scan_verb_wants(s, SCAN_RUNNING, why);
     if (a != SCAN_DONE)
         return a;
-    json_t *pause = json_string("PAUSE"), *nothing = NULL;
     if (!r->again)
         s->request_s = now_s(s);
-    a = wish(s, SCAN_WISH_LABEL, pause, r, &nothing, why);
-    json_decref(pause);
-    json_decref(nothing);
+    a = scan_verb_wish(s, SCAN_WISH_LABEL, json_string("PAUSE"), r, NULL, why);
     if (a == SCAN_LATER)
         return a;   /* refused: the scan ends all the same, or nothing could ever end it */
     struct scan_event e = event_of(s, s->session.calibration ? SCAN_EVENT_CALIBRATION_END : SCAN_EVENT_SCAN_END, scan_session_ns(s->request_s));
@@ -266,254 +309,21 @@ static enum scan_answer scan_end(struct scan_server *s, const struct scan_reques
     json_t *regions = scan_regions_json(&s->regions);
     scan_session_end(&s->session, regions);
     json_decref(regions);
-    if (!write_logs(s, e.time_ns))
-        return refuse(why, "the scan has ended, but its log could not be written");
+    if (!write_logs(s))
+        return scan_verb_refuse(why, "the scan has ended, but its log could not be written");
     (void)result;
     return taken && a == SCAN_DONE ? SCAN_DONE : SCAN_REFUSED;
 }
 
-/* ---- counts ---- */
-
-static enum scan_answer roi_set(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    (void)result;
-    struct scan_regions next = s->regions;
-    char text[SCAN_REGIONS_WHY];
-    if (!scan_regions_change(&next, argument(r, 0), text))
-        return refuse(why, text);
-    if (!s->host.regions(s->host.context, &next, why))
-        return SCAN_REFUSED;
-    s->regions = next;
-    return SCAN_DONE;
-}
-
-static enum scan_answer roi_get(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    if (argument(r, 0) == NULL) {
-        *result = scan_regions_json(&s->regions);
-        return SCAN_DONE;
-    }
-    const char *name = json_string_value(argument(r, 0));
-    *result = name != NULL ? scan_regions_one(&s->regions, name) : NULL;
-    return *result != NULL ? SCAN_DONE : refuse(why, "there is no roi of that name");
-}
-
-/* Of the last finished point: of the running scan, or of the one that ended. */
-static enum scan_answer roi_get_counts(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    const struct scan_session *x = &s->session;
-    uint32_t finished = x->n_points - (x->state == SCAN_IN_POINT);
-    if (x->log == NULL || x->n_points == 0 || finished == 0)
-        return refuse(why, "no point has ended yet");
-    json_t *which = json_pack("{s:i,s:i}", "scan", x->number, "point", (int)finished - 1);
-    enum scan_answer a = wish(s, SCAN_WISH_COUNTS, which, r, result, why);
-    json_decref(which);
-    return a;
-}
-
-static bool pfy_file(struct scan_server *s) {
-    char folder[PATH_MAX];
-    if (s->pfy_file[0] != '\0')
-        return true;
-    scan_log_folder_of_file(s->log_folder, s->session.filename, folder, sizeof folder);
-    return snprintf(s->pfy_file, sizeof s->pfy_file, "%s/%s%04d_pfy.txt", folder, s->session.calibration ? "calibration" : "scan", s->session.number) < (int)sizeof s->pfy_file;
-}
-
-static bool append_counts(struct scan_server *s, const json_t *counts) {
-    const char *name;
-    json_t *value;
-    FILE *f = pfy_file(s) ? fopen(s->pfy_file, "a") : NULL;
-    if (f == NULL)
-        return false;
-    if (ftell(f) == 0) {
-        fputs("# scan point", f);
-        json_object_foreach((json_t *)(uintptr_t)counts, name, value)
-            fprintf(f, " %s", name);
-        fputc('\n', f);
-    }
-    fprintf(f, "%d %u", s->session.number, s->session.n_points - (s->session.state == SCAN_IN_POINT) - 1);
-    json_object_foreach((json_t *)(uintptr_t)counts, name, value)
-        fprintf(f, " %lld", (long long)json_integer_value(value));
-    fputc('\n', f);
-    return fclose(f) == 0;
-}
-
-static enum scan_answer roi_save_counts(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    enum scan_answer a = roi_get_counts(s, r, result, why);
-    if (a == SCAN_DONE && !append_counts(s, *result))
-        return refuse(why, "the file of counts cannot be written");
-    return a;
-}
-
-static enum scan_answer get_pfy_output_file(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    (void)r;
-    if (s->session.log == NULL)
-        return refuse(why, "there is no scan yet");
-    if (!pfy_file(s))
-        return refuse(why, "the folder's name is too long");
-    *result = json_string(s->pfy_file);
-    return SCAN_DONE;
-}
-
-/* What the old server computed afterwards is there already. */
-static enum scan_answer nothing_to_do(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    (void)s, (void)r, (void)result, (void)why;
-    return SCAN_DONE;
-}
-
-static enum scan_answer start_post_processing(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    (void)s, (void)r, (void)why;
-    *result = json_string("maps and spectra are made as the scan goes on");
-    return SCAN_DONE;
-}
-
-/* ---- calibration and acquisition ---- */
-
-static enum scan_answer learn(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    enum scan_answer a = wants(s, SCAN_FILE_OPEN, why);
-    if (a == SCAN_DONE && s->session.cal_number < 0)
-        return refuse(why, "there is no calibration to learn from: calibration_start first");
-    if (a != SCAN_DONE)
-        return a;
-    json_t *number = json_integer(s->session.cal_number), *said = NULL;
-    a = wish(s, SCAN_WISH_LEARN, number, r, &said, why);
-    if (a == SCAN_DONE)
-        snprintf(s->calibration_state, sizeof s->calibration_state, "calibrated");
-    json_decref(number);
-    json_decref(said);
-    (void)result;
-    return a;
-}
-
-static enum scan_answer load(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    json_t *said = NULL;
-    enum scan_answer a = wish(s, SCAN_WISH_LOAD, NULL, r, &said, why);
-    if (a == SCAN_DONE)
-        snprintf(s->calibration_state, sizeof s->calibration_state, "calibrated");
-    json_decref(said);
-    (void)result;
-    return a;
-}
-
-static enum scan_answer set_pulse_triggers(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return wish(s, SCAN_WISH_PULSE_TRIGGERS, NULL, r, result, why);
-}
-
-static enum scan_answer set_noise_triggers(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return wish(s, SCAN_WISH_NOISE_TRIGGERS, NULL, r, result, why);
-}
-
-static enum scan_answer start_lancero(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return wish(s, SCAN_WISH_START_SOURCE, NULL, r, result, why);
-}
-
-static enum scan_answer make_projectors(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    json_t *files = json_array();
-    for (unsigned k = 0; k < 2; k++)
-        json_array_append_new(files, argument(r, k) != NULL ? json_deep_copy(argument(r, k)) : json_null());
-    enum scan_answer a = wish(s, SCAN_WISH_MAKE_PROJECTORS, files, r, result, why);
-    json_decref(files);
-    return a;
-}
-
-static enum scan_answer set_projectors(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return wish(s, SCAN_WISH_SET_PROJECTORS, argument(r, 0), r, result, why);
-}
-
-/* "PATH/20261122/0007/20261122_run0007_chan1.ljh" -> ".../20261122_run0007_%s.%s", as the acquisition names it. */
-static enum scan_answer get_filename_pattern(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    const char *file = argument(r, 0) != NULL ? json_string_value(argument(r, 0)) : s->session.filename;
-    const char *name = file != NULL ? strstr(file, "_chan") : NULL;
-    if (name == NULL)
-        return refuse(why, "no file of a channel is named");
-    for (const char *next; (next = strstr(name + 1, "_chan")) != NULL;)
-        name = next;
-    char pattern[SCAN_FILE_NAME + 16];
-    snprintf(pattern, sizeof pattern, "%.*s_%%s.%%s", (int)(name - file), file);
-    *result = json_string(pattern);
-    return SCAN_DONE;
-}
-
-/* ---- values: without an argument they are read; those that may be set give the old value back ---- */
-
-static enum scan_answer read_only(const struct scan_request *r, json_t *value, json_t **result, char why[SCAN_ERROR]) {
-    *result = value;
-    return argument(r, 0) == NULL ? SCAN_DONE : refuse(why, "this value cannot be set");
-}
-
-static enum scan_answer state(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return read_only(r, json_string(scan_state_names[s->session.state]), result, why);
-}
-
-static enum scan_answer filename(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return read_only(r, s->session.filename[0] != '\0' ? json_string(s->session.filename) : json_null(), result, why);
-}
-
-static enum scan_answer scan_num(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    bool runs = s->session.state == SCAN_RUNNING || s->session.state == SCAN_IN_POINT;
-    return read_only(r, json_integer(runs ? s->session.number : s->session.next_number), result, why);
-}
-
-static enum scan_answer scan_str(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    char text[32];
-    snprintf(text, sizeof text, "%s%d", s->session.calibration ? "CAL" : "SCAN", s->session.number);
-    return read_only(r, json_string(s->session.number >= 0 ? text : ""), result, why);
-}
-
-static enum scan_answer next_scan_num(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    *result = json_integer(s->session.next_number);
-    const json_t *value = argument(r, 0);
-    if (value == NULL)
-        return SCAN_DONE;
-    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > 999999)
-        return refuse(why, "a scan number is 0 to 999999");
-    s->session.next_number = (int32_t)json_integer_value(value);
-    return SCAN_DONE;
-}
-
-static enum scan_answer cal_number(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return read_only(r, json_integer(s->session.cal_number), result, why);
-}
-
-static enum scan_answer calibration_state(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    return read_only(r, json_string(s->calibration_state), result, why);
-}
-
-static enum scan_answer comm_check(struct scan_server *s, const struct scan_request *r, json_t **result, char why[SCAN_ERROR]) {
-    (void)s, (void)r, (void)why;
-    *result = json_true();
-    return SCAN_DONE;
-}
-
-const struct scan_verb scan_verbs[] = {
-    { { "file_start", { "path", "write_ljh", "write_off", "setFilenamePattern" }, 0 }, true, file_start },
-    { { "file_end", { "_try_rsync_data" }, 0 }, true, file_end },
-    { { "calibration_start", { "var_name", "var_unit", "sample_id", "sample_desc", "routine", "extra", "drift_correction_plan", "_older_order" }, 2 }, true, calibration_start },
-    { { "scan_start", { "var_name", "var_unit", "sample_id", "sample_desc", "extra", "drift_correction_plan", "_older_order" }, 2 }, true, scan_start },
-    { { "scan_point_start", { "scan_var", "_epoch_time_s_for_test", "extra" }, 1 }, true, scan_point_start },
-    { { "scan_point_end", { "_epoch_time_s_for_test", "extra" }, 0 }, true, scan_point_end },
-    { { "scan_end", { "_try_post_processing", "_try_rsync_data" }, 0 }, true, scan_end },
-    { { "calibration_learn_from_last_data", { NULL }, 0 }, true, learn },
-    { { "calibration_load_from_disk", { NULL }, 0 }, true, load },
-    { { "roi_set", { "rois_list" }, 0 }, true, roi_set },
-    { { "roi_get", { "name" }, 0 }, false, roi_get },
-    { { "roi_get_counts", { "fast" }, 0 }, false, roi_get_counts },
-    { { "roi_save_counts", { NULL }, 0 }, true, roi_save_counts },
-    { { "roi_start_counts", { NULL }, 0 }, false, nothing_to_do },
-    { { "quick_post_process", { NULL }, 0 }, false, nothing_to_do },
-    { { "get_pfy_output_file", { "make" }, 0 }, false, get_pfy_output_file },
-    { { "start_post_processing", { "waitToFinish", "skip_wait", "max_channels" }, 0 }, false, start_post_processing },
-    { { "rsync_data", { NULL }, 0 }, false, nothing_to_do },
-    { { "set_pulse_triggers", { NULL }, 0 }, true, set_pulse_triggers },
-    { { "set_noise_triggers", { NULL }, 0 }, true, set_noise_triggers },
-    { { "start_lancero", { NULL }, 0 }, true, start_lancero },
-    { { "make_projectors", { "noise_file", "pulse_file" }, 0 }, true, make_projectors },
-    { { "set_projectors", { "projector_file" }, 0 }, true, set_projectors },
-    { { "getFilenamePattern", { "path" }, 0 }, false, get_filename_pattern },
-    { { "state", { "value" }, 0 }, false, state },
-    { { "filename", { "value" }, 0 }, false, filename },
-    { { "scan_num", { "value" }, 0 }, false, scan_num },
-    { { "scan_str", { "value" }, 0 }, false, scan_str },
-    { { "next_scan_num", { "value" }, 0 }, true, next_scan_num },
-    { { "cal_number", { "value" }, 0 }, false, cal_number },
-    { { "calibration_state", { "value" }, 0 }, false, calibration_state },
-    { { "commCheck", { NULL }, 0 }, false, comm_check },
+/* dest and filename are rsync's, which is not ours to run. */
+static const struct scan_verb list[] = {
+    { { "file_start", { "path", "write_ljh", "write_off", "setFilenamePattern" }, 0, false }, true, file_start },
+    { { "file_end", { "_try_rsync_data", "dest", "filename" }, 0, false }, true, file_end },
+    { { "calibration_start", { "var_name", "var_unit", "sample_id", "sample_desc", "routine", "extra", "drift_correction_plan" }, 2, true }, true, calibration_start },
+    { { "scan_start", { "var_name", "var_unit", "sample_id", "sample_desc", "extra", "drift_correction_plan" }, 2, true }, true, scan_start },
+    { { "scan_point_start", { "scan_var", "_epoch_time_s_for_test", "extra" }, 1, false }, true, scan_point_start },
+    { { "scan_point_end", { "_epoch_time_s_for_test", "extra" }, 0, false }, true, scan_point_end },
+    { { "scan_end", { "_try_post_processing", "_try_rsync_data", "dest", "filename" }, 0, false }, true, scan_end },
+    { { "rsync_data", { "dest", "filename" }, 0, false }, false, scan_verb_nothing },
 };
-const size_t scan_n_verbs = sizeof scan_verbs / sizeof scan_verbs[0];
+const struct scan_verbs scan_verbs = { list, sizeof list / sizeof *list };

@@ -88,6 +88,8 @@ bool archive_elastic(struct archive *a, const struct scan *scan, const struct sc
 bool archive_line_lock(struct archive *a, const struct line_lock *l);                /* lock_LINE */
 /* state_text: how the table came about ("learnt", "loaded from CAL.h5"). */
 bool archive_calibration(struct archive *a, const struct calibration_table *table, const char *state_text);
+/* Beside that calibration, after it: average pulse and noise of each of its n pixels, models[k] NULL: none. */
+bool archive_pulses(struct archive *a, int32_t calibration_number, const struct pixel_model *const *models, size_t n);
 /* Writes title, times, process and the default attributes, flushes, closes and renames. The archive is freed either way. */
 bool archive_finish(struct archive *a, const char *title, int64_t start_ns, int64_t end_ns, const struct archive_process *process);
 void archive_abandon(struct archive *a);  /* closes and removes the .part file; NULL is fine */

@@ -4,23 +4,8 @@
 #include <string.h>
 
 #include "calib/scan_consistency.h"
-#include "daemon/h5_fields.h"
+#include "daemon/repeat_table.h"
 #include "daemon/sink/archive_parts.h"
-
-static const struct h5_field scan_columns[] = {
-    { .name = "scan_number", .type = ARRAY_I4, .offset = offsetof(struct scan_consistency, scan_number), .units = "", .long_name = "scan" },
-    { .name = "points", .type = ARRAY_U4, .offset = offsetof(struct scan_consistency, n_points), .long_name = "points that had exposure in this scan and in the others" },
-    { .name = "ratio", .type = ARRAY_F8, .offset = offsetof(struct scan_consistency, ratio), .units = "", .long_name = "photons per exposure, this scan over the others" },
-    { .name = "ratio_errors", .type = ARRAY_F8, .offset = offsetof(struct scan_consistency, ratio_sigma), .units = "", .long_name = "standard deviation" },
-    { .name = "map_chi2", .type = ARRAY_F8, .offset = offsetof(struct scan_consistency, map.chi2), .units = "", .long_name = "map against the others' sum" },
-    { .name = "map_dof", .type = ARRAY_U4, .offset = offsetof(struct scan_consistency, map.dof), .long_name = "degrees of freedom" },
-    { .name = "map_z", .type = ARRAY_F8, .offset = offsetof(struct scan_consistency, map.z), .units = "", .long_name = "chi2 of the map as a normal deviate" },
-    { .name = "incident_shift_eV", .type = ARRAY_F8, .offset = offsetof(struct scan_consistency, incident_shift_eV), .units = "eV", .long_name = "shift along the incident energy" },
-    { .name = "incident_shift_eV_errors", .type = ARRAY_F8, .offset = offsetof(struct scan_consistency, incident_shift_sigma_eV), .units = "eV", .long_name = "standard deviation" },
-    { .name = "emission_shift_eV", .type = ARRAY_F8, .offset = offsetof(struct scan_consistency, emission_shift_eV), .units = "eV", .long_name = "shift along the emission energy" },
-    { .name = "emission_shift_eV_errors", .type = ARRAY_F8, .offset = offsetof(struct scan_consistency, emission_shift_sigma_eV), .units = "eV", .long_name = "standard deviation" },
-    { .name = "flags", .type = ARRAY_U4, .offset = offsetof(struct scan_consistency, flags), .long_name = "1 map, 2 a PFY, 4 shifted in incident energy, 8 in emission energy: beyond 4 standard deviations" },
-};
 
 /* One number of each scan and window. */
 static void write_matrix(struct archive *a, hid_t group, const char *name, const char *long_name, const struct scan_consistency *list, size_t n, uint32_t n_windows,
@@ -53,7 +38,7 @@ bool archive_consistency(struct archive *a, const struct scan_sum *sum, const st
     h5_file_attribute_text(a->file, group, "signal", "map_z");
     h5_file_attribute_texts(a->file, group, "axes", axes, 1);
     h5_file_text(a->file, group, "title", title);
-    h5_fields_write(a->file, group, scan_columns, sizeof scan_columns / sizeof *scan_columns, list, sizeof *list, n);
+    h5_fields_write(a->file, group, repeat_table_columns, REPEAT_COLUMNS, list, sizeof *list, n);
     for (uint32_t w = 0; w < n_windows && w < 256; w++)
         windows[w] = sum->sum->yields[w]->region.name;
     h5_file_texts(a->file, group, "pfy_name", windows, n_windows < 256 ? n_windows : 256, 0);

@@ -42,6 +42,8 @@ static void write_windows(struct archive *a, hid_t group, const struct scan_prod
                                                         .long_name = "FWHM when the scan began", .data = p->resolution_eV });
     h5_file_array(a->file, group, &(struct data_array){ .name = "unresolved_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "s",
                                                         .long_name = "photons nearer than this make one event", .data = p->unresolved_s });
+    h5_file_array(a->file, group, &(struct data_array){ .name = "tail_s", .type = ARRAY_F8, .rank = 1, .shape = { p->n_pixels }, .units = "s",
+                                                        .long_name = "what grade high waits longer than grade tail", .data = p->tail_s });
 }
 
 static void write_grade_times(struct archive *a, hid_t group, const struct scan_products *p) {

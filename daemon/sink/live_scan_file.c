@@ -23,12 +23,15 @@ struct open_group { unsigned n; hid_t ids[ARRAYS]; };
 enum pixel_dataset { PIXEL_RECORDS, PIXEL_PHOTONS, PIXEL_CUTS, PIXEL_LIVE, N_PIXEL_DATASETS };
 enum process_dataset { PROCESS_ROWS, PROCESS_POINTS, GAP_FROM, GAP_TO, GAP_LOST, N_PROCESS_DATASETS };
 
+/* What errors of yields are made of, beside counts and times (scan_live_time.h). */
+enum { WINDOWS = 4 };
+
 struct live_scan_file {
     struct archive a;
     char path[1024];
     struct open_group scan, maps[2], *yields;
     uint32_t n_yields;
-    hid_t grade_times, sensitivity, window, heights[4], pixels[N_PIXEL_DATASETS], process[N_PROCESS_DATASETS];
+    hid_t grade_times, windows[WINDOWS], heights[4], pixels[N_PIXEL_DATASETS], process[N_PROCESS_DATASETS];
     size_t n_pixels, row_bytes;
     struct archive_pixel *counts;
     int64_t gap_from_ns[GAPS], gap_to_ns[GAPS];
@@ -101,6 +104,13 @@ static struct data_array grade_array(const struct scan_products *p, uint32_t n_p
                                 .long_name = "time in which one more photon would have got each grade", .data = times };
 }
 
+static void window_arrays(const struct scan_products *p, struct data_array out[WINDOWS]) {
+    out[0] = per_pixel("sensitivity", "", p->n_pixels, p->sensitivity);
+    out[1] = per_pixel("window_s", "s", p->n_pixels, p->window_s);
+    out[2] = per_pixel("unresolved_s", "s", p->n_pixels, p->unresolved_s);
+    out[3] = per_pixel("tail_s", "s", p->n_pixels, p->tail_s);
+}
+
 static void make_scan(struct live_scan_file *f, const struct scan_products *p) {
     static const char *const columns[N_LIVETIME_COLUMNS] = { "high", "mid", "tail", "low", "none", "dead" };
     char name[GROUP_NAME];
@@ -113,10 +123,12 @@ static void make_scan(struct live_scan_file *f, const struct scan_products *p) {
     const hid_t group = h5_file_group(f->a.file, f->a.entry, name, "NXcollection");
     archive_scan_texts(&f->a, group, p->scan);
     make_arrays(f, group, g.arrays, g.n, &f->scan);
-    const struct data_array times = grade_array(p, 0, NULL), eps = per_pixel("sensitivity", "", p->n_pixels, p->sensitivity), window = per_pixel("window_s", "s", p->n_pixels, p->window_s);
+    const struct data_array times = grade_array(p, 0, NULL);
+    struct data_array windows[WINDOWS];
+    window_arrays(p, windows);
     f->grade_times = h5_growth_dataset(f->a.file, group, &times);
-    f->sensitivity = h5_growth_dataset(f->a.file, group, &eps);
-    f->window = h5_growth_dataset(f->a.file, group, &window);
+    for (unsigned k = 0; k < WINDOWS; k++)
+        f->windows[k] = h5_growth_dataset(f->a.file, group, &windows[k]);
     h5_file_member_texts(f->a.file, group, "grade_time_ns", "columns", columns, N_LIVETIME_COLUMNS);
     h5_file_close_group(group);
     scan_group_done(&g);
@@ -220,7 +232,8 @@ static struct live_scan_file *file_new(const struct live_scan_setup *setup, cons
     f->n_yields = p->n_yields;
     f->n_pixels = setup->n_pixels;
     f->row_bytes = bytes_of_point(p);
-    f->a.entry = f->a.photons.group = f->grade_times = f->sensitivity = f->window = -1;
+    f->a.entry = f->a.photons.group = f->grade_times = -1;
+    memset(f->windows, -1, sizeof f->windows);
     memset(f->heights, -1, sizeof f->heights);
     memset(f->pixels, -1, sizeof f->pixels);
     memset(f->process, -1, sizeof f->process);
@@ -326,11 +339,13 @@ static void write_scan(struct live_scan_file *f, const struct scan_products *p, 
         h5_file_fail(f->a.file, "points", "out of memory");
         return;
     }
-    const struct data_array grades = grade_array(p, n_points, times), eps = per_pixel("sensitivity", "", p->n_pixels, p->sensitivity), window = per_pixel("window_s", "s", p->n_pixels, p->window_s);
+    const struct data_array grades = grade_array(p, n_points, times);
+    struct data_array windows[WINDOWS];
+    window_arrays(p, windows);
     write_arrays(f, g.arrays, g.n, &f->scan, from);
     h5_growth_write(f->a.file, f->grade_times, &grades, from);
-    h5_growth_write(f->a.file, f->sensitivity, &eps, 0);
-    h5_growth_write(f->a.file, f->window, &window, 0);
+    for (unsigned k = 0; k < WINDOWS; k++)
+        h5_growth_write(f->a.file, f->windows[k], &windows[k], 0);
     scan_group_done(&g);
     free(times);
 }
@@ -384,9 +399,11 @@ static void flush_all(struct live_scan_file *f) {
     flush_group(f, &f->maps[1]);
     for (uint32_t k = 0; k < f->n_yields; k++)
         flush_group(f, &f->yields[k]);
-    const hid_t others[] = { f->grade_times, f->sensitivity, f->window, f->heights[0], f->heights[1], f->heights[2], f->heights[3] };
+    const hid_t others[] = { f->grade_times, f->heights[0], f->heights[1], f->heights[2], f->heights[3] };
     for (unsigned k = 0; k < sizeof others / sizeof others[0]; k++)
         h5_growth_flush(f->a.file, others[k]);
+    for (unsigned k = 0; k < WINDOWS; k++)
+        h5_growth_flush(f->a.file, f->windows[k]);
     for (int k = 0; k < N_PIXEL_DATASETS; k++)
         h5_growth_flush(f->a.file, f->pixels[k]);
 }
@@ -424,13 +441,13 @@ bool live_scan_file_close(struct live_scan_file *f) {
         return false;
     bool good = false;
     if (f->a.file != NULL) {
-        const hid_t single[] = { f->grade_times, f->sensitivity, f->window };
         close_ids(f->scan.ids, f->scan.n);
         close_ids(f->maps[0].ids, f->maps[0].n);
         close_ids(f->maps[1].ids, f->maps[1].n);
         for (uint32_t k = 0; f->yields != NULL && k < f->n_yields; k++)
             close_ids(f->yields[k].ids, f->yields[k].n);
-        close_ids(single, 3);
+        close_ids(&f->grade_times, 1);
+        close_ids(f->windows, WINDOWS);
         close_ids(f->heights, 4);
         close_ids(f->pixels, N_PIXEL_DATASETS);
         close_ids(f->process, N_PROCESS_DATASETS);

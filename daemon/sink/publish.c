@@ -244,6 +244,7 @@ static void send_heartbeat(struct publisher *p, struct publish_lost lost) {
     int64_t now = clock_ms();
     double seconds = p->heartbeat_ms ? (double)(now - p->heartbeat_ms) * 1e-3 : (double)p->interval_ms * 1e-3;
     const struct stream_meta meta = meta_now(p, "hb", "window", lost);
+    topic_board_answer(p->board);
     json_t *keys = heartbeat_keys(p, seconds > 1e-3 ? seconds : 1e-3);
     topic_board_send(p->board, p->fixed[TOPIC_HEARTBEAT], &meta, keys);
     json_decref(keys);
@@ -255,8 +256,8 @@ static void send_heartbeat(struct publisher *p, struct publish_lost lost) {
 void publisher_step(struct publisher *p, struct publish_lost lost) {
     topic_board_step(p->board);
     if (p->heartbeat_ms == 0 || clock_ms() - p->heartbeat_ms >= p->interval_ms) {
-        send_heartbeat(p, lost);
         topic_board_repeat(p->board);
+        send_heartbeat(p, lost);
     }
 }
 

@@ -33,7 +33,7 @@ void raw_gaps_free(struct raw_gaps *g) {
     free(g);
 }
 
-void raw_gaps_add(struct raw_gaps *g, uint32_t channel, int64_t time_ns) {
+void raw_gaps_add(struct raw_gaps *g, uint32_t channel, int64_t from_ns, int64_t to_ns, uint64_t lost) {
     if (g->of[channel] == NULL)
         g->of[channel] = calloc(1, sizeof *g->of[channel]);
     struct channel_gaps *c = g->of[channel];
@@ -43,13 +43,13 @@ void raw_gaps_add(struct raw_gaps *g, uint32_t channel, int64_t time_ns) {
     if (!c->open) {
         c->n++;
         if (c->kept < RAW_GAPS_KEPT)
-            c->gaps[c->kept++] = (struct raw_gap){ .from_ns = time_ns, .to_ns = time_ns };
+            c->gaps[c->kept++] = (struct raw_gap){ .from_ns = from_ns, .to_ns = to_ns };
     }
     struct raw_gap *gap = &c->gaps[c->kept - 1];
-    gap->from_ns = time_ns < gap->from_ns ? time_ns : gap->from_ns;
-    gap->to_ns = time_ns > gap->to_ns ? time_ns : gap->to_ns;
-    gap->lost++;
-    c->lost++;
+    gap->from_ns = from_ns < gap->from_ns ? from_ns : gap->from_ns;
+    gap->to_ns = to_ns > gap->to_ns ? to_ns : gap->to_ns;
+    gap->lost += lost;
+    c->lost += lost;
     c->open = true;
 }
 

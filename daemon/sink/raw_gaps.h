@@ -12,7 +12,7 @@ struct raw_gaps;   /* opaque */
 
 bool raw_gaps_new(uint32_t n_channels, struct raw_gaps **out);   /* false: no memory */
 void raw_gaps_free(struct raw_gaps *g);
-void raw_gaps_add(struct raw_gaps *g, uint32_t channel, int64_t time_ns);   /* a record is lost */
+void raw_gaps_add(struct raw_gaps *g, uint32_t channel, int64_t from_ns, int64_t to_ns, uint64_t lost);   /* records are, between these times */
 void raw_gaps_close(struct raw_gaps *g, uint32_t channel);                  /* the next one is not */
 uint64_t raw_gaps_lost(const struct raw_gaps *g, uint32_t channel);
 uint64_t raw_gaps_count(const struct raw_gaps *g, uint32_t channel);

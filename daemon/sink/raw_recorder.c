@@ -167,9 +167,19 @@ static bool add_record(struct raw_recorder *r, struct raw_channel *c, const stru
     return true;
 }
 
+/* Never given to us: who gave, counts them; the account has them as well. */
+static void note_left_out(struct raw_recorder *r, const struct record_block *b) {
+    for (size_t i = 0; r->recording && i < b->n_left_out; i++) {
+        const struct left_out *l = &b->left_out[i];
+        if (l->channel_index < r->n_channels)
+            raw_gaps_add(r->gaps, l->channel_index, l->from_ns, l->to_ns, l->n);
+    }
+}
+
 void raw_recorder_add(struct raw_recorder *r, const struct record_block *b) {
     uint64_t accepted = 0, lost = 0;
     const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    note_left_out(r, b);
     for (size_t i = 0; r->recording && i < b->n; i++) {
         const uint32_t k = b->rows[i].channel_index;
         if (k >= r->n_channels)
@@ -182,7 +192,7 @@ void raw_recorder_add(struct raw_recorder *r, const struct record_block *b) {
             accepted++;
             raw_gaps_close(r->gaps, k);
         } else {
-            raw_gaps_add(r->gaps, k, b->rows[i].time_ns);
+            raw_gaps_add(r->gaps, k, b->rows[i].time_ns, b->rows[i].time_ns, 1);
             lost++;
         }
     }

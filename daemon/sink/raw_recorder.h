@@ -4,7 +4,8 @@
  * records up to what was acknowledged at any moment, and never more than their data: a program that dies leaves at most the tail of one
  * record behind. A file is made at its channel's first record; that record's length is the file's, others are counted and left out (the
  * format has one length for all).
- * When the disk does not follow, records are refused by channel and counted; nothing waits, and BASE_recorded.txt says what is missing:
+ * When the disk does not follow, records are refused by channel and counted; nothing waits, and BASE_recorded.txt says what is missing, with
+ * those that found no block on their way here (record_block.left_out):
  *   # channel name records lost other_length      one line a channel, then      gap CHANNEL FROM_NS TO_NS LOST (times of records, both lost)
  * It is written at the end, and while gaps come every few seconds. One thread, except for the counts of _health. */
 #ifndef TESD_DAEMON_SINK_RAW_RECORDER_H

@@ -34,7 +34,7 @@ struct topic_board {
     struct subscription_set read;            /* headers are not written for nobody: a third of the book's time */
     struct { char prefix[PREFIX_TEXT]; } requests[MAX_REQUESTS];
     unsigned n_requests;
-    int64_t first_request_ms, repeated_ms, again_ms;
+    int64_t first_request_ms, again_ms;
     size_t again_at;                         /* where the states to be sent again are being looked for; n_topics: none left */
     struct board_rates rates;
 };
@@ -114,6 +114,9 @@ int topic_board_topic(struct topic_board *b, const char *name, int64_t interval_
 static void note_request(struct topic_board *b, const char *prefix, size_t n) {
     if (b->n_requests == 0)
         b->first_request_ms = clock_ms();
+    for (unsigned k = 0; n < PREFIX_TEXT && k < b->n_requests; k++)   /* fifty that want the same are one request */
+        if (strlen(b->requests[k].prefix) == n && memcmp(b->requests[k].prefix, prefix, n) == 0)
+            return;
     unsigned k = b->n_requests < MAX_REQUESTS ? b->n_requests++ : 0;
     bool too_many = b->n_requests == MAX_REQUESTS || n >= PREFIX_TEXT;   /* then everything is sent again */
     memset(b->requests[k].prefix, 0, PREFIX_TEXT);
@@ -246,8 +249,8 @@ static bool is_requested(const struct topic_board *b, const char *topic) {
     return false;
 }
 
-static void answer_requests(struct topic_board *b) {
-    if (b->n_requests == 0 || clock_ms() - b->first_request_ms < MERGE_MS)
+static void answer_requests(struct topic_board *b, int64_t after_ms) {
+    if (b->n_requests == 0 || clock_ms() - b->first_request_ms < after_ms)
         return;
     for (size_t k = 0; k < b->n_topics; k++)
         if (is_requested(b, b->topics[k].name))
@@ -258,15 +261,27 @@ static void answer_requests(struct topic_board *b) {
 void topic_board_step(struct topic_board *b) {
     read_subscriptions(b);
     send_due(b, false);
-    answer_requests(b);
+    answer_requests(b, MERGE_MS);
     send_again(b);
 }
 
+void topic_board_answer(struct topic_board *b) {
+    read_subscriptions(b);
+    answer_requests(b, 0);
+    for (size_t k = 0; k < b->n_topics; k++) {
+        struct topic *t = &b->topics[k];
+        if (t->quiet || !t->again || !t->last)
+            continue;
+        send_state(b, t, t->last, true);
+        t->again = false;
+    }
+}
+
 void topic_board_repeat(struct topic_board *b) {
+    const int64_t now = clock_ms();
     for (size_t k = 0; k < b->n_topics; k++)
-        if (!b->topics[k].quiet && b->topics[k].last && b->topics[k].sent_ms < b->repeated_ms)
+        if (!b->topics[k].quiet && b->topics[k].last && now - b->topics[k].sent_ms > b->topics[k].interval_ms)
             mark_again(b, &b->topics[k]);
-    b->repeated_ms = clock_ms();
     send_again(b);
 }
 

@@ -1,7 +1,7 @@
 /* daemon/sink/topic_board.h - the newest state of every topic of the stream, and the socket on which they go out (doc/stream.md, Delivery).
  *   state --offer--> (paced, the newest wins) --> XPUB      subscription --> the cached states again      once a second: those that stand still, again
  * What the measurements of ZeroMQ ask for: a full pipe drops the newest message, so every message is a whole state and the last one is sent
- * again with each heartbeat once nothing new comes; VERBOSE, or a second subscriber to a topic is never announced; a bounded send queue, so
+ * again before each heartbeat unless it is newer than the topic's interval; VERBOSE, or a second subscriber to a topic is never announced; a bounded send queue, so
  * that a stuck viewer costs a bounded part of memory and nobody else anything; no message is written of a topic that nobody reads (its seq grows all the same, and whoever
  * subscribes gets the cached state). One thread owns it; nothing waits. */
 #ifndef TESD_DAEMON_SINK_TOPIC_BOARD_H
@@ -40,7 +40,9 @@ void topic_board_send(struct topic_board *b, int topic, const struct stream_meta
 
 /* Sends what is due, reads subscriptions and answers them. */
 void topic_board_step(struct topic_board *b);
-/* With each heartbeat: states that have not changed since the last call go out again. */
+/* Before a heartbeat: who has just subscribed gets the cached states of all topics that `last` will name, so that whoever hears the heartbeat has had them. */
+void topic_board_answer(struct topic_board *b);
+/* Before each heartbeat: states that have not changed for the topic's interval go out again. */
 void topic_board_repeat(struct topic_board *b);
 
 json_t *topic_board_last(const struct topic_board *b);            /* {topic: seq} of those that have a state; new reference */

@@ -14,11 +14,12 @@
 #include "pulse/status.h"
 
 struct file_bytes {
-    const uint8_t *data;  /* data[0..n) are the bytes at [first, first + n) */
+    const uint8_t *data;  /* in room: data[0..n) are the bytes at [first, first + n) */
     size_t first, n;
     size_t size;          /* at opening; smaller later if the file was cut short while we read */
     int fd;
-    size_t capacity;      /* bytes behind data */
+    uint8_t *room;        /* owned, on a cache line */
+    size_t capacity;      /* bytes behind data, whatever its place in a cache line */
     size_t ahead;         /* how far to read at the next slide */
 };
 

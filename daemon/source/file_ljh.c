@@ -64,6 +64,7 @@ static enum source_step next_ljh(struct source_file *f, uint32_t pixel, struct c
             out->frame = out->samples.trigger_frame;
             *where = b->first + (uint64_t)((const uint8_t *)out->samples.samples - b->data);
             f->info.records = c->records;
+            f->info.torn = c->torn;   /* now, and not when the window ends: it marks this record as one behind a gap */
             return SOURCE_RECORD;
         }
         note_progress(f, c);

@@ -45,10 +45,27 @@ static void correct_stretch(const struct measured_pulse *m, struct row_work *w, 
         w[i].after = height[i];
 }
 
+/* Causally, records between two that have the same calibration have it as well: one that was left is not come back to (calibration_pair_latest). */
+static bool all_have_one(const struct analyse_settings *s, const struct measured_pulse *m, size_t n, struct calibration_pair *one) {
+    int64_t first_ns = m[0].time_ns, last_ns = first_ns;
+    for (size_t i = 1; i < n; i++) {
+        first_ns = m[i].time_ns < first_ns ? m[i].time_ns : first_ns;
+        last_ns = m[i].time_ns > last_ns ? m[i].time_ns : last_ns;
+    }
+    *one = analyse_calibration_at(s, first_ns);
+    return s->causal && one->before != NULL && analyse_calibration_at(s, last_ns).before == one->before;
+}
+
+static void find_calibrations(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w, size_t n) {
+    struct calibration_pair one = { .before = NULL };
+    bool same = s->model == NULL || (n > 1 && all_have_one(s, m, n, &one));
+    for (size_t i = 0; i < n; i++)
+        w[i].calibration = same ? one : analyse_calibration_at(s, m[i].time_ns);
+}
+
 /* n <= BATCH */
 static void correct(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        w[i].calibration = s->model != NULL ? analyse_calibration_at(s, m[i].time_ns) : (struct calibration_pair){ .before = NULL };
+    find_calibrations(s, m, w, n);
     for (size_t from = 0, to = 0; from < n; from = to) {
         while (to < n && w[to].calibration.before == w[from].calibration.before && w[to].calibration.after == w[from].calibration.after)
             to++;

@@ -51,9 +51,7 @@ enum { BATCH = 64 };
 struct target { struct scan_products *products; int32_t after; struct product_place place; };
 
 static struct target place_row(struct bin_stage *b, struct photon_block *block, size_t i) {
-    int64_t time_ns = block->time_ns[i];
-    if (time_ns < b->place.from_ns || time_ns >= b->place.until_ns)
-        b->place = scan_timeline_place(b->timeline, time_ns);
+    scan_timeline_move(b->timeline, block->time_ns[i], &b->place);
     struct scan_place place = b->place;
     int32_t k = place.index < 0 ? -1 : b->of_scan[place.index];
     block->scan[i] = -1;

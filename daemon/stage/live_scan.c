@@ -84,6 +84,7 @@ static bool grow_products(struct live_scan *s) {
         memcpy(p->live_time_s, old->live_time_s, old->n_points * sizeof *p->live_time_s);
         memcpy(p->window_s, old->window_s, p->n_pixels * sizeof *p->window_s);
         memcpy(p->unresolved_s, old->unresolved_s, p->n_pixels * sizeof *p->unresolved_s);
+        memcpy(p->tail_s, old->tail_s, p->n_pixels * sizeof *p->tail_s);
         memcpy(p->sensitivity, old->sensitivity, p->n_pixels * sizeof *p->sensitivity);
         for (uint32_t r = 0; r < p->n_yields; r++) {
             memcpy(p->yields[r]->live_time_s, old->yields[r]->live_time_s, old->n_points * sizeof *p->live_time_s);
@@ -116,21 +117,19 @@ bool live_scan_point_start(struct live_scan *s, int64_t start_ns, double inciden
 }
 
 bool live_scan_point_end(struct live_scan *s, int64_t end_ns, double i0, double i0_sigma) {
-    if (!s->open)
+    struct scan_point *p = s->open ? &s->scan.points[s->scan.n_points - 1] : NULL;
+    if (p == NULL || end_ns <= p->start_ns)
         return false;
-    struct scan_point *p = &s->scan.points[s->scan.n_points - 1];
     s->open = false;
     p->i0 = i0;
     p->i0_sigma = i0_sigma;
-    bool good = end_ns > p->start_ns;
-    p->end_ns = good ? end_ns : p->start_ns + 1;
-    s->scan.end_ns = p->end_ns;
-    return good;
+    p->end_ns = s->scan.end_ns = end_ns;
+    return true;
 }
 
 void live_scan_end(struct live_scan *s, int64_t end_ns) {
-    if (s->open)
-        live_scan_point_end(s, end_ns, NAN, NAN);
+    if (s->open && !live_scan_point_end(s, end_ns, NAN, NAN))
+        live_scan_point_end(s, s->scan.points[s->scan.n_points - 1].start_ns + 1, NAN, NAN);
     s->ended = true;
 }
 

@@ -34,9 +34,9 @@ bool live_scan_begin_with(struct live_scan *s, const struct product_settings *se
 /* An open point is ended first, where the new one begins. False, and nothing changed: no memory, the point begins before the last one
  * ended, the scan has ended. */
 bool live_scan_point_start(struct live_scan *s, int64_t start_ns, double incident_eV);
-/* False: no open point, or an end that is not after its start (then the point is dropped). */
+/* False, and nothing changed: no open point, or an end that is not after its start. */
 bool live_scan_point_end(struct live_scan *s, int64_t end_ns, double i0, double i0_sigma);
-void live_scan_end(struct live_scan *s, int64_t end_ns);
+void live_scan_end(struct live_scan *s, int64_t end_ns);   /* an open point ends with it, after 1 ns at the least */
 
 /* A point that is final: each pixel's grade times sum to the dwell. They do, unless its end was told after times behind it had been counted:
  * then they are scaled down, and what a following point lacks of its dwell is dead time. True: something had to be fitted. */

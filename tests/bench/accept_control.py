@@ -73,7 +73,7 @@ class Played:
         b = self.b
         while time.time() < plan_begin:
             time.sleep(0.1)
-        number = b.call('next_scan_num')
+        number = b.call('scan_num')
         if self.old:
             b.call('calibration_start', 'mono', 'eV', number, 4, 'mixv1', 'ssrl_10_1_mix_cal')   # a number in fourth place: the older order
         else:
@@ -91,7 +91,7 @@ class Played:
 
     def scan(self):
         b, told, times = self.b, [], []
-        number, values = b.call('next_scan_num'), [round(522 + 30 * k / self.points, 3) for k in range(self.points)]
+        number, values = b.call('scan_num'), [round(522 + 30 * k / self.points, 3) for k in range(self.points)]
         if self.old:
             b.call('scan_start', 'mono', 'eV', number, 3, 'sample A', {}, 'none')
         else:
@@ -119,8 +119,26 @@ def compare_scan(number, s, path):
                   f'{group}: {sum(have)} counts told at {len(have)} points, those of the file but at {[(k, have[k], int(there[k])) for k in different[:5]]}')
 
 
+def compare_replay(name, played, path):
+    """The calibration that counts were told with is kept under its id, and a replay of the acquisition's files with it tells them again."""
+    number = min(played.scans)
+    with h5py.File(path.replace('.nxs', f'_scan{number:04d}.nxs')) as f:
+        cal = f[f'entry/calibration_{played.calibrations[0]:04d}/id'][()]
+    cal = (cal[0] if hasattr(cal, '__len__') and not isinstance(cal, bytes) else cal).decode()
+    kept, run = f'{folder}/out_{name}/{cal}.h5', sorted(glob.glob(f'{folder}/live/*/*'))[-1]
+    if not check(os.path.exists(kept), f'the calibration of the scans is kept: {os.path.basename(kept)}'):
+        return
+    with open(f'{folder}/windows.yaml', 'w') as f:
+        f.write('roi:\n  - { name: O, lo_eV: 450, hi_eV: 600 }\n  - { name: narrow, lo_eV: 522, hi_eV: 525.5 }\n  - { name: tfy, lo_eV: 200, hi_eV: 1600 }\n')
+    subprocess.run([tesd, 'replay', run, '-c', f'{folder}/windows.yaml', '--calibration', kept, '-o', f'{folder}/told.nxs', '-q'], check=True, capture_output=True)
+    with h5py.File(f'{folder}/told.nxs') as f:
+        for n, s in played.scans.items():
+            told, there = (np.array([[t[w] for t in s['told']] for w in ('O', 'narrow', 'tfy')]), np.array([f[f'entry/pfy_{n:04d}_{w}/counts'][()] for w in ('O', 'narrow', 'tfy')], int))
+            check((told != there).sum() <= 2, f'scan {n} in a replay with {cal}: {told.sum(1)} told, {there.sum(1)} there, {(told != there).sum()} points of {told.size} differ')
+
+
 def compare_run(played, path):
-    """The run's file is made when all is known, later calibrations and the baseline from the run's start: a photon in a hundred may change its grade or window."""
+    """The run's file is made with the calibration in force at the run's end, here another one: its energies are learnt anew, and how long a photon must have been isolated."""
     with h5py.File(path) as f:
         entry = f['entry']
         for number, s in played.scans.items():
@@ -142,11 +160,11 @@ def check_logs(name, played):
     for number in played.calibrations:
         with open(by[number]) as f:
             log = json.load(f)
-        check(log['calibration'] and log['cal_number'] == number and len(log['var_values']) == CAL_POINTS, f'and that of calibration {number}')
+        check(log['calibration'] and log['scan_num'] == number and 'cal_number' not in log and len(log['var_values']) == CAL_POINTS, f'and that of calibration {number}')
 
 
 REQUESTS = [{'method': 'state'}, {'method': 'roi_get', 'params': []}, {'method': 'scan_point_start', 'params': [1e400, 'x', []]}, {'method': 'roi_set', 'params': [{'O': [1, None]}]},
-            {'method': 'scan_start', 'params': ['mono', 'eV', 3, 4, {}, 5, 6, 7, 8, 9]}, {'method': 'next_scan_num', 'params': [-1]}, {'method': '__class__'}, {'method': 'calibration_use', 'params': ['../x']},
+            {'method': 'scan_start', 'params': ['mono', 'eV', 3, 4, {}, 5, 6, 7, 8, 9]}, {'method': 'scan_num', 'params': [-1]}, {'method': '__class__'}, {'method': 'calibration_use', 'params': ['../x']},
             {'method': 'file_end'}, {'method': 'scan_end', 'kwargs': {'no_such': 1}}, {'method': 'roi_get_counts', 'kwargs': []}]
 
 
@@ -218,7 +236,7 @@ def play(name, a, results):
         stop = {'Request': 'Stop', 'Path': '', 'WriteLJH22': False, 'WriteOFF': False, 'WriteLJH3': False}
         check(short.dastard(control, 'SourceControl.WriteControl', stop)['error'] is None, 'nothing is written yet')
         b.call('file_start') if old else b.call('file_start', f'{folder}/live', True, False)
-        b.call('next_scan_num', 10)   # the twin tells labels of its own: CAL0, SCAN1, ...
+        b.call('scan_num', 10)   # the twin tells labels of its own: CAL0, SCAN1, ...
         p = Played(b, old, a.dwell, points)
         p.calibration(begin, cal_s)
         b.call('roi_set', {'O': [450, 600], 'narrow': [522, 525.5]})
@@ -232,6 +250,7 @@ def play(name, a, results):
         path = next(m for m in made() if held(m))
         for number, s in p.scans.items():
             compare_scan(number, s, path.replace('.nxs', f'_scan{number:04d}.nxs'))
+        compare_replay(name, p, path)
         compare_run(p, path)
         check_logs(name, p)
         if a.rubbish > 0 and not results['rubbish']:

@@ -5,6 +5,7 @@ Arrays of 240 and of 1000 pixels at 10 updates a second: figures. Run by `make c
 import csv, glob, json, os, re, shutil, signal, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import h5py
 import numpy as np
 import zmq
 from browser import Browser, chromium, until
@@ -125,7 +126,14 @@ def second_scan(b, call):
     check(bool(summed), f'"{total}" is counts over exposures with the weight of the pixels')
     time.sleep(0.3)
     b.shot('7_two_scans')
+    call('scan_end')
+    check(until(lambda: b.js('document.querySelectorAll("#repeats td").length') == 12), f'the repeat is judged when it is over: {b.js("document.getElementById(`repeatsText`).textContent")}')
+    told = b.js('[...tesd.model.other.get("consistency/").header.repeats]')
+    check([float(re.match(r'[−\d.]+', b.js(f'document.querySelectorAll("#repeats tr")[{k + 1}].children[1].textContent'))[0]) for k in (0, 1)] == [round(r['ratio'], 2) for r in told]
+          and b.js('tesd.columns("repeats").length') == 3, f'with its rates: {[round(r["ratio"], 3) for r in told]}')
+    b.shot('7_repeats')
     b.js('tesd.show("scan")')
+    check(until(lambda: 'repeats of' in b.js('document.getElementById("repeatsNote").textContent')), f'and said below the yield: {b.js("document.getElementById(`repeatsNote`).textContent")!r}')
 
 
 def before_the_edge(b, two):
@@ -186,7 +194,6 @@ def drag_window(b):
 
 
 def looks(b, run, call):
-    call('scan_end')
     pixels = b.js('[...tesd.model.other.keys()].filter(t => t.startsWith("pixel/")).length')
     b.do('Input.dispatchKeyEvent', type='keyDown', key='3', text='3')
     check(until(lambda: b.js('tesd.array.box !== null')), 'key 3 shows the array')
@@ -234,6 +241,68 @@ def exports(b):
         check(same, f'{len(rows)} rows of {what} are the page\'s numbers')
     for what in 'map', 'pfy', 'spfy', 'ipfy':
         check(saved(f'[data-png={what}]', f'tesd_{what}.png')[:8] == b'\x89PNG\r\n\x1a\n', f'{what} is saved as a picture')
+
+
+def file_numbers(path):
+    """Of the file's sum with most photons: its name, its map, its widest yield per pixel of mean sensitivity, and its repeats."""
+    with h5py.File(path) as f:
+        e = f['entry']
+        name = max((g for g in e if re.match(r'sum_.*_rixs$', g)), key=lambda g: e[g]['counts'][()].sum())[4:-5]
+        y, j = e[f'sum_{name}_pfy_tfy'], e[f'consistency_{name}']
+        return name, e[f'sum_{name}_rixs/counts'][()], y['yield'][()] / y['pixel_weight'][0], j['ratio'][()], j['flags'][()], e['pixels/channel'].shape[0]
+
+
+def made_files():
+    """Two finished files: of real scans and of the same with one moved, where they are at hand; else of two simulated conditions."""
+    data, paths = os.path.join(os.environ.get('TESD_SHARED', '../shared'), 'data/real/ssrl_10_1_2020'), [f'{folder}/first.nxs', f'{folder}/second.nxs']
+    if os.path.isdir(data):
+        subprocess.run([tesd, 'replay', *sorted(glob.glob(f'{data}/*.off')), '--logs', data, '-o', paths[0], '-q'], check=True, capture_output=True)
+        shutil.copy(paths[0], f'{folder}/moved.nxs')
+        with h5py.File(f'{folder}/moved.nxs', 'r+') as f:
+            e = f['entry/photons/energy_eV']
+            e[...] = e[()] + np.float32(0.5) * (f['entry/photons/scan'][()] == 2)
+        subprocess.run([tesd, 'merge', f'{folder}/moved.nxs', '-o', paths[1]], check=True, capture_output=True)
+    else:
+        for path, condition in zip(paths, ('pristine', 'heated')):
+            subprocess.run([tesd, 'simulate', '--photons', '-o', path, '--pixels', '24', '--edges', 'o', '--scans', '3', '--conditions', condition], check=True, capture_output=True)
+    return paths
+
+
+def two_files(b):
+    """Finished files on the same page: their numbers, each beside the other, their repeats."""
+    paths = made_files()
+    web = subprocess.Popen([tesd, 'web', *paths, '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE, text=True)
+    url = web.stdout.readline().strip()
+    try:
+        b.size(1280, 800)
+        begun = time.monotonic()
+        b.do('Page.navigate', url=url)
+        check(until(lambda: b.js('!!window.tesd && tesd.map.data !== null && !!tesd.map.box')), f'a file: first plot {time.monotonic() - begun:.2f} s after loading began')
+        check(b.js('document.getElementById("age").textContent') == 'file' and b.js('document.getElementById("stale").hidden'), 'it is a file, and has no age')
+        (name, counts, first, ratio, _, pixels), (_, _, second, _, flags, _) = map(file_numbers, paths)
+        sets = [f'{k} sum {name}' for k in ('first', 'second')]
+        b.js(f'document.getElementById("which").value = {json.dumps(sets[0])}; document.getElementById("which").dispatchEvent(new Event("change"))')
+        check(until(lambda: b.js('tesd.map.data?.name') == sets[0]) and b.js('[...tesd.stateOf(tesd.map.data.name, "rixs/map/").arrays.counts.values]') == counts.ravel().tolist(), f'its map is that of the file, {counts.sum()} photons')
+        b.shot('a_file')
+        b.js('tesd.show("compare")')
+        b.js(f"""for (const [id, v] of [['conditionA', {json.dumps(sets[0])}], ['conditionB', {json.dumps(sets[1])}]]) {{ const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change')); }}
+            document.getElementById('compareRoi').value = 'tfy';""")
+        check(until(lambda: b.js('tesd.compared()?.roi') == 'tfy' and b.js('tesd.columns("difference").length > 100')), 'two files stand side by side with their difference')
+        got, both = b.js('tesd.compared().sum'), np.isfinite(first) & np.isfinite(second)
+        check(len(first) != len(second) or abs(got['ratio'] / (first[both].sum() / second[both].sum()) - 1) < 1e-9, f'the ratio of their yields is that of the files\' numbers: {got["ratio"]:.4f} ± {got["error"]:.4f}')
+        check(b.js('[...document.querySelectorAll("#repeats tr")].slice(1).map(r => parseFloat(r.children[1].textContent))') == [round(r, 2) for r in ratio], f'repeats of the first: {b.js("document.getElementById(`repeatsText`).textContent")}')
+        b.js(f"""const s = document.getElementById('repeatsOf'); s.value = 'consistency/second {name}/'; s.dispatchEvent(new Event('change'));""")
+        check(until(lambda: b.js('document.querySelectorAll("#repeats td.odd").length') == sum(bin(f).count('1') for f in flags)), f'of the second: {b.js("document.getElementById(`repeatsText`).textContent")}')
+        b.shot('a_files_compared')
+        b.js('tesd.show("array"); document.getElementById("array").focus()')
+        b.do('Input.dispatchKeyEvent', type='keyDown', key='ArrowRight')
+        check(until(lambda: b.js('tesd.detail()?.arrays.counts !== undefined')) and b.js('tesd.array.list.length') == pixels, f'a pixel of {pixels} opens: {b.js("Object.keys(tesd.detail()?.arrays ?? {})")}')
+        time.sleep(0.3)
+        b.shot('a_file_pixel')
+    finally:
+        b.do('Page.navigate', url='about:blank')
+        web.kill()
+        web.wait()
 
 
 class MadeStream:
@@ -330,6 +399,7 @@ def main():
         drag_window(b)
         second_scan(b, call)
         looks(b, run, call)
+        two_files(b)
         for pixels in 240, 1000:
             many_pixels(b, pixels)
         check(not b.said, f'no error on the console: {b.said[:3]}')

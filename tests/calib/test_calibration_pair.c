@@ -185,10 +185,42 @@ static void a_linear_drift_is_gone_in_mid_scan(void **state) {
     line_table_free(lines);
 }
 
+/* With or without curve, jump and a late start of its own curve, in each of the tables: what analyse.c takes a stretch of time by. */
+static void the_latest_is_not_come_back_to_once_it_was_left(void **state) {
+    (void)state;
+    enum { KINDS = 8, ALL = KINDS * KINDS * KINDS };
+    struct days d;
+    days_init(&d, (const double[]){12, 12.1, 12.2});
+    struct calibration_curve *curves[TABLES] = { d.pixel[0].curve, d.pixel[1].curve, d.pixel[2].curve };
+    int changes = 0;
+    for (int all = 0; all < ALL; all++) {
+        const struct pixel_calibration *before = NULL;
+        bool left[TABLES] = { false };
+        for (int k = 0, kind = all; k < TABLES; k++, kind /= KINDS) {
+            d.pixel[k].curve = kind & 1 ? curves[k] : NULL;
+            d.pixel[k].jumped = (kind & 2) != 0;
+            d.pixel[k].valid_from_ns = d.table[k].start_ns + (kind & 4 ? 3000 : 0);
+        }
+        for (int64_t time_ns = -1000; time_ns < 35000; time_ns += 500) {
+            const struct pixel_calibration *now = calibration_pair_latest(d.list, TABLES, 0, time_ns).before;
+            if (now != before && before != NULL)
+                left[before - d.pixel] = true;
+            changes += now != before;
+            assert_true(now == NULL || !left[now - d.pixel]);
+            before = now;
+        }
+    }
+    assert_true(changes > ALL);
+    for (int k = 0; k < TABLES; k++)
+        d.pixel[k].curve = curves[k];
+    days_done(&d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_calibrations_on_either_side), cmocka_unit_test(one_without_a_curve_is_passed_over), cmocka_unit_test(never_across_a_jump),
         cmocka_unit_test(a_step_is_a_wall),                cmocka_unit_test(none_from_the_jump_on),          cmocka_unit_test(a_linear_drift_is_gone_in_mid_scan),
+        cmocka_unit_test(the_latest_is_not_come_back_to_once_it_was_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,7 +102,10 @@ static void count_record(struct study *s, uint32_t pixel, struct trigger t, uint
     s->records[pixel * s->n_points + point]++;
     s->products->events[point * N_GRADES + grade]++;
     s->products->high_events[pixel * s->n_points + point] += grade == LIVETIME_HIGH;
-    if (grade != LIVETIME_HIGH || !t.single)
+    if (!t.single)
+        return;
+    s->products->yields[1]->counts[point] += grade <= LIVETIME_TAIL;
+    if (grade != LIVETIME_HIGH)
         return;
     s->products->high_photons[pixel * s->n_points + point]++;
     s->products->yields[0]->counts[point]++;
@@ -141,11 +144,12 @@ static void run_pixel(struct study *s, struct dice *d, uint32_t pixel, const int
     note(&r, livetime_pixel_down(&r.place, &r.sheet, ends[s->n_points - 1]));
     s->products->window_s[pixel] = 1e-9 * (double)s->table.boxes[0].after_lo_ns;
     s->products->unresolved_s[pixel] = 1e-9 * (double)s->table.unresolved_ns;
+    s->products->tail_s[pixel] = 1e-9 * (double)(s->table.boxes[0].before_lo_ns - s->table.boxes[2].before_lo_ns);
 }
 
 static struct study study_new(const struct experiment *e, double photons, struct dice *d) {
-    static const struct yield_region line = { "line", 0, 1000 };
-    static const struct product_settings settings = { .emission = { 0, 1, 1 }, .loss = { 0, 1, 1 }, .n_regions = 1, .regions = &line };
+    static const struct yield_region lines[] = { { "isolated", 0, 1000 }, { "wide", 0, 1000 } };
+    static const struct product_settings settings = { .emission = { 0, 1, 1 }, .loss = { 0, 1, 1 }, .n_regions = 2, .regions = lines };
     struct study s = { .e = *e, .n_points = 2 * (uint32_t)(photons / (2 * N_PIXELS * e->rate_Hz)) };
     const struct livetime_settings t = { e->trigger, e->period_s, e->n_samples, e->n_presamples, peak_samples, e->decay_s };
     assert_int_equal(livetime_table_make(&t, &s.table), STATUS_OK);
@@ -157,6 +161,8 @@ static struct study study_new(const struct experiment *e, double photons, struct
     for (uint32_t k = 0; k < s.n_points; k++)
         s.scan.points[k] = (struct scan_point){ .start_ns = start_ns + (int64_t)k * 1000000000, .end_ns = start_ns + (int64_t)(k + 1) * 1000000000 };
     assert_int_equal(scan_products_new(&s.scan, N_PIXELS, used, &settings, &s.products), STATUS_OK);
+    s.products->yields[0]->grades_used = 1u << LIVETIME_HIGH;
+    s.products->yields[1]->grades_used = 1u << LIVETIME_HIGH | 1u << LIVETIME_MID | 1u << LIVETIME_TAIL;
     s.records = calloc((size_t)N_PIXELS * s.n_points, sizeof *s.records);
     return s;
 }
@@ -192,8 +198,8 @@ static double naive_live_s(const struct study *s, uint32_t point) {
     return sum;
 }
 
-static struct result judge(const struct study *s) {
-    const struct yield_spectrum *y = s->products->yields[0];
+static struct result judge(const struct study *s, unsigned yield) {
+    const struct yield_spectrum *y = s->products->yields[yield];
     double counts[2] = { 0 }, variance[2] = { 0 }, live[2] = { 0 }, naive[2] = { 0 }, dwell[2] = { 0 };
     for (uint32_t k = 0; k < s->n_points; k++) {
         counts[k % 2] += y->counts[k];
@@ -237,13 +243,14 @@ static const double CHI2_MOST = 25;
 static void check_experiment(const struct experiment *e, double photons, struct dice *d) {
     struct study s = study_new(e, photons, d);
     study_run(&s, d);
-    struct result r = judge(&s);
+    struct result r = judge(&s, 0), wide = judge(&s, 1);
     struct grade_agreement a = scan_live_time_agreement(s.products);
-    printf("%-10s %4u x %.1f us %3.0f/s: step %+.2f +- %.2f %%, dropped %+.1f %%, dwell - n records %+.1f %%, pull sd %.3f (sqrt N alone %.3f), live %.2f, chi2 of %u grades %.1f\n",
+    printf("%-10s %4u x %.1f us %3.0f/s: step %+.2f +- %.2f %%, dropped %+.1f %%, dwell - n records %+.1f %%, pull sd %.3f (sqrt N alone %.3f), live %.2f; high, mid and tail: step %+.2f +- %.2f %%, pull sd %.3f (sqrt N alone %.3f), live %.2f; chi2 of %u grades %.1f\n",
            e->trigger == LIVETIME_EDGE ? "edge" : "edge-multi", e->n_samples, e->period_s * 1e6, e->rate_Hz, 100 * r.step, 100 * r.step_sigma, 100 * r.dropped_step,
-           100 * r.naive_step, r.pull_sd, r.plain_pull_sd, r.high_share, a.n_grades, a.chi2);
+           100 * r.naive_step, r.pull_sd, r.plain_pull_sd, r.high_share, 100 * wide.step, 100 * wide.step_sigma, wide.pull_sd, wide.plain_pull_sd, wide.high_share, a.n_grades, a.chi2);
     assert_true(fabs(r.step) < 0.003 + 3 * r.step_sigma);
     assert_true(fabs(r.pull_sd - 1) < 0.05 + 3 * r.pull_sd_sigma);
+    assert_true(fabs(wide.step) < 0.003 + 3 * wide.step_sigma && fabs(wide.pull_sd - 1) < 0.05 + 3 * wide.pull_sd_sigma);
     assert_true(-r.dropped_step >= dropped_at_least(&s, &r));
     if (naive_means_something(e) && e->rate_Hz >= 20)
         assert_true(-r.naive_step >= 0.015 - 3 * r.step_sigma);

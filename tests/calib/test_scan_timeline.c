@@ -272,6 +272,12 @@ static void places_equal_the_definition(void **state) {
             assert_true(got.index == want.index && got.point == want.point && got.after == want.after);
             assert_true(got.point < 0 || got.after == got.point);
         }
+        struct scan_place moved = { 0 };
+        for (int64_t time_ns = base - 3; time_ns < at + 3; time_ns += (int64_t)dice_below(&d, 12) - (dice_below(&d, 5) == 0 ? 8 : 0)) {
+            struct scan_place want = scan_timeline_place(t, time_ns);
+            scan_timeline_move(t, time_ns, &moved);
+            assert_true(moved.index == want.index && moved.point == want.point && moved.after == want.after && moved.from_ns == want.from_ns && moved.until_ns == want.until_ns);
+        }
         scan_timeline_free(t);
     }
 }

@@ -31,13 +31,14 @@ static inline enum scan_answer made_counts(void *c, int32_t scan, int32_t point,
 
 static inline json_t *made_calibrations(void *c) { return json_pack("{s:s,s:[s,s]}", "in_force", ((struct made_control *)c)->calibration, "choices", "a.h5", "b.h5"); }
 
-static inline bool made_use(void *c, const char *name, char why[SCAN_ERROR]) {
+static inline enum scan_answer made_use(void *c, const char *name, int64_t waited_ms, char why[SCAN_ERROR]) {
+    (void)waited_ms;
     if (strcmp(name, "a.h5") != 0 && strcmp(name, "b.h5") != 0) {
         snprintf(why, SCAN_ERROR, "'%.100s' is none of the choices", name);
-        return false;
+        return SCAN_REFUSED;
     }
     snprintf(((struct made_control *)c)->calibration, 64, "%s", name);
-    return true;
+    return SCAN_DONE;
 }
 
 static inline void made_axes(void *c, struct energy_axis *emission, struct energy_axis *loss) {

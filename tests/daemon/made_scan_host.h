@@ -13,6 +13,7 @@ struct made_host {
     char events[4096];           /* one line each */
     char labels[1024];
     const char *file;            /* answer to file_start */
+    char path[256];              /* it was asked with */
     int later;                   /* so many times 'later' before each wish is done */
     int asked;
     bool refuse_label, refuse_events;
@@ -37,8 +38,11 @@ static inline enum scan_answer made_host_wish(void *c, enum scan_wish w, const j
     if (h->asked++ < h->later)
         return SCAN_LATER;
     h->asked = 0;
-    if (w == SCAN_WISH_FILE_START)
+    if (w == SCAN_WISH_FILE_START) {
+        const char *path = json_string_value(json_object_get(a, "path"));
+        snprintf(h->path, sizeof h->path, "%s", path != NULL ? path : "");
         *result = json_string(h->file);
+    }
     if (w == SCAN_WISH_COUNTS)
         *result = json_pack("{s:i,s:O}", "tfy", 7, "point", json_object_get(a, "point"));
     if (w == SCAN_WISH_LABEL) {

@@ -39,8 +39,10 @@ static void look(struct file_bytes *b, const struct fixture *f, size_t from, siz
     assert_int_equal(file_bytes_view(b, from, n, &why), STATUS_OK);
     assert_true(from >= SIZE || (b->first <= from && b->first + b->n >= end));
     assert_true(b->first + b->n <= SIZE && b->n <= b->capacity);
-    if (b->n > 0)
+    if (b->n > 0) {
         assert_memory_equal(b->data, f->bytes + b->first, b->n);
+        assert_int_equal((uintptr_t)b->data % 64, b->first % 64);
+    }
     assert_true(file_bytes_at_end(b) == (b->first + b->n >= SIZE));
 }
 

@@ -320,7 +320,73 @@ static void nonsense_is_refused(void **state) {
     e = (struct scan_event){ .kind = SCAN_EVENT_POINT_START, .time_ns = t0_ns + 5 };
     assert_false(live_book_event(b, &e, &why));
     assert_int_equal(live_book_counts(b)->refused_events, 3);
+    tell(b, SCAN_EVENT_POINT_END, t0_ns + 20);   /* the clock that had gone back is there again: the point can be ended, and the scan goes on */
+    tell(b, SCAN_EVENT_POINT_START, t0_ns + 30);
+    tell(b, SCAN_EVENT_SCAN_END, t0_ns + 25);
+    const struct live_scan *scan = live_book_scan(b);
+    assert_int_equal(scan->scan.n_points, 2);
+    assert_int_equal(scan->scan.points[0].end_ns, t0_ns + 20);
+    assert_int_equal(scan->scan.points[1].end_ns, t0_ns + 31);
     live_book_free(b);
+    free(g);
+}
+
+/* Stamps that jump by 2 s, forwards or back: every record has its row and is in the point that holds its stamp; what falls into time that was settled is
+ * counted as late and has no grade; live time sums to the dwell. */
+static void stamps_that_step(void **state) {
+    (void)state;
+    static const int64_t steps_ns[] = { 2000 * MS, -2000 * MS };
+    struct stream *s = calloc(1, sizeof *s);
+    struct graded *g = calloc(1, sizeof *g);
+    for (int turn = 0; turn < 2; turn++) {
+        struct dice d = dice_new();
+        memset(g, 0, sizeof *g);
+        make_stream(&d, s, t0_ns + 6000 * MS, LIVETIME_EDGE);
+        int64_t starts[POINTS + 1];   /* and the scan's end */
+        for (int k = 0; k <= POINTS; k++)
+            starts[k] = t0_ns + (500 + 1000 * k) * MS;
+        struct live_book *b = open_book(LIVETIME_EDGE, g, 4096);
+        struct row_block *rows;
+        assert_true(row_block_new(64, &rows));
+        tell(b, SCAN_EVENT_SCAN_START, t0_ns);
+        for (size_t i = 0; i < s->n; i++)
+            if (s->time_ns[i] > t0_ns + 3000 * MS)
+                s->time_ns[i] += steps_ns[turn];
+        int told = 0;
+        for (size_t i = 0; i < s->n;) {
+            row_block_clear(rows);
+            for (int n = 0; n < 20 && i < s->n; n++)
+                put_row(rows, s, i++);
+            live_book_rows(b, rows);
+            for (; told <= POINTS && starts[told] < (i < s->n ? s->time_ns[i - 1] : INT64_MAX); told++)
+                tell(b, told < POINTS ? SCAN_EVENT_POINT_START : SCAN_EVENT_SCAN_END, starts[told]);
+            live_book_settle(b, s->time_ns[i - 1], false);
+        }
+        live_book_settle(b, INT64_MAX, true);
+        assert_int_equal(g->n, s->n);
+        uint32_t photons[POINTS] = { 0 }, late = 0;
+        for (size_t i = 0; i < s->n; i++) {
+            const int64_t k = s->time_ns[i] < starts[0] ? -1 : (s->time_ns[i] - starts[0]) / (1000 * MS);
+            assert_int_equal(g->point[s->pixel[i]][s->frame[i]], k < POINTS ? (int32_t)k : -1);
+            if (k >= 0 && k < POINTS)
+                photons[k]++;
+            late += g->grade[s->pixel[i]][s->frame[i]] == GRADE_NONE;
+        }
+        const struct live_scan *scan = live_book_scan(b);
+        assert_int_equal(scan->n_final, POINTS);
+        assert_memory_equal(scan->products->photons, photons, sizeof photons);
+        assert_true(turn == 0 ? live_book_counts(b)->late == 0 : live_book_counts(b)->late > 0 && late >= live_book_counts(b)->late);
+        for (size_t p = 0; p < PIXELS; p++)
+            for (size_t k = 0; k < POINTS; k++) {
+                int64_t sum = 0;
+                for (unsigned c = 0; c < N_LIVETIME_COLUMNS; c++)
+                    sum += scan->products->grade_time_ns[(p * POINTS + k) * N_LIVETIME_COLUMNS + c];
+                assert_int_equal(sum, 1000 * MS);
+            }
+        row_block_free(rows);
+        live_book_free(b);
+    }
+    free(s);
     free(g);
 }
 
@@ -404,6 +470,6 @@ static void holding_waits_for_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(edge_settles_as_the_whole), cmocka_unit_test(edge_multi_settles_as_the_whole), cmocka_unit_test(lossy_triggers_count_the_isolated), cmocka_unit_test(short_scans_between_rows), cmocka_unit_test(too_many_rows_are_hurried), cmocka_unit_test(late_ends_are_fitted), cmocka_unit_test(holding_waits_for_files),
-                                        cmocka_unit_test(nonsense_is_refused) };
+                                        cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(stamps_that_step) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "daemon/live_model.h"
 #include "daemon/stage/live_analyse.h"
 #include "pulse/cut.h"
+#include "tests/daemon/counted_scan.h"
 #include "tests/daemon/made_beamtime.h"
 
 enum { POINTS = 12, ROWS = 64 };
@@ -68,23 +69,6 @@ static void tell(struct live_book *b, struct live_learning *l, const struct scan
     assert_true(live_book_event(b, e, &why));
     if (l != NULL)
         live_learning_event(l, e);
-}
-
-/* Event k of the scan: start, then start and end of each point, then end. */
-static struct scan_event event_of(const struct scan *s, uint32_t k) {
-    struct scan_event e = { .kind = SCAN_EVENT_SCAN_START, .time_ns = s->points[0].start_ns - 1000000, .number = s->number, .incident_eV = NAN, .i0 = NAN, .i0_sigma = NAN };
-    if (k > 2 * s->n_points) {
-        e.kind = SCAN_EVENT_SCAN_END;
-        e.time_ns = s->points[s->n_points - 1].end_ns;
-    } else if (k > 0) {
-        const struct scan_point *p = &s->points[(k - 1) / 2];
-        e.kind = k % 2 == 1 ? SCAN_EVENT_POINT_START : SCAN_EVENT_POINT_END;
-        e.time_ns = k % 2 == 1 ? p->start_ns : p->end_ns;
-        e.incident_eV = p->incident_eV;
-        e.i0 = p->i0;
-        e.i0_sigma = p->i0_sigma;
-    }
-    return e;
 }
 
 static void tell_scan(struct play *p, int64_t until_ns) {
@@ -209,17 +193,6 @@ static struct live_book *counted_at_once(struct play *p, size_t to) {
     row_block_free(rows);
     live_analyse_free(a);
     return book;
-}
-
-static void check_same_scan(struct live_book *got, struct live_book *want) {
-    const struct live_scan *g = live_book_scan(got), *x = live_book_scan(want);
-    assert_int_equal(g->scan.n_points, x->scan.n_points);
-    size_t cells = (size_t)g->scan.n_points * g->products->emission->n_bins;
-    assert_memory_equal(g->products->emission->counts, x->products->emission->counts, cells * sizeof(uint32_t));
-    assert_memory_equal(g->products->photons, x->products->photons, g->scan.n_points * sizeof(uint32_t));
-    assert_memory_equal(g->products->grade_time_ns, x->products->grade_time_ns, (size_t)MADE_PIXELS * g->scan.n_points * N_LIVETIME_COLUMNS * sizeof(int64_t));
-    for (uint32_t k = 0; k < g->products->n_yields; k++)
-        assert_memory_equal(g->products->yields[k]->counts, x->products->yields[k]->counts, g->scan.n_points * sizeof(uint32_t));
 }
 
 static uint64_t photons_of(const struct live_book *b) {

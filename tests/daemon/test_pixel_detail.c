@@ -62,26 +62,48 @@ static void noise_of_a_known_process(void **state) {
     (void)state;
     const double v = 9, r = 0.8, dt = 4e-6, sigma = sqrt(v * (1 - r * r));
     static struct pixel_detail d;
+    struct pixel_pulse p;
     float template_pulse[8] = { 0, 0, 1, 0.5f, 0.2f, 0.1f, 0, 0 };
     struct pixel_model m = { .n_samples = 8, .n_presamples = 2, .sample_period_s = dt, .template_pulse = template_pulse, .second = (struct second_search *)(void *)template_pulse };
     m.whitener[0] = 1 / sigma;
     m.whitener[1] = -r / sigma;
-    pixel_detail_set(&d, NULL, &m, NULL);
+    pixel_pulse_of(&m, &p);
+    pixel_detail_set(&d, NULL, &p, NULL);
     assert_int_equal(array(&d, "pulse")->shape[0], 8);
     double sum = 0;
-    for (unsigned k = 0; k < DETAIL_NOISE; k++) {
-        const double w = (double)M_PI * k / (DETAIL_NOISE - 1), want = 2 * dt * sigma * sigma / (1 - 2 * r * cos(w) + r * r), got = number(&d, "noise_psd", k);
+    for (unsigned k = 0; k < PULSE_NOISE; k++) {
+        const double w = (double)M_PI * k / (PULSE_NOISE - 1), want = 2 * dt * sigma * sigma / (1 - 2 * r * cos(w) + r * r), got = number(&d, "noise_psd", k);
         assert_true(fabs(got / want - 1) < 1e-12);
-        sum += got * (k == 0 || k == DETAIL_NOISE - 1 ? 0.5 : 1) * 0.5 / dt / (DETAIL_NOISE - 1);
+        sum += got * (k == 0 || k == PULSE_NOISE - 1 ? 0.5 : 1) * 0.5 / dt / (PULSE_NOISE - 1);
     }
     assert_true(fabs(sum / v - 1) < 1e-6);
-    m.white_noise = true;
-    pixel_detail_set(&d, NULL, &m, NULL);
+    m.second = NULL;   /* no search for second pulses: nothing is known of its noise */
+    pixel_pulse_of(&m, &p);
+    pixel_detail_set(&d, NULL, &p, NULL);
     assert_null(array(&d, "noise_psd"));
+}
+
+/* Without noise records the filter takes noise for white: the variance of the residuals, at all frequencies, and it says so. */
+static void noise_that_is_taken_for_white(void **state) {
+    (void)state;
+    const double dt = 4e-6, sigma = 3;
+    static struct pixel_detail d;
+    struct pixel_pulse p;
+    float template_pulse[8] = { 0, 0, 1, 0.5f, 0.2f, 0.1f, 0, 0 };
+    struct pixel_model m = { .n_samples = 8, .n_presamples = 2, .sample_period_s = dt, .template_pulse = template_pulse, .second = (struct second_search *)(void *)template_pulse, .white_noise = true };
+    m.whitener[0] = 1 / sigma;
+    pixel_pulse_of(&m, &p);
+    pixel_detail_set(&d, NULL, &p, NULL);
+    for (unsigned k = 0; k < PULSE_NOISE; k++)
+        assert_true(fabs(number(&d, "noise_psd", k) / (2 * dt * sigma * sigma) - 1) < 1e-12);
+    json_t *keys = pixel_detail_keys(3, &p);
+    assert_true(json_is_true(json_object_get(keys, "noise_is_white")) && json_integer_value(json_object_get(keys, "n_presamples")) == 2);
+    json_decref(keys);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(bins), cmocka_unit_test(what_is_not_known_is_not_there), cmocka_unit_test(the_curve_goes_through_its_anchors),
-                                        cmocka_unit_test(noise_of_a_known_process) };
+                                        cmocka_unit_test(noise_of_a_known_process),
+                                        cmocka_unit_test(noise_that_is_taken_for_white) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

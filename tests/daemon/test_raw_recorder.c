@@ -247,6 +247,35 @@ static void a_full_disk_costs_records_that_are_counted(void **state) {
     record_block_free(b);
 }
 
+/* Records that found no block on their way here are in the account: a gap of their channel, closed by its next record. */
+static void what_was_never_given_is_in_the_account(void **state) {
+    (void)state;
+    struct record_block *b;
+    uint64_t in_gaps;
+    assert_true(record_block_new(4, 4 * 1024, &b));
+    struct raw_recorder *r = recorder_with(NULL, 64 << 20);
+    const struct live_session session = { .array = &array, .folder = made_folder()->path, .base_name = "given" };
+    raw_recorder_begin(r, &session);
+    for (int64_t k = 0; k < 3; k++) {
+        record_block_clear(b);
+        assert_true(record_block_leave_out(b, (struct left_out){ .from_ns = 1000 * k, .to_ns = 1000 * k + 500, .n = 7, .channel_index = 2 }));
+        if (k > 0)
+            add_record(b, 2, k, SAMPLES);
+        raw_recorder_add(r, b);
+    }
+    for (uint16_t k = 0; b->n_left_out < 4; k++)
+        assert_true(record_block_leave_out(b, (struct left_out){ .n = 1, .channel_index = k }));
+    assert_false(record_block_leave_out(b, (struct left_out){ .n = 1 }));
+    assert_int_equal(raw_recorder_counts(r, 2).accepted, 2);
+    assert_int_equal(raw_recorder_counts(r, 2).lost, 21);
+    assert_int_equal(raw_recorder_counts(r, 2).gaps, 2);   /* the first two touch each other */
+    raw_recorder_end(r);
+    assert_int_equal(lost_of_account(in_folder("given_recorded.txt"), &in_gaps), 21);
+    assert_int_equal(in_gaps, 21);
+    raw_recorder_free(r);
+    record_block_free(b);
+}
+
 static void a_thousand_channels_keep_to_the_memory(void **state) {
     (void)state;
     enum { MANY = 1000 };
@@ -287,7 +316,7 @@ int main(void) {
         cmocka_unit_test(files_hold_what_is_acknowledged),
         cmocka_unit_test(few_records_do_not_wait_for_many),
         cmocka_unit_test(a_full_disk_costs_records_that_are_counted),
-        cmocka_unit_test(a_thousand_channels_keep_to_the_memory),
+        cmocka_unit_test(what_was_never_given_is_in_the_account), cmocka_unit_test(a_thousand_channels_keep_to_the_memory),
     };
     return cmocka_run_group_tests(tests, made_folder_new, made_folder_remove);
 }

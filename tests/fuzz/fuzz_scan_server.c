@@ -10,7 +10,8 @@
 #define REQUIRE(x) do { if (!(x)) abort(); } while (0)
 
 static bool writes_files(const char *bytes, size_t n) {
-    return memmem(bytes, n, "scan_end", 8) != NULL || memmem(bytes, n, "roi_save", 8) != NULL || memmem(bytes, n, "\\u", 2) != NULL;
+    return memmem(bytes, n, "scan_end", 8) != NULL || memmem(bytes, n, "roi_save", 8) != NULL || memmem(bytes, n, "pfy_output", 10) != NULL ||
+           memmem(bytes, n, "quick_post", 10) != NULL || memmem(bytes, n, "\\u", 2) != NULL;
 }
 
 static void one(struct scan_server *s, const char *bytes, size_t n, uint64_t ticket) {

@@ -146,18 +146,20 @@ static size_t find_plainly(const struct edge_trigger *t, const struct pulse_reco
     return n;
 }
 
-/* Any samples, any level, any length: sixteen at a time say what one at a time says. */
+/* Any samples, also long stretches where nothing happens between steps, any level, any length: sixteen at a time say what one at a time says. */
 static void sixteen_at_a_time_are_one_at_a_time(void **state) {
     (void)state;
     struct dice d = dice_new();
     for (int turn = 0; turn < 4000; turn++) {
-        uint16_t x[203];
-        int64_t reach = turn % 2 ? 65536 : 1 + dice_below(&d, 300);
-        for (size_t i = 0; i < 203; i++)
-            x[i] = (uint16_t)(60000 + dice_below(&d, reach));
+        uint16_t x[403];
+        int64_t reach = turn % 2 ? 65536 : 1 + dice_below(&d, 300), step = 0;
+        for (size_t i = 0; i < 403; i++) {
+            step = turn % 4 == 0 && dice_below(&d, 50) > 0 ? step : dice_below(&d, reach);
+            x[i] = (uint16_t)(60000 + step);
+        }
         struct edge_trigger t = { .inverted = turn % 3 == 0, .level = turn % 5 == 0 ? 70000 * dice_unit(&d) : (double)reach * dice_unit(&d) };
         struct pulse_record r = { .samples = (const sample_u16 *)x + dice_below(&d, 3), .n_presamples = (uint32_t)(4 + dice_below(&d, 20)) };
-        r.n_samples = r.n_presamples + 1 + (uint32_t)dice_below(&d, 170);
+        r.n_samples = r.n_presamples + 1 + (uint32_t)dice_below(&d, 370);
         uint32_t a[64], b[64];
         size_t max = (size_t)dice_below(&d, 65), n = find_plainly(&t, &r, a, max);
         assert_int_equal(edge_trigger_find(&t, &r, b, max), n);

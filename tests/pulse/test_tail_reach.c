@@ -72,7 +72,22 @@ static void a_chance_far_away_does_not_count(void **state) {
     assert_true(tail_reach_decays(&t) == 28);
 }
 
+/* Where a pulse within another's record has no record of its own, the share of spoilt records follows the rate, which here steps by 3 every second, and so do
+ * short times since the record before. */
+static void what_comes_with_the_rate_is_no_tail(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    struct tail_reach t = tail_reach_begin(decay_ns, post_ns);
+    int64_t at = INT64_C(1747000000000000000);
+    for (int i = 0; i < 200000; i++) {
+        double rate_Hz = at / 1000000000 % 2 ? 90 : 30;
+        at += 2500000 + llround(-1e9 * log(1 - dice_unit(&d)) / rate_Hz);
+        tail_reach_note(&t, at, dice_unit(&d) < -expm1(-rate_Hz * 1e-9 * post_ns) ? CUT_BIT(CUT_LATE_RISE) | CUT_BIT(CUT_RESIDUAL) : 0);
+    }
+    assert_true(tail_reach_decays(&t) == TAIL_REACH_LEAST);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_chance_far_away_does_not_count), cmocka_unit_test(reach_is_found), cmocka_unit_test(other_reasons_do_not_count) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_comes_with_the_rate_is_no_tail), cmocka_unit_test(a_chance_far_away_does_not_count), cmocka_unit_test(reach_is_found), cmocka_unit_test(other_reasons_do_not_count) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

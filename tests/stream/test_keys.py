@@ -61,16 +61,36 @@ with Program() as p:
                  ('no_key', 'no key', client(zmq.SUB, stream)), ('no_key', 'a key for another server', client(zmq.SUB, stream, p.path('keys/stranger.key'), secret['viewer'])),
                  ('unknown_key', 'a reader at the control port', client(zmq.DEALER, router, server, secret['viewer'])), ('no_key', 'no key, for photons', client(zmq.PULL, photons)))
         refused = {}
+
+        def counted(counter, least):
+            end = time.monotonic() + 20 * SLOW
+            while ask(boss, 'health')['clients'][counter] < least and time.monotonic() < end:
+                time.sleep(0.02)
+            return ask(boss, 'health')['clients'][counter] >= least
+
         for counter, who, socket in cases:   # each tries again and again, and is counted every time
             refused[counter] = refused.get(counter, 0) + 1
-            end = time.monotonic() + 20 * SLOW
-            while ask(boss, 'health')['clients'][counter] < refused[counter] and time.monotonic() < end:
-                time.sleep(0.02)
-            p.check(ask(boss, 'health')['clients'][counter] >= refused[counter], f'{who} is refused and counted')
+            p.check(counted(counter, refused[counter]), f'{who} is refused and counted')
         p.check(not any(s.poll(0) for _, _, s in cases), 'and none of them heard a word')
         with open(p.path('run.log')) as log:
             said = log.read()
         p.check('is refused' in said, f'the log says so: {[line for line in said.splitlines() if "refused" in line][:1]}')
+        # A folder in which every key has expired, and one that is gone: who knocks from now on is refused.
+        for _, _, socket in cases:
+            socket.close(0)
+        with open(p.path('keys/readers/viewer.key'), 'a') as f:
+            f.write('expires: 2026-01-02\n')
+        time.sleep(1.1)   # the folder is looked at once a second at most
+        before = ask(boss, 'health')['clients']
+        late = client(zmq.SUB, stream, server, secret['viewer'])
+        p.check(counted('expired_key', before['expired_key'] + 1), 'a reader whose folder has only keys that have expired is refused and counted')
+        late.close(0)
+        os.rename(p.path('keys/readers'), p.path('keys/before'))
+        time.sleep(1.1)
+        before = ask(boss, 'health')['clients']
+        late = client(zmq.SUB, stream, server, secret['viewer'])
+        p.check(counted('unknown_key', before['unknown_key'] + 1) and not late.poll(0), 'and so is one whose folder is gone; the controller goes on')
+        late.close(0)
         run.terminate()
         p.check(run.wait(timeout=30 * SLOW) == 0, 'SIGTERM ends it with 0')
     finally:

@@ -236,10 +236,12 @@ static void tell_detail(struct publisher *p) {
     struct data_group g = { .title = "pixel 7", .signal = "counts", .axes = { "energy" }, .n_axes = 1 };
     struct calibration_curve *curve;
     assert_int_equal(calibration_curve_new(CURVE_SPLINE, anchors, 2, &curve), STATUS_OK);
-    pixel_detail_set(&d, spectrum, &model, curve);
+    struct pixel_pulse known;
+    pixel_pulse_of(&model, &known);
+    pixel_detail_set(&d, spectrum, &known, curve);
     g.n_arrays = d.n_arrays;
     memcpy(g.arrays, d.arrays, d.n_arrays * sizeof *d.arrays);
-    json_t *keys = json_pack("{s:i, s:f, s:i}", "pixel", 7, "sample_period_s", 4e-6, "n_presamples", 1);
+    json_t *keys = pixel_detail_keys(7, &known);
     assert_true(publisher_arrays(p, "detail/7/", "detail", "cumulative", &g, keys));
     json_decref(keys);
     calibration_curve_free(curve);

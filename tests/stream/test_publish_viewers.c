@@ -144,6 +144,47 @@ static void fifty_subscribers_have_every_product(void **state) {
         zmq_close(subs[k]);
 }
 
+/* Whoever hears a heartbeat has had every state that it names, however shortly before it they subscribed: late joiners and those that had stood
+ * still and came back are right within one heartbeat. Subscriptions are strewn over the time between two. */
+static void a_heartbeat_names_nothing_that_was_not_sent(void **state) {
+    struct bench *b = *state;
+    enum { MANY = 24, STEPS = 4 };
+    void *subs[MANY];
+    unsigned opened = 0, heard = 0, early = 0;
+    json_t *had[MANY];
+    publisher_scan(b->publisher, b->scan->products, 12, false, no_loss);
+    for (int turn = 0; turn < PATIENCE_STEPS && heard < MANY; turn++) {
+        struct received r;
+        if (opened < MANY && turn % STEPS == 0) {
+            had[opened] = json_object();
+            subs[opened++] = subscribe(b->context, b->publisher, "", 1000);
+        }
+        publisher_step(b->publisher, no_loss);
+        for (unsigned k = 0; k < opened; k++)
+            while (receive(subs[k], &r)) {
+                const char *topic;
+                json_t *seq;
+                if (strcmp(r.topic, "hb/") == 0) {
+                    bool lacks = false, first = json_object_get(had[k], "hb/") == NULL;
+                    json_object_foreach(json_object_get(r.header, "last"), topic, seq)
+                        lacks = lacks || json_integer_value(json_object_get(had[k], topic)) < json_integer_value(seq);
+                    assert_true(first || !lacks);
+                    early += lacks;
+                    heard += first;
+                }
+                json_object_set_new(had[k], r.topic, json_integer(whole(&r, "seq")));
+                received_done(&r);
+            }
+        nap();
+    }
+    assert_int_equal(heard, MANY);
+    assert_true(early <= 2);   /* one that came while the heartbeat was on its way; without the answer before it a fourth of them */
+    for (unsigned k = 0; k < opened; k++) {
+        json_decref(had[k]);
+        zmq_close(subs[k]);
+    }
+}
+
 /* Another start of the program at the same place: its boot differs, its numbers begin anew, and nothing of the first is sent any more. */
 static void a_restart_is_seen_by_boot(void **state) {
     struct bench *b = *state;
@@ -187,6 +228,7 @@ int main(void) {
         WITH_BENCH(a_stuck_viewer_stops_nobody_and_sees_the_end),
         WITH_BENCH(many_stuck_viewers_share_what_waits),
         WITH_BENCH(fifty_subscribers_have_every_product),
+        WITH_BENCH(a_heartbeat_names_nothing_that_was_not_sent),
         WITH_BENCH(a_restart_is_seen_by_boot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

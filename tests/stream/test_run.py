@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """tesd run against the twin of DASTARD: the same beamtime live (20 x real time) and by replay --calibration gives the same bytes; losses are
 counted per channel, and files fill them in. Loopback and free ports only."""
-import collections, glob, json, os, re, subprocess, sys, threading, time
+import collections, glob, json, os, re, signal, subprocess, sys, threading, time
 import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
@@ -48,6 +48,37 @@ class Listener(threading.Thread):
         self.socket.close()
 
 
+# Everything that comes, in a process of its own that can be stopped: at each heartbeat, when it was sent, how many states it names that are not here, and the PFY.
+VIEWER = '''
+import json, struct, sys, zmq
+s = zmq.Context().socket(zmq.SUB); s.connect(sys.argv[1]); s.subscribe(b""); have = {}; total = None
+while True:
+    topic, header, *blobs = s.recv_multipart(); h = json.loads(header); have[topic.decode()] = h["seq"]
+    if topic == b"pfy/O/": total = next(sum(struct.unpack(f"<{len(blobs[a['blob']]) // 4}I", blobs[a["blob"]])) for a in h["arrays"] if a["name"] == "counts")
+    if topic == b"hb/": print(json.dumps({"sent": int(h["t_ns"]), "lacks": [t for t, q in h["last"].items() if have.get(t, 0) < q], "total": total}), flush=True)
+'''
+
+
+class StalledViewer:
+    """A viewer that is stopped before the scan and woken behind its end."""
+
+    def __init__(self, port):
+        self.process = subprocess.Popen([sys.executable, '-c', VIEWER, f'tcp://127.0.0.1:{port}'], stdout=subprocess.PIPE, text=True)
+        self.process.stdout.readline()
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self):
+        """What it knew at the first heartbeats that were sent since, until it lacked nothing."""
+        woken, knew = time.time_ns(), []
+        self.process.send_signal(signal.SIGCONT)
+        while not knew or (knew[-1]['lacks'] and len(knew) < 10):
+            said = json.loads(self.process.stdout.readline())
+            knew += [said] if said['sent'] >= woken else []
+        self.process.kill()
+        self.process.wait()
+        return knew
+
+
 def test_live_is_replay():
     """Photons and maps of a run, made while it was measured, are those of replay --calibration, byte for byte."""
     subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
@@ -57,7 +88,7 @@ def test_live_is_replay():
                 '--queue', '100000')   # nothing is lost when the machine stands still for a moment
     # 20 times as fast, what is on its way between sockets and threads takes 20 times as long; on a busy machine half a second
     run = Daemon('same', twin, ingest={'block_s': 10, 'workers': 2}, scan={'late_photon_s': 60}, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/out'})
-    listener = Listener(run.stream, 'pfy/O/')
+    listener, stalled = Listener(run.stream, 'pfy/O/'), StalledViewer(run.stream)
     listener.start()
     rpc = Rpc(twin.control)
     rpc.good('SourceControl.Start', 'SimPulseSource')
@@ -66,6 +97,7 @@ def test_live_is_replay():
         first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
     feed(run.control, glob.glob(f'{runs[1]}/logs/scan*.json')[0], (began, first_s), 20)
     run.wait_message('_run0000.nxs')
+    knew = stalled.wake()
     listener.stop = True
     check(run.end() == 0, 'SIGTERM ends it with 0')
     twin.end()
@@ -75,6 +107,9 @@ def test_live_is_replay():
     written = f'{folder}/live/20260302/0000'
     subprocess.run([tesd, 'replay', written, '--logs', runs[1], '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
     compare(made[0], f'{folder}/replay.nxs', listener)
+    # the first heartbeat may meet a queue that is just being emptied, and the second is the maps' turn
+    check(len(knew) <= 3 and not knew[-1]['lacks'] and knew[-1]['total'] == listener.states[-1][1].sum(),
+          f'a viewer that stood still all the while had every state, and the PFY of {knew[-1]["total"]} counts, at heartbeat {len(knew)} after it woke; what the first named and was not there: {knew[0]["lacks"]}')
 
 
 def compare(made, replayed, listener):

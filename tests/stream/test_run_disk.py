@@ -109,7 +109,7 @@ def test_all_agree(log, first_s):
     check(a['height'][at].tobytes() == r['height'].tobytes(), 'their heights are those of the run, byte for byte')
     with open(f'{kept}/20260302_run0000_recorded.txt') as f:
         counts = [line.split() for line in f if line[0] != '#' and not line.startswith('gap')]
-    check(sum(int(c[2]) for c in counts) == len(at) and all(c[3] == '0' for c in counts), f'the account says the same: {counts}')
+    check(sum(int(c[2]) for c in counts) == len(at) and sum(int(c[3]) for c in counts) <= not_given, f'the account says the same: {counts}')
 
 
 def scan_is_there(kept, points):
@@ -209,7 +209,9 @@ def test_full_disk(log, first_s):
     with open(f'{kept}/20260302_run0000_recorded.txt') as f:
         lines = [line.split() for line in f]
     gone, gaps = sum(int(w[3]) for w in lines if len(w) == 5 and w[0] != 'gap' and w[0] != '#'), sum(int(w[4]) for w in lines if w[0] == 'gap')
-    check(gone == gaps == figures['tesd_raw_lost_total'] > 0, f'{gone} raw records are missing, {gaps} in {sum(w[0] == "gap" for w in lines)} gaps of the account')
+    refused, not_given = figures['tesd_raw_lost_total'], figures['tesd_raw_not_given_total']   # by the disk; by the ring before it, whose last may come too late to be told
+    check(gone == gaps and 0 < refused <= gone <= refused + not_given,
+          f'{gone} raw records are missing, {gaps} in {sum(w[0] == "gap" for w in lines)} gaps of the account; {refused:.0f} and {not_given:.0f} are known')
     raw = glob.glob(f'{kept}/*.ljh')
     subprocess.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
     p, r = set(keys(photons(f'{folder}/full.nxs'))), keys(photons(f'{folder}/raw.nxs'))

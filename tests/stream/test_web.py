@@ -114,12 +114,19 @@ def check_pixels(p, entry, states, socket):
     want, _ = np.histogram(photons['energy_eV'][()][mine].astype(float), np.arange(100, 1400.25, 0.5))
     p.check(np.array_equal(a['counts'], want) and want.sum() > 50, f'the spectrum of a pixel is counted from its {want.sum()} photons')
     anchors = entry['calibration_0000/anchor_energy_eV'][1] if 'calibration_0000' in entry else []
-    p.check('pulse' in a and abs(np.max(np.abs(a['pulse'])) - 1) < 1e-6 and len(a['noise_psd']) == 129 and np.all(a['noise_psd'] > 0), 'its average pulse and noise are those of the calibration file')
+    last = entry[max(g for g in entry if g.startswith('calibration_'))]
+    p.check(a['pulse'].tobytes() == last['average_pulse'][1].tobytes() and a['noise_psd'].tobytes() == last['noise_psd'][1].tobytes() and abs(np.max(a['pulse']) - 1) < 1e-6 and np.all(a['noise_psd'] > 0),
+            f'its average pulse of {len(a["pulse"])} samples and its noise are those of the file')
     p.check('curve_gain' in a and len(a['anchor_gain']) == np.isfinite(anchors).sum(), f'its curve goes through {len(a.get("anchor_gain", []))} lines')
 
 
 def check_file(p, out):
     process, port = serve(out, '--calibration', p.path('cal.h5'))
+    _, a = news(WebSocket(port, '/stream'), 'detail/1/')[0]['detail/1/', '']
+    p.check('pulse' in a and abs(np.max(np.abs(a['pulse'])) - 1) < 1e-6 and len(a['noise_psd']) == 129 and np.all(a['noise_psd'] > 0), 'with a calibration file, average pulse and noise are those of it')
+    process.kill()
+    process.wait()
+    process, port = serve(out)
     check_page(p, port)
     states, said = news(socket := WebSocket(port, '/stream'))
     p.check(said['age_ms'] == -2 and not said['control'], f'a file has no age, and is not controlled: {said}')

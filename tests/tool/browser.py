@@ -1,5 +1,6 @@
 """Chromium without a window, driven over its DevTools protocol: the same that Playwright speaks to Chromium, by the WebSocket client that the tests
-have anyway, so that nothing of npm is needed where the package archive has the browser."""
+have anyway. Playwright is in no package archive (npm or PyPI only, with a Node of its own, and it wants its own build of the browser); with this the test runs
+wherever the archive's Chromium is installed."""
 import base64, json, os, re, shutil, subprocess, sys, time, urllib.request
 
 from free_ports import free_port

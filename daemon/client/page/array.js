@@ -115,16 +115,28 @@ function pixelSeries(what) {
   }
   if (what === 'noise' && a.noise_psd) {
     const n = v('noise_psd').length, top = 0.5 / d.header.sample_period_s * 1e-3;
-    return [{id: d.id, x: Float64Array.from(v('noise_psd'), (_, k) => k * top / (n - 1)), y: Float64Array.from(v('noise_psd'), Math.sqrt), colour: '--a'}];
+    return [{id: d.id, x: Float64Array.from(v('noise_psd'), (_, k) => k * top / (n - 1)), y: Float64Array.from(v('noise_psd'), Math.sqrt), colour: '--a', name: d.header.noise_is_white ? 'taken for white: no noise records' : ''}];
   }
   return [];
 }
 
+// Of all pixels, while none is open: how the value that colours them is spread.
+function spreadSeries() {
+  const key = at('pixelKey').value, values = pixelStates().map(p => pixelValue(p, key)).filter(isFinite).sort((a, b) => a - b);
+  if (values.length < 2 || key === 'verdict') return [];
+  const lo = values[0], hi = values[values.length - 1], n = Math.max(8, Math.min(40, Math.ceil(2 * Math.sqrt(values.length)))), step = (hi - lo || Math.abs(hi) || 1) / n, count = new Float64Array(n + 2);
+  for (const v of values) count[1 + Math.min(n - 1, Math.floor((v - lo) / step))]++;
+  return [{id: `${array.id} ${key}`, x: Float64Array.from(count, (_, k) => lo + (k - 0.5) * step), y: count, colour: '--a', steps: true, name: `${values.length} pixels, middle ${numberText(+values[values.length >> 1].toPrecision(4))}`}];
+}
+
 function drawPixel() {
+  at('spreadBox').hidden = array.chosen !== null;
+  at('four').hidden = array.chosen === null;
+  if (array.chosen === null) drawCurves(at('spread'), spreadSeries(), PIXEL_KEYS.find(([k]) => k === at('pixelKey').value)?.[1] ?? '', 'pixels', {empty: array.list.length ? 'choose a value that has a size, or a pixel' : ''});
   const p = array.list.find(x => x.n === array.chosen), d = detail(), none = !p ? 'choose a pixel' : d ? null : 'on its way';
   at('pixelName').textContent = p ? `Pixel ${p.n}${p.header.name ? `, ${p.header.name}` : ''}` : 'Pixel';
   at('pixel').textContent = p ? FACTS.filter(([k]) => p.header[k] !== undefined && p.header[k] !== null && p.header[k] !== '').map(([k, text, unit]) => `${text}${text ? ' ' : ''}${typeof p.header[k] === 'number' ? numberText(p.header[k]) : p.header[k]}${unit ?? ''}`)
-    .join(' · ') : array.list.length ? 'click a pixel, or move with the arrows' : '';
+    .join(' · ') : array.list.length ? 'click a pixel, or move with the arrows; this is all of them' : '';
   drawCurves(at('pixelSpectrum'), pixelSeries('spectrum'), 'energy (eV)', 'photons', {empty: none ?? 'no spectrum is known', xUnit: 'eV'});
   drawCurves(at('pixelCurve'), pixelSeries('curve'), 'energy (eV)', 'height / energy', {free: true, empty: none ?? 'it has no curve', xUnit: 'eV'});
   drawCurves(at('pixelPulse'), pixelSeries('pulse'), 'time (ms)', 'average pulse', {empty: none ?? (isFile() ? 'not in the file:\ntesd web --calibration CAL.h5' : 'it has no average pulse'), xUnit: 'ms'});
@@ -141,6 +153,7 @@ function setUpArray(canvas) {
   });
   canvas.addEventListener('keydown', e => {
     const step = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[e.key], now = array.places[array.list.findIndex(p => p.n === array.chosen)];
+    if (e.key === 'Escape') return choose(null);
     if (!step || array.list.length === 0) return;
     e.preventDefault();
     if (!now) return choose(array.list[0].n);

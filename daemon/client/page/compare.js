@@ -5,7 +5,7 @@ const chosenConditions = () => [at('conditionA').value, at('conditionB').value];
 // What B is at first: of another file the set of the same name, else another set that begins at the same energy, sums before scans.
 function counterpart(a, names) {
   const grid = n => { const s = anyStateOf(membersOf(n)[0]); return s?.arrays.incident_energy?.values[0]; }, tail = a.match(/(scan|sum) .*$/)?.[0];
-  const same = names.filter(n => n !== a && Math.abs(grid(n) - grid(a)) < 1);
+  const mine = new Set(membersOf(a)), same = names.filter(n => n !== a && Math.abs(grid(n) - grid(a)) < 1 && !membersOf(n).some(m => mine.has(m)));   // a sum is not compared with its own part
   return same.find(n => n.endsWith(tail)) ?? same.filter(isSum).pop() ?? same.pop() ?? names.find(n => n !== a) ?? a;
 }
 
@@ -16,7 +16,7 @@ function fillConditions() {
   const options = names.map(n => [n, conditionText(n)]), had = compare.chosen ? chosenConditions() : [];   // until somebody chooses, the newest
   fill(at('conditionA'), options);
   fill(at('conditionB'), options);
-  if (!had[0]) at('conditionA').value = isFile() ? newestSet() : names.filter(isSum).pop() ?? newestSet();
+  if (!had[0]) at('conditionA').value = isFile() || names.filter(isSum).length < 2 ? newestSet() : names.filter(isSum).pop();   // sums when there are two of them
   if (!had[1]) at('conditionB').value = counterpart(at('conditionA').value, names);
 }
 
@@ -67,8 +67,7 @@ function drawComparedMaps() {
     g.restore();
     g.fillStyle = css('--ink'); g.textAlign = 'left'; g.font = '600 13px system-ui, sans-serif';
     g.fillText(k < 2 ? `${'AB'[k]}  ${conditionText(name)}` : name, box.l, box.t - 9, wide); g.font = '12px system-ui, sans-serif';
-    drawColourBar(g, {l: box.l + wide * 0.3, r: box.r, t: h - 31, b: h - 20}, shown, options, '');
-    g.textAlign = 'left'; g.fillStyle = css('--soft'); g.fillText('photons / q', box.l, h - 21, wide * 0.28);
+    drawColourBar(g, {l: box.l + Math.min(wide * 0.5, 170), r: box.r, t: h - 31, b: h - 20}, shown, {...options, beside: box.l}, `photons / exposure`);
   });
 }
 
@@ -147,6 +146,7 @@ function drawCompare() {
   fill(at('compareRoi'), list.map(r => [r, windowText(membersOf(a)[0], r)]));
   if (!had && list.length) at('compareRoi').value = bestWindow(membersOf(a)[0], list, true) ?? bestWindow(membersOf(a)[0], list, false);
   drawComparedMaps();
+  drawRepeats();
   const c = compared(), empty = 'no points with yields in common';
   drawCurves(at('pair'), comparedSeries(), 'incident energy (eV)', yieldText(c && yieldOf(c.names[0], c.roi)), {empty, xUnit: 'eV'});
   const middle = c ? c.ratio.filter(isFinite).sort((x, y) => x - y) : [], centre = middle[middle.length >> 1] ?? 1;

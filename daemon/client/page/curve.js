@@ -72,7 +72,7 @@ const inUnits = (label, power) => !power ? label : / \(/.test(label) ? label.rep
 // An axis frame. labels: {x, y}; '' or undefined leaves an axis without numbers, for it shares those of its neighbour.
 function frame(g, box, xs, ys, labels, logs = {}) {
   const [x0, x1] = xs, [y0, y1] = ys, X = v => box.l + (v - x0) / (x1 - x0 || 1) * (box.r - box.l), Y = v => box.b - (v - y0) / (y1 - y0 || 1) * (box.b - box.t);
-  const tx = axisTicks(x0, x1, Math.max(2, (box.r - box.l) / 80), logs.x), ty = axisTicks(y0, y1, Math.max(2, (box.b - box.t) / 34), logs.y);
+  const tx = axisTicks(x0, x1, Math.max(3, (box.r - box.l) / 80), logs.x), ty = axisTicks(y0, y1, Math.max(2, (box.b - box.t) / 34), logs.y);
   g.strokeStyle = css('--line');
   g.fillStyle = css('--soft');
   g.textAlign = 'center';

@@ -45,6 +45,14 @@ function drawDisk() {
   at('disk').title = [d.folder, ...sinks.map(s => `${s.name}: ${s.failing ? s.trouble : 'well'}, ${s.accepted} taken, ${s.lost} lost`)].join('\n');
 }
 
+// Old numbers must not look like new ones: what is shown is of when it was heard.
+function drawStale(s, age) {
+  const gone = !!s?.gone, old = gone || (s && s.age_ms >= 0 && age > 10000), since = new Date(Date.now() - (s && s.age_ms >= 0 ? age : 0));
+  at('stale').hidden = !old;
+  const text = !old ? '' : `${gone ? 'tesd web does not answer' : 'nothing is heard of the stream'}: what is shown is of ${since.toLocaleTimeString()}${age >= 1000 && s.age_ms >= 0 ? `, ${ageText(age)}` : ''}`;
+  if (at('stale').textContent !== text) at('stale').textContent = text;
+}
+
 function drawStates() {
   const s = model.status, hb = model.other.get('hb/')?.header;
   if (at('where').textContent !== (s?.title ?? '')) at('where').textContent = s?.title ?? '';
@@ -55,6 +63,7 @@ function drawStates() {
   chip('rate', hb ? `${hb.rates.messages.toFixed(0)} states/s` : '');
   drawDisk();
   const age = s ? s.age_ms + (s.age_ms >= 0 ? performance.now() - model.heard : 0) : -1;
+  drawStale(s, age);
   if (!s || s.gone) chip('age', s ? 'this page has lost its server' : 'connecting', !!s);
   else if (s.age_ms === -2) chip('age', 'file');
   else if (s.age_ms === -1) chip('age', 'nothing heard of the stream yet', true);
@@ -144,7 +153,8 @@ function drawYields() {
   drawCurves(at('spfy'), spfySeries(), x, label, {...options, empty: list.length ? `no window is narrower than ${NARROW_EV} eV` : 'no yield yet'});
   drawCurves(at('ipfy'), ipfySeries(), x, now?.header.normalised_by?.startsWith('i0') ? '1/yield (I₀ s pixel)' : '1/yield (s pixel)', {...options, free: true, empty: at('iroi').value ? 'fewer than 25 photons in every point' : list.length ? 'no line that the scan does not excite' : 'no yield yet'});
   const sum = now ? now.counts.reduce((a, b) => a + b, 0) : 0;
-  const text = message || (now ? `${sum} photons; counts / (${now.header.normalised_by} × pixels)${model.status?.control ? '; drag the edges of the window in the map' : ''}` : '');
+  drawRepeatsNote();
+  const text = message || (now ? `${sum} photons; counts / (${now.header.normalised_by.replace('i0', 'I₀').replace('live_time', 'live time').replace(' x ', ' × ')} × pixels)${model.status?.control ? '; drag the edges of the window in the map' : ''}` : '');
   if (at('roiText').textContent !== text) at('roiText').textContent = text;
 }
 
@@ -196,6 +206,7 @@ const SERIES = {pfy: pfySeries, spfy: spfySeries, ipfy: ipfySeries, pair: compar
 function columns(what) {
   if (what === 'map') return map.data ? mapColumns(map.data, map.now, 'photons') : [];
   if (what === 'difference') return differences.value ? mapColumns(differences.value, compare.now, 'difference') : [];
+  if (what === 'repeats') return repeatRows();
   if (what === 'pixels') return [['pixel', 'channel', 'name', ...PIXEL_KEYS.map(([k]) => k)], ...array.list.map(p => [p.n, p.header.channel, p.header.name, ...PIXEL_KEYS.map(([k]) => k === 'drift' ? p.drift : p.header[k])])];
   if (what === 'row' || what === 'column') {
     const c = cuts();

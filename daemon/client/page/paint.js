@@ -126,14 +126,20 @@ function drawColourBar(g, box, top, options, label) {
     g.fillRect(box.l + i, box.t, 1, box.b - box.t);
   }
   g.strokeStyle = css('--line'); g.strokeRect(box.l, box.t, w, box.b - box.t);
-  g.fillStyle = css('--soft'); g.textAlign = 'center';
+  g.fillStyle = css('--soft');
+  const {text, power} = axisTicks(options.difference ? -top : 0, top, 2);
   for (const f of [0, 0.5, 1]) {
     const v = options.difference ? top * (2 * f - 1) : top * un(f);
     g.textAlign = f === 0 ? 'left' : f === 1 ? 'right' : 'center';
-    g.fillText(v === 0 ? '0' : String(+v.toPrecision(2)).length > 6 ? v.toExponential(1) : String(+v.toPrecision(2)), box.l + f * w, box.b + 13);
+    g.fillText(text(+v.toPrecision(2)), box.l + f * w, box.b + 13);
   }
-  g.textAlign = 'center';
-  g.fillText(label, (box.l + box.r) / 2, box.t - 5);
+  if (options.beside) {
+    g.textAlign = 'left';
+    g.fillText(inUnits(label, power), options.beside, box.b - 1, box.l - options.beside - 6);
+  } else {
+    g.textAlign = 'center';
+    g.fillText(inUnits(label, power), (box.l + box.r) / 2, box.t - 5);
+  }
 }
 
 function drawElastic(g, d, X, Y, view) {
