@@ -288,9 +288,13 @@ def two_files(b):
         check(until(lambda: b.js('tesd.map.data?.name') == sets[0]) and b.js('[...tesd.stateOf(tesd.map.data.name, "rixs/map/").arrays.counts.values]') == counts.ravel().tolist(), f'its map is that of the file, {counts.sum()} photons')
         b.shot('a_file')
         b.js('tesd.show("compare")')
-        b.js(f"""for (const [id, v] of [['conditionA', {json.dumps(sets[0])}], ['conditionB', {json.dumps(sets[1])}]]) {{ const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change')); }}
-            document.getElementById('compareRoi').value = 'tfy';""")
-        check(until(lambda: b.js('tesd.compared()?.roi') == 'tfy' and b.js('tesd.columns("difference").length > 100')), 'two files stand side by side with their difference')
+        until(lambda: b.js(f'{json.dumps(sets)}.every(n => ["conditionA", "conditionB"].every(id => [...document.getElementById(id).options].some(o => o.value === n)))'))
+        b.js(f"""for (const [id, v] of [['conditionA', {json.dumps(sets[0])}], ['conditionB', {json.dumps(sets[1])}]]) {{ const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change')); }}""")
+
+        def compared_tfy():
+            b.js("document.getElementById('compareRoi').value = 'tfy'")   # once its windows are listed
+            return b.js('tesd.compared()?.roi') == 'tfy' and b.js(f'tesd.compared().names.join() === {json.dumps(",".join(sets))}')
+        check(until(lambda: compared_tfy() and b.js('tesd.columns("difference").length > 100')), 'two files stand side by side with their difference')
         got, both = b.js('tesd.compared().sum'), np.isfinite(first) & np.isfinite(second)
         check(len(first) != len(second) or abs(got['ratio'] / (first[both].sum() / second[both].sum()) - 1) < 1e-9, f'the ratio of their yields is that of the files\' numbers: {got["ratio"]:.4f} ± {got["error"]:.4f}')
         check(b.js('[...document.querySelectorAll("#repeats tr")].slice(1).map(r => parseFloat(r.children[1].textContent))') == [round(r, 2) for r in ratio], f'repeats of the first: {b.js("document.getElementById(`repeatsText`).textContent")}')
@@ -298,6 +302,7 @@ def two_files(b):
         check(until(lambda: b.js('document.querySelectorAll("#repeats td.odd").length') == sum(bin(f).count('1') for f in flags)), f'of the second: {b.js("document.getElementById(`repeatsText`).textContent")}')
         b.shot('a_files_compared')
         b.js('tesd.show("array"); document.getElementById("array").focus()')
+        until(lambda: b.js('tesd.array.box !== null'))
         b.do('Input.dispatchKeyEvent', type='keyDown', key='ArrowRight')
         check(until(lambda: b.js('tesd.detail()?.arrays.counts !== undefined')) and b.js('tesd.array.list.length') == pixels, f'a pixel of {pixels} opens: {b.js("Object.keys(tesd.detail()?.arrays ?? {})")}')
         time.sleep(0.3)
