@@ -119,6 +119,7 @@ def second_scan(b, call):
     until(lambda: b.js('tesd.compared()?.sum.n') == 14)
     want, got = b.js(f'(() => {{ const [y, z] = {two}.map(a => a.yield.values.reduce((s, v) => s + v / a.pixel_weight.values[0], 0)); return [y / z, tesd.compared().sum]; }})()')   # of one moment: points still settle
     check(got['n'] == 14 and abs(got['ratio'] / want - 1) < 1e-9, f'the ratio of their yields by pixel_weight is {got["ratio"]:.4f} ± {got["error"]:.4f}')
+    before_the_edge(b, two)
     total = next((n for n in b.js('[...document.getElementById("conditionA").options].map(o => o.value)') if n.startswith('sum of')), None)
     summed = b.js(f"""(() => {{ const y = tesd.yieldOf({json.dumps(total)}, 'tfy'), [a, b] = {two};
         return y && y.n === 2 && y.y.every((v, k) => {{ const q = s => s.i0.values[k] * s.live_time_s.values[k] * s.pixel_weight.values[0], w = (a.counts.values[k] + b.counts.values[k]) / (q(a) + q(b)); return Math.abs(v - w) <= 1e-12 * w; }}); }})()""")
@@ -133,6 +134,27 @@ def second_scan(b, call):
     b.shot('7_repeats')
     b.js('tesd.show("scan")')
     check(until(lambda: 'repeats of' in b.js('document.getElementById("repeatsNote").textContent')), f'and said below the yield: {b.js("document.getElementById(`repeatsNote`).textContent")!r}')
+
+
+def before_the_edge(b, two):
+    """What is constant before the edge is subtracted of both, and photons still wanted are told."""
+    def put(**values):
+        b.js(''.join(f'document.getElementById("{i}").value = "{v}"; document.getElementById("{i}").dispatchEvent(new Event("input"));' for i, v in values.items()))
+    hi = b.js(f'[...{two}[0].incident_energy.values].sort((p, q) => p - q)[2]') + 0.01
+    put(preLo=0, preHi=hi, wantedError=0.01)
+    want, got, free = b.js(f"""(() => {{ const less = {two}.map(a => {{ const q = k => a.i0.values[k] * a.live_time_s.values[k] * a.pixel_weight.values[0];
+        const pre = [...a.counts.values.keys()].filter(k => a.incident_energy.values[k] <= {hi}), sum = f => pre.reduce((s, k) => s + f(k), 0);
+        const level = sum(k => Number(a.counts.values[k])) / sum(q); return a.yield.values.reduce((s, v) => s + v / a.pixel_weight.values[0] - level, 0); }});
+        const s = tesd.compared().sum; document.getElementById('preHi').value = ''; return [less[0] / less[1], s, tesd.compared().sum]; }})()""")
+    check(abs(got['ratio'] / want - 1) < 1e-9 and got['error'] / got['ratio'] > free['error'] / free['ratio'], f'less what is before the edge it is {got["ratio"]:.4f} ± {got["error"]:.4f}')
+    put(preLo='', preHi='')
+    needed = (free['na'] + free['nb']) * ((free['error'] / free['ratio'] / 1e-4) ** 2 - 1)
+
+    def told():
+        found = re.search('([0-9.e+]+) more wanted for 0.01 %', b.js('document.getElementById("verdict").textContent'))
+        return found is not None and abs(float(found[1]) / needed - 1) < 0.06
+    check(until(told), f'photons still wanted are told: {needed:.3g}')
+    put(wantedError=1)
 
 
 def cuts(b):
@@ -266,9 +288,13 @@ def two_files(b):
         check(until(lambda: b.js('tesd.map.data?.name') == sets[0]) and b.js('[...tesd.stateOf(tesd.map.data.name, "rixs/map/").arrays.counts.values]') == counts.ravel().tolist(), f'its map is that of the file, {counts.sum()} photons')
         b.shot('a_file')
         b.js('tesd.show("compare")')
-        b.js(f"""for (const [id, v] of [['conditionA', {json.dumps(sets[0])}], ['conditionB', {json.dumps(sets[1])}]]) {{ const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change')); }}
-            document.getElementById('compareRoi').value = 'tfy';""")
-        check(until(lambda: b.js('tesd.compared()?.roi') == 'tfy' and b.js('tesd.columns("difference").length > 100')), 'two files stand side by side with their difference')
+        until(lambda: b.js(f'{json.dumps(sets)}.every(n => ["conditionA", "conditionB"].every(id => [...document.getElementById(id).options].some(o => o.value === n)))'))
+        b.js(f"""for (const [id, v] of [['conditionA', {json.dumps(sets[0])}], ['conditionB', {json.dumps(sets[1])}]]) {{ const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change')); }}""")
+
+        def compared_tfy():
+            b.js("document.getElementById('compareRoi').value = 'tfy'")   # once its windows are listed
+            return b.js('tesd.compared()?.roi') == 'tfy' and b.js(f'tesd.compared().names.join() === {json.dumps(",".join(sets))}')
+        check(until(lambda: compared_tfy() and b.js('tesd.columns("difference").length > 100')), 'two files stand side by side with their difference')
         got, both = b.js('tesd.compared().sum'), np.isfinite(first) & np.isfinite(second)
         check(len(first) != len(second) or abs(got['ratio'] / (first[both].sum() / second[both].sum()) - 1) < 1e-9, f'the ratio of their yields is that of the files\' numbers: {got["ratio"]:.4f} ± {got["error"]:.4f}')
         check(b.js('[...document.querySelectorAll("#repeats tr")].slice(1).map(r => parseFloat(r.children[1].textContent))') == [round(r, 2) for r in ratio], f'repeats of the first: {b.js("document.getElementById(`repeatsText`).textContent")}')
@@ -276,6 +302,7 @@ def two_files(b):
         check(until(lambda: b.js('document.querySelectorAll("#repeats td.odd").length') == sum(bin(f).count('1') for f in flags)), f'of the second: {b.js("document.getElementById(`repeatsText`).textContent")}')
         b.shot('a_files_compared')
         b.js('tesd.show("array"); document.getElementById("array").focus()')
+        until(lambda: b.js('tesd.array.box !== null'))
         b.do('Input.dispatchKeyEvent', type='keyDown', key='ArrowRight')
         check(until(lambda: b.js('tesd.detail()?.arrays.counts !== undefined')) and b.js('tesd.array.list.length') == pixels, f'a pixel of {pixels} opens: {b.js("Object.keys(tesd.detail()?.arrays ?? {})")}')
         time.sleep(0.3)

@@ -41,6 +41,25 @@ SETS = (
 )
 
 
+ebit, noises = os.path.join(data, 'real', 'ebit_c1'), tuple(os.path.join(data, 'real', n) for n in ('noise_20181018_c13', 'noise_20230626_4102', 'noise_20241005_c2'))
+# name, arguments of calibrate, exit status, what is said: no lines that the table has, or no pulses at all. Never a curve.
+CALIBRATIONS = (
+    ('ebit, no state', [ebit], 3, ['no calibration state']),
+    ('ebit, all records', [ebit, '--state', 'all'], 1, ['no pixel could be calibrated', 'chan1 +ambiguous']),
+    ('bessy', [bessy, '--noise', os.path.join(bessy, 'noise'), '--state', 'all'], 1, [r'too few pulses \(150, 200 are needed\)']),
+    ('regress', [os.path.join(regress, 'regress_chan1.ljh'), '--noise', os.path.join(regress, 'regress_noise_chan1.ljh'), '--state', 'all'], 1, ['the lines of the table were not found']),
+    ('OFF 0.2, a dummy', [os.path.join(data, 'real', 'off_v020_tiny'), '--state', 'all'], 3, ['holds no pulse shape']),
+    *((f'{os.path.basename(n)} as pulses', [n, '--state', 'all'], 3, ['holds no photons', r'[01] usable pulses in \d+ records, 50 are needed']) for n in (*noises, os.path.join(bessy, 'noise'))),
+)
+
+
+def calibrate(p, name, arguments, code, said):
+    out = p.path('cal.h5')
+    run = p.run('calibrate', *arguments, '-o', out, timeout=120)
+    missing = [s for s in said if not re.search(s, run.stderr + run.stdout)]
+    p.check(run.returncode == code and not missing and not os.path.exists(out), f'calibrate {name} -> {run.returncode} {missing}' + ('' if run.returncode == code else '\n' + run.stderr))
+
+
 def replay(p, name, arguments, code, records, said):
     out = p.path('out.nxs')
     run = p.run('replay', *arguments, '-o', out, timeout=120)
@@ -61,6 +80,8 @@ def replay(p, name, arguments, code, records, said):
 with Program() as p:
     for one in SETS:
         replay(p, *one)
+    for one in CALIBRATIONS:
+        calibrate(p, *one)
     files = [f for f in glob.glob(os.path.join(data, '**', '*'), recursive=True)
              if os.path.isfile(f) and f.endswith(('.ljh', '.off', '.noi', '_log', '_experiment_state.txt', '_external_trigger.bin')) or '/logs/' in f or '/lines/' in f]
     run = p.run('inspect', '--json', *files)

@@ -139,8 +139,8 @@ function drawPixel() {
     .join(' · ') : array.list.length ? 'click a pixel, or move with the arrows; this is all of them' : '';
   drawCurves(at('pixelSpectrum'), pixelSeries('spectrum'), 'energy (eV)', 'photons', {empty: none ?? 'no spectrum is known', xUnit: 'eV'});
   drawCurves(at('pixelCurve'), pixelSeries('curve'), 'energy (eV)', 'height / energy', {free: true, empty: none ?? 'it has no curve', xUnit: 'eV'});
-  drawCurves(at('pixelPulse'), pixelSeries('pulse'), 'time (ms)', 'average pulse', {empty: none ?? (isFile() ? 'not in the file:\ntesd web --calibration CAL.h5' : 'it has no average pulse'), xUnit: 'ms'});
-  drawCurves(at('pixelNoise'), pixelSeries('noise'), 'frequency (kHz)', 'noise (counts/√Hz)', {log: true, empty: none ?? (isFile() ? 'not in the file:\ntesd web --calibration CAL.h5' : 'its noise is not known'), xUnit: 'kHz'});
+  drawCurves(at('pixelPulse'), pixelSeries('pulse'), 'time (ms)', 'average pulse', {empty: none ?? (isFile() ? 'the file has none (of OFF files there is none):\ntesd web --calibration CAL.h5' : 'it has no average pulse'), xUnit: 'ms'});
+  drawCurves(at('pixelNoise'), pixelSeries('noise'), 'frequency (kHz)', 'noise (counts/√Hz)', {log: true, empty: none ?? (isFile() ? 'the file has none (of OFF files there is none):\ntesd web --calibration CAL.h5' : 'its noise is not known'), xUnit: 'kHz'});
 }
 
 function setUpArray(canvas) {

@@ -66,6 +66,6 @@ function drawRepeats() {
 function drawRepeatsNote() {
   const n = anyStateOf(newestSet())?.header.scan, all = judgements(), j = all.filter(x => x.repeats.some(r => r.scan === n)).pop() ?? (isFile() ? null : all[all.length - 1]), note = at('repeatsNote');
   note.hidden = !j;
-  const text = j ? `repeats of ${groupText(j)}:${repeatsSentence(j)}` : '';
+  const text = j ? `repeats of ${groupText(j)}: ${repeatsSentence(j)}` : '';
   if (note.textContent !== text) note.textContent = text;
 }
