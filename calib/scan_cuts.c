@@ -147,6 +147,14 @@ enum status scan_cut_inverse(const struct scan_products *p, const struct yield_s
     return STATUS_OK;
 }
 
+void scan_cut_invert(struct scan_cut *c) {
+    for (uint32_t k = 0; k < c->n; k++) {
+        const bool good = c->counts[k] >= IPFY_LEAST && c->value[k] > 0;
+        c->error[k] = good ? c->error[k] / (c->value[k] * c->value[k]) : (double)NAN;
+        c->value[k] = good ? 1 / c->value[k] : (double)NAN;
+    }
+}
+
 /* ---- the elastic line ---- */
 
 /* Share of a Gaussian that lies below x. */

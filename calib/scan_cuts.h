@@ -38,6 +38,9 @@ enum status scan_cut_constant(const struct scan_products *p, const struct rixs_m
 #define IPFY_LEAST 25
 enum status scan_cut_inverse(const struct scan_products *p, const struct yield_spectrum *y, double background, double background_sigma, struct scan_cut *out);
 
+/* A cut that scan_cut_constant made of the emission map, turned into an inverse PFY in place: grade high alone, no background. */
+void scan_cut_invert(struct scan_cut *c);
+
 enum elastic_removal {
     ELASTIC_MASKED,      /* photons within 1.3 FWHM of the elastic line are left out */
     ELASTIC_SUBTRACTED   /* its Gaussian is subtracted, with the area per exposure that it has at that incident energy (elastic_area.h) */

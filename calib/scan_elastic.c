@@ -17,7 +17,7 @@ static const double MOVES = 1.5;                        /* x resolution from los
 static const double STAYS = 0.3, SLOPE_SIGMA = 0.15;    /* eV of loss per eV of incident energy: 0 for the elastic line, 1 for a fluorescence line */
 static const double FWHM_OF_SIGMA = 2.3548200450309493;
 static const double WINDOW = 1.8;                       /* x resolution: of the fit, on either side; a wider one sees the flanks of other lines and narrows the Gaussian */
-static const double CLEAN = 0.05;                       /* of the core, on either side: place and width come from such points where they have enough */
+static const double CLEAN = 0.05, CLEAN_SIGMAS = 2;    /* no more than this share of the core on either side, as far as counts can tell: place and width come from there */
 static const double WIDTH_NEEDS = 60;                   /* counts in the window for a width of its own */
 
 /* Bins whose middles lie in [from, to). */
@@ -103,7 +103,7 @@ static bool stands_free(const struct block *b, double resolution) {
 static bool is_clean(const struct block *b, double resolution) {
     const double other = fmax(b->left, b->right);
     (void)resolution;
-    return other - sqrt(other) < CLEAN * b->core;
+    return other - CLEAN_SIGMAS * sqrt(other) < CLEAN * b->core;
 }
 
 /* Whether `point` is the first of its block that `state` marks with `value`. */
@@ -171,7 +171,8 @@ static enum status fit_stack(const struct scan_elastic *e, double fwhm_eV, bool 
     return status == STATUS_OK && f->counts < 3 * f->counts_sigma ? STATUS_TOO_FEW : status;
 }
 
-/* Fitted to the clean ones of the points; false: they have too few counts for a width, or there are none. */
+/* Fitted to the clean ones of the points, its width held where they have too few counts for one of their own: what the others would say of it
+ * is wrong. False: the line is not seen in them, or there are none. */
 static bool fit_clean(const struct rixs_map *m, const struct scan *s, const uint8_t *point_used, double resolution, struct line_fit *f) {
     uint8_t *state = calloc(m->n_points + (size_t)1, 1);
     struct scan_elastic clean = {0};
@@ -181,7 +182,7 @@ static bool fit_clean(const struct rixs_map *m, const struct scan *s, const uint
     mark_blocks(m, s, resolution, is_clean, 1, 2, state);
     stack(m, state, 2, resolution, &clean);
     free(state);
-    return clean.n_bins >= 8 && fit_stack(&clean, resolution, false, f) == STATUS_OK && f->gauss_fwhm_sigma_eV > 0;
+    return clean.n_bins >= 8 && fit_stack(&clean, resolution, false, f) == STATUS_OK;
 }
 
 static void fit(const struct rixs_map *m, const struct scan *s, const uint8_t *point_used, double resolution, struct scan_elastic *out) {

@@ -92,7 +92,8 @@ struct scan_sum {
  * half the local step of the group's first scan at most; scans that fit no other, or whose motor is no energy, form a group of one.
  * A sum's points begin with the first scan's and last as long as all together (end - start = summed dwell; they may overlap one
  * another). Its I0 is the mean of theirs over live time, so that I0 x live time is what all were exposed to; errors in quadrature; NaN where
- * a scan that was live has none above 0. Extras are not summed; number is -1. *sums is a new array of *n new sums; free with scan_sums_free. */
+ * a scan that was live has none above 0. Extras that all of them have are
+ * means over live time as I0 is; number is -1. *sums is a new array of *n new sums; free with scan_sums_free. */
 enum status scan_sums_make(struct scan_products *const *products, size_t n_products, struct scan_sum **sums, size_t *n);
 void scan_sums_free(struct scan_sum *sums, size_t n);
 

@@ -100,6 +100,49 @@ static void settle_i0(struct scan_point *into, const struct scan_point *first, c
     into->i0_sigma = several ? sqrt(e->variance) / e->live_ns : first->i0_sigma;
 }
 
+/* ---- what logs add: means over live time, as I0, so that their ratio to I0 is that of the sums ---- */
+
+static const struct scan_extra *extra_named(const struct scan *s, const char *name) {
+    for (uint32_t k = 0; k < s->n_extras; k++)
+        if (strcmp(s->extras[k].name, name) == 0)
+            return &s->extras[k];
+    return NULL;
+}
+
+/* Those that all scans of group g among r[g..n) have. */
+static enum status make_extras(const struct repeat *r, size_t n, size_t g, struct scan *sum) {
+    const struct scan *first = r[g].products->scan;
+    sum->extras = calloc(first->n_extras + (size_t)1, sizeof *sum->extras);
+    if (sum->extras == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t k = 0; k < first->n_extras; k++) {
+        bool all = true;
+        for (size_t i = g; i < n && all; i++)
+            all = r[i].group != g || extra_named(r[i].products->scan, first->extras[k].name) != NULL;
+        struct scan_extra *x = &sum->extras[sum->n_extras];
+        if (!all)
+            continue;
+        x->values = calloc(first->n_points + (size_t)1, sizeof *x->values);
+        if (x->values == NULL)
+            return STATUS_NO_MEMORY;
+        memcpy(x->name, first->extras[k].name, sizeof x->name);
+        sum->n_extras++;
+    }
+    return STATUS_OK;
+}
+
+static void add_extras(struct scan *sum, const struct scan *from, uint32_t from_row, uint32_t row, double live_ns) {
+    for (uint32_t k = 0; k < sum->n_extras; k++)
+        sum->extras[k].values[row] += live_ns * extra_named(from, sum->extras[k].name)->values[from_row];
+}
+
+static void settle_extras(struct scan *sum, const struct scan *first, uint32_t row, double live_ns) {
+    for (uint32_t k = 0; k < sum->n_extras; k++) {
+        double *value = &sum->extras[k].values[row];
+        *value = live_ns > 0 ? *value / live_ns : extra_named(first, sum->extras[k].name)->values[row];
+    }
+}
+
 static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, const struct repeat *r, uint32_t *row_of, struct exposure *exposure) {
     uint32_t n = first->products->n_points;
     for (uint32_t k = 0; k < n; k++)
@@ -109,6 +152,7 @@ static enum status add_repeat(struct scan_sum *sum, const struct repeat *first, 
         return s;
     for (uint32_t k = 0; k < n; k++) {
         const double live_ns = scan_live_time_weighted_ns(r->products, k);
+        add_extras(sum->scan, r->products->scan, k, row_of[k], live_ns);
         add_point(&sum->scan->points[row_of[k]], &first->products->scan->points[row_of[k]], &r->products->scan->points[k], live_ns, sum->n_scans, &exposure[row_of[k]]);
     }
     const struct scan *scan = r->products->scan;
@@ -155,6 +199,8 @@ static enum status sum_make(const struct repeat *r, size_t n, size_t g, struct s
     for (uint32_t k = 0; exposure != NULL && k < n_points; k++)
         exposure[k].known = true;
     if (s == STATUS_OK)
+        s = make_extras(r, n, g, sum->scan);
+    if (s == STATUS_OK)
         s = empty_like(r[g].products, sum->scan, &sum->sum);
     uint32_t member = 0;
     for (size_t i = g; i < n && member < sum->n_scans && s == STATUS_OK; i++)
@@ -162,8 +208,10 @@ static enum status sum_make(const struct repeat *r, size_t n, size_t g, struct s
             sum->scan_numbers[member++] = r[i].products->scan->number;
             s = add_repeat(sum, &r[g], &r[i], row_of, exposure);
         }
-    for (uint32_t k = 0; k < n_points && s == STATUS_OK; k++)
+    for (uint32_t k = 0; k < n_points && s == STATUS_OK; k++) {
         settle_i0(&sum->scan->points[k], &r[g].products->scan->points[k], &exposure[k]);
+        settle_extras(sum->scan, r[g].products->scan, k, exposure[k].live_ns);
+    }
     if (s == STATUS_OK)
         scan_live_time_settle(sum->sum);
     free(exposure);

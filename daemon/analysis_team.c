@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "daemon/log.h"
 #include "daemon/ring.h"
 
-enum { RING = 2, WAIT_NS = 100000000, SECOND_NS = 1000000000 };
+enum { RING = 2, WAIT_NS = 100000000, SECOND_NS = 1000000000, PATIENCE_S = 1 };
 
 struct share {
     struct live_analyse *analyse;
@@ -79,14 +80,20 @@ static void work(struct share *s) {
     s->reached = live_analyse_block(s->analyse, &s->part, 0, s->rows);
 }
 
-bool analysis_team_step(void *member) {
-    struct analysis_member *m = member;
+/* False: not within the time. */
+static bool wait_ns(sem_t *s, int64_t ns) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += WAIT_NS;
+    until.tv_sec += ns / SECOND_NS;
+    until.tv_nsec += ns % SECOND_NS;
     until.tv_sec += until.tv_nsec / SECOND_NS;
     until.tv_nsec %= SECOND_NS;
-    if (sem_timedwait(&m->given, &until) != 0)
+    return sem_timedwait(s, &until) == 0;
+}
+
+bool analysis_team_step(void *member) {
+    struct analysis_member *m = member;
+    if (!wait_ns(&m->given, WAIT_NS))
         return true;
     struct share *s = ring_take_full(m->ring);
     assert(s != NULL);
@@ -125,9 +132,13 @@ static struct share *give(struct analysis_member *m, struct share s) {
     return to;
 }
 
-static void wait_for(struct analysis_member *m) {
+static void wait_for(struct analysis_member *m, unsigned k) {
+    if (wait_ns(&m->done, (int64_t)PATIENCE_S * SECOND_NS))
+        return;
+    log_warning("worker %u has not given back its share for %d s: analysis waits for it, and what the connections cannot hold is lost at the server", k, PATIENCE_S);
     while (sem_wait(&m->done) != 0 && errno == EINTR)
         continue;
+    log_note("worker %u goes on", k);
 }
 
 void analysis_team_run(struct analysis_team *t, struct live_analyse *a, const struct record_block *b, struct analysis_share *shares) {
@@ -140,7 +151,7 @@ void analysis_team_run(struct analysis_team *t, struct live_analyse *a, const st
     work(&t->own);
     shares[0] = (struct analysis_share){ t->own.reached, t->ends[0], t->rows };
     for (unsigned k = 0; k < t->n; k++) {
-        wait_for(&t->members[k]);
+        wait_for(&t->members[k], k);
         shares[k + 1] = (struct analysis_share){ t->ends[k] + given[k]->reached, t->ends[k + 1], given[k]->rows };
     }
 }

@@ -3,7 +3,7 @@
  * The ingest thread takes a share itself and waits for the others, so records, their model and the pixels' states need no copy and nobody
  * looks at a batch that is gone; a plan that ingest has adopted between two batches is adopted by all. Shares are cut between pixels at equal
  * numbers of records, and rows come back in the order of the batch: the same rows in the same order whatever the number of members.
- * A member that stalls holds up ingest: what then happens is what happens when analysis is behind (ingest.h).
+ * A member that stalls holds up ingest, which says so after a second: what then happens is what happens when analysis is behind (ingest.h).
  * Threads are made by the owner (pipeline.c): each calls analysis_team_step with its member. */
 #ifndef TESD_DAEMON_ANALYSIS_TEAM_H
 #define TESD_DAEMON_ANALYSIS_TEAM_H

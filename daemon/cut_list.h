@@ -1,6 +1,6 @@
 /* daemon/cut_list.h - emission spectra and cuts of maps that are made beside those that always are.   "feature=530.5:531.5, dd=1:5" --> windows
- * Named windows in eV: over incident energies for an emission spectrum (XES), over emission energies for a constant-emission cut (CEE), over
- * losses for a constant-loss cut (CET); calib/scan_cuts.h says what becomes of them. Plain values. */
+ * Named windows in eV: over incident energies for an emission spectrum (XES), over emission energies for a constant-emission cut (CEE) and an
+ * inverse PFY (IPFY), over losses for a constant-loss cut (CET); calib/scan_cuts.h says what becomes of them. Plain values. */
 #ifndef TESD_DAEMON_CUT_LIST_H
 #define TESD_DAEMON_CUT_LIST_H
 
@@ -10,7 +10,7 @@
 
 #include "calib/yield_region.h"
 
-enum cut_kind { CUT_XES, CUT_CEE, CUT_CET };
+enum cut_kind { CUT_XES, CUT_CEE, CUT_CET, CUT_IPFY };
 enum { CUT_LIST_MAX = 64 };
 
 struct cut_list {

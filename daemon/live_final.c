@@ -89,6 +89,7 @@ void live_final_work(void *context) {
     struct live_final *f = context;
     struct present p = { 0 };
     struct array_model *view = NULL;
+    pulse_store_patient(f->pulses);
     bool good = pulse_store_settle(f->pulses, f->from_ns, f->until_ns) && find_present(f, &p);
     if (good && p.n == 0)
         log_note("run %s: no record came, so there is no file", f->base_name);

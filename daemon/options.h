@@ -19,7 +19,7 @@ struct options {
     struct { double window_s, alarm_eV; char line[16]; } monitor;
     struct { char kernel[16]; bool neighbours; } analysis;                 /* "auto", or a name of pulse/dot_kernel.h */
     struct { struct energy_axis emission, loss; int64_t best_pixels; } rixs;   /* best_pixels 0: all good ones */
-    struct { char xes[OPTIONS_TEXT], cee[OPTIONS_TEXT], cet[OPTIONS_TEXT]; } products;          /* lists of windows: cut_list.h */
+    struct { char xes[OPTIONS_TEXT], cee[OPTIONS_TEXT], cet[OPTIONS_TEXT], ipfy[OPTIONS_TEXT]; } products;          /* lists of windows: cut_list.h */
     struct { char i0_key[48]; double late_photon_s; } scan;                                      /* name in point_extras that holds I0 */
     struct { int64_t workers; } replay;                                    /* 0: one per core */
     struct { char mode[24], automatic[OPTIONS_TEXT], secondary[OPTIONS_TEXT]; double isolation_s; } trigger;  /* lists of channels: "3, 17, 100-120" */

@@ -163,7 +163,7 @@ static void check_live_time(const struct options *o, const struct config_outline
 
 static void check_cuts(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
     const struct { const char *name, *list; enum cut_kind kind; } lists[] = { { "products.xes", o->products.xes, CUT_XES }, { "products.cee", o->products.cee, CUT_CEE },
-                                                                             { "products.cet", o->products.cet, CUT_CET } };
+                                                                             { "products.cet", o->products.cet, CUT_CET }, { "products.ipfy", o->products.ipfy, CUT_IPFY } };
     struct cut_list cuts = { 0 };
     char why[200];
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)

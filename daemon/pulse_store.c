@@ -1,20 +1,26 @@
-/* The file is one array of entries: a pulse, then the inner events found in its record. Settling counts the entries of each pixel and
+/* Rows come on the thread that publishes: a disk that does not answer must not stop it, so the file is written through a disk_queue.
+ * The file is one array of entries: a pulse, then the inner events found in its record. Settling counts the entries of each pixel and
  * copies them into a second array, pixel by pixel, in their order. */
 #include "daemon/pulse_store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/scratch.h"
+#include "daemon/sink/disk_queue.h"
 #include "daemon/source/record_order.h"
 #include "pulse/cut.h"
 
-enum { BUFFER = 8192, SETTLE_BUDGET = 64 << 20 };
+enum { BUFFER = 8192, BUFFERS = 16, DEPTH = 4, SETTLE_BUDGET = 64 << 20, PATIENCE_S = 60, SETTLE_S = 5, SETTLE_PATIENT_S = 600, ANSWER_NS = 500000000, NAMES = 1000 };
 enum entry_kind { ENTRY_PULSE, ENTRY_SECOND };
 
 struct entry {
@@ -23,31 +29,60 @@ struct entry {
     uint8_t flags, kind;
 };
 
+_Static_assert(BUFFER * sizeof(struct entry) % DISK_ALIGN == 0, "whole buffers bypass the page cache");
+
 struct stored_pixel { uint64_t first, n, n_pulses; int64_t first_ns, last_ns; };
 
 struct pulse_store {
     const char *folder;
     size_t n_pixels;
-    int fd;
+    bool patient;
+    struct disk_queue *queue;             /* writes */
+    struct disk_file *file;
+    int fd;                               /* reads */
     uint64_t n_entries, first, lost;      /* entries before `first` are forgotten */
     int64_t from_ns, until_ns, heights_from_ns;
     size_t n_buffered;
-    struct entry *buffer;
+    struct entry *buffer;                 /* being filled, of the queue; NULL: none was free */
     struct stored_pixel *pixels;
     struct scratch scratch;
     struct scratch_piece settled;
 };
 
+/* A file without a name: it has one until it is open twice, for the queue and for reading. */
+static bool open_file(struct pulse_store *s) {
+    const struct disk_queue_settings settings = { .n_buffers = BUFFERS, .buffer_bytes = BUFFER * sizeof(struct entry), .depth = DEPTH, .retry_s = 1 };
+    char path[PATH_MAX];
+    if (!disk_queue_new(&settings, &s->queue)) {
+        errno = ENOMEM;
+        return false;
+    }
+    for (unsigned k = 0; s->file == NULL && k < NAMES; k++) {
+        if (snprintf(path, sizeof path, "%s/.tesd_pulses_%d_%u", s->folder, (int)getpid(), k) >= PATH_MAX) {
+            errno = ENAMETOOLONG;
+            return false;
+        }
+        s->file = disk_queue_create(s->queue, path);
+        if (s->file == NULL && errno != EEXIST)
+            return false;
+    }
+    if (s->file == NULL)
+        return false;
+    s->fd = open(path, O_RDWR | O_CLOEXEC);
+    unlink(path);
+    return s->fd >= 0;
+}
+
 bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out) {
     struct pulse_store *s = calloc(1, sizeof *s);
-    if (s != NULL) {
-        *s = (struct pulse_store){ .heights_from_ns = INT64_MIN, .folder = folder, .n_pixels = n_pixels, .fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
-                                   .scratch = { .folder = folder, .budget = SETTLE_BUDGET } };
-        s->buffer = calloc(BUFFER, sizeof *s->buffer);
+    bool good = s != NULL;
+    if (good) {
+        *s = (struct pulse_store){ .heights_from_ns = INT64_MIN, .folder = folder, .n_pixels = n_pixels, .fd = -1, .scratch = { .folder = folder, .budget = SETTLE_BUDGET } };
         s->pixels = calloc(n_pixels + 1, sizeof *s->pixels);
+        good = s->pixels != NULL && open_file(s);
     }
-    if (s == NULL || s->fd < 0 || s->buffer == NULL || s->pixels == NULL) {
-        log_error("%s: cannot keep the run's pulses there: %s", folder, s != NULL && s->fd < 0 ? strerror(errno) : "out of memory");
+    if (!good) {
+        log_error("%s: cannot keep the run's pulses there: %s", folder, s != NULL && s->pixels != NULL ? strerror(errno) : "out of memory");
         pulse_store_free(s);
         return false;
     }
@@ -58,46 +93,70 @@ bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **o
 void pulse_store_free(struct pulse_store *s) {
     if (s == NULL)
         return;
+    disk_queue_free(s->queue);
     if (s->fd >= 0)
         close(s->fd);
     scratch_give(&s->scratch, &s->settled);
-    free(s->buffer);
     free(s->pixels);
     free(s);
 }
 
+void pulse_store_patient(struct pulse_store *s) { s->patient = true; }
+
 uint64_t pulse_store_lost(const struct pulse_store *s) { return s->lost; }
 
-/* All or nothing: a part that was written is written over by the next. */
-static bool flush(struct pulse_store *s) {
-    size_t bytes = s->n_buffered * sizeof *s->buffer, done = 0;
-    while (done < bytes) {
-        ssize_t n = pwrite(s->fd, (const char *)s->buffer + done, bytes - done, (off_t)(s->n_entries * sizeof *s->buffer + done));
-        if (n <= 0 && errno != EINTR)
-            break;
-        done += n > 0 ? (size_t)n : 0;
+/* ---- adding ---- */
+
+static bool next_buffer(struct pulse_store *s) {
+    s->buffer = (void *)disk_queue_take(s->queue);
+    if (s->buffer == NULL && s->patient) {
+        disk_queue_drain(s->queue, PATIENCE_S);
+        s->buffer = (void *)disk_queue_take(s->queue);
     }
-    bool good = done == bytes;
-    s->n_entries += good ? s->n_buffered : 0;
-    s->lost += good ? 0 : s->n_buffered;
+    if (s->buffer == NULL) {
+        const int error = disk_queue_health(s->queue, clock_ns(CLOCK_MONOTONIC)).error;
+        errno = error != 0 ? error : EBUSY;
+    }
+    return s->buffer != NULL;
+}
+
+/* The queue has room for a request of each of its buffers. */
+static bool give_buffer(struct pulse_store *s, bool full) {
+    return disk_queue_write(s->queue, s->file, (uint8_t *)s->buffer, s->n_buffered * sizeof *s->buffer, s->n_entries * sizeof *s->buffer, full);
+}
+
+static void send_buffer(struct pulse_store *s) {
+    const bool taken = give_buffer(s, true);
+    assert(taken);
+    s->n_entries += taken ? s->n_buffered : 0;
+    s->buffer = NULL;
     s->n_buffered = 0;
-    return good;
 }
 
 static bool add_entry(struct pulse_store *s, const struct entry *e) {
+    if (s->buffer == NULL && !next_buffer(s)) {
+        s->lost++;
+        return false;
+    }
     s->buffer[s->n_buffered++] = *e;
-    return s->n_buffered < BUFFER || flush(s);
+    if (s->n_buffered == BUFFER)
+        send_buffer(s);
+    return true;
 }
 
+/* A pulse that is left out takes its inner events with it. */
 bool pulse_store_add(struct pulse_store *s, const struct row_block *rows) {
     bool good = true;
+    if (!disk_queue_idle(s->queue))
+        disk_queue_step(s->queue, clock_ns(CLOCK_MONOTONIC), 0);
     for (size_t i = 0, k = 0; i < rows->n; i++) {
         struct entry e = { .pulse = rows->pulses[i], .pixel = rows->photons->pixel[i], .flags = rows->flags[i], .kind = ENTRY_PULSE };
-        good = add_entry(s, &e) && good;
+        bool kept = add_entry(s, &e);
         for (; k < rows->n_seconds && rows->seconds[k].row == i; k++) {
             struct entry second = { .pulse.time_ns = rows->seconds[k].time_ns, .pixel = e.pixel, .kind = ENTRY_SECOND };
-            good = add_entry(s, &second) && good;
+            kept = kept && add_entry(s, &second);
         }
+        good = good && kept;
     }
     return good;
 }
@@ -110,6 +169,8 @@ void pulse_store_forget(struct pulse_store *s, uint64_t mark) {
     if (mark <= s->first)
         return;
     s->first = mark;
+    if (disk_queue_health(s->queue, clock_ns(CLOCK_MONOTONIC)).waited_ns > ANSWER_NS)
+        return;   /* it would wait, too; the room is given back with the file */
     fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)(mark * sizeof *s->buffer));
 }
 
@@ -117,21 +178,31 @@ void pulse_store_forget(struct pulse_store *s, uint64_t mark) {
 
 typedef void each_entry(struct pulse_store *s, const struct entry *e);
 
-static bool walk(struct pulse_store *s, each_entry *each) {
+/* Entries at .. at + n - 1 of the file. */
+static bool read_entries(const struct pulse_store *s, uint64_t at, size_t n, struct entry *out) {
+    for (size_t done = 0; done < n * sizeof *out;) {
+        ssize_t got = pread(s->fd, (char *)out + done, n * sizeof *out - done, (off_t)(at * sizeof *out + done));
+        if (got == 0)
+            errno = EIO;
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return false;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
+static bool walk(struct pulse_store *s, struct entry *buffer, each_entry *each) {
     bool wanted = false;   /* inner events follow their pulse */
-    for (uint64_t at = s->first; at < s->n_entries;) {
-        size_t want = s->n_entries - at < BUFFER ? (size_t)(s->n_entries - at) : BUFFER, done = 0;
-        while (done < want * sizeof *s->buffer) {
-            ssize_t n = pread(s->fd, (char *)s->buffer + done, want * sizeof *s->buffer - done, (off_t)(at * sizeof *s->buffer + done));
-            if (n <= 0 && errno != EINTR)
-                return false;
-            done += n > 0 ? (size_t)n : 0;
-        }
+    const uint64_t end = pulse_store_mark(s);
+    for (uint64_t at = s->first; at < end;) {
+        size_t want = end - at < BUFFER ? (size_t)(end - at) : BUFFER;
+        if (!read_entries(s, at, want, buffer))
+            return false;
         for (size_t i = 0; i < want; i++) {
-            if (s->buffer[i].kind == ENTRY_PULSE)
-                wanted = s->buffer[i].pulse.time_ns >= s->from_ns && s->buffer[i].pulse.time_ns <= s->until_ns;
+            if (buffer[i].kind == ENTRY_PULSE)
+                wanted = buffer[i].pulse.time_ns >= s->from_ns && buffer[i].pulse.time_ns <= s->until_ns;
             if (wanted)
-                each(s, &s->buffer[i]);
+                each(s, &buffer[i]);
         }
         at += want;
     }
@@ -161,19 +232,29 @@ void pulse_store_heights_from(struct pulse_store *s, int64_t time_ns) {
 
 int64_t pulse_store_heights_begin(const struct pulse_store *s) { return s->heights_from_ns; }
 
+/* All that was added is in the file. A buffer that is not full stays ours, and is given once more when it is. */
+static bool finish_writing(struct pulse_store *s) {
+    const bool good = (s->n_buffered == 0 || give_buffer(s, false)) && disk_queue_drain(s->queue, s->patient ? SETTLE_PATIENT_S : SETTLE_S);
+    if (!good)
+        errno = ETIMEDOUT;
+    return good;
+}
+
 bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns) {
+    struct entry *buffer = calloc(BUFFER, sizeof *buffer);
     s->from_ns = from_ns;
     s->until_ns = until_ns;
-    bool good = flush(s) && walk(s, count_entry);
+    bool good = buffer != NULL && finish_writing(s) && walk(s, buffer, count_entry);
     uint64_t first = 0;
     for (size_t i = 0; i < s->n_pixels; i++) {
         s->pixels[i].first = first;
         first += s->pixels[i].n;
         s->pixels[i].n = 0;
     }
-    good = good && (first == 0 || (scratch_take(&s->scratch, first * sizeof(struct entry), &s->settled) && walk(s, place_entry)));
+    good = good && (first == 0 || (scratch_take(&s->scratch, first * sizeof(struct entry), &s->settled) && walk(s, buffer, place_entry)));
     if (!good)
         log_error("%s: the run's pulses cannot be read back: %s", s->folder, strerror(errno));
+    free(buffer);
     return good;
 }
 

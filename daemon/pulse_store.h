@@ -16,11 +16,13 @@
 
 struct pulse_store;   /* opaque */
 
-/* folder: borrowed. False after logging. */
-bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out);
+bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out);   /* folder: borrowed. False after logging */
 void pulse_store_free(struct pulse_store *s);
+/* From now on adding waits for the disk, a minute at most, instead of refusing: for threads that do nothing else. */
+void pulse_store_patient(struct pulse_store *s);
 
-/* Never waits for more than a write into the page cache. False when the disk refuses: what could not be kept is counted. */
+/* Does not wait for the disk (disk_queue.h): some 130,000 pulses wait in memory while it refuses or does not answer, and are written when it does.
+ * False when there are more: those are left out and counted; errno says why. */
 bool pulse_store_add(struct pulse_store *s, const struct row_block *rows);
 uint64_t pulse_store_lost(const struct pulse_store *s);
 
@@ -32,7 +34,8 @@ int64_t pulse_store_heights_begin(const struct pulse_store *s);   /* INT64_MIN: 
 uint64_t pulse_store_mark(const struct pulse_store *s);
 void pulse_store_forget(struct pulse_store *s, uint64_t mark);
 
-/* After the last _add, or before _unsettle: pulses outside [from_ns, until_ns] are left out. False after logging. */
+/* After the last _add, or before _unsettle: pulses outside [from_ns, until_ns] are left out. Waits for the disk, five seconds, or ten minutes when
+ * patient. False after logging. */
 bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns);
 /* Open for _add again, and to be settled once more. */
 void pulse_store_unsettle(struct pulse_store *s);

@@ -440,6 +440,7 @@ struct reprocess_settings reprocess_settings_of(const struct options *o) {
     cut_list_parse(&s.cuts, CUT_XES, o->products.xes, why, sizeof why);
     cut_list_parse(&s.cuts, CUT_CEE, o->products.cee, why, sizeof why);
     cut_list_parse(&s.cuts, CUT_CET, o->products.cet, why, sizeof why);
+    cut_list_parse(&s.cuts, CUT_IPFY, o->products.ipfy, why, sizeof why);
     return s;
 }
 

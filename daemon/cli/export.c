@@ -161,6 +161,18 @@ static size_t choose(const struct product_choice *c, char **names, size_t n) {
     return kept;
 }
 
+/* Of several products those that XDI cannot hold are left out, and said. */
+static bool fits(const struct arguments *a, struct h5_input *in, hid_t entry, const char *group) {
+    if (a->picture || a->emission || a->format != EXPORT_XDI)
+        return true;
+    struct nexus_group *g = nexus_group_read(in, entry, group);
+    const bool curve = g == NULL || export_has_curve(g);   /* what cannot be read is an error of its own */
+    if (!curve)
+        fprintf(stderr, "%s is left out: %s\n", group, export_is_map(g) ? "a map, and XDI holds curves" : "no value at any point");
+    nexus_group_free(g);
+    return curve;
+}
+
 static int export_chosen(const struct arguments *a, struct h5_input *in, hid_t entry) {
     size_t n = 0;
     char **names = nexus_group_names(in, entry, &n);
@@ -177,7 +189,7 @@ static int export_chosen(const struct arguments *a, struct h5_input *in, hid_t e
         code = EXIT_USAGE;
     }
     for (size_t k = 0; k < chosen && code == EXIT_GOOD; k++)
-        if (!write_file(a, in, entry, names[k], chosen > 1))
+        if ((chosen == 1 || fits(a, in, entry, names[k])) && !write_file(a, in, entry, names[k], chosen > 1))
             code = EXIT_FAILED;
     nexus_group_names_free(names, n);
     return code;

@@ -118,26 +118,37 @@ static const struct absorption_edge *edge_of_axis(const struct nexus_array *inci
     return absorption_edge_crossed(*sorted, n);
 }
 
-static void write_table(const struct text_table *t, const struct nexus_group *g, enum export_format format, FILE *to) {
+static bool write_table(const struct text_table *t, const struct nexus_group *g, enum export_format format, FILE *to) {
     if (format == EXPORT_CSV) {
         text_table_csv(t, to);
-        return;
+        return true;
     }
     double *sorted;
     const struct absorption_edge *edge = edge_of_axis(nexus_group_array(g, "incident_energy"), &sorted);
-    text_table_xdi(t, edge != NULL ? edge->symbol : NULL, edge != NULL ? edge->shell : NULL, to);
+    const bool good = text_table_xdi(t, edge != NULL ? edge->symbol : NULL, edge != NULL ? edge->shell : NULL, to);
     free(sorted);
+    if (!good)
+        log_error("%s has no value at any point, and XDI takes no NaN; --format csv writes them", g->name);
+    return good;
 }
 
-static bool is_map(const struct nexus_group *g) {
+bool export_is_map(const struct nexus_group *g) {
     const struct nexus_array *s = nexus_group_array(g, g->signal), *x = nexus_group_array(g, g->axes[0]);
     const struct nexus_array *y = g->n_axes == 2 ? nexus_group_array(g, g->axes[1]) : NULL;
     return s->rank == 2 && y != NULL && x->rank == 1 && y->rank == 1 && s->shape[0] == x->shape[0] && s->shape[1] == y->shape[0];
 }
 
+bool export_has_curve(const struct nexus_group *g) {
+    const struct nexus_array *s = nexus_group_array(g, g->signal);
+    for (uint64_t k = 0; s->rank == 1 && k < s->shape[0]; k++)
+        if (isfinite(s->values[k]))
+            return true;
+    return false;
+}
+
 bool export_group(struct h5_input *in, hid_t entry, const struct nexus_group *g, enum export_format format, FILE *to) {
     struct text_table *t = calloc(1, sizeof *t);
-    bool map = is_map(g), good = t != NULL && !(map && format == EXPORT_XDI);
+    bool map = export_is_map(g), good = t != NULL && !(map && format == EXPORT_XDI);
     if (t == NULL)
         log_error("%s: out of memory", in->path);
     else if (!good)
@@ -151,7 +162,7 @@ bool export_group(struct h5_input *in, hid_t entry, const struct nexus_group *g,
             snprintf(corner, sizeof corner, "%s\\%s", x->name, y->name);
             text_table_matrix(t, corner, x->values, (size_t)x->shape[0], y->values, (size_t)y->shape[0], nexus_group_array(g, g->signal)->values, to);
         } else {
-            write_table(t, g, format, to);
+            good = write_table(t, g, format, to);
         }
     }
     free(t);
@@ -211,12 +222,12 @@ static void write_emission(struct h5_input *in, hid_t entry, const struct nexus_
     text_table_column(t, xdi ? "energy" : emission->name, emission->units, emission->values);
     text_table_column(t, "counts", "", sum->counts);
     text_table_column(t, "counts_errors", "", sum->errors);
-    write_table(t, map, format, to);
+    write_table(t, map, format, to);   /* counts have values */
     free(t);
 }
 
 bool export_emission(struct h5_input *in, hid_t entry, const struct nexus_group *map, struct export_range range, enum export_format format, FILE *to) {
-    if (!is_map(map)) {
+    if (!export_is_map(map)) {
         log_error("%s: %s is no map, so it has no emission spectra", in->path, map->name);
         return false;
     }

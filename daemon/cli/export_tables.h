@@ -12,6 +12,9 @@ enum export_format { EXPORT_CSV, EXPORT_XDI };
 
 struct export_range { double lo_eV, hi_eV; };   /* incident energies, both included; lo = hi: the point nearest to it */
 
+bool export_is_map(const struct nexus_group *g);
+/* Whether it has a value at some point that XDI can hold. */
+bool export_has_curve(const struct nexus_group *g);
 /* A curve as columns, a map as a matrix (csv only). False after logging why this product cannot have this form. */
 bool export_group(struct h5_input *in, hid_t entry, const struct nexus_group *g, enum export_format format, FILE *to);
 /* The emission spectrum of a map at one or more incident energies: rows added, errors by counts. */

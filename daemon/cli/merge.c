@@ -11,7 +11,7 @@
 #include "daemon/exit_code.h"
 #include "daemon/rebuild.h"
 
-enum { KEY_APART = 2000, KEY_EMISSION, KEY_LOSS, KEY_ROI, KEY_PIXELS, KEY_XES, KEY_CEE, KEY_CET, MOST_WINDOWS = 64 };
+enum { KEY_APART = 2000, KEY_EMISSION, KEY_LOSS, KEY_ROI, KEY_PIXELS, KEY_XES, KEY_CEE, KEY_CET, KEY_IPFY, MOST_WINDOWS = 64 };
 
 struct arguments {
     const char *output;
@@ -61,6 +61,7 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case KEY_XES: take_cut(a, CUT_XES, value, state); return 0;
     case KEY_CEE: take_cut(a, CUT_CEE, value, state); return 0;
     case KEY_CET: take_cut(a, CUT_CET, value, state); return 0;
+    case KEY_IPFY: take_cut(a, CUT_IPFY, value, state); return 0;
     case KEY_ROI: take_window(a, value, state); return 0;
     case KEY_PIXELS:
         if (!pixel_choice_parse(value, &a->choice.pixels))
@@ -88,6 +89,7 @@ int cmd_merge(int argc, char **argv) {
         { .name = "xes", .key = KEY_XES, .arg = "NAME=LO:HI", .doc = "an emission spectrum over these incident energies, beside the one over all" },
         { .name = "cee", .key = KEY_CEE, .arg = "NAME=LO:HI", .doc = "a cut at constant emission energy" },
         { .name = "cet", .key = KEY_CET, .arg = "NAME=LO:HI", .doc = "a cut at constant energy loss" },
+        { .name = "ipfy", .key = KEY_IPFY, .arg = "NAME=LO:HI", .doc = "an inverse PFY of this window of emission energy, beside those of C, N and O while another edge is scanned" },
         { .name = "pixels", .key = KEY_PIXELS, .arg = "WHICH", .doc = "all, best:64 (of the best resolution), resolution:1.6 (FWHM in eV at most), or channels like 3, 17, 100-120" },
         { 0 }
     };

@@ -137,15 +137,47 @@ static void write_constant(struct archive *a, const struct archive_cuts *of, con
     scan_cut_done(&c);
 }
 
+static const char *inverse_units(const struct scan *s) { return data_group_norm(s) == YIELD_PER_I0_LIVE_TIME ? "i0 s" : "s"; }
+
 static void write_inverse(struct archive *a, const struct archive_cuts *of, const struct yield_spectrum *y) {
     struct scan_cut c;
     if (scan_cut_inverse(of->products, y, 0, 0, &c) != STATUS_OK)
         return;
     struct curve_group g = begin(a, of, "ipfy", y->region.name, "inverse PFY", "yield", "incident_energy");
-    put_yield(&g, &c, data_group_norm(of->products->scan) == YIELD_PER_I0_LIVE_TIME ? "i0 s" : "s", y->live_time_s);
+    put_yield(&g, &c, inverse_units(of->products->scan), y->live_time_s);
     put_pixels(&g, y->pixels_used, y->grades_used);
     end(&g);
     scan_cut_done(&c);
+}
+
+/* Of a window that is none of those of the yields. */
+static void write_inverse_cut(struct archive *a, const struct archive_cuts *of, const struct yield_region *w) {
+    const struct scan_products *p = of->products;
+    struct scan_cut c;
+    if (scan_cut_constant(p, p->emission, w->lo_eV, w->hi_eV, &c) != STATUS_OK)
+        return;
+    scan_cut_invert(&c);
+    struct curve_group g = begin(a, of, "ipfy", w->name, "inverse PFY", "yield", "incident_energy");
+    put_yield(&g, &c, inverse_units(p->scan), p->live_time_s);
+    put_pixels(&g, p->pixels_used, p->emission->grades_used);
+    end(&g);
+    scan_cut_done(&c);
+}
+
+static void write_chosen(struct archive *a, const struct archive_cuts *of, enum cut_kind kind, const struct yield_region *w) {
+    if (kind == CUT_XES)
+        write_emission(a, of, w);
+    else if (kind == CUT_IPFY)
+        write_inverse_cut(a, of, w);
+    else
+        write_constant(a, of, w, kind == CUT_CET);
+}
+
+static bool is_chosen(const struct cut_list *c, enum cut_kind kind, const char *name) {
+    for (uint32_t k = 0; c != NULL && k < c->n; k++)
+        if (c->kind[k] == kind && strcmp(c->window[k].name, name) == 0)
+            return true;
+    return false;
 }
 
 /* PFY without the elastic line, both ways; the signal is the subtracted one. */
@@ -242,12 +274,9 @@ bool archive_cuts(struct archive *a, const struct archive_cuts *of) {
     const struct scan_products *p = of->products;
     write_emission(a, of, &all);
     for (uint32_t k = 0; c != NULL && k < c->n; k++)
-        if (c->kind[k] == CUT_XES)
-            write_emission(a, of, &c->window[k]);
-        else
-            write_constant(a, of, &c->window[k], c->kind[k] == CUT_CET);
+        write_chosen(a, of, c->kind[k], &c->window[k]);
     for (uint32_t k = 0; k < p->n_yields; k++) {
-        if (of->inverse != NULL && of->inverse[k])
+        if (of->inverse != NULL && of->inverse[k] && !is_chosen(c, CUT_IPFY, p->yields[k]->region.name))
             write_inverse(a, of, p->yields[k]);
         if (of->elastic != NULL)
             write_without_elastic(a, of, &p->yields[k]->region);

@@ -20,6 +20,8 @@ static hid_t begin(struct h5_file *f, hid_t entry, const struct comparison *c, c
     snprintf(name, sizeof name, "compare_%.80s_%s%s%s", c->name, kind, roi[0] ? "_" : "", roi);
     snprintf(title, sizeof title, "%s against %s, %s %s", c->a->name, c->b->name, strcmp(kind, "rixs") == 0 ? "difference of maps" : "PFY", roi);
     const hid_t group = h5_file_group(f, entry, name, "NXdata");
+    if (!f->failed && H5Aexists(entry, "default") == 0)   /* what viewers show first: the first map */
+        h5_file_attribute_text(f, entry, "default", name);
     h5_file_attribute_text(f, group, "signal", signal);
     h5_file_attribute_texts(f, group, "axes", axes, n_axes);
     h5_file_attribute_text(f, group, "normalised_by", c->normalised_by);

@@ -13,6 +13,7 @@
 #include "daemon/log.h"
 
 enum { ALLOCATE_LEAST = 1 << 20, ALLOCATE_MOST = 16 << 20 };
+static const int64_t ANSWER_NS = 2000000000;
 
 enum job_kind { JOB_WRITE, JOB_SYNC };
 
@@ -455,3 +456,5 @@ struct disk_health disk_queue_health(const struct disk_queue *q, int64_t now_ns)
     }
     return h;
 }
+
+int disk_health_trouble(const struct disk_health *h) { return h->error != 0 ? h->error : h->waited_ns > ANSWER_NS ? ETIMEDOUT : 0; }

@@ -75,5 +75,7 @@ struct disk_health {
     int64_t waited_ns;       /* age of the oldest request under way: a slow disk, or a server that does not answer */
 };
 struct disk_health disk_queue_health(const struct disk_queue *q, int64_t now_ns);
+/* What to tell of it: an errno; ETIMEDOUT when nothing fails and a request has been under way for more than two seconds; 0: all is well. */
+int disk_health_trouble(const struct disk_health *h);
 
 #endif

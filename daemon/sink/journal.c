@@ -420,7 +420,8 @@ void journal_end(struct journal *j) {
 struct journal_counts journal_counts(const struct journal *j) {
     struct journal_counts c = j->counts;
     const struct disk_health h = disk_queue_health(j->queue, clock_ns(CLOCK_MONOTONIC));
-    c.error = h.error != 0 ? h.error : j->open_error;
+    const int trouble = disk_health_trouble(&h);
+    c.error = trouble != 0 ? trouble : j->open_error;
     return c;
 }
 

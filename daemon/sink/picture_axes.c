@@ -1,6 +1,7 @@
 #include "daemon/sink/picture_axes.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ static void line(cairo_t *c, double x0, double y0, double x1, double y1) {
 
 static void x_ticks(cairo_t *c, const struct picture_axes *a, bool numbers) {
     double step = picture_axes_step(a->x_hi - a->x_lo, a->width / 95), bottom = a->top + a->height;
+    step = a->x_whole ? fmax(step, 1) : step;
     for (double k = ceil(a->x_lo / step - 1e-9); k * step <= a->x_hi + step * 1e-9; k++) {
         double x = picture_axes_x(a, k * step);
         char text[64];
@@ -120,4 +122,35 @@ void picture_axes_mark_right(cairo_t *c, const struct picture_axes *a, double y,
     snprintf(text, sizeof text, "%.3g", number);
     line(c, right, at, right + tick, at);
     picture_text(c, right + tick + 4, at + number_size * 0.36, number_size, ANCHOR_LEFT, text);
+}
+
+void picture_axes_image(cairo_t *c, const struct picture_axes *a, const uint32_t *rgb, int width, int height) {
+    cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+    if (cairo_surface_status(s) == CAIRO_STATUS_SUCCESS) {
+        unsigned char *bytes = cairo_image_surface_get_data(s);
+        for (int j = 0; j < height; j++)
+            memcpy(bytes + (ptrdiff_t)j * cairo_image_surface_get_stride(s), rgb + (size_t)j * (size_t)width, (size_t)width * sizeof *rgb);
+        cairo_surface_mark_dirty(s);
+        cairo_save(c);
+        cairo_translate(c, a->left, a->top);
+        cairo_scale(c, a->width / width, a->height / height);
+        cairo_set_source_surface(c, s, 0, 0);
+        cairo_pattern_set_filter(cairo_get_source(c), CAIRO_FILTER_NEAREST);
+        cairo_paint(c);
+        cairo_restore(c);
+    }
+    cairo_surface_destroy(s);
+}
+
+void picture_axes_slices(cairo_t *c, const struct picture_axes *a, uint32_t (*colour)(double value)) {
+    enum { SLICES = 200 };
+    for (int k = 0; k < SLICES; k++) {
+        const uint32_t rgb = colour((k + 0.5) / SLICES);
+        cairo_set_source_rgb(c, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
+        cairo_rectangle(c, a->left, a->top + a->height * (1 - (k + 1.0) / SLICES), a->width, a->height / SLICES + 0.6);
+        cairo_fill(c);
+    }
+    cairo_set_source_rgb(c, 0.1, 0.1, 0.1);
+    cairo_rectangle(c, a->left, a->top, a->width, a->height);
+    cairo_stroke(c);
 }

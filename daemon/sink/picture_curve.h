@@ -10,7 +10,9 @@
 /* y_lo and y_hi of the axes: the range of the values with their errors (NULL: none), with some air; zero is shown unless the values are far
  * from it. NaN are left out. */
 void picture_curve_range(struct picture_axes *a, const double *value, const double *error, uint64_t n);
-/* In the colour that is set. */
+/* A line, without points; NaN are gaps. In the colour that is set. */
+void picture_curve_line(cairo_t *c, const struct picture_axes *a, const double *x, const double *value, uint64_t n);
+/* The same with points, and errors (NULL: none) as bars, or as a band where points are crowded; where no value is negative they end at 0. */
 void picture_curve_draw(cairo_t *c, const struct picture_axes *a, const double *x, const double *value, const double *error, uint64_t n);
 
 #endif

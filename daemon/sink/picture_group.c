@@ -7,6 +7,7 @@
 
 #include "daemon/log.h"
 #include "daemon/sink/picture_curve.h"
+#include "daemon/sink/picture_grid.h"
 #include "daemon/sink/picture_map.h"
 #include "daemon/sink/picture_page.h"
 #include "daemon/sink/picture_yield.h"
@@ -20,9 +21,14 @@ static const struct picture_axes curve_place = { .left = 130, .top = 76, .width 
 struct plan { const char *kind, *part; unsigned n; const char *panels[MOST_PANELS][MOST_CURVES]; };
 static const struct plan plans[] = {
     { "compare", "_pfy_", 3, { { "yield_a", "yield_b" }, { "ratio" }, { "significance" } } },
+    { "elastic", "_yield", 1, { { "yield", "area" } } },
+    { "sum", "_elastic_yield", 1, { { "yield", "area" } } },
     { "elastic", "", 1, { { "yield", "yield_masked" } } },
     { "sum", "_elastic_", 1, { { "yield", "yield_masked" } } },
+    { "elastic", "", 1, { { "counts", "fit" } } },
+    { "sum", "_elastic", 1, { { "counts", "fit" } } },
     { "consistency", "", 3, { { "map_z" }, { "incident_shift_eV", "emission_shift_eV" }, { "ratio" } } },
+    { "sum", "_extra_", 2, { { "value" }, { "value_per_i0" } } },
     { "extra", "", 2, { { "value" }, { "value_per_i0" } } },
 };
 
@@ -48,27 +54,67 @@ static void label_of(const struct nexus_array *a, char *out, size_t n) {
     snprintf(out, n, "%s%s%s", a->long_name[0] ? a->long_name : a->name, a->units[0] ? ", " : "", a->units);
 }
 
+/* Scan numbers, pixels: nothing is between two of them. */
+static bool whole(const struct nexus_array *a) {
+    for (uint64_t k = 0; k < a->shape[0]; k++)
+        if (a->values[k] != floor(a->values[k]))
+            return false;
+    return a->units[0] == '\0';
+}
+
 /* ---- maps ---- */
+
+/* Values that do not add, over axes that may have gaps. */
+static void paint_grid(cairo_t *c, const void *context) {
+    const struct nexus_group *g = context;
+    const struct nexus_array *x = nexus_group_array(g, g->axes[0]), *y = nexus_group_array(g, g->axes[1]), *z = nexus_group_array(g, g->signal);
+    struct picture_axes axes = map_place;
+    char label[3][600];
+    label_of(x, label[0], sizeof label[0]);
+    label_of(y, label[1], sizeof label[1]);
+    label_of(z, label[2], sizeof label[2]);
+    const struct picture_grid grid = { .x = x->values, .y = y->values, .values = z->values, .n_x = x->shape[0], .n_y = y->shape[0], .what = label[2] };
+    head(c, g);
+    axes.x_whole = whole(x);
+    picture_grid_draw(c, &grid, &axes, &bar_place);
+    picture_axes_draw(c, &axes, label[0], label[1]);
+}
+
+static bool is_difference(const struct nexus_group *g) {
+    const struct nexus_array *significance = nexus_group_array(g, "significance");
+    return significance != NULL && significance->rank == 2;
+}
+
+static bool is_photons(const struct nexus_group *g) { return strcmp(g->signal, "counts") == 0; }
+
+/* Photons of joined bins, or the significance of a difference. joined: n values. */
+static enum status map_of(const struct nexus_group *g, double *joined, char what[80], struct picture_map *m) {
+    const struct nexus_array *x = nexus_group_array(g, g->axes[0]), *y = nexus_group_array(g, g->axes[1]), *z = nexus_group_array(g, g->signal);
+    const double bin = y->shape[0] > 1 ? y->values[1] - y->values[0] : 1, first = y->values[0] - 0.5 * bin;
+    if (is_difference(g))
+        return picture_map_of_values(x->values, (uint32_t)x->shape[0], first, bin, (uint32_t)y->shape[0], nexus_group_array(g, "significance")->values, true,
+                                     "significance of the difference per bin", m);
+    const uint32_t join = picture_map_join(z->values, x->shape[0], y->shape[0], bin, joined);
+    snprintf(what, 80, "photons per %g eV and point", join * bin);
+    return picture_map_of_values(x->values, (uint32_t)x->shape[0], first, join * bin, (uint32_t)(y->shape[0] / join), joined, false, what, m);
+}
 
 static void paint_map(cairo_t *c, const void *context) {
     const struct nexus_group *g = context;
-    const struct nexus_array *x = nexus_group_array(g, g->axes[0]), *y = nexus_group_array(g, g->axes[1]), *z = nexus_group_array(g, g->signal);
-    const struct nexus_array *significance = nexus_group_array(g, "significance");
-    const bool has_sign = significance != NULL && significance->rank == 2;
-    const double *values = has_sign ? significance->values : z->values;
+    const struct nexus_array *x = nexus_group_array(g, g->axes[0]), *y = nexus_group_array(g, g->axes[1]);
     struct picture_map m;
     struct picture_axes axes = map_place;
-    char label[2][600];
+    char label[2][600], what[80];
+    double *joined = calloc((size_t)(x->shape[0] * y->shape[0]) + 1, sizeof *joined);
     head(c, g);
-    const double bin = y->shape[0] > 1 ? y->values[1] - y->values[0] : 1;
-    if (picture_map_of_values(x->values, (uint32_t)x->shape[0], y->values[0] - 0.5 * bin, bin, (uint32_t)y->shape[0], values, has_sign,
-                              has_sign ? "significance of the difference per bin" : strcmp(g->signal, "counts") == 0 ? "photons per bin" : g->signal, &m) != STATUS_OK)
-        return;
-    picture_map_draw(c, &m, &axes, &bar_place);
-    label_of(x, label[0], sizeof label[0]);
-    label_of(y, label[1], sizeof label[1]);
-    picture_axes_draw(c, &axes, label[0], label[1]);
-    picture_map_done(&m);
+    if (joined != NULL && map_of(g, joined, what, &m) == STATUS_OK) {
+        picture_map_draw(c, &m, &axes, &bar_place);
+        label_of(x, label[0], sizeof label[0]);
+        label_of(y, label[1], sizeof label[1]);
+        picture_axes_draw(c, &axes, label[0], label[1]);
+        picture_map_done(&m);
+    }
+    free(joined);
 }
 
 /* ---- curves ---- */
@@ -123,44 +169,91 @@ static const double *errors_of(const struct nexus_group *g, const struct nexus_a
     return e != NULL && e->rank == 1 && e->shape[0] == y->shape[0] ? e->values : NULL;
 }
 
+/* Curve k of the panel, if the group has it along its axis. */
+static const struct nexus_array *curve_of(const struct nexus_group *g, const char *const *curves, unsigned k) {
+    const struct nexus_array *x = nexus_group_array(g, g->axes[0]), *y = k < MOST_CURVES && curves[k] != NULL ? nexus_group_array(g, curves[k]) : NULL;
+    return y != NULL && y->rank == 1 && y->shape[0] == x->shape[0] ? y : NULL;
+}
+
+/* What part of the curves is shown: points [from, to). */
+struct stretch { uint64_t from, to; };
+
+static const double *errors_from(const struct nexus_group *g, const struct nexus_array *y, uint64_t from) {
+    const double *error = errors_of(g, y);
+    return error != NULL ? error + from : NULL;
+}
+
+/* The range of all curves together; false: none has a value. */
+static bool value_range(const struct nexus_group *g, const char *const *curves, struct stretch s, struct picture_axes *a) {
+    bool any = false;
+    for (unsigned k = 0; k < MOST_CURVES; k++) {
+        const struct nexus_array *y = curve_of(g, curves, k);
+        struct picture_axes one = *a;
+        bool has = false;
+        for (uint64_t i = s.from; y != NULL && i < s.to; i++)
+            has = has || isfinite(y->values[i]);
+        if (!has)
+            continue;
+        picture_curve_range(&one, y->values + s.from, errors_from(g, y, s.from), s.to - s.from);
+        a->y_lo = any ? fmin(a->y_lo, one.y_lo) : one.y_lo;
+        a->y_hi = any ? fmax(a->y_hi, one.y_hi) : one.y_hi;
+        any = true;
+    }
+    if (!any)
+        a->y_lo = 0;
+    a->y_hi = any ? a->y_hi : 1;
+    return any;
+}
+
+static void draw_curve(cairo_t *c, const struct nexus_group *g, const struct nexus_array *y, struct stretch s, const struct picture_axes *a, const struct picture_colour *rgb) {
+    const double *x = nexus_group_array(g, g->axes[0])->values + s.from;
+    cairo_save(c);
+    picture_axes_clip(c, a);
+    cairo_set_source_rgb(c, rgb->red, rgb->green, rgb->blue);
+    if (strcmp(y->name, "fit") == 0)
+        picture_curve_line(c, a, x, y->values + s.from, s.to - s.from);
+    else
+        picture_curve_draw(c, a, x, y->values + s.from, errors_from(g, y, s.from), s.to - s.from);
+    cairo_restore(c);
+}
+
+/* A low panel has no room for more than a few words, and two curves have legends. */
+static void y_label(const struct plan *p, const char *const *curves, const struct nexus_array *first, char *out, size_t n) {
+    if (p->n == 1 && curves[1] == NULL)
+        label_of(first, out, n);
+    else if (curves[1] != NULL)
+        snprintf(out, n, "%s", first->units[0] ? first->units : first->name);
+    else
+        snprintf(out, n, "%s", strcmp(first->name, "map_z") == 0 ? "\xcf\x87\xc2\xb2 of the map, z" : first->name);
+}
+
 static void draw_panel(cairo_t *c, const struct nexus_group *g, const struct plan *p, unsigned panel, struct picture_axes a, const char *x_label) {
     const char *const *curves = p->panels[panel];
     const struct nexus_array *x = nexus_group_array(g, g->axes[0]), *first = nexus_group_array(g, curves[0]);
-    uint64_t from, to;
-    crop(first->values, first->shape[0], &from, &to);
-    range_of(x->values, from, to, &a);
-    picture_curve_range(&a, first->values + from, errors_of(g, first) != NULL ? errors_of(g, first) + from : NULL, to - from);
-    for (unsigned k = 0; k < MOST_CURVES && curves[k] != NULL; k++) {
-        const struct nexus_array *y = nexus_group_array(g, curves[k]);
-        if (y == NULL || y->rank != 1 || y->shape[0] != x->shape[0])
-            continue;
-        struct picture_axes other = a;
-        const double *error = errors_of(g, y);
-        picture_curve_range(&other, y->values + from, error != NULL ? error + from : NULL, to - from);
-        a.y_lo = fmin(a.y_lo, other.y_lo);
-        a.y_hi = fmax(a.y_hi, other.y_hi);
-    }
-    for (unsigned k = 0; k < MOST_CURVES && curves[k] != NULL; k++) {
-        const struct nexus_array *y = nexus_group_array(g, curves[k]);
+    struct stretch s;
+    char label[600];
+    crop(first->values, first->shape[0], &s.from, &s.to);
+    range_of(x->values, s.from, s.to, &a);
+    a.x_whole = whole(x);
+    const bool any = value_range(g, curves, s, &a);
+    for (unsigned k = 0; k < MOST_CURVES; k++) {
+        const struct nexus_array *y = curve_of(g, curves, k);
         const struct picture_colour *rgb = &picture_yield_colours[k];
-        char label[600];
-        if (y == NULL || y->rank != 1 || y->shape[0] != x->shape[0])
+        if (y == NULL)
             continue;
-        cairo_save(c);
-        picture_axes_clip(c, &a);
-        cairo_set_source_rgb(c, rgb->red, rgb->green, rgb->blue);
-        picture_curve_draw(c, &a, x->values + from, y->values + from, errors_of(g, y) != NULL ? errors_of(g, y) + from : NULL, to - from);
-        cairo_restore(c);
+        draw_curve(c, g, y, s, &a, rgb);
         label_of(y, label, sizeof label);
         if (curves[1] != NULL) {
             cairo_set_source_rgb(c, 0.8 * rgb->red, 0.8 * rgb->green, 0.8 * rgb->blue);
             picture_text(c, a.left + 10, a.top + 19 + 19 * k, 15, ANCHOR_LEFT, label);
         }
     }
-    char label[600];
-    label_of(first, label, sizeof label);
-    if (p->n > 1 || curves[1] != NULL)   /* a low panel has no room for more, and two curves have legends */
-        snprintf(label, sizeof label, "%s", curves[1] == NULL ? first->name : first->units[0] ? first->units : first->name);
+    if (!any) {
+        cairo_set_source_rgb(c, 0.4, 0.4, 0.4);
+        picture_text(c, a.left + a.width / 2, a.top + a.height / 2, 18, ANCHOR_CENTRE, strncmp(g->name, "ipfy", 4) == 0 || strstr(g->name, "_ipfy_") != NULL
+                     ? "no value: fewer than 25 photons at every point" : "no value at any point");
+    }
+    y_label(p, curves, first, label, sizeof label);
     picture_axes_draw(c, &a, x_label, label);
 }
 
@@ -188,5 +281,5 @@ bool picture_group(const char *path, const struct nexus_group *g) {
         log_error("%s: it is neither a curve nor a map with axes, so there is nothing to draw", g->name);
         return false;
     }
-    return picture_page_write(path, WIDTH, HEIGHT, map ? paint_map : paint_curves, g);
+    return picture_page_write(path, WIDTH, HEIGHT, !map ? paint_curves : is_photons(g) || is_difference(g) ? paint_map : paint_grid, g);
 }

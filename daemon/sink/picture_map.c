@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double MOST_JOINED_EV = 1, FULL_CELL = 30;   /* a map of single photons is joined until its fullest cell holds so many, or so far */
+
 /* An incident axis, and the order of its points. */
 struct ordered_point { double x; uint32_t point; };
 
@@ -134,6 +136,28 @@ static void fill_values(struct picture_map *m, const double *x, const uint32_t *
     add_up(m);
 }
 
+/* One way of joining; the fullest cell. */
+static double join_bins(const double *values, uint64_t n_columns, uint64_t n_bins, uint32_t join, double *joined) {
+    const uint64_t n = n_bins / join;
+    double most = 0;
+    for (uint64_t c = 0; c < n_columns; c++)
+        for (uint64_t b = 0; b < n; b++) {
+            double sum = 0;
+            for (uint32_t k = 0; k < join; k++)
+                sum += values[c * n_bins + b * join + k];
+            joined[c * n + b] = sum;
+            most = fmax(most, sum);
+        }
+    return most;
+}
+
+uint32_t picture_map_join(const double *values, uint64_t n_columns, uint64_t n_bins, double bin_eV, double *joined) {
+    uint32_t join = 1;
+    while (join_bins(values, n_columns, n_bins, join, joined) < FULL_CELL && 2 * join * bin_eV <= MOST_JOINED_EV && 2 * join <= n_bins)
+        join *= 2;
+    return join;
+}
+
 enum status picture_map_of_values(const double *x, uint32_t n_columns, double first_eV, double bin_eV, uint32_t n_bins, const double *values, bool has_sign, const char *what,
                                   struct picture_map *out) {
     struct picture_map m = { .n_bins = n_bins, .energy_known = true, .first_eV = first_eV, .bin_eV = bin_eV, .has_sign = has_sign, .what = what };
@@ -221,26 +245,13 @@ static uint32_t colour_of(bool has_sign, enum colour_scale scale, double value, 
 }
 
 static void paint_image(cairo_t *c, const struct picture_axes *a, const struct picture_image *image, bool has_sign, enum colour_scale scale, double top) {
-    cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
-    if (cairo_surface_status(s) == CAIRO_STATUS_SUCCESS) {
-        unsigned char *bytes = cairo_image_surface_get_data(s);
-        int stride = cairo_image_surface_get_stride(s);
-        for (int j = 0; j < image->height; j++)
-            for (int i = 0; i < image->width; i++) {
-                double value = image->values[(size_t)j * (size_t)image->width + (size_t)i];
-                uint32_t rgb = colour_of(has_sign, scale, value, top);
-                memcpy(bytes + (ptrdiff_t)j * stride + (ptrdiff_t)i * 4, &rgb, 4);
-            }
-        cairo_surface_mark_dirty(s);
-        cairo_save(c);
-        cairo_translate(c, a->left, a->top);
-        cairo_scale(c, a->width / image->width, a->height / image->height);
-        cairo_set_source_surface(c, s, 0, 0);
-        cairo_pattern_set_filter(cairo_get_source(c), CAIRO_FILTER_NEAREST);
-        cairo_paint(c);
-        cairo_restore(c);
-    }
-    cairo_surface_destroy(s);
+    const size_t n = (size_t)image->width * (size_t)image->height;
+    uint32_t *rgb = malloc(n * sizeof *rgb);
+    for (size_t k = 0; rgb != NULL && k < n; k++)
+        rgb[k] = colour_of(has_sign, scale, image->values[k], top);
+    if (rgb != NULL)
+        picture_axes_image(c, a, rgb, image->width, image->height);
+    free(rgb);
 }
 
 static void mark_bar(cairo_t *c, const struct picture_axes *a, bool has_sign, enum colour_scale scale, double top) {
@@ -254,19 +265,12 @@ static void mark_bar(cairo_t *c, const struct picture_axes *a, bool has_sign, en
     }
 }
 
+static uint32_t both_signs(double value) { return colour_map_signed(2 * value - 1); }
+
 static void draw_bar(cairo_t *c, struct picture_axes a, const struct picture_map *m, enum colour_scale scale, double top) {
-    enum { SLICES = 200 };
+    picture_axes_slices(c, &a, m->has_sign ? both_signs : colour_map_rgb);
     a.y_lo = 0;
     a.y_hi = 1;
-    for (int k = 0; k < SLICES; k++) {
-        uint32_t rgb = m->has_sign ? colour_map_signed((k + 0.5) / SLICES * 2 - 1) : colour_map_rgb((k + 0.5) / SLICES);
-        cairo_set_source_rgb(c, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
-        cairo_rectangle(c, a.left, picture_axes_y(&a, (k + 1.0) / SLICES), a.width, a.height / SLICES + 0.6);
-        cairo_fill(c);
-    }
-    cairo_set_source_rgb(c, 0.1, 0.1, 0.1);
-    cairo_rectangle(c, a.left, a.top, a.width, a.height);
-    cairo_stroke(c);
     mark_bar(c, &a, m->has_sign, scale, top);
     char label[160];
     snprintf(label, sizeof label, "%.80s%s", m->what != NULL ? m->what : "photons per bin",

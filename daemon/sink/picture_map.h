@@ -29,6 +29,10 @@ struct picture_map {
 enum status picture_map_of_values(const double *x, uint32_t n_columns, double first_eV, double bin_eV, uint32_t n_bins, const double *values, bool has_sign, const char *what,
                                   struct picture_map *out);
 
+/* Counts of so many neighbouring bins (returned: 1, 2, 4, ...) joined, so that a map of few photons shows more than dots; what is left at the
+ * end of the axis is not shown. joined: room for n_columns x n_bins. */
+uint32_t picture_map_join(const double *values, uint64_t n_columns, uint64_t n_bins, double bin_eV, double *joined);
+
 enum status picture_map_init(const struct scan_products *p, struct picture_map *out);
 void picture_map_done(struct picture_map *m);
 

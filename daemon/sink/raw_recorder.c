@@ -299,10 +299,11 @@ void raw_recorder_step(struct raw_recorder *r) {
     disk_queue_step(r->queue, now_ns, 0);
     const struct disk_health h = disk_queue_health(r->queue, now_ns);
     const bool opening_fails = now_ns - r->open_ns < 2 * (int64_t)(r->settings.retry_s * 1e9);
-    if (h.error != 0 || !opening_fails)
-        atomic_store(&r->error, h.error);
+    const int trouble = disk_health_trouble(&h);
+    if (trouble != 0 || !opening_fails)
+        atomic_store(&r->error, trouble);
     atomic_store(&r->bytes, h.written_bytes);
-    if (r->recording && h.error == 0 && raw_gaps_news(r->gaps) && now_ns - r->account_ns > ACCOUNT_S * INT64_C(1000000000))
+    if (r->recording && trouble == 0 && raw_gaps_news(r->gaps) && now_ns - r->account_ns > ACCOUNT_S * INT64_C(1000000000))
         write_account(r, now_ns);
 }
 

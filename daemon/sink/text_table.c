@@ -93,6 +93,15 @@ void text_table_matrix(const struct text_table *t, const char *corner, const dou
     }
 }
 
+/* What a beamline does not have (I0, say) is no value at any point: such a column is left out, and not all the points. The first two are what
+ * the table is about. */
+static bool column_known(const struct text_table *t, size_t c) {
+    bool known = c < 2;
+    for (size_t r = 0; r < t->n_rows && !known; r++)
+        known = isfinite(t->columns[c].values[r]);
+    return known;
+}
+
 static bool row_finite(const struct text_table *t, size_t r) {
     for (size_t c = 0; c < t->n_columns; c++)
         if (!isfinite(t->columns[c].values[r]))
@@ -103,11 +112,12 @@ static bool row_finite(const struct text_table *t, size_t r) {
 static void write_xdi_head(const struct text_table *t, const char *symbol, const char *shell, size_t left_out, FILE *to) {
     fprintf(to, "# XDI/1.0 tesd/%s\n", version_number);
     for (size_t c = 0; c < t->n_columns; c++)
-        fprintf(to, "# Column.%zu: %s %s\n", c + 1, t->columns[c].name, t->columns[c].units);
+        fprintf(to, "# Column.%zu: %s%s%s\n", c + 1, t->columns[c].name, t->columns[c].units[0] != '\0' ? " " : "", t->columns[c].units);
     if (symbol != NULL && shell != NULL)
         fprintf(to, "# Element.symbol: %s\n# Element.edge: %s\n", symbol, shell);
     for (size_t k = 0; k < t->n_facts; k++)
-        fprintf(to, "# %s%s: %s\n", strchr(t->facts[k].key, '.') != NULL ? "" : "Tesd.", t->facts[k].key, t->facts[k].value);
+        if (t->facts[k].value[strspn(t->facts[k].value, " ")] != '\0')   /* readers refuse a key without a value */
+            fprintf(to, "# %s%s: %s\n", strchr(t->facts[k].key, '.') != NULL ? "" : "Tesd.", t->facts[k].key, t->facts[k].value);
     if (left_out > 0)
         fprintf(to, "# Tesd.points_left_out: %zu (no I0 or no live time, so no yield)\n", left_out);
     fputs("#----\n#", to);
@@ -116,10 +126,7 @@ static void write_xdi_head(const struct text_table *t, const char *symbol, const
     fputc('\n', to);
 }
 
-void text_table_xdi(const struct text_table *t, const char *symbol, const char *shell, FILE *to) {
-    size_t left_out = 0;
-    for (size_t r = 0; r < t->n_rows; r++)
-        left_out += !row_finite(t, r);
+static void write_xdi(const struct text_table *t, const char *symbol, const char *shell, size_t left_out, FILE *to) {
     write_xdi_head(t, symbol, shell, left_out, to);
     for (size_t r = 0; r < t->n_rows; r++) {
         if (!row_finite(t, r))
@@ -130,4 +137,19 @@ void text_table_xdi(const struct text_table *t, const char *symbol, const char *
         }
         fputc('\n', to);
     }
+}
+
+bool text_table_xdi(const struct text_table *t, const char *symbol, const char *shell, FILE *to) {
+    struct text_table known = *t;
+    size_t left_out = 0;
+    known.n_columns = 0;
+    for (size_t c = 0; c < t->n_columns; c++)
+        if (column_known(t, c))
+            known.columns[known.n_columns++] = t->columns[c];
+    for (size_t r = 0; r < t->n_rows; r++)
+        left_out += !row_finite(&known, r);
+    if (left_out == t->n_rows)
+        return false;
+    write_xdi(&known, symbol, shell, left_out, to);
+    return true;
 }

@@ -26,9 +26,10 @@ void text_table_column(struct text_table *t, const char *name, const char *units
 /* "# key: value" lines, one line of column names "incident_energy_eV", rows with commas; NaN as "nan". */
 void text_table_csv(const struct text_table *t, FILE *to);
 
-/* XDI/1.0: `symbol` and `shell` of the absorption edge, NULL: unknown. Column names are the caller's ("energy", "mufluor", ...). Rows in
- * which a column is not finite are left out, since readers take no NaN, and counted in the head. */
-void text_table_xdi(const struct text_table *t, const char *symbol, const char *shell, FILE *to);
+/* XDI/1.0: `symbol` and `shell` of the absorption edge, NULL: unknown. Column names are the caller's ("energy", "mufluor", ...), the first two
+ * what the table is about. Readers take no NaN: another column without any finite value is left out, then rows in which one is not finite,
+ * which are counted in the head. False, and nothing written: no row is left. */
+bool text_table_xdi(const struct text_table *t, const char *symbol, const char *shell, FILE *to);
 
 /* A matrix: first line the column axis, first column the row axis. The facts of t stand before it; its columns are not used. */
 void text_table_matrix(const struct text_table *t, const char *corner, const double *rows, size_t n_rows, const double *columns, size_t n_columns,

@@ -119,6 +119,7 @@ def second_scan(b, call):
     until(lambda: b.js('tesd.compared()?.sum.n') == 14)
     want, got = b.js(f'(() => {{ const [y, z] = {two}.map(a => a.yield.values.reduce((s, v) => s + v / a.pixel_weight.values[0], 0)); return [y / z, tesd.compared().sum]; }})()')   # of one moment: points still settle
     check(got['n'] == 14 and abs(got['ratio'] / want - 1) < 1e-9, f'the ratio of their yields by pixel_weight is {got["ratio"]:.4f} ± {got["error"]:.4f}')
+    before_the_edge(b, two)
     total = next((n for n in b.js('[...document.getElementById("conditionA").options].map(o => o.value)') if n.startswith('sum of')), None)
     summed = b.js(f"""(() => {{ const y = tesd.yieldOf({json.dumps(total)}, 'tfy'), [a, b] = {two};
         return y && y.n === 2 && y.y.every((v, k) => {{ const q = s => s.i0.values[k] * s.live_time_s.values[k] * s.pixel_weight.values[0], w = (a.counts.values[k] + b.counts.values[k]) / (q(a) + q(b)); return Math.abs(v - w) <= 1e-12 * w; }}); }})()""")
@@ -133,6 +134,27 @@ def second_scan(b, call):
     b.shot('7_repeats')
     b.js('tesd.show("scan")')
     check(until(lambda: 'repeats of' in b.js('document.getElementById("repeatsNote").textContent')), f'and said below the yield: {b.js("document.getElementById(`repeatsNote`).textContent")!r}')
+
+
+def before_the_edge(b, two):
+    """What is constant before the edge is subtracted of both, and photons still wanted are told."""
+    def put(**values):
+        b.js(''.join(f'document.getElementById("{i}").value = "{v}"; document.getElementById("{i}").dispatchEvent(new Event("input"));' for i, v in values.items()))
+    hi = b.js(f'[...{two}[0].incident_energy.values].sort((p, q) => p - q)[2]') + 0.01
+    put(preLo=0, preHi=hi, wantedError=0.01)
+    want, got, free = b.js(f"""(() => {{ const less = {two}.map(a => {{ const q = k => a.i0.values[k] * a.live_time_s.values[k] * a.pixel_weight.values[0];
+        const pre = [...a.counts.values.keys()].filter(k => a.incident_energy.values[k] <= {hi}), sum = f => pre.reduce((s, k) => s + f(k), 0);
+        const level = sum(k => Number(a.counts.values[k])) / sum(q); return a.yield.values.reduce((s, v) => s + v / a.pixel_weight.values[0] - level, 0); }});
+        const s = tesd.compared().sum; document.getElementById('preHi').value = ''; return [less[0] / less[1], s, tesd.compared().sum]; }})()""")
+    check(abs(got['ratio'] / want - 1) < 1e-9 and got['error'] / got['ratio'] > free['error'] / free['ratio'], f'less what is before the edge it is {got["ratio"]:.4f} ± {got["error"]:.4f}')
+    put(preLo='', preHi='')
+    needed = (free['na'] + free['nb']) * ((free['error'] / free['ratio'] / 1e-4) ** 2 - 1)
+
+    def told():
+        found = re.search('([0-9.e+]+) more wanted for 0.01 %', b.js('document.getElementById("verdict").textContent'))
+        return found is not None and abs(float(found[1]) / needed - 1) < 0.06
+    check(until(told), f'photons still wanted are told: {needed:.3g}')
+    put(wantedError=1)
 
 
 def cuts(b):

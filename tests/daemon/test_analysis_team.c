@@ -3,8 +3,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "daemon/analysis_team.h"
@@ -100,9 +103,18 @@ static void run_once(void *context) {
     atomic_store(&l->over, true);
 }
 
-/* A member that does not move keeps the batch, and with it whoever gave it; nothing is left out when it moves again. */
+static bool is_said(FILE *said, const char *what) {
+    char text[4096];
+    const ssize_t n = pread(fileno(said), text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return strstr(text, what) != NULL;
+}
+
+/* A member that does not move keeps the batch, and with it whoever gave it, who says so; nothing is left out when it moves again. */
 static void a_stalled_member_is_waited_for(void **state) {
     (void)state;
+    FILE *said = tmpfile();
+    const int before = dup(STDERR_FILENO);
     struct dice d = dice_new();
     struct late l = { .batch = NULL };
     struct pipeline_job_thread *job = NULL;
@@ -114,8 +126,16 @@ static void a_stalled_member_is_waited_for(void **state) {
         continue;
     assert_false(pipeline_background_over(job));   /* nobody has stepped for the member: it cannot be */
     assert_false(atomic_load(&l.over));
+    assert_true(said != NULL && dup2(fileno(said), STDERR_FILENO) >= 0);
+    while (!is_said(said, "worker 0 has not given back its share"))
+        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+    assert_false(is_said(said, "goes on"));
     crew_start(&l.crew);
     pipeline_background_join(job);
+    assert_true(is_said(said, "worker 0 goes on"));
+    dup2(before, STDERR_FILENO);
+    close(before);
+    fclose(said);
     size_t of_pixels = 0;
     for (size_t i = 0; i < l.batch->n; i++)
         of_pixels += l.batch->rows[i].pixel < PIXELS;

@@ -304,9 +304,16 @@ static void an_old_file_goes_on_at_its_end(void **state) {
     disk_queue_free(q);
 }
 
+static void a_disk_without_answer_is_trouble(void **state) {
+    (void)state;
+    assert_int_equal(disk_health_trouble(&(struct disk_health){ .waited_ns = 1000000000 }), 0);
+    assert_int_equal(disk_health_trouble(&(struct disk_health){ .waited_ns = 3000000000 }), ETIMEDOUT);
+    assert_int_equal(disk_health_trouble(&(struct disk_health){ .error = ENOSPC, .waited_ns = 3000000000 }), ENOSPC);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_engines_write_the_same),
+        cmocka_unit_test(a_disk_without_answer_is_trouble), cmocka_unit_test(all_engines_write_the_same),
         cmocka_unit_test(a_bad_disk_loses_nothing),
         cmocka_unit_test(buffers_are_bounded_and_come_back),
         cmocka_unit_test(a_limit_stops_and_its_lifting_resumes),

@@ -13,6 +13,7 @@ if not os.path.isdir(data):
 
 import h5py
 import numpy as np
+from nexus_readers import readers_accept
 from program import Program
 
 SHIFT_EV = 0.5
@@ -70,6 +71,7 @@ with Program() as p:
     with open(p.path('tesd.yaml'), 'w') as f:
         f.write('products:\n  xes: edge=779:781, above=800:805\n  cee: line=770:780\n  cet: elastic=-2:2\n')
     p.good('replay', *sorted(glob.glob(os.path.join(data, '*.off'))), '--logs', data, '-o', 'co.nxs', '-q', '-c', 'tesd.yaml')
+    readers_accept(p, p.path('co.nxs'))
     check_file(p)
     check_pictures(p)
     check_repeats(p)

@@ -1,5 +1,5 @@
 """`tesd export`: columns and matrices hold what the NeXus file holds, digit by digit; XDI is what Larch reads; what cannot be is said."""
-import csv, io, os, sys
+import csv, io, os, re, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
@@ -86,6 +86,68 @@ def check_curves(p, path):
     p.check(sorted(n for n in os.listdir(p.folder) if n.startswith('o_')) == ['o_pfy_0002_O.csv', 'o_sum_NMC_O_pfy_O.csv'], 'several products make a file each')
 
 
+FAMILY, KEY = re.compile(r'[A-Za-z_][A-Za-z0-9_]+$'), re.compile(r'[A-Za-z0-9_]+$')
+EDGES = {'K', 'L', 'L1', 'L2', 'L3', 'M', 'M1', 'M2', 'M3', 'M4', 'M5'}
+
+
+def xdi_faults(text):
+    """What the reference library of XDI (XAS-Data-Interchange, lib/xdifile.c) would refuse or warn of; an independent reading of the same rules."""
+    lines, faults, keys, mode, rows = text.splitlines(), [], {}, 'metadata', []
+    if not re.match(r'# XDI/1\.\d+( |$)', lines[0]):
+        faults.append('first line: ' + lines[0])
+    for line in lines[1:]:
+        body = line[1:].strip()
+        if not line.startswith('#'):
+            if mode != 'end':
+                faults.append('data before the line of minus signs')
+            rows.append(line.split())
+        elif body.startswith('---'):
+            mode = 'end'
+        elif body.startswith('///'):
+            mode = 'comment'
+        elif mode == 'metadata':
+            key, colon, value = body.partition(':')
+            family, dot, name = key.strip().partition('.')
+            if not (colon and dot and value.strip() and FAMILY.match(family) and KEY.match(name)):
+                faults.append('not Family.key: value: ' + line)
+            if key.lower() in keys:
+                faults.append('twice: ' + line)
+            keys[key.lower()] = value.strip()
+    n = sum(k.startswith('column.') for k in keys)
+    labels = [keys.get(f'column.{k + 1}', '').split(' ')[0] for k in range(n)]
+    header = lines[next(k for k, l in enumerate(lines) if l[1:].strip().startswith('---')) + 1] if mode == 'end' else ''
+    if not rows or any(len(r) != n for r in rows) or n > 128 or header[1:].split() != labels or len(set(labels)) != n:
+        faults.append(f'{len(rows)} rows for {n} columns {labels}')
+    try:
+        faults.extend(['not a number'] if not np.all(np.isfinite(np.array(rows, float))) else [])
+    except ValueError:
+        faults.append('not a number')
+    if 'energy' not in labels or ('element.edge' in keys) != ('element.symbol' in keys) or keys.get('element.edge', 'K') not in EDGES or not re.match('[A-Z][a-z]?$', keys.get('element.symbol', 'O')):
+        faults.append('no energy column, or element and edge')
+    if not re.match(r'\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d', keys.get('scan.start_time', '')):
+        faults.append('start time')
+    return faults
+
+
+def check_xdi(p):
+    """Every curve of a simulated beamtime against incident or emission energy, one scan without I0."""
+    p.good('simulate', '--photons', '-o', 'ph.nxs', '--pixels', '8', '--bad-fraction', '0', '--edges', 'o,co', '--calibration-s', '1', '--scans', '1', '--rate', '25', '--points', '31')
+    run = p.good('export', 'ph.nxs', '--what', 'all', '--format', 'xdi', '-o', 'all.xdi')
+    made = sorted(n for n in os.listdir(p.folder) if n.startswith('all_') and n.endswith('.xdi'))
+    bad = {}
+    for name in made:
+        with open(p.path(name), encoding='utf-8') as f:
+            faults = xdi_faults(f.read())
+        if faults and not ('consistency' in name or 'heights' in name or '_elastic.xdi' in name or re.search('elastic_[0-9]+.xdi', name)):   # no energies of photons
+            bad[name] = faults
+    p.check(len(made) > 60 and not bad, f'{len(made)} curves in XDI, by the rules of its reference library {dict(list(bad.items())[:3])}')
+    p.check('rixs_0001 is left out: a map' in run.stderr, 'maps are left out, and said')
+    with h5py.File(p.path('ph.nxs'), 'r+') as f:
+        f['entry/pfy_0001_O/i0'][...] = np.nan
+    text = p.good('export', 'ph.nxs', '--what', 'pfy:O', '--scan', '1', '--format', 'xdi').stdout
+    p.check(not xdi_faults(text) and sum(not l.startswith('#') for l in text.splitlines()) == 31 and ' i0' not in text.split('#----')[1], 'a beamline without I0: no such column, every point')
+
+
 def check_maps(p, path):
     _, names, rows = table(p.good('export', path, '--what', 'rixs').stdout)
     p.check(np.array_equal(rows[:, 0], incident) and np.array_equal(rows[:, 1:], counts) and np.array_equal(np.array(names[1:], float), emission), 'a map in csv is the file')
@@ -139,6 +201,7 @@ def main():
         make(path)
         for check in check_curves, check_maps, check_photons, check_refusals, check_larch:
             check(p, path)
+        check_xdi(p)
         return p.end()
 
 

@@ -1,5 +1,5 @@
 """Products beside maps and PFY, from simulated photons: what numpy counts from the photons; repeats that agree and a shifted one that is
-flagged; two conditions against their truth; pictures; and every NXdata by silx' own validator where it is installed."""
+flagged; two conditions against their truth; pictures; and every NXdata by h5dump and silx' own validator where they are installed."""
 import os
 import shutil
 import sys
@@ -8,32 +8,8 @@ from math import erf
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+from nexus_readers import readers_accept
 from program import Program
-
-try:
-    from silx.io.nxdata import NXdata as SilxNXdata
-except ImportError:
-    SilxNXdata = None
-    print('silx is not installed: its validator is not asked')
-
-
-def text(x):
-    return x.decode() if isinstance(x, bytes) else x
-
-
-def valid(p, path):
-    bad, n = [], 0
-    with h5py.File(path) as f:
-        for name, g in f['entry'].items():
-            if isinstance(g, h5py.Group) and text(g.attrs.get('NX_class', b'')) == 'NXdata':
-                n += 1
-                signal, axes = g[text(g.attrs['signal'])], [text(a) for a in g.attrs['axes']]
-                good = len(axes) == signal.ndim and all(g[a].shape == (signal.shape[k],) for k, a in enumerate(axes))
-                if SilxNXdata is not None and min(signal.shape, default=0) > 1:
-                    good = good and SilxNXdata(g).is_valid
-                if not good:
-                    bad.append(name)
-    p.check(not bad and n > 0, f'{os.path.basename(path)}: {n} NXdata, all valid{"" if SilxNXdata else " by their form"} {bad[:5]}')
 
 
 def photons(entry, scan):
@@ -43,7 +19,8 @@ def photons(entry, scan):
 
 
 def check_cuts(p):
-    p.good('merge', 'ph.nxs', '-o', 'cuts.nxs', '--xes', 'feature=530.5:531.5', '--cee', 'line=522:526', '--cet', 'dd=1:5')
+    p.good('merge', 'ph.nxs', '-o', 'cuts.nxs', '--xes', 'feature=530.5:531.5', '--cee', 'line=522:526', '--cet', 'dd=1:5', '--ipfy', 'main=523:527')
+    readers_accept(p, p.path('cuts.nxs'))
     with h5py.File(p.path('cuts.nxs')) as f:
         e = f['entry']
         point, energy, incident = photons(e, 1)
@@ -67,8 +44,14 @@ def check_cuts(p):
         want = np.where(counts >= 25, q / np.maximum(counts, 1), np.nan)
         p.check(np.allclose(g['yield'][()], want, equal_nan=True) and np.isfinite(want).sum() > 10 and 'ipfy_0001_O' not in e,
                 'inverse PFY of O while the mono crosses Co, none below 25 counts, none of O at O')
+        g, counts, cee = e['ipfy_0003_main'], e['ipfy_0003_main/counts'][()], np.sum(e['rixs_0003/counts'][()][:, (edges[:-1] >= 523) & (edges[1:] <= 527)], 1)
+        want = np.where(counts >= 25, e['rixs_0003/i0'][()] * e['rixs_0003/live_time_s'][()] / np.maximum(counts, 1), np.nan)
+        p.check(np.array_equal(counts, cee) and np.allclose(g['yield'][()], want, equal_nan=True) and 'sum_pristine_Co_ipfy_main' in e, 'inverse PFY of a window of its own')
         rate, per_i0 = e['scan_0001/true_rate_Hz'][()], e['extra_0001_true_rate_Hz/value_per_i0'][()]
         p.check(np.allclose(per_i0, rate / i0), 'columns of the log are carried along and divided by I0')
+        parts = [(e[f'scan_{k:04d}/true_rate_Hz'][()], e[f'rixs_{k:04d}/i0'][()], e[f'rixs_{k:04d}/live_time_s'][()]) for k in e['sum_pristine_Co_rixs'].attrs['scan_numbers']]
+        want = sum(v * lt for v, _, lt in parts) / sum(q * lt for _, q, lt in parts)
+        p.check(np.allclose(e['sum_pristine_Co_extra_true_rate_Hz/value_per_i0'][()], want), f'of {len(parts)} repeats the sums are divided')
         g = e['elastic_0003_Co_L']
         counts = e['elastic_0003_yield/counts'][()]
         p.check(np.nansum(g['yield'][()]) > 0 and counts.sum() > 100 and np.all(g['yield_masked'][()] <= e['pfy_0003_Co_L/yield'][()] * 1.3 + 1), 'PFY without the elastic line')
@@ -137,7 +120,7 @@ def check_compare(p):
     run = p.run('compare', 'ph.nxs', '--by', 'nothing')
     p.check(run.returncode == 3 and 'no such PFY' in run.stderr, 'a PFY that is not there')
     p.good('compare', 'ph.nxs', '--by', 'tfy', '--pre-edge', '520:526', '--a', 'heated_O', '--b', 'pristine_O')
-    valid(p, p.path('c.nxs'))
+    readers_accept(p, p.path('c.nxs'))
 
 
 def check_pictures(p):
@@ -156,7 +139,7 @@ def check_pictures(p):
 with Program() as p:
     p.good('simulate', '--photons', '-o', 'ph.nxs', '--pixels', '20', '--bad-fraction', '0', '--edges', 'o,co', '--calibration-s', '1', '--scans', '2', '--rate', '25', '--points', '41',
            '--feature', '0.03,0.3')
-    valid(p, p.path('ph.nxs'))
+    readers_accept(p, p.path('ph.nxs'))
     check_cuts(p)
     check_elastic_truth(p)
     check_consistency(p)

@@ -2,11 +2,12 @@
 """What tesd run keeps while it runs: journal, files of scans, raw records. All of them agree with the run's own file; after kill -9 in the middle of
 a scan they give what was there; on a disk that is filled to its last byte the service goes on, says so, resumes and accounts for the gap.
 TESD_KILLS=50 kills that often (make soak). Loopback and free ports only."""
-import glob, os, random, re, subprocess, sys, time
+import glob, os, random, re, subprocess, sys, time, types
 import h5py, numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
-from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
+from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, make_calibration, run_all, tesd
+from nexus_readers import readers_accept
 
 checker = os.path.join(os.environ.get('TESD_SHARED', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../../shared')), 'tools/check_nexus.py')
 
@@ -15,15 +16,7 @@ def accepted(path, what):
     if os.path.exists(checker):
         run = subprocess.run(['/usr/bin/python3', checker, path], capture_output=True, text=True)
         check(run.returncode == 0, f'{what}: the checker is silent {run.stdout[:600]}')
-
-
-def make_calibration():
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
-    runs = sorted(glob.glob(f'{folder}/files/*/*'))
-    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
-    with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
-        first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
-    return glob.glob(f'{runs[1]}/logs/scan*.json')[0], first_s
+    readers_accept(types.SimpleNamespace(check=check), path)
 
 
 def start(name, speed=20, out=None, memory_MiB=96):

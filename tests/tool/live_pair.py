@@ -1,5 +1,5 @@
 """The twin of DASTARD and tesd run beside each other, for tests: free ports, a fake NOTIFY_SOCKET, messages, /metrics."""
-import json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import glob, json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 from checks import check, conclusion, failures
 from free_ports import free_port
 from twin import SLOW, Rpc, Twin, tesd
@@ -122,6 +122,16 @@ def finish():
 
 beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '40', '--calibration-s', '30', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
             '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
+
+
+def make_calibration():
+    """Of the beamtime: FOLDER/cal.h5. Its scan's log, and when the run began."""
+    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    runs = sorted(glob.glob(f'{folder}/files/*/*'))
+    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
+        first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
+    return glob.glob(f'{runs[1]}/logs/scan*.json')[0], first_s
 
 
 def feed(control, path, started, speed):

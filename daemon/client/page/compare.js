@@ -71,6 +71,29 @@ function drawComparedMaps() {
   });
 }
 
+const numberIn = id => parseFloat(at(id).value);
+const preEdgeText = () => numberIn('preLo') < numberIn('preHi') ? `${numberIn('preLo')}:${numberIn('preHi')}` : '';
+
+// What is constant before the edge: photons there by exposure, and the variance that all points then have in common.
+function preEdgeOf(y) {
+  let n = 0, q = 0;
+  if (preEdgeText()) y.x.forEach((x, k) => {
+    if (x >= numberIn('preLo') && x <= numberIn('preHi') && y.q[k] > 0) { n += y.counts[k]; q += y.q[k]; }
+  });
+  return q > 0 ? {level: n / q, variance: n / q ** 2} : {level: 0, variance: 0};
+}
+
+function lessPreEdge(y) {
+  const pre = preEdgeOf(y);
+  return pre.level > 0 ? {...y, pre, y: y.y.map(v => v - pre.level), error: y.error.map(e => Math.hypot(e, Math.sqrt(pre.variance)))} : {...y, pre};
+}
+
+// Photons of both together until the ratio's relative error is as wanted, measured on as they were; 0: it is.
+function countsNeeded(s, wanted) {
+  const factor = (s.error / s.ratio / wanted) ** 2;
+  return factor > 1 ? (s.na + s.nb) * (factor - 1) : 0;
+}
+
 // Yields of both at the points in common: {x, a, ea, b, eb, ratio, error}; and of all together.
 function ratioOf(ya, yb, range) {
   const to = placesIn(yb.x, ya.x), out = {x: [], a: [], ea: [], b: [], eb: [], ratio: [], error: []}, sum = {a: 0, va: 0, b: 0, vb: 0, na: 0, nb: 0, n: 0};
@@ -84,6 +107,7 @@ function ratioOf(ya, yb, range) {
     sum.a += ya.y[i]; sum.b += yb.y[j];   // of sums the variance is that of counts, never an upper limit: N / q^2
     sum.va += ya.counts[i] / ya.q[i] ** 2; sum.vb += yb.counts[j] / yb.q[j] ** 2;
   });
+  sum.va += sum.n ** 2 * ya.pre.variance; sum.vb += sum.n ** 2 * yb.pre.variance;   // common to the points, so it adds before it is squared
   return {...out, sum: {...sum, ratio: sum.a / sum.b, error: sum.a / sum.b * Math.hypot(Math.sqrt(sum.va) / sum.a, Math.sqrt(sum.vb) / sum.b)}};
 }
 
@@ -97,8 +121,8 @@ function keepPair(id, c) {
 function compared(range) {
   const roi = at('compareRoi').value, [a, b] = chosenConditions(), ya = a && yieldOf(a, roi), yb = b && yieldOf(b, roi);
   if (!ya || !yb) return null;
-  const id = `${ya.id}|${yb.id}|${range ?? ''}`;
-  return paired.get(id) ?? keepPair(id, {id, roi, names: [a, b], ...ratioOf(ya, yb, range)});
+  const id = `${ya.id}|${yb.id}|${range ?? ''}|${preEdgeText()}`;
+  return paired.get(id) ?? keepPair(id, {id, roi, names: [a, b], ...ratioOf(lessPreEdge(ya), lessPreEdge(yb), range)});
 }
 
 function comparedSeries() {
@@ -109,6 +133,11 @@ function comparedSeries() {
 function ratioSeries() {
   const c = compared();
   return c ? [{id: c.id, x: c.x, y: c.ratio, error: c.error, colour: '--c', shape: 'dot', points: true, name: 'A / B'}] : [];
+}
+
+function neededText(s) {
+  const wanted = numberIn('wantedError') / 100, needed = wanted > 0 && s.ratio > 0 ? countsNeeded(s, wanted) : NaN;
+  return !isFinite(needed) ? '' : needed > 0 ? `, ${needed.toPrecision(2) * 1} more wanted for ${wanted * 100} %` : `, enough for ${wanted * 100} %`;
 }
 
 function drawCompare() {
@@ -125,7 +154,7 @@ function drawCompare() {
   drawCurves(at('ratio'), legible, 'incident energy (eV)', 'A / B', {free: true, level: 1, within: [Math.min(0, centre), Math.max(2, 3 * centre)], empty, xUnit: 'eV'});
   const range = at('pair').view, s = compared(range)?.sum;
   at('verdict').textContent = s && s.n > 0 ? `${range ? `${s.n} points from ${range[0].toFixed(1)} to ${range[1].toFixed(1)} eV` : `all ${s.n} points`} together: A / B = ${s.ratio.toPrecision(4)} ± ${s.error.toPrecision(2)}` +
-    `, ${(Math.abs(s.ratio - 1) / s.error).toFixed(1)} standard deviations from 1; A ${s.na.toFixed(0)}, B ${s.nb.toFixed(0)} photons` : '';
+    `, ${(Math.abs(s.ratio - 1) / s.error).toFixed(1)} standard deviations from 1; A ${s.na.toFixed(0)}, B ${s.nb.toFixed(0)} photons${neededText(s)}` : '';
 }
 
 function setUpCompare(canvas) {
@@ -155,6 +184,7 @@ function setUpCompare(canvas) {
     compare.view = [p.x - (p.x - v[0]) * f, p.x + (v[1] - p.x) * f, p.y - (p.y - v[2]) * f, p.y + (v[3] - p.y) * f];
     redraw();
   }, {passive: false});
+  for (const id of ['preLo', 'preHi', 'wantedError']) at(id).addEventListener('input', redraw);
   for (const id of ['conditionA', 'conditionB']) at(id).addEventListener('change', () => { compare.chosen = true; compare.view = null; redraw(); });
   at('swap').addEventListener('click', () => {
     const [a, b] = chosenConditions();

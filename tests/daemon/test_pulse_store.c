@@ -1,0 +1,133 @@
+/* Pulses come back by pixel, each once, with their inner events; a disk that refuses costs nothing while memory lasts, then what is counted. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/log.h"
+#include "daemon/pulse_store.h"
+#include "daemon/row_block.h"
+
+enum { PIXELS = 3, ROWS = 1000, MEMORY = 131072 };   /* entries that wait in memory at most */
+static const double PERIOD_S = 1e-5;
+
+/* Row i of all: pixel i % PIXELS, a frame of its own, an inner event in one of ten. */
+static void fill(struct row_block *b, uint64_t first) {
+    row_block_clear(b);
+    for (size_t i = 0; i < ROWS; i++) {
+        const uint64_t k = first + i;
+        b->photons->pixel[i] = (uint16_t)(k % PIXELS);
+        b->pulses[i] = (struct measured_pulse){ .time_ns = (int64_t)k * 1000000, .frame = (int64_t)k * 100, .height = (float)k };
+        b->flags[i] = 0;
+        if (k % 10 == 0)
+            b->seconds[b->n_seconds++] = (struct inner_event){ .row = i, .time_ns = (int64_t)k * 1000000 + 500 };
+    }
+    b->n = b->photons->n = ROWS;
+}
+
+/* Every pulse of pixel p below `n` and no other. */
+static void expect(const struct pulse_store *s, size_t p, uint64_t n, bool all) {
+    int64_t first_ns, last_ns;
+    const size_t most = pulse_store_most(s, p, &first_ns, &last_ns);
+    struct measured_pulse *pulses = calloc(most + 1, sizeof *pulses);
+    struct stored_channel c;
+    size_t inner = 0;
+    assert_non_null(pulses);
+    assert_true(pulse_store_channel(s, p, PERIOD_S, pulses, &c));
+    assert_int_equal(c.counts.duplicates, 0);
+    assert_true(!all || c.n == (n - p + PIXELS - 1) / PIXELS);
+    for (size_t i = 0; i < c.n; i++) {
+        const uint64_t k = (uint64_t)pulses[i].frame / 100;
+        assert_true(k % PIXELS == p && k < n && (!all || k == p + i * PIXELS));
+        assert_true(pulses[i].height == (float)k && pulses[i].time_ns == (int64_t)k * 1000000);
+        if (k % 10 == 0) {
+            assert_true(inner < c.n_seconds && c.seconds[inner].row == i);
+            assert_int_equal(c.seconds[inner++].time_ns, (int64_t)k * 1000000 + 500);
+        }
+    }
+    assert_int_equal(inner, c.n_seconds);
+    stored_channel_done(&c);
+    free(pulses);
+}
+
+static void what_was_added_comes_back(void **state) {
+    struct pulse_store *s;
+    struct row_block *b;
+    (void)state;
+    assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, &s));
+    for (uint64_t k = 0; k < 20000; k += ROWS) {
+        fill(b, k);
+        assert_true(pulse_store_add(s, b));
+    }
+    assert_int_equal(pulse_store_mark(s), 22000);
+    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    for (size_t p = 0; p < PIXELS; p++)
+        expect(s, p, 20000, true);
+    pulse_store_unsettle(s);   /* and more is added, and all is there once more */
+    for (uint64_t k = 20000; k < 31000; k += ROWS) {
+        fill(b, k);
+        assert_true(pulse_store_add(s, b));
+    }
+    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    for (size_t p = 0; p < PIXELS; p++)
+        expect(s, p, 31000, true);
+    pulse_store_free(s);
+    row_block_free(b);
+}
+
+/* The disk takes some 100 kB and then refuses. */
+static void a_disk_that_refuses_is_waited_for(void **state) {
+    struct pulse_store *s;
+    struct row_block *b;
+    struct rlimit before, tight;
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    tight = before;
+    tight.rlim_cur = 100000;
+    assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, &s));
+    setrlimit(RLIMIT_FSIZE, &tight);
+    uint64_t n = 0;
+    for (; n * 11 / 10 < MEMORY - 2 * ROWS; n += ROWS) {
+        fill(b, n);
+        assert_true(pulse_store_add(s, b));
+    }
+    assert_int_equal(pulse_store_lost(s), 0);
+    bool full = false;
+    for (int k = 0; k < 20; k++, n += ROWS) {
+        fill(b, n);
+        full = !pulse_store_add(s, b) || full;
+        assert_true(!full || errno == EFBIG || errno == EBUSY);
+    }
+    assert_true(full && pulse_store_lost(s) > 0);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    uint64_t kept = 0;
+    for (size_t p = 0; p < PIXELS; p++) {
+        int64_t first_ns, last_ns;
+        kept += pulse_store_most(s, p, &first_ns, &last_ns);
+        expect(s, p, n, false);
+    }
+    assert_true(kept < n && kept + pulse_store_lost(s) >= n);   /* inner events are counted as lost, too */
+    pulse_store_free(s);
+    row_block_free(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(a_disk_that_refuses_is_waited_for) };
+    char folder[] = "/tmp/tesd-pulses-XXXXXX";
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0)
+        return 1;
+    log_set_level(LOG_LEVEL_ERROR);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return (chdir("/") == 0 && rmdir(folder) == 0) ? failed : 1;   /* nothing is left behind */
+}
