@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A disk that answers nobody, in the middle of a scan: a file system on a loop device is frozen and thawed. Analysis goes on, an alarm says so, and in
 the end nothing is missing. Skipped where no file system can be mounted. Loopback and free ports only."""
-import glob, os, re, shutil, subprocess, sys, time
+import glob, os, re, shutil, signal, subprocess, sys, time
 import h5py
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
@@ -54,7 +54,7 @@ def everything_is_there(run, kept):
     check((scan == run_scan).all(), f'photons of the points: {scan.tolist()} in the file of the scan, {run_scan.tolist()} in that of the run')
 
 
-def hung_disk():
+def play(disk):
     log, first_s = make_calibration()
     twin = Twin(*beamtime, '--records', 'synthesised', '--clock', f'x{SPEED}', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle', '--await', str(SUBSCRIPTIONS),
                 '--queue', '100000')
@@ -75,9 +75,17 @@ def hung_disk():
         freeze(disk, False)
         run.process.kill()
         twin.end()
+
+
+def hung_disk():
+    try:
+        play(disk)
+    finally:
+        freeze(disk, False)
         subprocess.run(['umount', '-l', disk])
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # ended from outside, it still thaws and unmounts
 disk = own_disk()
 if disk is None:
     print('skipped: no file system can be mounted here')
