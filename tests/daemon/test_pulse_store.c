@@ -60,8 +60,8 @@ static void expect(const struct pulse_store *s, size_t p, uint64_t n, bool all) 
 }
 
 static void what_was_added_comes_back(void **state) {
-    struct pulse_store *s;
-    struct row_block *b;
+    struct pulse_store *s = NULL;
+    struct row_block *b = NULL;
     (void)state;
     assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, &s));
     for (uint64_t k = 0; k < 20000; k += ROWS) {
@@ -86,8 +86,8 @@ static void what_was_added_comes_back(void **state) {
 
 /* The disk takes some 100 kB and then refuses. */
 static void a_disk_that_refuses_is_waited_for(void **state) {
-    struct pulse_store *s;
-    struct row_block *b;
+    struct pulse_store *s = NULL;
+    struct row_block *b = NULL;
     struct rlimit before, tight;
     (void)state;
     signal(SIGXFSZ, SIG_IGN);
