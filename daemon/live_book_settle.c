@@ -274,7 +274,7 @@ static int64_t newest_end(const struct live_book *b, int64_t before_ns) {
 }
 
 void live_book_settle(struct live_book *b, int64_t watermark_ns, bool force) {
-    if (!b->begun)
+    if (!b->begun || (!force && watermark_ns == INT64_MIN))   /* nobody has said yet how far records have come */
         return;
     if (force) {
         int64_t until = b->newest_ns + 1;

@@ -52,39 +52,40 @@ static struct band band_at(const double *value, const double *error, uint64_t k,
     return (struct band){ fmax(value[k] - error_of(error, k), floor_at), value[k] + error_of(error, k) };
 }
 
-/* Points k and k + 1, both with a value: what lies between their bars. */
-static void draw_band(cairo_t *c, const struct picture_axes *a, const double *x, const double *value, const double *error, uint64_t k, double floor_at) {
-    const struct band p = band_at(value, error, k, floor_at), q = band_at(value, error, k + 1, floor_at);
-    cairo_move_to(c, picture_axes_x(a, x[k]), picture_axes_y(a, p.lo));
-    cairo_line_to(c, picture_axes_x(a, x[k]), picture_axes_y(a, p.hi));
-    cairo_line_to(c, picture_axes_x(a, x[k + 1]), picture_axes_y(a, q.hi));
-    cairo_line_to(c, picture_axes_x(a, x[k + 1]), picture_axes_y(a, q.lo));
+/* Points k and k + 1, both with a value: what lies between their bars. All go round the same way, so that a path of many has no holes. */
+static void add_band(cairo_t *c, const struct picture_axes *a, const double *x, const double *value, const double *error, uint64_t k, double floor_at) {
+    const uint64_t left = x[k] <= x[k + 1] ? k : k + 1, right = x[k] <= x[k + 1] ? k + 1 : k;
+    const struct band p = band_at(value, error, left, floor_at), q = band_at(value, error, right, floor_at);
+    cairo_move_to(c, picture_axes_x(a, x[left]), picture_axes_y(a, p.lo));
+    cairo_line_to(c, picture_axes_x(a, x[left]), picture_axes_y(a, p.hi));
+    cairo_line_to(c, picture_axes_x(a, x[right]), picture_axes_y(a, q.hi));
+    cairo_line_to(c, picture_axes_x(a, x[right]), picture_axes_y(a, q.lo));
     cairo_close_path(c);
 }
 
-static void draw_bar(cairo_t *c, const struct picture_axes *a, double x, struct band b) {
+static void add_bar(cairo_t *c, const struct picture_axes *a, double x, struct band b) {
     cairo_move_to(c, picture_axes_x(a, x), picture_axes_y(a, b.lo));
     cairo_line_to(c, picture_axes_x(a, x), picture_axes_y(a, b.hi));
 }
 
-/* In half the strength of the curve, so that the values stand out. */
+/* Fainter than the curve, so that the values stand out; one path each, so that neighbours do not darken where they meet. */
 static void draw_errors(cairo_t *c, const struct picture_axes *a, const double *x, const double *value, const double *error, uint64_t n) {
     const bool crowded = a->width < (double)CROWDED * (double)n;
     const double floor_at = floor_of(value, n);
-    cairo_push_group(c);
+    double red = 0, green = 0, blue = 0;
+    cairo_pattern_get_rgba(cairo_get_source(c), &red, &green, &blue, NULL);
+    cairo_set_source_rgba(c, red, green, blue, crowded ? 0.3 : 0.6);
     cairo_set_line_width(c, 1.2);
+    for (uint64_t k = 0; crowded && k + 1 < n; k++)
+        if (isfinite(value[k]) && isfinite(value[k + 1]))
+            add_band(c, a, x, value, error, k, floor_at);
+    cairo_fill(c);
     for (uint64_t k = 0; k < n; k++) {
         const bool before = k > 0 && isfinite(value[k - 1]), after = k + 1 < n && isfinite(value[k + 1]);
-        if (isfinite(value[k]) && crowded && after)
-            draw_band(c, a, x, value, error, k, floor_at);
-        if (crowded)
-            cairo_fill(c);
         if (isfinite(value[k]) && (!crowded || (!before && !after)))
-            draw_bar(c, a, x[k], band_at(value, error, k, floor_at));
-        cairo_stroke(c);
+            add_bar(c, a, x[k], band_at(value, error, k, floor_at));
     }
-    cairo_pop_group_to_source(c);
-    cairo_paint_with_alpha(c, crowded ? 0.3 : 0.6);
+    cairo_stroke(c);
 }
 
 void picture_curve_draw(cairo_t *c, const struct picture_axes *a, const double *x, const double *value, const double *error, uint64_t n) {
