@@ -147,7 +147,7 @@ def shards(run, noise, folder):
         tesd('replay', *files[k::2], '--logs', run, '--calibration', cal, '-q', '-o', parts[-1])
     tesd('merge', *parts, '-o', merged)
     with h5py.File(whole) as f, h5py.File(merged) as g:
-        names = [n for n in f['entry'] if n.startswith(('rixs_', 'pfy_', 'sum_'))]
+        names = [n for n in f['entry'] if n.startswith(('rixs_', 'pfy_', 'sum_')) and 'counts' in f['entry'][n]]
         bad = [n for n in names if n not in g['entry'] or not np.array_equal(f['entry'][n]['counts'][()], g['entry'][n]['counts'][()])]
         n = len(f['entry/photons/time_ns'])
     check(not bad and names, f'two shards of {n} records merged: {len(names)} maps and yields are those of one replay {bad[:4]}')
