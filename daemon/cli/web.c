@@ -8,7 +8,7 @@
 #include "daemon/cli/cli.h"
 #include "daemon/cli/stream_keys.h"
 #include "daemon/client/file_pixels.h"
-#include "daemon/client/file_repeats.h"
+#include "daemon/client/file_states.h"
 #include "daemon/client/pixel_layout.h"
 #include "daemon/client/subscriber.h"
 #include "daemon/client/web_server.h"
@@ -129,7 +129,7 @@ static bool read_files(const struct arguments *a, struct web_store *store) {
     for (unsigned k = a->n_what; good && k-- > 0;) {   /* the first one last: what came last is shown first */
         char name[NAME];
         name_of(a, k, name);
-        good = file_states_read(a->what[k], name, keep, store) && file_repeats_read(a->what[k], name, keep, store);
+        good = file_states_read(a->what[k], name, keep, store);
     }
     good = good && file_pixels_read(a->what[0], model, keep, store);
     array_model_free(model);

@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "daemon/h5_file.h"
-#include "daemon/h5_input.h"
 #include "daemon/json_value.h"
-#include "daemon/nexus_group.h"
 #include "daemon/repeat_table.h"
 
 enum { MOST_SCANS = 4096, MOST_WINDOWS = 256, WINDOW_TEXT = 64 };
@@ -99,21 +97,10 @@ static bool tell_group(struct h5_input *in, hid_t entry, const char *group_name,
     return more;
 }
 
-bool file_repeats_read(const char *path, const char *name, file_state_told *told, void *context) {
-    struct h5_input in;
-    size_t n = 0;
-    if (!h5_input_open(path, &in))
-        return false;
-    hid_t entry = h5_input_group(&in, in.id, "entry");
-    char **names = in.failed ? NULL : nexus_group_names(&in, entry, &n);
-    bool more = names != NULL;
+bool file_repeats_tell(struct h5_input *in, hid_t entry, char *const *names, size_t n, const char *name, file_state_told *told, void *context) {
+    bool more = true;
     for (size_t k = 0; more && k < n; k++)
         if (strncmp(names[k], group_begins, strlen(group_begins)) == 0)
-            more = tell_group(&in, entry, names[k], name, told, context);
-    nexus_group_names_free(names, n);
-    if (entry >= 0)
-        h5_file_close_group(entry);
-    const bool good = !in.failed;
-    h5_input_close(&in);
-    return good;
+            more = tell_group(in, entry, names[k], name, told, context);
+    return !in->failed;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/client/file_repeats.h"
 #include "daemon/h5_file.h"
 #include "daemon/json_value.h"
 #include "daemon/log.h"
@@ -149,7 +150,7 @@ bool file_states_read(const char *path, const char *name, file_state_told *told,
         return false;
     hid_t entry = h5_input_group(&in, in.id, "entry");
     char **names = in.failed ? NULL : nexus_group_names(&in, entry, &n);
-    const bool found = names != NULL && tell_all(&in, entry, name, names, n, told, context);
+    const bool found = names != NULL && tell_all(&in, entry, name, names, n, told, context) && file_repeats_tell(&in, entry, names, n, name, told, context);
     nexus_group_names_free(names, n);
     if (entry >= 0)
         h5_file_close_group(entry);

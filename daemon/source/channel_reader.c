@@ -74,37 +74,44 @@ static void begin_run(struct channel_reader *r, struct source_file *f) {
         note(r, f, r->run.stamps[i].time_ns, r->run.stamps[i].frame);
 }
 
-/* The walk is behind the run already. */
-static bool next_in_run(struct channel_reader *r, struct source_file *f, struct channel_record *out, uint64_t *where) {
+/* The walk is behind the run already. End: there is none now. */
+static enum source_step next_in_run(struct channel_reader *r, struct source_file *f, struct channel_record *out, uint64_t *where, struct complaint *why) {
     if (r->run_at == r->run.n)
         begin_run(r, f);
     if (r->run_at == r->run.n)
-        return false;
+        return SOURCE_END;
     const struct ljh_stamp *stamp = &r->run.stamps[r->run_at];
     *where = r->run.where + r->run_at++ * f->info.record_bytes;
     if (!source_file_fetch(f, *where, r->pixel, out)) {
         r->run_at = r->run.n;
-        return false;
+        complaint_set(why, *where, 0, "a record that was just there cannot be read");
+        return SOURCE_FAILED;
     }
     out->time_ns = out->samples.trigger_time_ns = stamp->time_ns;
     out->frame = out->samples.trigger_frame = stamp->frame;
-    return true;
+    return SOURCE_RECORD;
+}
+
+static enum source_step next_in_file(struct channel_reader *r, struct source_file *f, struct channel_record *out, uint64_t *where, struct complaint *why) {
+    enum source_step step = next_in_run(r, f, out, where, why);
+    if (step != SOURCE_END)
+        return step;
+    step = source_file_next(f, r->pixel, out, where, why);
+    if (step == SOURCE_RECORD)
+        note(r, f, out->time_ns, out->frame);
+    return step;
 }
 
 /* In the order of the files. A file that fails on the way is left, and said so once. */
 static bool next_in_files(struct channel_reader *r, struct channel_record *out, uint64_t *where) {
     for (; r->at_file < r->n_files; r->at_file++) {
         struct source_file *f = r->files[r->at_file];
-        if (next_in_run(r, f, out, where))
-            return true;
         struct complaint why;   /* not cleared whole: that would cost as much as the walk */
         why.offset = 0;
         why.text[0] = 0;
-        enum source_step step = source_file_next(f, r->pixel, out, where, &why);
-        if (step == SOURCE_RECORD) {
-            note(r, f, out->time_ns, out->frame);
+        enum source_step step = next_in_file(r, f, out, where, &why);
+        if (step == SOURCE_RECORD)
             return true;
-        }
         if (step == SOURCE_FAILED && !r->walked)
             complain(r, r->paths[r->at_file], STATUS_IO, &why);
         source_file_rest(f);
