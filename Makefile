@@ -146,12 +146,15 @@ soak: all $(build)/tests/bench/live_sender $(build)/tests/bench/live_null $(buil
 	/usr/bin/python3 tests/bench/soak.py 24000 --long 600
 
 share := $(DESTDIR)$(PREFIX)/share/$(name)
+manual := $(DESTDIR)$(PREFIX)/share/man
 units := $(DESTDIR)$(PREFIX)/lib
 install: all
 	install -D -m 755 $(build)/$(name) $(DESTDIR)$(PREFIX)/bin/$(name)
 	install -D -m 644 -t $(share) config/tesd.yaml config/reference.md
 	install -D -m 644 -t $(share)/lines config/lines/*.csv
-	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/$(name)/LICENSE
+	install -D -m 644 -t $(manual)/man1 doc/tesd.1
+	install -D -m 644 -t $(manual)/man5 doc/tesd.yaml.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/$(name) README.md LICENSE doc/*.md doc/subscribe.*
 	install -D -m 644 daemon/client/page/uplot/LICENSE $(DESTDIR)$(PREFIX)/share/doc/$(name)/LICENSE.uPlot
 	install -D -m 644 -t $(units)/sysusers.d systemd/sysusers.d/$(name).conf
 	install -D -m 644 -t $(units)/tmpfiles.d systemd/tmpfiles.d/$(name).conf
