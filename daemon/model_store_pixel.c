@@ -27,6 +27,8 @@ static const struct h5_field model_fields[] = {
     FIELD(limits.late_rise_max, ARRAY_F4),
     FIELD(limits.residual_max, ARRAY_F4),
     FIELD(noise_sigma, ARRAY_F8),
+    FIELD(offset_noise.variance, ARRAY_F8),
+    FIELD(offset_noise.covariance, ARRAY_F8),
     FIELD(predicted_resolving_power, ARRAY_F8),
     FIELD(template_arrival, ARRAY_F8),
     COLUMNS(whitener, WHITENER_ORDER + 1),

@@ -13,6 +13,7 @@
 #include "pulse/cut.h"
 #include "pulse/lag_parabola.h"
 #include "pulse/measured_pulse.h"
+#include "pulse/offset_noise.h"
 #include "pulse/pulse_record.h"
 #include "pulse/record_off.h"
 #include "pulse/residual_scale.h"
@@ -42,6 +43,7 @@ struct pixel_model {
     double sample_period_s;
     struct cut_limits limits;
     double noise_sigma;            /* height units: sqrt(q'Rq), 0 when unknown */
+    struct offset_noise offset_noise;  /* of heights beside their pretrigger means; variance 0: unknown */
     double predicted_resolving_power;  /* 5-lag filter, stream noise, at the template's height; 0 when unknown */
     /* samples */
     struct optimal_filter *filter; /* owned; NULL for coefficients */
