@@ -54,7 +54,7 @@ struct pixel_model {
     struct second_search *second;  /* owned; borrows the shape */
     double whitener[WHITENER_ORDER + 1];   /* what it was made with, to make it again */
     double second_limit;           /* significance that good pulses' own noise does not reach */
-    /* For records on the tail of an earlier pulse (pixel_tail.h). NULL: none, because no tail is left at the end of a record (below 1e-3 of
+    /* For records on the tail of an earlier pulse (pixel_tail.h). NULL: none, because no tail is left near the end of a record (below 1e-3 of
      * its pulse), or because there is no such filter. */
     struct gap_filter *tail;       /* owned */
     struct open_filter *open;      /* owned; NULL: none was asked for, or there is none (open_filter.h). Not kept in files */
