@@ -198,9 +198,10 @@ struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, con
     }
     h5_fields_read_one(in, group, model_fields, N_MODEL_FIELDS, m);
     check_model(in, channel, m);
+    if (!in->failed && (!m->coefficients || h5_input_has(in, group, "template_pulse")))   /* of coefficients: since it is kept */
+        read_template(in, group, m);
     if (!in->failed && !m->coefficients) {
         read_filter(in, group, "filter_weights", channel, m->n_samples, &m->filter);
-        read_template(in, group, m);
         read_shape(in, group, channel, m);
         read_gaps(in, group, channel, m);
         make_search(in, channel, m);

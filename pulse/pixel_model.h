@@ -47,7 +47,7 @@ struct pixel_model {
     double predicted_resolving_power;  /* 5-lag filter, stream noise, at the template's height; 0 when unknown */
     /* samples */
     struct optimal_filter *filter; /* owned; NULL for coefficients */
-    float *template_pulse;         /* owned, n_samples, peak 1 (-1 when inverted), pretrigger 0; NULL for coefficients */
+    float *template_pulse;         /* owned, n_samples, peak 1 (-1 when inverted), pretrigger 0; of coefficients: the pulse in their basis, peak 1; NULL: not known */
     struct pulse_shape *shape;     /* owned; the pulse at any height and arrival, for the residual; NULL for coefficients */
     struct residual_scale residual_scale;  /* of good pulses, counts rms */
     /* For records whose residual gives rise to doubt; NULL: none. */

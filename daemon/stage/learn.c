@@ -128,7 +128,7 @@ static void watch_tails(struct learner *l) {
     const struct pixel_model *m = l->result.model;
     struct pulse_times t;
     double ns = 1e9 * l->shape.sample_period_s;
-    if (m != NULL && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK)
+    if (m != NULL && !m->coefficients && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK)
         l->result.reach = tail_reach_begin(t.decay_samples * ns, (m->n_samples - m->n_presamples) * ns);
 }
 

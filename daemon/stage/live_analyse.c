@@ -85,7 +85,8 @@ static uint8_t row_flags(uint16_t flags) {
 /* The next record comes from wherever the I/O thread put it: asked for while this one is analysed. */
 static void fetch(const struct block_record *r) {
     const char *at = (const char *)r->samples;
-    for (size_t i = 0; i < 2 * (size_t)r->n_samples; i += 64)
+    const size_t bytes = (r->flags & BLOCK_COEFFICIENTS) != 0 ? sizeof *r->off : 2 * (size_t)r->n_samples;
+    for (size_t i = 0; i < bytes; i += 64)
         __builtin_prefetch(at + i);
 }
 
@@ -106,7 +107,7 @@ size_t live_analyse_block(struct live_analyse *a, const struct record_block *blo
         analyse_measure(&p->settings, &record, &into->pulses[row]);
         analyse_next(&p->settings, &p->track, &into->pulses[row], into->photons);
         into->flags[row] = row_flags(block->rows[i].flags);
-        if (p->look)
+        if (p->look && !record.coefficients)
             look_into(p, &record, into, row);
     }
     return block->n;
