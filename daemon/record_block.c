@@ -86,9 +86,12 @@ void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_r
 
 struct channel_record record_block_at(const struct record_block *b, size_t i) {
     const struct block_record *r = &b->rows[i];
-    return (struct channel_record){
-        .time_ns = r->time_ns, .frame = r->frame, .gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0,
-        .samples = { .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
-                     .sample_period_s = r->sample_period_s, .trigger_time_ns = r->time_ns, .trigger_frame = r->frame },
-    };
+    struct channel_record out;   /* no zeros where nobody looks: coefficients would be most of it */
+    out.time_ns = r->time_ns;
+    out.frame = r->frame;
+    out.coefficients = false;
+    out.gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0;
+    out.samples = (struct pulse_record){ .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
+                                         .sample_period_s = r->sample_period_s, .apart = true, .trigger_time_ns = r->time_ns, .trigger_frame = r->frame };
+    return out;
 }
