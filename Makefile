@@ -88,7 +88,7 @@ $(build)/daemon/config_path.o: $(build)/.prefix
 $(build)/daemon/config_path.o: defines := -DTESD_PREFIX='"$(PREFIX)"'
 # The report's page is compiled in from its files, which the compiler does not see as includes.
 $(build)/daemon/sink/report_page.o: $(wildcard daemon/sink/report/*)
-$(build)/daemon/client/web_page.o: $(wildcard daemon/client/page/*)
+$(build)/daemon/client/web_page.o: $(wildcard daemon/client/page/*.* daemon/client/page/uplot/*)
 $(build)/%.o: %.c $(build)/.flags | ready
 	@mkdir -p $(@D)
 	$(call say,CC  )$(CC) $(flags) $(defines) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -146,11 +146,16 @@ soak: all $(build)/tests/bench/live_sender $(build)/tests/bench/live_null $(buil
 	/usr/bin/python3 tests/bench/soak.py 24000 --long 600
 
 share := $(DESTDIR)$(PREFIX)/share/$(name)
+manual := $(DESTDIR)$(PREFIX)/share/man
 units := $(DESTDIR)$(PREFIX)/lib
 install: all
 	install -D -m 755 $(build)/$(name) $(DESTDIR)$(PREFIX)/bin/$(name)
 	install -D -m 644 -t $(share) config/tesd.yaml config/reference.md
 	install -D -m 644 -t $(share)/lines config/lines/*.csv
+	install -D -m 644 -t $(manual)/man1 doc/tesd.1
+	install -D -m 644 -t $(manual)/man5 doc/tesd.yaml.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/$(name) README.md LICENSE doc/*.md doc/subscribe.*
+	install -D -m 644 daemon/client/page/uplot/LICENSE $(DESTDIR)$(PREFIX)/share/doc/$(name)/LICENSE.uPlot
 	install -D -m 644 -t $(units)/sysusers.d systemd/sysusers.d/$(name).conf
 	install -D -m 644 -t $(units)/tmpfiles.d systemd/tmpfiles.d/$(name).conf
 	install -d $(units)/systemd/system

@@ -52,3 +52,48 @@ void option_reference_table(FILE *to) {
         fprintf(to, "| `%s` | %g | %g |\n", r->name, r->lo_eV, r->hi_eV);
     }
 }
+
+/* A hyphen that is typed is \\-, and a line must not begin with a request's dot. */
+static void put_roff(FILE *to, const char *text) {
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", to);
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '-' || *c == '\\')
+            fputc('\\', to);
+        fputc(*c == '\\' ? 'e' : *c, to);
+    }
+}
+
+static void manual_row(FILE *to, const struct option_row *row) {
+    char allowed[64];
+    option_value_allowed(row, allowed, sizeof allowed);
+    fprintf(to, ".TP\n.BR %s \" (", row->name + option_section_length(row) + 1);
+    put_roff(to, allowed);
+    if (*row->default_text != '\0') {
+        fputs("; default ", to);
+        put_roff(to, row->default_text);
+    }
+    fputs(")\"\n", to);
+    put_roff(to, row->help);
+    fputc('\n', to);
+}
+
+void option_reference_manual(FILE *to) {
+    fputs(".\\\" Made by 'tesd check-config --manual' from the table in daemon/options.c.\n"
+          ".TH TESD.YAML 5 \"\" tesd \"tesd manual\"\n"
+          ".SH NAME\ntesd.yaml \\- settings of tesd\n"
+          ".SH DESCRIPTION\nThe file is YAML: sections, and keys below them. What is not there has its default; an unknown key is an error.\n"
+          ".B tesd check\\-config\n.I FILE\nsays everything that is wrong with a file, by line;\n.B tesd check\\-config \\-\\-sample\nprints one that holds every default.\n", to);
+    for (size_t i = 0; i < option_count; i++) {
+        if (begins_section(i))
+            fprintf(to, ".SH \"SECTION %.*s\"\n", (int)option_section_length(&option_table[i]), option_table[i].name);
+        manual_row(to, &option_table[i]);
+    }
+    fprintf(to, ".SH \"LIST roi\"\nEmission windows\n.BR \"{ name: \" NAME \", lo_eV: \" LO \", hi_eV: \" HI \" }\" ,\nat most %d: the name is 1 to 31 letters, digits or _, the bounds are "
+                "0 to 20000 eV, lo_eV belongs to the window and hi_eV does not. A list replaces the default windows; tfy is always there unless the list has its own.\n", OPTIONS_MAX_ROI - 1);
+    for (size_t i = 0; i < options_default_roi_count; i++) {
+        const struct yield_region *r = &options_default_roi[i];
+        fprintf(to, ".TP\n.BR %s \" (%g to %g eV)\"\n", r->name, r->lo_eV, r->hi_eV);
+    }
+    fputs(".SH \"SEE ALSO\"\n.BR tesd (1)\n", to);
+}

@@ -8,6 +8,8 @@
 #define PACKED_SECTION ".pushsection .rodata\n"
 #define PACKED_BEGINS(symbol) ".global " symbol "\n" symbol ":\n"
 #define PACKED_FILE(path) ".incbin \"" path "\"\n"
+#define PACKED_TEXT(text) PACKED_TEXT_QUOTED(#text)   /* of a quoted text its quotes and escapes are the assembler's */
+#define PACKED_TEXT_QUOTED(quoted) ".ascii " quoted "\n"
 #define PACKED_ENDS ".byte 0\n"
 #define PACKED_SECTION_ENDS ".popsection\n"
 

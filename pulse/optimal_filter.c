@@ -127,6 +127,13 @@ static void combine(const double *weights, uint32_t n_weights, const double shar
             row[k + i] += share[i] * weights[k];
 }
 
+void optimal_filter_row_at(const double *weights, uint32_t n_weights, double arrival, double *row) {
+    double share[LAGS];
+    for (size_t i = 0; i < LAGS; i++)
+        share[i] = lag_parabola_weights[0][i] + arrival * (lag_parabola_weights[1][i] + arrival * lag_parabola_weights[2][i]);
+    combine(weights, n_weights, share, row);
+}
+
 enum status optimal_filter_new(const double *weights, uint32_t n_weights, const struct dot_kernel *kernel, struct optimal_filter **out) {
     if (n_weights < FILTER_MIN_SAMPLES - (LAGS - 1) || n_weights > UINT32_MAX - DOT_PAD - LAGS)
         return STATUS_BAD_VALUE;

@@ -163,10 +163,10 @@ void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse
         return;
     if (out->falling || (out->cuts & CUT_BIT(CUT_PRETRIGGER))) {
         struct measured_pulse tail = *out;
-        if (m->tail != NULL)
+        if (m->tail != NULL && (out->cuts != 0 || !pixel_tail_faint(m)))
             pixel_model_measure_tail(m, record, &tail);
         else
-            pixel_tail_filterless(m, &tail);   /* what would be measured is measured */
+            pixel_tail_filterless(m, &tail);   /* what would be measured is measured, or near enough */
         if (tail.cuts == 0)
             *out = tail;
     }

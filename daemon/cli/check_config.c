@@ -9,7 +9,7 @@
 
 struct arguments {
     const char *path;
-    bool reference, sample;
+    bool reference, sample, manual;
 };
 
 static error_t parse_argument(int key, char *value, struct argp_state *state) {
@@ -21,14 +21,17 @@ static error_t parse_argument(int key, char *value, struct argp_state *state) {
     case 's':
         a->sample = true;
         return 0;
+    case 'm':
+        a->manual = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->path != NULL)
             argp_error(state, "one config file at a time");
         a->path = value;
         return 0;
     case ARGP_KEY_END:
-        if ((a->path != NULL) + a->reference + a->sample != 1)
-            argp_error(state, "give a config file, or --sample, or --reference");
+        if ((a->path != NULL) + a->reference + a->sample + a->manual != 1)
+            argp_error(state, "give a config file, or --sample, --reference or --manual");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -39,12 +42,13 @@ int cmd_check_config(int argc, char **argv) {
     static const struct argp_option flags[] = {
         { .name = "sample", .key = 's', .doc = "print a config file that holds every setting at its default" },
         { .name = "reference", .key = 'r', .doc = "print all settings as a Markdown page" },
+        { .name = "manual", .key = 'm', .doc = "print all settings as a manual page" },
         { 0 },
     };
     static const struct argp argp = {
         .options = flags,
         .parser = parse_argument,
-        .args_doc = "FILE\n--sample\n--reference",
+        .args_doc = "FILE\n--sample\n--reference\n--manual",
         .doc = "Checks a config file and says everything that is wrong with it, by line.\vExit status: 0 good, 2 not.",
     };
     struct arguments a = { .path = NULL };
@@ -53,6 +57,8 @@ int cmd_check_config(int argc, char **argv) {
         option_reference_sample(stdout);
     if (a.reference)
         option_reference_table(stdout);
+    if (a.manual)
+        option_reference_manual(stdout);
     if (a.path == NULL)
         return EXIT_GOOD;
     struct options options;

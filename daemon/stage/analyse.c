@@ -78,7 +78,7 @@ static void set_energy(const struct analyse_settings *s, const struct measured_p
     float tail = measured_pulse_tail(m);
     struct curve_value v = calibration_pair_value(&w->calibration, w->before + tail, w->after + tail);
     double noise = s->model->noise_sigma * (m->noise_factor > 0 ? (double)m->noise_factor : 1);
-    double own = height_correction_sigma(&w->calibration.before->correction, noise, (double)w->before) * (double)v.slope;
+    double own = height_correction_sigma(&w->calibration.before->correction, m, noise, (double)w->before) * (double)v.slope;
     double sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV), energy = (double)v.energy_eV;
     if (tail > 0)
         energy -= (double)calibration_pair_value(&w->calibration, tail, tail).energy_eV;

@@ -104,7 +104,8 @@ static void analyse_stretch(struct live_pixel *p, const struct record_block *blo
     analyse_next(&p->settings, &p->track, into->pulses + row, n, into->photons);
     into->n += n;
     for (size_t k = 0; p->look && k < n; k++)
-        look_into(p, &records[k], into, row + k);
+        if (!records[k].coefficients)
+            look_into(p, &records[k], into, row + k);
 }
 
 size_t live_analyse_block(struct live_analyse *a, const struct record_block *block, size_t from, struct row_block *into) {

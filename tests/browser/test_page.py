@@ -146,7 +146,7 @@ def before_the_edge(b, two):
         const pre = [...a.counts.values.keys()].filter(k => a.incident_energy.values[k] <= {hi}), sum = f => pre.reduce((s, k) => s + f(k), 0);
         const level = sum(k => Number(a.counts.values[k])) / sum(q); return a.yield.values.reduce((s, v) => s + v / a.pixel_weight.values[0] - level, 0); }});
         const s = tesd.compared().sum; document.getElementById('preHi').value = ''; return [less[0] / less[1], s, tesd.compared().sum]; }})()""")
-    check(abs(got['ratio'] / want - 1) < 1e-9 and got['error'] / got['ratio'] > free['error'] / free['ratio'], f'less what is before the edge it is {got["ratio"]:.4f} ± {got["error"]:.4f}')
+    check(abs(got['ratio'] / want - 1) < 1e-9 and got['error'] / abs(got['ratio']) > free['error'] / free['ratio'], f'less what is before the edge it is {got["ratio"]:.4f} ± {got["error"]:.4f}')
     put(preLo='', preHi='')
     needed = (free['na'] + free['nb']) * ((free['error'] / free['ratio'] / 1e-4) ** 2 - 1)
 

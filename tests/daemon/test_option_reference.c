@@ -1,4 +1,4 @@
-/* What lies in config/ is what the program says about itself, and every config file there is accepted. Runs from the tree's top. */
+/* What lies in config/, and the manual page of settings, is what the program says about itself, and every config file there is accepted. Runs from the tree's top. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +53,11 @@ static void reference_is_kept(void **state) {
     expect_file("config/reference.md", option_reference_table, "--reference");
 }
 
+static void manual_is_kept(void **state) {
+    (void)state;
+    expect_file("doc/tesd.yaml.5", option_reference_manual, "--manual");
+}
+
 static void sample_means_the_defaults(void **state) {
     (void)state;
     char *text = text_of(option_reference_sample);
@@ -92,6 +97,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sample_is_kept),
         cmocka_unit_test(reference_is_kept),
+        cmocka_unit_test(manual_is_kept),
         cmocka_unit_test(sample_means_the_defaults),
         cmocka_unit_test(every_config_file_is_accepted),
     };

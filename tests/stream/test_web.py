@@ -1,6 +1,7 @@
 """tesd web as a browser has it, without one: the page is whole, small and loads nothing from elsewhere; states over the WebSocket are those of the
 file or of the stream, bit for bit; other sites' pages and unwanted requests are refused; a stream that stalls or starts anew is told. Loopback only."""
 import glob
+import hashlib
 import http.client
 import json
 import os
@@ -14,7 +15,7 @@ import h5py
 import numpy as np
 import zmq
 from free_ports import free_port
-from program import SLOW, TESD, Program
+from program import ROOT, SLOW, TESD, Program
 from websocket import WebSocket
 
 
@@ -76,13 +77,28 @@ def refused(port, *headers):
         return True
 
 
+def check_others_work(p, whole):
+    """What is not ours is as its README says, and goes out with its licence."""
+    folder = os.path.join(ROOT, 'daemon/client/page/uplot')
+    with open(f'{folder}/README.md') as f:
+        sums = dict(line.split()[::-1] for line in f if re.match('[0-9a-f]{64} ', line))
+    for name, said in sums.items():
+        with open(f'{folder}/{name}', 'rb') as f:
+            text = f.read()
+        p.check(hashlib.sha256(text).hexdigest() == said and text in whole, f'{name} is unchanged')
+    with open(f'{folder}/LICENSE', 'rb') as f:
+        p.check(len(sums) == 2 and f.read() in whole, 'its licence goes with it')
+
+
 def check_page(p, port):
     whole = b''
     for path, kind in ('/', 'text/html'), ('/page.css', 'text/css'), ('/page.js', 'text/javascript'):
         status, body, headers = get(port, path)
         p.check(status == 200 and headers['Content-Type'].startswith(kind) and "default-src 'none'" in headers['Content-Security-Policy'], f'{path}: {len(body)} bytes of {headers["Content-Type"]}')
         whole += body
-    p.check(20000 < len(whole) < 300000 and not re.search(rb'https?://(?!\$)|//cdn|@import|\bimport\(|url\(', whole), f'the page is {len(whole)} bytes and names nothing outside')
+    ours = re.sub(rb'/\*! https://github.com/leeoniya/uPlot \(v[\d.]+\) \*/', b'', whole)   # a comment that says where it is from
+    p.check(20000 < len(whole) < 300000 and len(ours) < len(whole) and not re.search(rb'https?://(?!\$)|//cdn|@import|\bimport\(|url\(', ours), f'the page is {len(whole)} bytes and names nothing outside')
+    check_others_work(p, whole)
     p.check(get(port, '/etc/passwd')[0] == 404 and get(port, '/../x')[0] in (400, 404), 'there is nothing else')
     p.check(get(port, '/', Host='evil.example')[0] == 403, 'a name that is not ours is refused: somebody rebinds a name to this machine')
     p.check(refused(port, f'Host: 127.0.0.1:{port}', 'Origin: http://evil.example') and refused(port, 'Host: evil.example'), "other sites' pages have no states")

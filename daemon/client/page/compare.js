@@ -108,7 +108,7 @@ function ratioOf(ya, yb, range) {
     sum.va += ya.counts[i] / ya.q[i] ** 2; sum.vb += yb.counts[j] / yb.q[j] ** 2;
   });
   sum.va += sum.n ** 2 * ya.pre.variance; sum.vb += sum.n ** 2 * yb.pre.variance;   // common to the points, so it adds before it is squared
-  return {...out, sum: {...sum, ratio: sum.a / sum.b, error: sum.a / sum.b * Math.hypot(Math.sqrt(sum.va) / sum.a, Math.sqrt(sum.vb) / sum.b)}};
+  return {...out, sum: {...sum, ratio: sum.a / sum.b, error: Math.abs(sum.a / sum.b) * Math.hypot(Math.sqrt(sum.va) / sum.a, Math.sqrt(sum.vb) / sum.b)}};
 }
 
 const paired = new Map();

@@ -1,5 +1,5 @@
 // The map: incident energy upwards, emission or loss to the right, the cuts at the cursor along both axes beside it; zoom, windows that can be dragged.
-const map = {view: null, cursor: null, drag: null, box: null, data: null, fixed: false};
+const map = {view: null, cursor: null, pointed: null, drag: null, box: null, data: null, fixed: false};
 const shownSet = () => at('which').value || newestSet();
 
 function mapBoxes(w, h) {
@@ -75,9 +75,22 @@ function drawCross(g, box, X, Y) {
   g.lineWidth = 1;
 }
 
+// Where somebody points at a yield.
+function drawPointed(g, box, Y) {
+  g.strokeStyle = '#ffb000'; g.setLineDash([6, 4]); g.beginPath();
+  g.moveTo(box.l, Y(map.pointed)); g.lineTo(box.r, Y(map.pointed)); g.stroke();
+  g.setLineDash([]);
+}
+
+// The yields' cursor is where the map's is.
+function followMap() {
+  const c = map.data && cuts(), y = map.cursor && c && !c.all ? c.y : null;
+  for (const box of together(at('pfy'))) pointAt(box, y ?? map.pointed);
+}
+
 function drawMap() {
   const set = shownSet(), d = map.data = set && mapOf(set, at('axis').value), scale = at('scale').value;
-  if (isAsDrawn(at('map'), d?.id, d?.whole, scale, map.view, map.cursor, map.fixed, map.drag?.box, shownRoi(), at('roi').value, !!model.status)) return;
+  if (isAsDrawn(at('map'), d?.id, d?.whole, scale, map.view, map.cursor, map.pointed, map.fixed, map.drag?.box, shownRoi(), at('roi').value, !!model.status)) return;
   const {g, w, h} = prepare(at('map'));
   if (!d || d.y.length === 0) {
     sayInstead(g, w, h, model.status ? 'no map yet' : 'connecting');
@@ -91,6 +104,7 @@ function drawMap() {
   drawElastic(g, d, X, Y, view);
   drawRoi(g, box, X);
   if (map.cursor) drawCross(g, box, X, Y);
+  if (map.pointed !== null) drawPointed(g, box, Y);
   if (map.drag?.box) {
     const [a, b] = map.drag.box;
     g.strokeStyle = '#ffb000'; g.strokeRect(a[0], a[1], b[0] - a[0], b[1] - a[1]);

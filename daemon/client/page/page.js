@@ -166,7 +166,7 @@ function draw() {
   lookAnew();
   fill(at('which'), [['', 'newest'], ...conditionNames().map(s => [s, conditionText(s)])]);
   drawStates();
-  if (view === 'scan') { drawYields(); drawMap(); }
+  if (view === 'scan') { drawYields(); drawMap(); followMap(); }
   if (view === 'compare') drawCompare();
   if (view === 'array') { drawArray(); drawPixel(); }
 }
@@ -226,13 +226,14 @@ function save(name, blob) {
 
 document.querySelectorAll('[data-csv]').forEach(b => b.addEventListener('click', () =>
   save(`tesd_${b.dataset.csv}.csv`, new Blob([columns(b.dataset.csv).map(r => r.map(cell).join(',')).join('\n') + '\n'], {type: 'text/csv'}))));
-document.querySelectorAll('[data-png]').forEach(b => b.addEventListener('click', () => at(b.dataset.png).toBlob(blob => save(`tesd_${b.dataset.png}.png`, blob))));
+const canvasOf = box => box instanceof HTMLCanvasElement ? box : box.querySelector('canvas');
+document.querySelectorAll('[data-png]').forEach(b => b.addEventListener('click', () => canvasOf(at(b.dataset.png))?.toBlob(blob => save(`tesd_${b.dataset.png}.png`, blob))));
 document.querySelectorAll('[data-view]').forEach(b => b.addEventListener('click', () => show(b.dataset.view)));
 document.querySelectorAll('select, input').forEach(e => e.addEventListener('change', () => { e.dataset.chosen = '1'; message = ''; redraw(); }));
 ['axis', 'which'].forEach(id => at(id).addEventListener('change', () => {
   map.view = map.cursor = null;
   map.fixed = false;
-  for (const c of ['pfy', 'spfy', 'ipfy']) at(c).view = null;
+  lookAt(at('pfy'), null);
 }));
 at('compareAxis').addEventListener('change', () => { compare.view = null; });
 at('unzoom').addEventListener('click', () => { map.view = null; redraw(); });
@@ -246,8 +247,8 @@ document.addEventListener('keydown', e => {
 setUpMap(at('map'));
 setUpCompare(at('maps'));
 setUpArray(at('array'));
-document.querySelectorAll('canvas.curve').forEach(setUpCurve);
-for (const list of [['pair', 'ratio'], ['ratio', 'pair']]) at(list[0]).partner = at(list[1]);
+document.querySelectorAll('.curve').forEach(setUpCurve);
+for (const box of together(at('pfy'))) box.onpoint = x => { map.pointed = x; redraw(); };
 new ResizeObserver(redraw).observe(document.body);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 setInterval(redraw, 1000);

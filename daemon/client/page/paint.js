@@ -127,7 +127,7 @@ function drawColourBar(g, box, top, options, label) {
   }
   g.strokeStyle = css('--line'); g.strokeRect(box.l, box.t, w, box.b - box.t);
   g.fillStyle = css('--soft');
-  const {text, power} = axisTicks(options.difference ? -top : 0, top, 2);
+  const {text, power} = axisTexts(options.difference ? -top : 0, top);
   for (const f of [0, 0.5, 1]) {
     const v = options.difference ? top * (2 * f - 1) : top * un(f);
     g.textAlign = f === 0 ? 'left' : f === 1 ? 'right' : 'center';
