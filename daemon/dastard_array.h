@@ -24,6 +24,7 @@ struct dastard_channel {
     uint32_t pixel;              /* of the simulator */
     bool is_error;               /* the error signal of its pixel (time-division readout) */
     bool is_signed;              /* samples are i16 */
+    bool has_projectors;         /* so it may have an OFF file */
     uint32_t subframe_offset;
     int64_t trigger[N_TRIGGER_FIELDS];
 };

@@ -5,10 +5,10 @@
 #include "pulse/pulse_times.h"
 #include "pulse/tail_reach.h"
 
-/* Rise and fall from what the channel's filter was made of: its template, or the pulse in the basis of its file. */
+/* Rise and fall from what the channel's filter was made of: its template, or (files of older versions) the pulse in the basis of the OFF file. */
 static bool times_of(const struct pixel_model *m, const struct channel_shape *shape_of, struct pulse_times *out) {
     enum { OFF_PULSE = 2 };
-    if (m->coefficients)
+    if (m->coefficients && m->template_pulse == NULL)
         return shape_of->basis != NULL && pulse_times_of(shape_of->basis + OFF_PULSE, shape_of->n_bases, m->n_samples, m->n_presamples, out) == STATUS_OK;
     return m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, out) == STATUS_OK;
 }

@@ -270,7 +270,8 @@ bool grading_events(struct grading *g, size_t pixel, struct channel_reader *read
 }
 
 bool grading_events_kept(struct grading *g, size_t pixel, uint32_t n_samples, const struct kept_rows *kept, struct photon_block *block) {
-    const struct channel_shape shape = { .n_samples = n_samples };
+    const struct pixel_model *m = g->model->channels[pixel].model;
+    const struct channel_shape shape = { .n_samples = n_samples, .coefficients = m != NULL && m->coefficients };
     channel_events_kept(mode_of(g, pixel), n_samples, kept->flags, kept->seconds, kept->n_seconds, block, &g->channels[pixel].events);
     if (!make_room(g, &g->channels[pixel]))
         return false;

@@ -11,6 +11,7 @@
 /* A pixel's filters are 50 kB and those of an array more than a cache holds: records are gathered for a while and analysed pixel by pixel. */
 enum { BATCH_RECORDS = INGEST_BATCH, WORTH_SHARING = 64, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
 static const int64_t GATHER_NS = 60000000, BEHIND_NS = 5000000000;
+static const int64_t PORT_QUIET_NS = 2000000000;   /* a port silent for so long brings nothing more */
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
 
 struct channel_place {
@@ -32,10 +33,12 @@ struct ingest {
     struct channel_place *places;        /* n_channels */
     struct reconcile *reconcile;         /* NULL: the port alone */
     bool files_only;
+    int64_t disorder_ns;
     struct record_block *own;            /* of lent records: when nobody records, or the recorder has no empty one */
     struct block_record *scratch;        /* for sorting them */
     uint32_t *sorting;
     int64_t through_ns;                  /* row_block.h */
+    int64_t port_newest_ns, port_came_ns;   /* of what came by port: the newest stamp; CLOCK_MONOTONIC when it last brought something, or the array became known */
     int64_t full_since_ns;               /* since then there was always more than fitted; 0: not now */
     bool behind, not_given;              /* some channel has records that were not given to the raw recorder */
     int waited_ms;
@@ -48,7 +51,8 @@ bool ingest_new(const struct ingest_settings *settings, const struct ingest_link
         g->links = *links;
         g->exchange = exchange;
         g->files_only = settings->files_only;
-        g->through_ns = INT64_MIN;
+        g->disorder_ns = settings->disorder_ns;
+        g->through_ns = g->port_newest_ns = INT64_MIN;
     }
     if (g == NULL || !record_block_new(BATCH_RECORDS, 0, &g->own) || (g->scratch = calloc(BATCH_RECORDS, sizeof *g->scratch)) == NULL || !live_source_new(&settings->source, &g->source)) {
         log_error("out of memory, or out of sockets, for the record port");
@@ -87,7 +91,8 @@ static bool make_session(struct ingest *g, const struct live_plan *p) {
     g->analyse = NULL;
     g->places = NULL;
     g->sorting = NULL;
-    g->through_ns = INT64_MIN;
+    g->through_ns = g->port_newest_ns = INT64_MIN;
+    g->port_came_ns = clock_ns(CLOCK_MONOTONIC);
     g->reconcile = NULL;
     if (p->array == NULL)
         return true;
@@ -120,15 +125,33 @@ static void hand_on_rest(struct ingest *g) {
 
 /* ---- records ---- */
 
-/* Flags of order, and whether the record is the first of its kind. */
+static bool measures_coefficients(const struct ingest *g, uint16_t pixel) {
+    const struct array_model *m = g->plan->model;
+    return m != NULL && pixel < m->n_channels && m->channels[pixel].model != NULL && m->channels[pixel].model->coefficients;
+}
+
+/* Whether the record is the first of its kind, or the one of two that can be measured. */
+static bool is_wanted(struct ingest *g, struct block_record *r) {
+    struct channel_tally *t = &g->plan->tally[r->channel_index];
+    const bool from_file = (r->flags & BLOCK_FROM_FILE) != 0, file_alone = g->reconcile != NULL && measures_coefficients(g, r->pixel);
+    enum reconcile_verdict v = g->reconcile != NULL ? reconcile_admit(g->reconcile, r) : RECONCILE_NEW;
+    tally_add(from_file ? &t->file : &t->port, v == RECONCILE_NEW);
+    if (file_alone && !from_file)
+        r->pixel = BLOCK_NO_PIXEL;   /* for the raw recorder it is a record all the same */
+    const bool wanted = v == RECONCILE_NEW || (file_alone && from_file && v == RECONCILE_KNOWN);
+    tally_add(&g->figures.duplicates, !wanted);
+    return wanted;
+}
+
+/* Flags of order. False: the record is not wanted. */
 static bool admit(struct ingest *g, struct block_record *r) {
     struct channel_place *c = &g->places[r->channel_index];
     struct channel_tally *t = &g->plan->tally[r->channel_index];
-    if (g->reconcile != NULL && reconcile_admit(g->reconcile, r) != RECONCILE_NEW) {
-        tally_add(&g->figures.duplicates, 1);
+    const uint16_t pixel = r->pixel;
+    if (!is_wanted(g, r))
         return false;
-    }
-    tally_add((r->flags & BLOCK_FROM_FILE) != 0 ? &t->file : &t->port, 1);
+    if (r->pixel != pixel)
+        return true;   /* its file's copy has the flags */
     double behind_s = ((double)c->newest_frame - (double)r->frame) * (double)r->sample_period_s;
     bool restarted = c->begun && r->time_ns > c->newest_time_ns && behind_s > RESTART_S;
     r->flags |= (uint16_t)((restarted ? BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE : 0) | (c->gap ? BLOCK_GAP_BEFORE : 0));
@@ -141,9 +164,17 @@ static bool admit(struct ingest *g, struct block_record *r) {
     return true;
 }
 
+static void note_port(struct ingest *g, const struct record_block *b) {
+    for (size_t i = 0; i < b->n; i++)
+        g->port_newest_ns = b->rows[i].time_ns > g->port_newest_ns ? b->rows[i].time_ns : g->port_newest_ns;
+    g->port_came_ns = b->arrived_ns;
+}
+
 /* Those not admitted leave; samples stay where they are. */
 static void admit_all(struct ingest *g, struct record_block *b) {
     size_t kept = 0;
+    if (b->n > 0 && (b->rows[0].flags & BLOCK_FROM_FILE) == 0)
+        note_port(g, b);
     for (size_t i = 0; i < b->n; i++)
         if (admit(g, &b->rows[i])) {
             if (kept != i)
@@ -251,6 +282,11 @@ static void analyse(struct ingest *g, const struct record_block *b, bool by_pixe
     }
 }
 
+/* Learning is from samples. */
+static bool is_taught(struct record_block *to, const struct record_block *from, size_t i) {
+    return (from->rows[i].flags & BLOCK_COEFFICIENTS) != 0 || record_block_copy(to, from, i);
+}
+
 static void teach(struct ingest *g, const struct record_block *b) {
     if (g->links.learner == NULL || !atomic_load_explicit(g->links.learning, memory_order_relaxed))
         return;
@@ -260,7 +296,7 @@ static void teach(struct ingest *g, const struct record_block *b) {
             return;   /* the learner has enough to do; it counts what it gets */
         record_block_clear(to);
         const size_t first = i;
-        while (i < b->n && record_block_copy(to, b, i))
+        while (i < b->n && is_taught(to, b, i))
             i++;
         if (i == first)
             i++;   /* longer than a block of its */
@@ -300,12 +336,24 @@ static bool of_this_array(const struct ingest *g, const struct record_block *b) 
     return true;
 }
 
+/* The samples of these coefficients may still come, and say more. */
+static bool waits_for_port(const struct ingest *g, const struct record_block *b) {
+    if (g->files_only || clock_ns(CLOCK_MONOTONIC) - g->port_came_ns > PORT_QUIET_NS)
+        return false;
+    for (size_t i = 0; i < b->n; i++)
+        if ((b->rows[i].flags & BLOCK_COEFFICIENTS) != 0 && !measures_coefficients(g, b->rows[i].pixel) && b->rows[i].time_ns + g->disorder_ns > g->port_newest_ns)
+            return true;
+    return false;
+}
+
 static void take_files(struct ingest *g) {
     struct record_block *b;
     for (int k = 0; k < FILE_BLOCKS && g->links.files != NULL && g->analyse != NULL && (b = ring_take_full(g->links.files)) != NULL; k++) {
         bool ours = of_this_array(g, b);
         if (!ours && atomic_load_explicit(&g->exchange->plan, memory_order_acquire) != g->plan)
             return;   /* first the new plan */
+        if (ours && waits_for_port(g, b))
+            return;
         if (ours)
             process_other(g, b);
         ring_mark_empty(g->links.files);

@@ -5,6 +5,8 @@
  * What overload does: a ring of rows that is full (the book is behind): the records are refused and counted per channel (overload), and
  * those who grade learn of the gap by BLOCK_GAP_BEFORE of the channel's next record. Analysis behind the port: the sockets, which are bounded,
  * fill, and the server drops and counts (lost upstream; follow.mode fill brings them back). Either ends by itself when there is room again.
+ * OFF files bring coefficients, of which a model of samples makes nothing but a time (cut as short), and the other way round. So, where both come:
+ * a pixel with a model of coefficients is measured from its file alone, and for one with a model of samples the file waits until the port is past it.
  * No thread of its own: pipeline calls _step. */
 #ifndef TESD_DAEMON_INGEST_H
 #define TESD_DAEMON_INGEST_H
@@ -36,6 +38,7 @@ struct ingest_links {
 struct ingest_settings {
     struct live_settings source;
     bool files_only;                     /* the port is left alone */
+    int64_t disorder_ns;                 /* what comes by port has stamps this far behind the newest of all channels at most */
 };
 
 bool ingest_new(const struct ingest_settings *settings, const struct ingest_links *links, struct plan_exchange *exchange, struct ingest **out);   /* false after logging */

@@ -73,9 +73,9 @@ bool live_model_load(const char *path, const char *kernel_name, const struct liv
 /* Of unknown kinds: as if the trigger were a plain edge. A level trigger fires on noise and misses pulses on tails: nobody knows its live time, and
  * none of its photons is counted. */
 static void make_table(const struct pixel_model *m, double isolation_s, enum trigger_kind kind, struct book_pixel *p) {
-    if (m == NULL || m->coefficients || kind == TRIGGER_KIND_LEVEL)
+    if (m == NULL || kind == TRIGGER_KIND_LEVEL)
         return;
-    const struct channel_shape shape = { .n_samples = m->n_samples, .n_presamples = m->n_presamples, .sample_period_s = m->sample_period_s };
+    const struct channel_shape shape = { .coefficients = m->coefficients, .n_samples = m->n_samples, .n_presamples = m->n_presamples, .sample_period_s = m->sample_period_s };
     bool known = grade_windows_make(m, &shape, kind == TRIGGER_KIND_UNKNOWN ? TRIGGER_KIND_EDGE : kind, isolation_s, &p->table);
     p->lossy = known && (kind == TRIGGER_KIND_SINGLE || kind == TRIGGER_KIND_ISOLATED);
     p->live = known && !p->lossy;

@@ -25,7 +25,8 @@ static bool same_filter(const struct pixel_model *a, const struct pixel_model *b
         return a == b;
     return a->coefficients == b->coefficients && a->n_samples == b->n_samples && a->n_presamples == b->n_presamples && a->inverted == b->inverted && (a->tail == NULL) == (b->tail == NULL) &&
            alike(&a->limits, &b->limits, sizeof a->limits) && alike(&a->noise_sigma, &b->noise_sigma, sizeof a->noise_sigma) && alike(a->whitener, b->whitener, sizeof a->whitener) &&
-           alike(&a->second_limit, &b->second_limit, sizeof a->second_limit) && alike(a->template_pulse, b->template_pulse, a->n_samples * sizeof *a->template_pulse);
+           alike(&a->second_limit, &b->second_limit, sizeof a->second_limit) && alike(a->template_pulse, b->template_pulse, a->n_samples * sizeof *a->template_pulse) &&
+           alike(a->lag_rows, b->lag_rows, sizeof a->lag_rows) && alike(a->slice_limit, b->slice_limit, sizeof a->slice_limit);
 }
 
 bool live_recount_same_filters(const struct array_model *a, const struct array_model *b) {
@@ -39,7 +40,7 @@ bool live_recount_same_filters(const struct array_model *a, const struct array_m
 
 static void measure(struct live_recount *r, uint16_t pixel, struct measured_pulse pulse, struct photon_block *into) {
     const struct analyse_settings s = { .pixel = pixel, .model = r->model->channels[pixel].model, .n_tables = r->model->n_tables, .tables = r->model->tables, .causal = true };
-    analyse_next(&s, &r->tracks[pixel], &pulse, into);
+    analyse_next(&s, &r->tracks[pixel], &pulse, 1, into);
 }
 
 void live_recount_rows(struct live_recount *r, struct row_block *rows) {

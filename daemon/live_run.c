@@ -1,6 +1,7 @@
 #include "daemon/live_run.h"
 
 #include <malloc.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 /* Rows of a second at 100,000 records/s. */
 enum { ROW_BLOCKS = 512, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, BOOK_TICK_US = 2000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
 
+static const int64_t GATHERED_NS = 150000000;   /* what came by port waits for others of its pixel, and for its turn (ingest.c) */
 enum { N_THREADS = 4, TRIM_BYTES = 48 << 20, MAPPING_BYTES = 4 << 20 };
 
 struct live_run {
@@ -66,7 +68,8 @@ static enum folder_notice notice_of(const char *name) { return strcmp(name, "pol
 static enum read_means means_of(const char *name) { return strcmp(name, "plain") == 0 ? READ_PLAIN : strcmp(name, "uring") == 0 ? READ_URING : READ_BEST; }
 
 static bool set_up_follower(struct live_run *r, const struct options *o) {
-    const struct follow_settings s = { .notice = notice_of(o->follow.notice), .means = means_of(o->follow.reads), .poll_s = o->follow.poll_s, .rest_s = o->follow.rest_s };
+    const struct follow_settings s = { .notice = notice_of(o->follow.notice), .means = means_of(o->follow.reads), .poll_s = o->follow.poll_s, .rest_s = o->follow.rest_s,
+                                       .prefer_off = strcmp(o->follow.prefer, "off") == 0 };
     if (strcmp(o->follow.mode, "off") == 0)
         return true;
     bool good = true;
@@ -82,7 +85,8 @@ static bool set_up_follower(struct live_run *r, const struct options *o) {
 static bool set_up(struct live_run *r, struct options *o) {
     char endpoint[128];
     snprintf(endpoint, sizeof endpoint, "tcp://%s:%d", o->ingest.host, (int)o->ingest.port + 2);
-    const struct ingest_settings ingest = { .source = { .endpoint = endpoint, .connections = (unsigned)o->ingest.connections }, .files_only = strcmp(o->follow.mode, "only") == 0 };
+    const struct ingest_settings ingest = { .source = { .endpoint = endpoint, .connections = (unsigned)o->ingest.connections }, .files_only = strcmp(o->follow.mode, "only") == 0,
+                                            .disorder_ns = llround(o->ingest.block_s * 1e9) + GATHERED_NS };
     if (!live_disk_new(o, &r->disk))
         return false;
     if (!make_rings(r) || !set_up_follower(r, o)) {

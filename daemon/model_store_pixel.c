@@ -27,6 +27,8 @@ static const struct h5_field model_fields[] = {
     FIELD(limits.late_rise_max, ARRAY_F4),
     FIELD(limits.residual_max, ARRAY_F4),
     FIELD(noise_sigma, ARRAY_F8),
+    FIELD(offset_noise.variance, ARRAY_F8),
+    FIELD(offset_noise.covariance, ARRAY_F8),
     FIELD(predicted_resolving_power, ARRAY_F8),
     FIELD(template_arrival, ARRAY_F8),
     COLUMNS(whitener, WHITENER_ORDER + 1),
@@ -196,9 +198,10 @@ struct pixel_model *model_store_read_model(struct h5_input *in, hid_t group, con
     }
     h5_fields_read_one(in, group, model_fields, N_MODEL_FIELDS, m);
     check_model(in, channel, m);
+    if (!in->failed && (!m->coefficients || h5_input_has(in, group, "template_pulse")))   /* of coefficients: since it is kept */
+        read_template(in, group, m);
     if (!in->failed && !m->coefficients) {
         read_filter(in, group, "filter_weights", channel, m->n_samples, &m->filter);
-        read_template(in, group, m);
         read_shape(in, group, channel, m);
         read_gaps(in, group, channel, m);
         make_search(in, channel, m);

@@ -141,6 +141,8 @@ const struct option_row option_table[] = {
       .help = "how growth is noticed: inotify, poll (NFS), or best: inotify where it works" },
     { .name = "follow.reads", .unit = "", .default_text = "best", .kind = OPT_TEXT, .offset = AT(follow.reads), .lo = 1, .hi = TEXT_HI(follow.reads),
       .help = "how files are read: uring, plain, or best: io_uring where it is allowed" },
+    { .name = "follow.prefer", .unit = "", .default_text = "ljh", .kind = OPT_TEXT, .offset = AT(follow.prefer), .lo = 1, .hi = TEXT_HI(follow.prefer),
+      .help = "which of a channel's files is read where DASTARD writes both: ljh or off. OFF files need a calibration made of OFF files" },
     { .name = "follow.poll_s", .unit = "s", .default_text = "0.5", .kind = OPT_NUMBER, .offset = AT(follow.poll_s), .lo = 0.01, .hi = 60,
       .help = "between two looks where growth is not noticed" },
     { .name = "follow.rest_s", .unit = "s", .default_text = "3", .kind = OPT_NUMBER, .offset = AT(follow.rest_s), .lo = 0.1, .hi = 3600,

@@ -187,12 +187,15 @@ static bool is_one_of(const char *value, const char *const *words) {
 
 static void check_follow(const struct options *o, const struct config_outline *outline, struct options_faults *faults) {
     static const char *const modes[] = { "off", "fill", "only", NULL }, *const notices[] = { "best", "inotify", "poll", NULL }, *const reads[] = { "best", "uring", "plain", NULL };
+    static const char *const files[] = { "ljh", "off", NULL };
     if (!is_one_of(o->follow.mode, modes))
         options_faults_add(faults, config_outline_line(outline, "follow.mode"), "follow.mode: '%s' is not known; give off, fill or only", o->follow.mode);
     if (!is_one_of(o->follow.notice, notices))
         options_faults_add(faults, config_outline_line(outline, "follow.notice"), "follow.notice: '%s' is not known; give best, inotify or poll", o->follow.notice);
     if (!is_one_of(o->follow.reads, reads))
         options_faults_add(faults, config_outline_line(outline, "follow.reads"), "follow.reads: '%s' is not known; give best, uring or plain", o->follow.reads);
+    if (!is_one_of(o->follow.prefer, files))
+        options_faults_add(faults, config_outline_line(outline, "follow.prefer"), "follow.prefer: '%s' is not known; give ljh or off", o->follow.prefer);
 }
 
 static void parse_document(const uint8_t *bytes, size_t n, const struct config_outline *outline, struct options *o, struct options_faults *faults) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { ALIGNMENT = 64, SAMPLE_STEP = ALIGNMENT / 2 };
+_Static_assert(sizeof(struct off_record) % sizeof(uint16_t) == 0, "the arena is counted in samples");
 
 static size_t rounded(size_t n, size_t step) { return (n + step - 1) / step * step; }
 
@@ -34,17 +35,35 @@ void record_block_free(struct record_block *b) {
     free(b);
 }
 
+/* n: room in the arena, in samples. NULL: there is none, for it or for the row. */
+static uint16_t *place_for(struct record_block *b, size_t n) {
+    uint16_t *place = b->samples + b->n_samples;
+    if (b->n == b->capacity || n > b->sample_capacity - b->n_samples)
+        return NULL;
+    size_t next = rounded(b->n_samples + n, SAMPLE_STEP);
+    b->n_samples = next < b->sample_capacity ? next : b->sample_capacity;
+    return place;
+}
+
 bool record_block_add(struct record_block *b, const struct block_record *row, const void *samples) {
-    size_t first = b->n_samples;
-    if (b->n == b->capacity || row->n_samples > b->sample_capacity - first)
+    uint16_t *place = place_for(b, row->n_samples);
+    if (place == NULL)
+        return false;
+    if (row->n_samples > 0)
+        memcpy(place, samples, row->n_samples * sizeof *place);
+    b->rows[b->n] = *row;
+    b->rows[b->n++].samples = place;
+    return true;
+}
+
+bool record_block_add_off(struct record_block *b, const struct block_record *row, const struct off_record *off) {
+    void *place = place_for(b, sizeof *off / sizeof *b->samples);
+    if (place == NULL)
         return false;
     struct block_record *to = &b->rows[b->n++];
     *to = *row;
-    if (row->n_samples > 0)
-        memcpy(b->samples + first, samples, row->n_samples * sizeof *b->samples);
-    to->samples = b->samples + first;
-    size_t next = rounded(first + row->n_samples, SAMPLE_STEP);
-    b->n_samples = next < b->sample_capacity ? next : b->sample_capacity;
+    to->flags |= BLOCK_COEFFICIENTS;
+    to->off = memcpy(place, off, sizeof *off);
     return true;
 }
 
@@ -59,7 +78,8 @@ bool record_block_lend(struct record_block *b, const struct block_record *row, c
 bool record_block_copy(struct record_block *to, const struct record_block *from, size_t i) {
     if (to->n == 0)
         to->arrived_ns = from->arrived_ns;
-    return record_block_add(to, &from->rows[i], from->rows[i].samples);
+    const struct block_record *r = &from->rows[i];
+    return (r->flags & BLOCK_COEFFICIENTS) != 0 ? record_block_add_off(to, r, r->off) : record_block_add(to, r, r->samples);
 }
 
 bool record_block_leave_out(struct record_block *b, struct left_out what) {
@@ -86,9 +106,15 @@ void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_r
 
 struct channel_record record_block_at(const struct record_block *b, size_t i) {
     const struct block_record *r = &b->rows[i];
-    return (struct channel_record){
-        .time_ns = r->time_ns, .frame = r->frame, .gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0,
-        .samples = { .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
-                     .sample_period_s = r->sample_period_s, .trigger_time_ns = r->time_ns, .trigger_frame = r->frame },
-    };
+    struct channel_record out;   /* no zeros where nobody looks: coefficients would be most of it */
+    out.time_ns = r->time_ns;
+    out.frame = r->frame;
+    out.gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0;
+    out.coefficients = (r->flags & BLOCK_COEFFICIENTS) != 0;
+    if (out.coefficients)
+        out.off = *r->off;
+    else
+        out.samples = (struct pulse_record){ .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
+                                             .sample_period_s = r->sample_period_s, .apart = true, .trigger_time_ns = r->time_ns, .trigger_frame = r->frame };
+    return out;
 }

@@ -1,6 +1,7 @@
 /* daemon/record_block.h - a block of records on its way from a live-ish source to those who read them: analysis, raw recorder,
  * reconciliation, learner.   messages or file bytes --record_block_add--> rows + one arena of samples
  *                            messages --record_block_lend--> rows alone: samples stay where they came in
+ *                            OFF records --record_block_add_off--> rows + their coefficients in the arena
  * A block that goes to another thread holds its samples in its own arena; one that is read where it was filled may hold lent ones. It owns
  * its memory, made once: adding allocates nothing and refuses when there is no room. One thread at a time (ring.h hands it over). */
 #ifndef TESD_DAEMON_RECORD_BLOCK_H
@@ -19,13 +20,17 @@ enum block_flag {
     BLOCK_SIGNED = 1,          /* samples are int16 as the header said (the bits stand as they came, as in LJH) */
     BLOCK_FROM_FILE = 2,       /* read from a file that the acquisition writes, not from the port */
     BLOCK_GAP_BEFORE = 4,      /* between this and the channel's record before it not all is known (channel_record.gap_before) */
-    BLOCK_NEW_EPOCH = 8        /* first of the channel since its frame counter started anew */
+    BLOCK_NEW_EPOCH = 8,       /* first of the channel since its frame counter started anew */
+    BLOCK_COEFFICIENTS = 16    /* of an OFF file: it has coefficients, and no samples */
 };
 
 struct block_record {
     int64_t time_ns;           /* the record's own stamp, since 1970 UTC, floored to 1 us */
     int64_t frame;             /* of the trigger sample */
-    const sample_u16 *samples; /* n_samples, in the block's arena or lent */
+    union {
+        const sample_u16 *samples;     /* n_samples, in the block's arena or lent */
+        const struct off_record *off;  /* BLOCK_COEFFICIENTS: in the block's arena */
+    };
     uint32_t n_samples, n_presamples;
     float sample_period_s;
     uint16_t channel_index;    /* DASTARD's, 0..n_channels-1 */
@@ -53,6 +58,8 @@ static inline void record_block_clear(struct record_block *b) { b->n = b->n_samp
 
 /* Copies row and samples (row.samples is set here). False, and nothing added, when there is no room. */
 bool record_block_add(struct record_block *b, const struct block_record *row, const void *samples);
+/* The same of an OFF record, with BLOCK_COEFFICIENTS. */
+bool record_block_add_off(struct record_block *b, const struct block_record *row, const struct off_record *off);
 /* The row alone: its samples are borrowed until the block is cleared. */
 bool record_block_lend(struct record_block *b, const struct block_record *row, const void *samples);
 /* The same from another block: for those who keep some of its records. */

@@ -100,6 +100,13 @@ static double error_of_gains(const struct correction_terms *t, term_set set, con
     return sqrt(fmax(0, sum) / (double)t->n);
 }
 
+/* Of the filter's sigma, what is left behind the offset's gain. spread: counts, of the offsets. */
+static double noise_share(const struct correction_terms *t, double gain, double spread) {
+    struct offset_noise seen = { spread * spread, NAN };
+    double variance = t->sigma * t->sigma;
+    return sqrt(fmax(0.25, offset_noise_after(t->offset_noise.variance > 0 ? &t->offset_noise : &seen, variance, gain) / variance));
+}
+
 /* Terms in the units of height_correction, references as means over the pulses used. */
 static void write_down(const struct correction_terms *t, const struct term_gains *g, double gain_sigma, struct height_correction *out) {
     struct height_correction c = t->c;
@@ -113,8 +120,7 @@ static void write_down(const struct correction_terms *t, const struct term_gains
     }
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         c.reference[k] = k == TERM_OFFSET ? 0 : sum[k] / (double)t->n;
-    double removed = c.gain[TERM_OFFSET] * c.offset_max / CORRECTION_OFFSET_SIGMAS;
-    c.noise_share = sqrt(fmax(0.25, 1 - removed * removed / (t->sigma * t->sigma)));
+    c.noise_share = noise_share(t, c.gain[TERM_OFFSET], c.offset_max / CORRECTION_OFFSET_SIGMAS);
     c.gain_sigma = gain_sigma;
     *out = c;
 }

@@ -60,6 +60,7 @@ static enum status gather(const struct correction_pulses *p, const struct height
         return STATUS_TOO_FEW;
     memcpy(b->scratch, b->height, b->n * sizeof *b->scratch);
     b->scale = robust_median(b->scratch, b->n);
+    b->offset_noise = p->offset_noise;
     b->sigma = p->noise_sigma > 0 ? p->noise_sigma : sigma_of_height * b->scale;
     return STATUS_OK;
 }

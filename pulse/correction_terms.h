@@ -11,6 +11,7 @@
 
 #include "pulse/height_correction.h"
 #include "pulse/measured_pulse.h"
+#include "pulse/offset_noise.h"
 #include "pulse/status.h"
 
 enum { GROUP_NONE = 0xffff, GROUPS_MAX = 32 };
@@ -24,6 +25,7 @@ struct correction_pulses {               /* of one pixel, in time order, baselin
     const uint16_t *group;               /* like spectra share a number below GROUPS_MAX; others are not used. NULL: one group */
     size_t n;
     double noise_sigma;                  /* height units; <= 0: 0.13 % of the median height */
+    struct offset_noise offset_noise;    /* of that noise and the means; variance 0: told from the spread of the offsets */
     bool steady;                         /* the array shows no even drift: that term is left out, and the others are known better */
 };
 
@@ -33,6 +35,7 @@ struct correction_terms {
     const struct measured_pulse **pulse; /* n */
     size_t group_end[GROUPS_MAX];
     double scale, sigma;                 /* median height; of a narrow line */
+    struct offset_noise offset_noise;
     double *height;                      /* n */
     double *term;                        /* n x N_LEARNT_TERMS: cubic in height taken out */
     double deviation[N_LEARNT_TERMS];   /* standard deviation of that; 0: constant in each group, cannot be used */

@@ -19,7 +19,8 @@ static struct dot_extremes extremes_scalar(const sample_u16 *x, size_t n) {
     return e;
 }
 
-static void rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, struct dot_looks *out) {
+static void rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, size_t ahead, struct dot_looks *out) {
+    (void)ahead;
     out->extremes = extremes_scalar(x, n);
     for (size_t i = 0; i < DOT_ROWS; i++)
         out->sums[i] = one_scalar(rows + i * stride, x, n, base);

@@ -50,7 +50,7 @@ AVX2 static float one_avx2(const float *row, const sample_u16 *x, size_t n, floa
     size_t k = 0;
     for (; k + 32 <= n; k += 32) {
         struct sixteen y = woven16(load16(x + k), level), z = woven16(load16(x + k + 16), level);
-        ask_for(x + k);
+        ask_for(x + k, DOT_AHEAD);
         a = _mm256_fmadd_ps(_mm256_load_ps(row + k), y.low, a);
         b = _mm256_fmadd_ps(_mm256_load_ps(row + k + 8), y.high, b);
         c = _mm256_fmadd_ps(_mm256_load_ps(row + k + 16), z.low, c);
@@ -99,36 +99,36 @@ AVX2 static inline struct sixteen turn_and_next(const float *row, size_t stride,
 }
 
 /* n: a multiple of 16, not 0. */
-AVX2 static inline void whole_rows(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, struct row_sums *sums, struct dot_range *range) {
+AVX2 static inline void whole_rows(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, size_t ahead, struct row_sums *sums, struct dot_range *range) {
     struct row_sums s = *sums;
     struct dot_range r = *range;
     __m256i first = load16(x);
     struct sixteen now = woven16(first, level), next;
     size_t k = 0;
     widen(&r, first);
-    ask_for(x);
+    ask_for(x, ahead);
     if (n % 32 == 0) {
         now = turn_and_next(rows, stride, now, &s, x + 16, level, &r);
         k = 16;
     }
     for (; k + 16 < n; k += 32) {
-        ask_for(x + k);
+        ask_for(x + k, ahead);
         next = turn_and_next(rows + k, stride, now, &s, x + k + 16, level, &r);
         now = turn_and_next(rows + k + 16, stride, next, &s, x + k + 32, level, &r);
     }
-    ask_for(x + k);
+    ask_for(x + k, ahead);
     turn(rows + k, stride, now, &s);
     *sums = s;
     *range = r;
 }
 
-AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, struct dot_looks *out) {
+AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, size_t ahead, struct dot_looks *out) {
     __m256 level = lift(base), o = _mm256_setzero_ps();
     struct row_sums s = { { o, o, o }, { o, o, o } };
     struct dot_range range = { _mm256_set1_epi16(-1), _mm256_setzero_si256() };
     size_t whole = n / 16 * 16;
     if (whole > 0)
-        whole_rows(rows, stride, x, whole, level, &s, &range);
+        whole_rows(rows, stride, x, whole, level, ahead, &s, &range);
     out->extremes = extremes_of(&range);
     if (whole < n) {   /* rows are zero behind n */
         turn(rows + whole, stride, woven16(load_rest(x + whole, n - whole), level), &s);

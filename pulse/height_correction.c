@@ -105,8 +105,9 @@ float height_correction_apply(const struct height_correction *c, const struct me
     return corrected;
 }
 
-double height_correction_sigma(const struct height_correction *c, double noise_sigma, double height) {
-    double noise = noise_sigma * c->noise_share, gain = c->gain_sigma * height;
+double height_correction_sigma(const struct height_correction *c, const struct measured_pulse *p, double noise_sigma, double height) {
+    bool offset_used = p == NULL || fabs(offset_of(c, p)) > 0;
+    double noise = noise_sigma * (offset_used ? c->noise_share : 1), gain = c->gain_sigma * height;
     return noise_sigma > 0 ? sqrt(noise * noise + gain * gain) : (double)NAN;
 }
 

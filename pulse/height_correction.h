@@ -53,8 +53,9 @@ float height_correction_apply(const struct height_correction *c, const struct me
 /* The same bits for n of them, at half the price. */
 void height_correction_apply_all(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, float *corrected);
 
-/* Standard deviation of a corrected height, height units. noise_sigma: the filter's; NaN when that is 0 (unknown). */
-double height_correction_sigma(const struct height_correction *c, double noise_sigma, double height);
+/* Standard deviation of a corrected height, height units. noise_sigma: the filter's; NaN when that is 0 (unknown). p: whose offset may not
+ * have been used; NULL: it was. */
+double height_correction_sigma(const struct height_correction *c, const struct measured_pulse *p, double noise_sigma, double height);
 
 /* Sets the references to the means over n pulses of one calibration; without pulses they stay. */
 void height_correction_refer(struct height_correction *c, const struct measured_pulse *pulses, size_t n);

@@ -45,6 +45,21 @@ static enum status normalise(uint32_t n_bases, double rows[LAGS][OFF_MAX_BASES])
     return STATUS_OK;
 }
 
+/* Column 2 is the mean pulse, but for its scale. */
+static enum status keep_template(const double *basis, struct pixel_model *m) {
+    double peak = 0;
+    for (uint32_t k = m->n_presamples; k < m->n_samples; k++) {
+        double value = basis[(size_t)k * m->n_bases + PULSE];
+        peak = fabs(value) > fabs(peak) ? value : peak;
+    }
+    m->template_pulse = malloc(m->n_samples * sizeof *m->template_pulse);
+    if (m->template_pulse == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t k = 0; k < m->n_samples; k++)
+        m->template_pulse[k] = (float)(basis[(size_t)k * m->n_bases + PULSE] / peak);
+    return STATUS_OK;
+}
+
 enum status pixel_model_from_off(const struct off_header *h, uint32_t n_presamples, const double *basis, struct pixel_model **out) {
     if (h->n_bases <= PULSE || h->n_bases > OFF_MAX_BASES || h->n_samples < 16 || n_presamples < 4 || n_presamples >= h->n_samples)
         return STATUS_BAD_VALUE;
@@ -60,9 +75,11 @@ enum status pixel_model_from_off(const struct off_header *h, uint32_t n_presampl
     }
     free(filter);
     if (s == STATUS_OK)
+        s = keep_template(basis, m);
+    if (s == STATUS_OK)
         *out = m;
     else
-        free(m);
+        pixel_model_free(m);
     return s;
 }
 

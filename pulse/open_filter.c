@@ -42,16 +42,6 @@ static enum status level_weights(const double *template_pulse, uint32_t n, const
     return s;
 }
 
-/* The filter's row for a pulse at that arrival: p0 + a p1 + a^2 p2 of the weights shifted over five lags. */
-static void row_at(const double *weights, uint32_t n_weights, double arrival, double *row) {
-    memset(row, 0, (n_weights + LAGS - 1) * sizeof *row);
-    for (size_t i = 0; i < LAGS; i++) {
-        double share = lag_parabola_weights[0][i] + arrival * (lag_parabola_weights[1][i] + arrival * lag_parabola_weights[2][i]);
-        for (uint32_t k = 0; k < n_weights; k++)
-            row[k + i] += share * weights[k];
-    }
-}
-
 /* x'Ty from three forms of vectors of like size. */
 static double covariance_of(const double *covariance, const double *x, double x_variance, const double *y, uint32_t n, double *work) {
     double y_variance = linear_toeplitz_form(covariance, y, n), scale = sqrt(x_variance / y_variance);
@@ -70,7 +60,7 @@ static enum status make(const double *template_pulse, uint32_t n, const double *
         s = level_weights(template_pulse, n, covariance, rest, level);
     if (s != STATUS_OK)
         return s;
-    row_at(weights, n_weights, optimal_filter_on_template(weights, n_weights, template_pulse).arrival_samples, rest);
+    optimal_filter_row_at(weights, n_weights, optimal_filter_on_template(weights, n_weights, template_pulse).arrival_samples, rest);
     f->covariance = covariance_of(covariance, rest, f->height_variance, level, n, rest + n);
     for (uint32_t k = 0; k < n; k++)
         f->level[dot_place(k)] = (float)level[k];

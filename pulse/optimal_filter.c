@@ -127,6 +127,13 @@ static void combine(const double *weights, uint32_t n_weights, const double shar
             row[k + i] += share[i] * weights[k];
 }
 
+void optimal_filter_row_at(const double *weights, uint32_t n_weights, double arrival, double *row) {
+    double share[LAGS];
+    for (size_t i = 0; i < LAGS; i++)
+        share[i] = lag_parabola_weights[0][i] + arrival * (lag_parabola_weights[1][i] + arrival * lag_parabola_weights[2][i]);
+    combine(weights, n_weights, share, row);
+}
+
 enum status optimal_filter_new(const double *weights, uint32_t n_weights, const struct dot_kernel *kernel, struct optimal_filter **out) {
     if (n_weights < FILTER_MIN_SAMPLES - (LAGS - 1) || n_weights > UINT32_MAX - DOT_PAD - LAGS)
         return STATUS_BAD_VALUE;
@@ -183,8 +190,8 @@ const float *optimal_filter_row(const struct optimal_filter *f) {
     return f->rows;
 }
 
-void optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples, struct dot_looks *looks) {
-    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, (float)samples[0], looks);
+void optimal_filter_look(const struct optimal_filter *f, const struct pulse_record *record, struct dot_looks *looks) {
+    f->kernel->rows(f->rows, f->stride, record->samples, f->n_samples, (float)record->samples[0], record->apart ? 0 : DOT_AHEAD, looks);
 }
 
 struct lag_parabola optimal_filter_saw(const struct dot_looks *looks) {
@@ -193,6 +200,6 @@ struct lag_parabola optimal_filter_saw(const struct dot_looks *looks) {
 
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base) {
     struct dot_looks looks;
-    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base), &looks);
+    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base), DOT_AHEAD, &looks);
     return optimal_filter_saw(&looks);
 }

@@ -29,6 +29,10 @@ enum status optimal_filter_design(const double *template_pulse, uint32_t n_sampl
  * which others count. */
 struct lag_parabola optimal_filter_on_template(const double *weights, uint32_t n_weights, const double *template_pulse);
 
+/* The filter as it looks at a pulse of that arrival, n_weights + 4 weights of the record's samples: p0 + a p1 + a^2 p2 of the weights shifted over
+ * five lags, so that its product with the record is the height. */
+void optimal_filter_row_at(const double *weights, uint32_t n_weights, double arrival, double *row);
+
 /* E/dE (FWHM) at a pulse of that height, if noise alone blurs it. */
 double optimal_filter_resolving_power(double height, double variance);
 
@@ -47,7 +51,7 @@ const float *optimal_filter_row(const struct optimal_filter *f);         /* one 
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base);
 /* The same in two steps for who does not know the baseline yet (the first sample is near it) and wants the record's extremes, which are at hand then:
  * the parabola may wait until sums have been made, which need not wait for it. */
-void optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples, struct dot_looks *looks);
+void optimal_filter_look(const struct optimal_filter *f, const struct pulse_record *record, struct dot_looks *looks);
 struct lag_parabola optimal_filter_saw(const struct dot_looks *looks);
 
 #endif

@@ -145,6 +145,7 @@ static enum status design(struct workshop *w, double peak_counts, struct pixel_m
         m->template_arrival = optimal_filter_on_template(w->weights, m->n_samples - (LAGS - 1), w->template_pulse).arrival_samples;
     if (s == STATUS_OK && !m->white_noise) {
         m->noise_sigma = sqrt(variance);
+        s = offset_noise_of(w->weights, m->n_samples - (LAGS - 1), m->template_arrival, m->n_presamples - 3, w->covariance, &m->offset_noise);
         m->predicted_resolving_power = optimal_filter_resolving_power(peak_counts, variance);
     }
     return s;

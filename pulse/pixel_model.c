@@ -85,7 +85,7 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
     uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
     const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
     struct dot_looks looks;
-    optimal_filter_look(m->filter, record->samples, &looks);   /* first to touch the record */
+    optimal_filter_look(m->filter, record, &looks);   /* first to touch the record */
     struct pulse_quality q = pulse_quality_within(kernel, record, m->inverted, late_start, looks.extremes);
     struct lag_parabola fit = optimal_filter_saw(&looks);
     double arrival = fit.arrival_samples - m->template_arrival;
@@ -163,10 +163,10 @@ void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse
         return;
     if (out->falling || (out->cuts & CUT_BIT(CUT_PRETRIGGER))) {
         struct measured_pulse tail = *out;
-        if (m->tail != NULL)
+        if (m->tail != NULL && (out->cuts != 0 || !pixel_tail_faint(m)))
             pixel_model_measure_tail(m, record, &tail);
         else
-            pixel_tail_filterless(m, &tail);   /* what would be measured is measured */
+            pixel_tail_filterless(m, &tail);   /* what would be measured is measured, or near enough */
         if (tail.cuts == 0)
             *out = tail;
     }

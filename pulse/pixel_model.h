@@ -13,6 +13,7 @@
 #include "pulse/cut.h"
 #include "pulse/lag_parabola.h"
 #include "pulse/measured_pulse.h"
+#include "pulse/offset_noise.h"
 #include "pulse/pulse_record.h"
 #include "pulse/record_off.h"
 #include "pulse/residual_scale.h"
@@ -42,17 +43,18 @@ struct pixel_model {
     double sample_period_s;
     struct cut_limits limits;
     double noise_sigma;            /* height units: sqrt(q'Rq), 0 when unknown */
+    struct offset_noise offset_noise;  /* of heights beside their pretrigger means; variance 0: unknown */
     double predicted_resolving_power;  /* 5-lag filter, stream noise, at the template's height; 0 when unknown */
     /* samples */
     struct optimal_filter *filter; /* owned; NULL for coefficients */
-    float *template_pulse;         /* owned, n_samples, peak 1 (-1 when inverted), pretrigger 0; NULL for coefficients */
+    float *template_pulse;         /* owned, n_samples, peak 1 (-1 when inverted), pretrigger 0; of coefficients: the pulse in their basis, peak 1; NULL: not known */
     struct pulse_shape *shape;     /* owned; the pulse at any height and arrival, for the residual; NULL for coefficients */
     struct residual_scale residual_scale;  /* of good pulses, counts rms */
     /* For records whose residual gives rise to doubt; NULL: none. */
     struct second_search *second;  /* owned; borrows the shape */
     double whitener[WHITENER_ORDER + 1];   /* what it was made with, to make it again */
     double second_limit;           /* significance that good pulses' own noise does not reach */
-    /* For records on the tail of an earlier pulse (pixel_tail.h). NULL: none, because no tail is left at the end of a record (below 1e-3 of
+    /* For records on the tail of an earlier pulse (pixel_tail.h). NULL: none, because no tail is left near the end of a record (below 1e-3 of
      * its pulse), or because there is no such filter. */
     struct gap_filter *tail;       /* owned */
     struct open_filter *open;      /* owned; NULL: none was asked for, or there is none (open_filter.h). Not kept in files */

@@ -7,16 +7,17 @@
 #include "pulse/gap_filter.h"
 #include "pulse/optimal_filter.h"
 
-enum { END = 8 };
-static const double LITTLE_LEFT = 2e-3;   /* at the end of a record, of its pulse: a decay is fitted down to half of that */
+enum { END = 8, LEAST_FITTED = 32 };
+static const double LITTLE_LEFT = 2e-3;                          /* at the end of a record, of its pulse */
+static const double DECAY_FROM = 1e-3, DECAY_DOWN_TO = 1e-4;   /* of the pulse: a decay is fitted between */
 
 double pixel_tail_decay(const double *template_pulse, uint32_t n_samples, uint32_t n_presamples, bool inverted) {
-    uint32_t from = n_samples - (n_samples - n_presamples) / 3;
+    uint32_t from = n_samples - (n_samples - n_presamples) / 3, fitted = 0;
     double weight = 0, x = 0, y = 0, xx = 0, xy = 0, sign = inverted ? -1 : 1;
-    for (uint32_t k = from; k < n_samples; k++) {
+    if (!(sign * template_pulse[from] > DECAY_FROM))
+        return 0;
+    for (uint32_t k = from; k < n_samples && sign * template_pulse[k] > DECAY_DOWN_TO; k++, fitted++) {
         double value = sign * template_pulse[k], at = k - from;
-        if (!(value > 1e-3))
-            return 0;
         double w = value * value;   /* equal errors of the values themselves */
         weight += w;
         x += w * at;
@@ -25,7 +26,7 @@ double pixel_tail_decay(const double *template_pulse, uint32_t n_samples, uint32
         xy += w * at * log(value);
     }
     double slope = (weight * xy - x * y) / (weight * xx - x * x);
-    return slope < 0 ? -1 / slope : 0;
+    return fitted >= LEAST_FITTED && slope < 0 ? -1 / slope : 0;
 }
 
 /* Height of the tail for every count that it adds to the pretrigger mean. */
@@ -70,6 +71,7 @@ enum status pixel_tail_learn(const struct record_store *pulses, const bool *good
     struct filter_request r = { .kind = FILTER_FIVE_LAG, .n_samples = m->n_samples, .template_pulse = template_pulse, .covariance = covariance };
     struct filter_design d;
     r.tail_samples = pixel_tail_decay(template_pulse, m->n_samples, m->n_presamples, m->inverted);
+    r.decay_unsure = !pixel_tail_faint(m);
     if (!(r.tail_samples > 0))
         return STATUS_OK;
     enum status s = filter_design_make(&r, &d);
@@ -80,13 +82,19 @@ enum status pixel_tail_learn(const struct record_store *pulses, const bool *good
     return s;
 }
 
-bool pixel_tail_known(const struct pixel_model *m) {
-    if (m->coefficients || m->template_pulse == NULL)
-        return false;
+static bool little_left(const struct pixel_model *m) {
     double left = 0;
     for (uint32_t k = m->n_samples - END; k < m->n_samples; k++)
         left += fabs((double)m->template_pulse[k]) / END;
-    return m->tail != NULL || left < LITTLE_LEFT;
+    return left < LITTLE_LEFT;
+}
+
+bool pixel_tail_known(const struct pixel_model *m) {
+    return !m->coefficients && m->template_pulse != NULL && (m->tail != NULL || little_left(m));
+}
+
+bool pixel_tail_faint(const struct pixel_model *m) {
+    return m->template_pulse != NULL && little_left(m);
 }
 
 void pixel_tail_filterless(const struct pixel_model *m, struct measured_pulse *pulse) {

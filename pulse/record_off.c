@@ -29,6 +29,22 @@ void off_record_decode_at(const struct off_header *h, const uint8_t *record, str
     memcpy(out->coefficients, p, 4 * (size_t)h->n_bases);
 }
 
+static uint8_t *put(uint8_t *to, const void *from, size_t n) {
+    memcpy(to, from, n);
+    return to + n;
+}
+
+void off_record_encode(const struct off_header *h, const struct off_record *r, uint8_t *to) {
+    to = put(to, &r->n_samples, 4);
+    to = put(to, &r->n_presamples, 4);
+    to = put(to, &r->frame, 8);
+    to = put(to, &r->time_ns, 8);
+    to = put(to, &r->pretrigger_mean, 4);
+    to = put(to, &r->pretrigger_delta, 4);
+    to = put(to, &r->residual_sd, 4);
+    put(to, r->coefficients, 4 * (size_t)h->n_bases);
+}
+
 uint64_t off_record_count(const struct off_header *h, size_t n) {
     return n < h->header_bytes ? 0 : (n - h->header_bytes) / h->record_bytes;
 }

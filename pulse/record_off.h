@@ -1,5 +1,5 @@
 /* pulse/record_off.h - the records of OFF 0.1, 0.2 and 0.3 files (model coefficients instead of samples).
- * bytes in memory + off_header --decode--> off_record. No file I/O. Nothing in an OFF file is aligned: fields are copied out.
+ * bytes in memory + off_header --decode--> off_record --encode--> bytes (0.3). No file I/O. Nothing in an OFF file is aligned: fields are copied out.
  * The header is JSON and is read by daemon/source/off_header.h. */
 #ifndef TESD_PULSE_RECORD_OFF_H
 #define TESD_PULSE_RECORD_OFF_H
@@ -37,6 +37,8 @@ struct off_record {
 /* Record number i of the file that `bytes` begins; it must lie wholly inside (off_record_count). Coefficients from B on are 0. */
 void off_record_decode(const struct off_header *h, const uint8_t *bytes, uint64_t i, struct off_record *out);
 void off_record_decode_at(const struct off_header *h, const uint8_t *record, struct off_record *out);   /* the same, of one record's bytes */
+/* h->record_bytes of version 0.3 into `to`. */
+void off_record_encode(const struct off_header *h, const struct off_record *r, uint8_t *to);
 uint64_t off_record_count(const struct off_header *h, size_t n);   /* whole records in a file of n bytes */
 size_t off_tail_bytes(const struct off_header *h, size_t n);       /* what is left behind the last whole one */
 

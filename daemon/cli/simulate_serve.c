@@ -32,7 +32,7 @@ static const struct number_option numbers[] = {
 };
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0], KEY_NUMBER = 2000 };
 _Static_assert(N_NUMBERS == (int)SERVE_NUMBERS, "the header counts the rows");
-enum key { KEY_SERVE = 1500, KEY_RECORDS, KEY_CLOCK, KEY_TDM, KEY_GROUP, KEY_AUTO, KEY_WRITE, KEY_SIGNED, KEY_IDLE, KEY_OPEN };
+enum key { KEY_SERVE = 1500, KEY_RECORDS, KEY_CLOCK, KEY_TDM, KEY_GROUP, KEY_AUTO, KEY_WRITE, KEY_FILES, KEY_SIGNED, KEY_IDLE, KEY_OPEN };
 
 /* ---- words ---- */
 
@@ -106,6 +106,13 @@ static bool read_index(const char **text, unsigned *index) {
     return true;
 }
 
+static void take_files(struct serve_settings *s, const char *text, struct argp_state *state) {
+    const bool both = strcmp(text, "both") == 0;
+    s->formats = (struct dastard_formats){.ljh = both || strcmp(text, "ljh") == 0, .off = both || strcmp(text, "off") == 0};
+    if (!s->formats.ljh && !s->formats.off)
+        argp_error(state, "--files %s: ljh, off or both", text);
+}
+
 static void take_groups(struct serve_settings *s, const char *list, struct argp_state *state) {
     const char *at = list;
     do {
@@ -150,6 +157,7 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         for (size_t i = 0; i < N_NUMBERS; i++)
             *number_option_place(&numbers[i], s) = numbers[i].usual;
         s->speed = 1;
+        s->formats.ljh = true;
         return 0;
     case KEY_SERVE: s->endpoint = value; return 0;
     case KEY_RECORDS: take_records(s, value, state); return 0;
@@ -158,6 +166,7 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case KEY_GROUP: take_groups(s, value, state); return 0;
     case KEY_AUTO: take_automatic(s, value, state); return 0;
     case KEY_WRITE: s->write_folder = value; return 0;
+    case KEY_FILES: take_files(s, value, state); return 0;
     case KEY_SIGNED: s->is_signed = true; return 0;
     case KEY_IDLE: s->idle = true; return 0;
     case KEY_OPEN: s->open_network = true; return 0;
@@ -174,7 +183,8 @@ static const struct argp_option words[SERVE_WORDS] = {
     {.name = "tdm", .key = KEY_TDM, .arg = "KIND", .doc = "error and feedback channels in turn; pairs: error channels are silent, coupled: they follow their feedback as secondary records"},
     {.name = "group", .key = KEY_GROUP, .arg = "LIST", .doc = "group triggers by channel index: 0:30,0:31 makes 30 and 31 follow 0"},
     {.name = "auto", .key = KEY_AUTO, .arg = "LIST", .doc = "channel indices with an auto trigger and no other"},
-    {.name = "write", .key = KEY_WRITE, .arg = "DIR", .doc = "write growing LJH files and experiment states from the begin; without it when WriteControl says so"},
+    {.name = "write", .key = KEY_WRITE, .arg = "DIR", .doc = "write growing files and experiment states from the begin; without it when WriteControl says so"},
+    {.name = "files", .key = KEY_FILES, .arg = "KIND", .doc = "what --write writes: ljh, off (coefficients by projectors of the pixel's own pulse) or both [ljh]"},
     {.name = "signed", .key = KEY_SIGNED, .doc = "samples are i16, 32768 lower"},
     {.name = "idle", .key = KEY_IDLE, .doc = "the source waits for SourceControl.Start"},
     {.name = "open-network", .key = KEY_OPEN, .doc = "allow an address that others can reach"},

@@ -8,6 +8,7 @@
 
 #include "daemon/cli/number_option.h"
 #include "daemon/cli/simulate_run.h"
+#include "daemon/sink/dastard_files.h"
 
 enum { SERVE_HOST = 64, SERVE_LIST = 64 };
 
@@ -24,6 +25,7 @@ struct serve_settings {
     enum serve_readout readout;
     double speed;
     const char *write_folder;             /* NULL: write only when told */
+    struct dastard_formats formats;       /* of what is written there */
     struct { unsigned source, receiver; } groups[SERVE_LIST];
     unsigned automatic[SERVE_LIST];
     size_t n_groups, n_automatic;
@@ -32,7 +34,7 @@ struct serve_settings {
 };
 
 /* The options as a child parser; its input is a zeroed struct serve_settings. The flags must live while argp parses. */
-enum { SERVE_NUMBERS = 17, SERVE_WORDS = 11 };
+enum { SERVE_NUMBERS = 17, SERVE_WORDS = 12 };
 struct serve_flags {
     struct argp argp;
     struct argp_option options[SERVE_WORDS + SERVE_NUMBERS + 1];

@@ -169,6 +169,8 @@ void simulate_twin_free(struct twin *t) {
     if (t->status != NULL)
         close_ports(t, false);
     dastard_files_free(t->files);
+    t->files = NULL;
+    simulate_twin_forget_projectors(t);
     dastard_status_free(t->status);
     dastard_counter_done(&t->counter);
     simulated_array_free(t->array);
@@ -190,6 +192,7 @@ bool simulate_twin_lengths(struct twin *t, uint32_t n_samples, uint32_t n_presam
         snprintf(error, DASTARD_ERROR, "no memory for records of %u samples", n_samples);
         return false;
     }
+    simulate_twin_forget_projectors(t);   /* upstream too */
     simulated_array_free(t->array);
     t->array = array;
     simulated_array_begin(array, t->start_ns);

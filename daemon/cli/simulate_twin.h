@@ -28,6 +28,7 @@ struct twin {
     bool prepared;
     struct dastard_status *status;
     struct dastard_files *files;
+    struct off_projection *projections;        /* of each channel, once OFF files were asked for */
     struct dastard_ports *ports;               /* NULL while the server is dead */
     struct dastard_rpc *rpc;
     struct dastard_counter counter;
@@ -62,6 +63,9 @@ int64_t simulate_twin_now_ns(const struct twin *t);         /* simulated, ns sin
 bool simulate_twin_start(struct twin *t, char error[DASTARD_ERROR]);
 void simulate_twin_stop(struct twin *t);
 void simulate_twin_tell_writing(struct twin *t);
+/* Once for a record length; false after logging. */
+bool simulate_twin_make_projectors(struct twin *t);
+void simulate_twin_forget_projectors(struct twin *t);
 /* Another record length: the array is made anew from where it stands. */
 bool simulate_twin_lengths(struct twin *t, uint32_t n_samples, uint32_t n_presamples, char error[DASTARD_ERROR]);
 void simulate_twin_advance(struct twin *t, double seconds);  /* the injected clock */

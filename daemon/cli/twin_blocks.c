@@ -41,7 +41,9 @@ static void begin_writing(struct twin *t) {
     char error[DASTARD_ERROR];
     if (t->serve->write_folder == NULL)
         return;
-    if (!dastard_files_start(t->files, t->serve->write_folder, twin_blocks_ns(t, t->frame), error))
+    if (t->serve->formats.off && !simulate_twin_make_projectors(t))
+        return;
+    if (!dastard_files_start(t->files, t->serve->write_folder, t->serve->formats, twin_blocks_ns(t, t->frame), error))
         log_error("%s: %s", t->serve->write_folder, error);
     simulate_twin_tell_writing(t);
 }

@@ -64,9 +64,12 @@ static bool stop(void *context, const json_t *argument, json_t **result, char er
 static bool write_request(struct twin *t, const json_t *argument, char error[JSON_REQUEST_ERROR]) {
     const char *request = text_of(argument, "Request"), *path = text_of(argument, "Path");
     if (strncasecmp(request, "start", 5) == 0) {
-        if (!json_is_true(json_object_get(argument, "WriteLJH22")))
-            return refuse(error, "WriteLJH22 must be true: this twin writes no other files");
-        return dastard_files_start(t->files, *path != '\0' ? path : t->serve->write_folder != NULL ? t->serve->write_folder : ".", simulate_twin_now_ns(t), error);
+        const struct dastard_formats formats = {.ljh = json_is_true(json_object_get(argument, "WriteLJH22")), .off = json_is_true(json_object_get(argument, "WriteOFF"))};
+        if (!formats.ljh && !formats.off)
+            return refuse(error, "WriteLJH22 or WriteOFF must be true: this twin writes no other files");
+        if (formats.off && !simulate_twin_make_projectors(t))
+            return refuse(error, "no memory for projectors");
+        return dastard_files_start(t->files, *path != '\0' ? path : t->serve->write_folder != NULL ? t->serve->write_folder : ".", formats, simulate_twin_now_ns(t), error);
     }
     if (strncasecmp(request, "stop", 4) == 0)
         dastard_files_stop(t->files, simulate_twin_now_ns(t));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/sink/dastard_off.h"
 #include "daemon/sink/growing_file.h"
 #include "pulse/record_ljh.h"
 
@@ -23,7 +24,9 @@ struct dastard_files {
     char label[LABEL];
     int64_t label_ns, start_ns, last_ns, flushed_ms;
     int states_fd;
-    struct growing_file *files;      /* one a channel; fd -1 until its first record */
+    struct dastard_formats formats;
+    const struct off_projection *projections;   /* NULL: none */
+    struct growing_file *files, *off;   /* one a channel; fd -1 until its first record */
     struct growing_file external, drops;
     uint64_t *written;
     uint8_t *bytes;                  /* a header or a record */
@@ -31,7 +34,7 @@ struct dastard_files {
 
 static void forget_files(struct dastard_files *f) {
     for (uint32_t i = 0; i < f->channels->n_channels; i++)
-        f->files[i].fd = -1;
+        f->files[i].fd = f->off[i].fd = -1;
     f->external.fd = f->drops.fd = f->states_fd = -1;
 }
 
@@ -41,9 +44,11 @@ bool dastard_files_new(const struct dastard_array *channels, uint64_t torn_every
         return false;
     *f = (struct dastard_files){.channels = channels, .torn_every = torn_every};
     f->files = calloc(channels->n_channels, sizeof *f->files);
+    f->off = calloc(channels->n_channels, sizeof *f->off);
     f->written = calloc(channels->n_channels, sizeof *f->written);
-    if (f->files == NULL || f->written == NULL) {
+    if (f->files == NULL || f->off == NULL || f->written == NULL) {
         free(f->files);
+        free(f->off);
         free(f->written);
         free(f);
         return false;
@@ -59,6 +64,7 @@ void dastard_files_free(struct dastard_files *f) {
     if (f->active)
         dastard_files_stop(f, f->last_ns);
     free(f->files);
+    free(f->off);
     free(f->written);
     free(f->bytes);
     free(f);
@@ -133,7 +139,9 @@ static void open_states(struct dastard_files *f, int64_t now_ns) {
     write_label(f, "START", now_ns);
 }
 
-bool dastard_files_start(struct dastard_files *f, const char *base, int64_t now_ns, char error[DASTARD_ERROR]) {
+void dastard_files_project(struct dastard_files *f, const struct off_projection *projections) { f->projections = projections; }
+
+bool dastard_files_start(struct dastard_files *f, const char *base, struct dastard_formats formats, int64_t now_ns, char error[DASTARD_ERROR]) {
     if (f->active) {
         snprintf(error, DASTARD_ERROR, "writing already in progress, stop writing before starting again. Currently: %.150s", f->prefix);
         return false;
@@ -147,6 +155,7 @@ bool dastard_files_start(struct dastard_files *f, const char *base, int64_t now_
     }
     snprintf(f->base, sizeof f->base, "%s", base);
     memset(f->written, 0, f->channels->n_channels * sizeof *f->written);
+    f->formats = formats;
     f->active = true;
     f->paused = f->complained = false;
     f->start_ns = now_ns;
@@ -154,13 +163,29 @@ bool dastard_files_start(struct dastard_files *f, const char *base, int64_t now_
     return true;
 }
 
-static void close_all(struct dastard_files *f, bool flush) {
-    for (uint32_t i = 0; i < f->channels->n_channels + 2; i++) {
-        struct growing_file *g = i < f->channels->n_channels ? &f->files[i] : i == f->channels->n_channels ? &f->external : &f->drops;
-        if (flush && g->fd >= 0 && !growing_file_flush(g))
-            complain(f, "end");
-        growing_file_close(g);
+static void flush_one(struct dastard_files *f, struct growing_file *g, const char *what) {
+    if (g->fd >= 0 && !growing_file_flush(g))
+        complain(f, what);
+}
+
+static void flush_all(struct dastard_files *f) {
+    for (uint32_t i = 0; i < f->channels->n_channels; i++) {
+        flush_one(f, &f->files[i], f->channels->channels[i].name);
+        flush_one(f, &f->off[i], f->channels->channels[i].name);
     }
+    flush_one(f, &f->external, "external_trigger.bin");
+    flush_one(f, &f->drops, "data_drop.txt");
+}
+
+static void close_all(struct dastard_files *f, bool flush) {
+    if (flush)
+        flush_all(f);
+    for (uint32_t i = 0; i < f->channels->n_channels; i++) {
+        growing_file_close(&f->files[i]);
+        growing_file_close(&f->off[i]);
+    }
+    growing_file_close(&f->external);
+    growing_file_close(&f->drops);
     if (f->states_fd >= 0)
         close(f->states_fd);
     f->states_fd = -1;
@@ -212,8 +237,30 @@ static size_t bytes_taken(const struct dastard_files *f, uint64_t k, size_t whol
     return (k + 1) / f->torn_every % 2 == 0 ? 8 : 16;
 }
 
-static void add_record(struct dastard_files *f, const struct dastard_record *r) {
-    const struct dastard_channel *c = &f->channels->channels[r->message.channel_index];
+static bool open_off(struct dastard_files *f, const struct dastard_channel *c) {
+    char path[PATH + 32];
+    size_t n = 0;
+    uint8_t *header = dastard_off_header(f->channels, c, &f->projections[c->index], f->start_ns, &n);
+    snprintf(path, sizeof path, "%s_%s.off", f->prefix, c->name);
+    bool good = header != NULL && growing_file_open(&f->off[c->index], path) && growing_file_add(&f->off[c->index], header, n);
+    free(header);
+    return good;
+}
+
+static void add_off(struct dastard_files *f, const struct dastard_record *r, const struct dastard_channel *c) {
+    const struct off_projection *p = &f->projections[c->index];
+    const struct off_header h = {.version = 30, .n_bases = p->n_bases, .record_bytes = 36 + 4 * (size_t)p->n_bases};
+    struct off_record record;
+    uint8_t bytes[36 + 4 * OFF_MAX_BASES];
+    if (p->n_bases == 0 || p->n_samples != r->message.record.n_samples)
+        return;
+    off_projection_take(p, &r->message.record, r->message.is_signed, &record);
+    off_record_encode(&h, &record, bytes);
+    if ((f->off[c->index].fd < 0 && !open_off(f, c)) || !growing_file_add(&f->off[c->index], bytes, h.record_bytes))
+        complain(f, c->name);
+}
+
+static void add_ljh(struct dastard_files *f, const struct dastard_record *r, const struct dastard_channel *c) {
     struct growing_file *g = &f->files[c->index];
     if (g->fd < 0 && !open_channel(f, c)) {
         complain(f, c->name);
@@ -223,19 +270,22 @@ static void add_record(struct dastard_files *f, const struct dastard_record *r) 
     ljh_record_format(&h, &r->message.record, f->bytes);
     if (!growing_file_add(g, f->bytes, bytes_taken(f, f->written[c->index], 16 + 2 * (size_t)r->message.record.n_samples)))
         complain(f, c->name);
+}
+
+static void add_record(struct dastard_files *f, const struct dastard_record *r) {
+    const struct dastard_channel *c = &f->channels->channels[r->message.channel_index];
+    if (f->formats.ljh)
+        add_ljh(f, r, c);
+    if (f->formats.off && f->projections != NULL)
+        add_off(f, r, c);
     f->written[c->index]++;
 }
 
-static void flush_all(struct dastard_files *f, int64_t wall_ms) {
-    for (uint32_t i = 0; i < f->channels->n_channels; i++)
-        if (f->files[i].fd >= 0 && !growing_file_flush(&f->files[i]))
-            complain(f, f->channels->channels[i].name);
-    if (f->external.fd >= 0 && !growing_file_flush(&f->external))
-        complain(f, "external_trigger.bin");
-    if (f->drops.fd >= 0 && !growing_file_flush(&f->drops))
-        complain(f, "data_drop.txt");
+static void flush_at(struct dastard_files *f, int64_t wall_ms) {
+    flush_all(f);
     f->flushed_ms = wall_ms;
 }
+
 
 void dastard_files_add(struct dastard_files *f, const struct dastard_record *records, size_t n, uint64_t block_number, int64_t wall_ms) {
     if (!f->active)
@@ -243,12 +293,12 @@ void dastard_files_add(struct dastard_files *f, const struct dastard_record *rec
     for (size_t i = 0; i < n && !f->paused; i++)
         add_record(f, &records[i]);
     if (block_number % FLUSH_BLOCKS == 0)
-        flush_all(f, wall_ms);
+        flush_at(f, wall_ms);
 }
 
 void dastard_files_tick(struct dastard_files *f, int64_t wall_ms) {
     if (f->active && wall_ms - f->flushed_ms >= FLUSH_MS)
-        flush_all(f, wall_ms);
+        flush_at(f, wall_ms);
 }
 
 /* A sibling file with its first line, made when it is first needed; its name is what follows the prefix. */
@@ -288,7 +338,7 @@ static json_t *file_name(const struct dastard_files *f, const char *end) {
 
 json_t *dastard_files_body(const struct dastard_files *f) {
     return json_pack("{s:b,s:b,s:s,s:o,s:b,s:b,s:b,s:b,s:o,s:s,s:I,s:o,s:s}", "Active", (int)f->active, "Paused", (int)f->paused, "BasePath", f->base, "FilenamePattern",
-                     file_name(f, "_%s.%s"), "WriteLJH22", f->base[0] != '\0', "WriteOFF", 0, "WriteLJH3", 0, "FlushAlsoSyncs", 0, "ExperimentStateFilename",
+                     file_name(f, "_%s.%s"), "WriteLJH22", (int)f->formats.ljh, "WriteOFF", (int)f->formats.off, "WriteLJH3", 0, "FlushAlsoSyncs", 0, "ExperimentStateFilename",
                      file_name(f, "_experiment_state.txt"), "ExperimentStateLabel", f->label, "ExperimentStateLabelUnixNano", (json_int_t)f->label_ns,
                      "ExternalTriggerFilename", file_name(f, "_external_trigger.bin"), "DataDropFilename", "");
 }

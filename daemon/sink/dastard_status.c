@@ -87,10 +87,22 @@ static json_t *channel_groups(const struct dastard_array *a) {
     return groups;
 }
 
+/* null, not [], when there are none. */
+static json_t *with_projectors(const struct dastard_array *a) {
+    json_t *indices = json_array();
+    for (uint32_t i = 0; i < a->n_channels; i++)
+        if (a->channels[i].has_projectors)
+            json_array_append_new(indices, json_integer(a->channels[i].index));
+    if (json_array_size(indices) > 0)
+        return indices;
+    json_decref(indices);
+    return json_null();
+}
+
 json_t *dastard_body_status(const struct dastard_array *a, bool running) {
-    return json_pack("{s:b,s:s,s:i,s:i,s:i,s:I,s:o,s:n}", "Running", (int)running, "SourceName", a->source_name, "Nchannels", (int)a->n_channels, "Nsamples",
+    return json_pack("{s:b,s:s,s:i,s:i,s:i,s:I,s:o,s:o}", "Running", (int)running, "SourceName", a->source_name, "Nchannels", (int)a->n_channels, "Nsamples",
                      (int)a->n_samples, "Npresamp", (int)a->n_presamples, "SamplePeriod", (json_int_t)llround(a->period_s * 1e9), "ChanGroups", channel_groups(a),
-                     "ChannelsWithProjectors");
+                     "ChannelsWithProjectors", with_projectors(a));
 }
 
 json_t *dastard_body_names(const struct dastard_array *a) {

@@ -69,27 +69,19 @@ static char *header_text(const struct photon_feed *f, size_t n) {
     return text;
 }
 
-static void free_bytes(void *bytes, void *hint) {
-    (void)hint;
-    free(bytes);
-}
-
 static bool pack(const struct photon_feed *f, size_t n, zmq_msg_t *out) {
     size_t size = 0, at = 0;
     for (size_t k = 0; k < N_PHOTON_COLUMNS; k++)
         size += n * array_type_size(photon_columns[k].type);
-    unsigned char *bytes = malloc(size);
-    if (bytes == NULL)
+    if (zmq_msg_init_size(out, size) != 0)
         return false;
+    unsigned char *bytes = zmq_msg_data(out);
     for (size_t k = 0; k < N_PHOTON_COLUMNS; k++) {
         const size_t width = array_type_size(photon_columns[k].type);
         memcpy(bytes + at, (const char *)photon_column_data(f->rows, k) + f->done * width, n * width);
         at += n * width;
     }
-    if (zmq_msg_init_data(out, bytes, size, free_bytes, NULL) == 0)
-        return true;
-    free(bytes);
-    return false;
+    return true;
 }
 
 /* False: nobody takes it now. */

@@ -94,9 +94,10 @@ static void end_present(struct follow *f) {
         run_folder_relist(f->folder);
 }
 
+/* One that was told and has not been looked at is looked for even when its end has been told as well: a short run. */
 static void look_for_folder(struct follow *f) {
     char newest[PATH_MAX];
-    if (f->base == NULL || f->to_end || (f->looked_ns != INT64_MIN && f->now_ns - f->looked_ns < f->poll_ns))
+    if (f->base == NULL || (f->looked_ns != INT64_MIN && (f->to_end || f->now_ns - f->looked_ns < f->poll_ns)))
         return;
     f->looked_ns = f->now_ns;
     if (!run_folder_newest(f->base, newest, sizeof newest) || strcmp(newest, follow_path(f)) == 0)

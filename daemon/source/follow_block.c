@@ -3,17 +3,19 @@
 static bool take(void *context, const struct followed_record *r) {
     struct follow_block *b = context;
     uint32_t index = live_array_find(b->array, r->channel);
-    if (index == UINT32_MAX || r->record.coefficients) {
-        *(index == UINT32_MAX ? &b->unknown_channel : &b->coefficients) += 1;
+    if (index == UINT32_MAX) {
+        b->unknown_channel++;
         return true;
     }
     const struct pulse_record *s = &r->record.samples;
+    const bool off = r->record.coefficients;
     const struct block_record row = {
-        .time_ns = r->record.time_ns, .frame = r->record.frame, .n_samples = s->n_samples, .n_presamples = s->n_presamples, .sample_period_s = s->sample_period_s,
+        .time_ns = r->record.time_ns, .frame = r->record.frame, .n_samples = off ? r->record.off.n_samples : s->n_samples,
+        .n_presamples = off ? r->record.off.n_presamples : s->n_presamples, .sample_period_s = off ? (float)r->shape->sample_period_s : s->sample_period_s,
         .channel_index = (uint16_t)index, .pixel = b->array->channels[index].pixel,
         .flags = (uint16_t)(BLOCK_FROM_FILE | (r->record.gap_before ? BLOCK_GAP_BEFORE : 0)),
     };
-    return record_block_add(b->into, &row, s->samples);
+    return off ? record_block_add_off(b->into, &row, &r->record.off) : record_block_add(b->into, &row, s->samples);
 }
 
 enum follow_state follow_block_step(struct follow_block *b, struct follow *f, int64_t now_ns, const struct live_array *array, struct record_block *into) {

@@ -10,7 +10,6 @@
 struct follow_block {            /* zeros at first; counters since then */
     const struct live_array *array;
     uint64_t unknown_channel;    /* records of channels that the array does not have; left out */
-    uint64_t coefficients;       /* records without samples (OFF); left out */
     struct record_block *into;
 };
 

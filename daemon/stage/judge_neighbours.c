@@ -37,7 +37,7 @@ static enum status judge(const struct learnt_channel *c, const struct spectrum_g
     if (pairs == NULL)
         return STATUS_NO_MEMORY;
     size_t n = pair_heights(c, groups, standard, pairs);
-    double first = height_correction_sigma(standard, c->model->noise_sigma, h->scale), second = height_correction_sigma(&c->correction, h->sigma, h->scale);
+    double first = height_correction_sigma(standard, NULL, c->model->noise_sigma, h->scale), second = height_correction_sigma(&c->correction, NULL, h->sigma, h->scale);
     enum status s = n > 0 ? neighbour_judge(pairs, n, first, second, v) : STATUS_TOO_FEW;
     free(pairs);
     return s;

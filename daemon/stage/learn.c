@@ -8,6 +8,7 @@
 #include "pulse/baseline_track.h"
 #include "pulse/correction_learner.h"
 #include "pulse/growing_list.h"
+#include "pulse/neighbour_height.h"
 #include "pulse/pulse_times.h"
 
 struct learner {
@@ -127,7 +128,7 @@ static void watch_tails(struct learner *l) {
     const struct pixel_model *m = l->result.model;
     struct pulse_times t;
     double ns = 1e9 * l->shape.sample_period_s;
-    if (m != NULL && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK)
+    if (m != NULL && !m->coefficients && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK)
         l->result.reach = tail_reach_begin(t.decay_samples * ns, (m->n_samples - m->n_presamples) * ns);
 }
 
@@ -252,6 +253,17 @@ static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_group
 }
 
 /* Learnt on everything there is, scans included: one early calibration has too little lever arm (filters-measured.md 2.4). */
+/* Heights by neighbours have the level of their records in them: how they go with it is not the filter's to say. */
+static struct correction_pulses correction_pulses_of(const struct learnt_channel *c, const uint16_t *group) {
+    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma, .offset_noise = c->model->offset_noise, .steady = c->steady };
+    size_t taken = 0;
+    for (size_t i = 0; i < c->n_pulses; i++)
+        taken += neighbour_height_taken(&c->pulses[i]);
+    if (2 * taken > c->n_pulses)
+        p.offset_noise.covariance = NAN;
+    return p;
+}
+
 void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
                              struct correction_estimate *out) {
     *out = (struct correction_estimate){ .terms = 0 };
@@ -262,7 +274,7 @@ void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_gro
     from.n_steps = n_steps;
     for (uint32_t k = 0; k < n_steps; k++)
         from.step_time_ns[k] = step_time_ns[k];
-    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma, .steady = c->steady };
+    struct correction_pulses p = correction_pulses_of(c, group);
     c->no_memory = correction_estimate_make(&p, &from, out, &c->correction) == STATUS_NO_MEMORY || c->no_memory;
     free(group);
 }
@@ -272,7 +284,7 @@ void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_grou
     if (group == NULL)
         return;
     struct height_correction from = c->correction;
-    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma, .steady = c->steady };
+    struct correction_pulses p = correction_pulses_of(c, group);
     c->no_memory = correction_learn(&p, &from, prior, &c->correction, NULL) == STATUS_NO_MEMORY || c->no_memory;
     free(group);
 }
@@ -282,7 +294,7 @@ void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_group
     uint16_t *group = c->model ? groups_of(c, groups, true) : NULL;
     if (group == NULL)
         return;
-    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma };
+    struct correction_pulses p = correction_pulses_of(c, group);
     c->no_memory = gain_step_scores(&p, &c->correction, times, n_times, out) == STATUS_NO_MEMORY || c->no_memory;
     free(group);
 }

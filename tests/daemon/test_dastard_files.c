@@ -1,5 +1,6 @@
-/* Growing files with the server's habits: late, in pieces of 64 KiB, flushed every 20th block; what a death leaves; torn records. */
+/* Growing LJH and OFF files with the server's habits: late, in pieces of 64 KiB, flushed every 20th block; what a death leaves; torn records. */
 #include <glob.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,9 +14,11 @@
 #include <cmocka.h>
 
 #include "daemon/sink/dastard_files.h"
+#include "daemon/source/off_header.h"
 #include "pulse/record_ljh.h"
 
 enum { SAMPLES = 1000 };
+static const struct dastard_formats ljh = {.ljh = true};
 static const int64_t now_ns = INT64_C(1772442000000000000);
 
 struct bench { char folder[64]; struct dastard_array *channels; uint16_t samples[SAMPLES]; };
@@ -65,8 +68,8 @@ static void test_growth(void **state) {
     char error[DASTARD_ERROR];
     assert_true(dastard_files_new(b->channels, 0, &f));
     assert_false(dastard_files_label(f, "CAL0", now_ns));
-    assert_true(dastard_files_start(f, b->folder, now_ns, error));
-    assert_false(dastard_files_start(f, b->folder, now_ns, error));
+    assert_true(dastard_files_start(f, b->folder, ljh, now_ns, error));
+    assert_false(dastard_files_start(f, b->folder, ljh, now_ns, error));
     assert_non_null(strstr(error, "already"));
     assert_int_equal(size_of(b, ".ljh"), -1);
     add(f, b, 0, 1);
@@ -98,7 +101,7 @@ static void test_death_loses_the_buffer(void **state) {
     struct dastard_files *f = NULL;
     char error[DASTARD_ERROR];
     assert_true(dastard_files_new(b->channels, 0, &f));
-    assert_true(dastard_files_start(f, b->folder, now_ns, error));
+    assert_true(dastard_files_start(f, b->folder, ljh, now_ns, error));
     for (int64_t k = 0; k < 40; k++)
         add(f, b, k, 1);
     dastard_files_abandon(f);
@@ -113,7 +116,7 @@ static void test_torn(void **state) {
     struct dastard_files *f = NULL;
     char error[DASTARD_ERROR], path[160];
     assert_true(dastard_files_new(b->channels, 10, &f));
-    assert_true(dastard_files_start(f, b->folder, now_ns, error));
+    assert_true(dastard_files_start(f, b->folder, ljh, now_ns, error));
     for (int64_t k = 0; k < 45; k++)
         add(f, b, k, 1);
     dastard_files_free(f);
@@ -135,18 +138,68 @@ static void test_torn(void **state) {
     free(bytes);
 }
 
+/* OFF of the channel that has projectors: its header alone is more than a buffer, so for a while the file ends in it. */
+static void test_off(void **state) {
+    const struct bench *b = *state;
+    static double basis[SAMPLES * 5];
+    struct dastard_files *f = NULL;
+    struct off_projection projections[2] = {{0}};
+    char error[DASTARD_ERROR], path[160];
+    for (int k = 0; k < SAMPLES; k++)
+        for (int j = 0; j < 5; j++)
+            basis[5 * k + j] = j == 0 ? 1 : cos(0.003 * j * k);
+    assert_int_equal(off_projection_fit(basis, SAMPLES, 100, 5, &projections[1]), STATUS_OK);
+    assert_true(dastard_files_new(b->channels, 0, &f));
+    dastard_files_project(f, projections);
+    assert_true(dastard_files_start(f, b->folder, (struct dastard_formats){.off = true}, now_ns, error));
+    add(f, b, 0, 1);
+    assert_int_equal(size_of(b, "run0003_chan8.off"), 65536);
+    add(f, b, 1, 20);
+    const long size = size_of(b, "run0003_chan8.off");
+    json_t *body = dastard_files_body(f);
+    assert_true(json_is_true(json_object_get(body, "WriteOFF")) && json_is_false(json_object_get(body, "WriteLJH22")));
+    json_decref(body);
+    dastard_files_stop(f, now_ns);
+    assert_int_equal(size_of(b, "run0003_chan8.off"), size);
+    assert_int_equal(size_of(b, "run0003_chan8.ljh"), -1);
+    snprintf(path, sizeof path, "cat %s/*/0003/*chan8.off", b->folder);
+    uint8_t *bytes = malloc((size_t)size);
+    FILE *from = popen(path, "r");
+    assert_true(bytes != NULL && from != NULL && fread(bytes, 1, (size_t)size, from) == (size_t)size);
+    pclose(from);
+    struct off_header header;
+    struct complaint why;
+    double *kept, *kept_projectors;
+    assert_int_equal(off_header_parse(bytes, (size_t)size, &header, &kept_projectors, &kept, &why), STATUS_OK);
+    assert_true(header.channel == 8 && header.channel_index == 1 && header.n_samples == SAMPLES && header.n_presamples == 100 && header.n_bases == 5);
+    assert_memory_equal(kept, basis, sizeof basis);
+    assert_memory_equal(kept_projectors, projections[1].projectors, sizeof basis);
+    assert_int_equal(off_record_count(&header, (size_t)size), 2);
+    assert_int_equal(off_tail_bytes(&header, (size_t)size), 0);
+    struct off_record got, want;
+    const struct pulse_record r = {.samples = b->samples, .n_samples = SAMPLES, .n_presamples = 100, .trigger_time_ns = now_ns + 100000000, .trigger_frame = 10000};
+    off_record_decode(&header, bytes, 1, &got);
+    off_projection_take(&projections[1], &r, false, &want);
+    assert_memory_equal(&got, &want, offsetof(struct off_record, coefficients) + sizeof got.coefficients);
+    free(kept);
+    free(kept_projectors);
+    free(bytes);
+    dastard_files_free(f);
+    off_projection_done(&projections[1]);
+}
+
 static void test_no_folder(void **state) {
     const struct bench *b = *state;
     struct dastard_files *f = NULL;
     char error[DASTARD_ERROR];
     assert_true(dastard_files_new(b->channels, 0, &f));
-    assert_false(dastard_files_start(f, "/proc/nowhere", now_ns, error));
+    assert_false(dastard_files_start(f, "/proc/nowhere", ljh, now_ns, error));
     assert_non_null(strstr(error, "/proc/nowhere"));
     assert_null(dastard_files_read_comment(f, error));
     dastard_files_free(f);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_growth), cmocka_unit_test(test_death_loses_the_buffer), cmocka_unit_test(test_torn), cmocka_unit_test(test_no_folder)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_growth), cmocka_unit_test(test_death_loses_the_buffer), cmocka_unit_test(test_torn), cmocka_unit_test(test_off), cmocka_unit_test(test_no_folder)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

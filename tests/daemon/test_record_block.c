@@ -47,6 +47,29 @@ static void what_goes_in_comes_out(void **state) {
     record_block_free(b);
 }
 
+/* Coefficients stand between records of samples, and are copied as such. */
+static void coefficients_too(void **state) {
+    (void)state;
+    struct record_block *b = NULL, *other = NULL;
+    const uint16_t samples[10] = { 1, 2, 3 };
+    const struct off_record off = { .n_samples = 1024, .n_presamples = 256, .frame = 5, .time_ns = 7000, .pretrigger_mean = 3, .coefficients = { 1, 2, 300 } };
+    const struct block_record row = { .time_ns = 7000, .frame = 5, .n_samples = 1024, .n_presamples = 256, .flags = BLOCK_FROM_FILE | BLOCK_GAP_BEFORE };
+    assert_true(record_block_new(4, 32 + sizeof off / 2, &b) && record_block_new(4, 200, &other));
+    assert_true(record_block_add(b, &(struct block_record){ .n_samples = 10 }, samples));
+    assert_true(record_block_add_off(b, &row, &off));
+    assert_false(record_block_add_off(b, &row, &off));   /* no room for another */
+    assert_int_equal(b->n, 2);
+    assert_true(record_block_copy(other, b, 1));
+    struct channel_record r = record_block_at(other, 0);
+    assert_true(r.coefficients && r.gap_before && r.frame == 5 && r.time_ns == 7000 && other->rows[0].n_samples == 1024);
+    assert_memory_equal(&r.off, &off, offsetof(struct off_record, coefficients) + sizeof off.coefficients);
+    r = record_block_at(b, 0);
+    assert_true(!r.coefficients && r.samples.n_samples == 10);
+    assert_memory_equal(r.samples.samples, samples, sizeof samples);
+    record_block_free(b);
+    record_block_free(other);
+}
+
 static void one_record_of_the_full_length_fits(void **state) {
     (void)state;
     uint16_t samples[100] = { 3 };
@@ -114,6 +137,6 @@ static void lent_records_are_borrowed(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(lent_records_are_borrowed), cmocka_unit_test(one_record_of_the_full_length_fits), cmocka_unit_test(rows_carry_their_inner_events) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(lent_records_are_borrowed), cmocka_unit_test(one_record_of_the_full_length_fits), cmocka_unit_test(coefficients_too), cmocka_unit_test(rows_carry_their_inner_events) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,8 +48,8 @@ static void tear_down(struct fixture *f) {
 
 static void rows_agree(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
     struct dot_looks want, got;
-    dot_kernel_find("scalar")->rows(f->woven, STRIDE, f->x, n, base, &want);
-    kernel->rows(f->woven, STRIDE, f->x, n, base, &got);
+    dot_kernel_find("scalar")->rows(f->woven, STRIDE, f->x, n, base, 0, &want);
+    kernel->rows(f->woven, STRIDE, f->x, n, base, DOT_AHEAD, &got);
     assert_true(got.extremes.low == want.extremes.low && got.extremes.high == want.extremes.high);
     for (size_t i = 0; i < DOT_ROWS; i++) {
         float scale = 0;
@@ -243,7 +243,7 @@ static void test_scalar_by_hand(void **state) {
     rows[1] = 2;
     rows[DOT_PAD + 3] = 0.5F;
     struct dot_looks looks;
-    dot_kernel_find("scalar")->rows(rows, DOT_PAD, x, 4, 10, &looks);
+    dot_kernel_find("scalar")->rows(rows, DOT_PAD, x, 4, 10, 0, &looks);
     assert_true(dot_kernel_find("scalar")->one(rows, x, 4, 10) == 5);
     assert_true(looks.sums[0] == 5 && looks.sums[1] == 32762.5F && looks.sums[2] == 0);
     assert_true(looks.extremes.low == 11 && looks.extremes.high == 65535);

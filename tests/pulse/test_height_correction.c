@@ -83,10 +83,25 @@ static void references_keep_the_units(void **state) {
 static void sigma_adds_what_the_gains_cost(void **state) {
     (void)state;
     struct height_correction c = height_correction_none();
-    assert_true(fabs(height_correction_sigma(&c, 5, 4000) - 5) < 1e-12 && isnan(height_correction_sigma(&c, 0, 4000)));
+    assert_true(fabs(height_correction_sigma(&c, NULL, 5, 4000) - 5) < 1e-12 && isnan(height_correction_sigma(&c, NULL, 0, 4000)));
     c.gain_sigma = 1e-3;
     c.noise_share = 0.6;
-    assert_true(fabs(height_correction_sigma(&c, 5, 4000) - 5) < 1e-12);
+    assert_true(fabs(height_correction_sigma(&c, NULL, 5, 4000) - 5) < 1e-12);
+}
+
+/* On a tail, or where nothing is known of the baseline, the mean tells nothing of the noise and takes none away. */
+static void an_offset_that_is_not_used_takes_no_noise_away(void **state) {
+    (void)state;
+    struct height_correction c = height_correction_none();
+    c.noise_share = 0.6;
+    c.gain[TERM_OFFSET] = 0.4;
+    c.offset_max = 20;
+    struct measured_pulse p = { .height = 4000, .baseline = 7000, .baseline_offset = 1.5f };
+    assert_true(fabs(height_correction_sigma(&c, &p, 5, 4000) - 3) < 1e-12);
+    p.on_tail = true;
+    assert_true(fabs(height_correction_sigma(&c, &p, 5, 4000) - 5) < 1e-12);
+    p = (struct measured_pulse){ .height = 4000, .baseline = NAN };
+    assert_true(fabs(height_correction_sigma(&c, &p, 5, 4000) - 5) < 1e-12);
 }
 
 static void all_together_as_one_by_one(void **state) {
@@ -116,7 +131,7 @@ static void all_together_as_one_by_one(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_formula_is_what_the_header_says), cmocka_unit_test(nothing_runs_away), cmocka_unit_test(references_keep_the_units),
-        cmocka_unit_test(sigma_adds_what_the_gains_cost), cmocka_unit_test(all_together_as_one_by_one),
+        cmocka_unit_test(sigma_adds_what_the_gains_cost), cmocka_unit_test(an_offset_that_is_not_used_takes_no_noise_away), cmocka_unit_test(all_together_as_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 """What happens in scans and should not pass in silence: I0 missing, zero, negative; a point without photons; a point taken again at the same
-energy; energies going down; a scan aborted in the middle; a clock that steps by 2 s. Each has its documented result (README, design 6)."""
+energy; energies going down; a scan aborted in the middle; a clock that steps by 2 s. Each has its documented result (doc/odd-scans.md)."""
 import glob
 import json
 import os

@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+"""tesd run beside a server that writes OFF files: followed while they grow they give what replay makes of them at the end; with the port as well, each photon counts once."""
+import glob, os, re, subprocess, sys, threading, time
+import h5py, numpy
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, check, feed, folder, run_all, tesd
+
+SHORT = 1 << 5
+beamtime = ['--pixels', '3', '--samples', '256', '--presamples', '64', '--rate', '80', '--calibration-s', '12', '--edges', 'o', '--conditions', 'a', '--scans', '1', '--points', '6',
+            '--dwell', '0.5', '--noise-records', '100', '--seed', '7']
+served_as = [*beamtime, '--records', 'synthesised', '--start', '2026-03-02T09:00:00', '--idle']
+
+
+def products(path):
+    """Everything that is made of records; photons by pixel and time."""
+    out = {}
+    with h5py.File(path) as f:
+        f.visititems(lambda name, item: out.update({name: item[()]}) if isinstance(item, h5py.Dataset) and
+                     name.startswith(('entry/photons/', 'entry/scan_', 'entry/rixs_', 'entry/loss_', 'entry/pfy_', 'entry/pixels/')) else None)
+    order = numpy.lexsort((out['entry/photons/frame'], out['entry/photons/time_ns'], out['entry/photons/pixel']))
+    return {k: v[order] if k.startswith('entry/photons/') else v for k, v in out.items()}
+
+
+def make_calibrations():
+    """Of LJH and of OFF files of the same records, by the twin's clock as fast as it goes: off.h5, ljh.h5."""
+    twin = Twin(*served_as, '--clock', 'injected', '--block', '0.5', '--write', f'{folder}/first', '--files', 'both')
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SimPulseSource')
+    rpc.good('SimulatedClock.Advance', 60)
+    twin.end()
+    run = glob.glob(f'{folder}/first/*/*')[0]
+    for kind in ('ljh', 'off'):
+        subprocess.run([tesd, 'calibrate', run, '--prefer', kind, '-o', f'{folder}/{kind}.h5'], check=True, capture_output=True)
+
+
+def daemon(name, twin, calibration, mode, **ingest):
+    return Daemon(name, twin, ingest={'block_s': 3, **ingest}, scan={'late_photon_s': 60}, calibration={'file': f'{folder}/{calibration}.h5'},
+                  follow={'mode': mode, 'folder': f'{folder}/live', 'prefer': 'off', 'rest_s': 0.3, 'hold_s': 30}, output={'folder': f'{folder}/{name}'})
+
+
+def check_same(name, made, replayed):
+    other = [k for k in set(made) ^ set(replayed) if not re.search('/(extra_.*|tempK)$', k)]   # only a log has these
+    check(not other, f'{name}: the same datasets {other[:5]}')
+    differs = [k for k in made if k in replayed and made[k].tobytes() != replayed[k].tobytes() and not k.endswith('log_name')]
+    check(not differs, f'{name}: rows, maps, spectra, live times as replay of the finished files, the same bytes: {differs}')
+
+
+def points_of_the_scan():
+    """Its log, and when the run begins: as simulate writes them."""
+    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    run = sorted(glob.glob(f'{folder}/files/*/*'))[1]
+    with open(glob.glob(f'{run}/*_experiment_state.txt')[0]) as f:
+        return run, glob.glob(f'{run}/logs/scan*.json')[0], int(f.read().splitlines()[1].split(',')[0]) * 1e-9
+
+
+def file_of(d):
+    return products(glob.glob(f'{folder}/{d}/*/*/*_run????.nxs')[0])
+
+
+def test_followed_is_replayed():
+    """Files alone, and files beside the port with a calibration of OFF files: replay of the finished files, byte for byte."""
+    make_calibrations()
+    logs, log, first_s = points_of_the_scan()
+    twin = Twin(*served_as, '--clock', 'x20', '--write', f'{folder}/live', '--files', 'off', '--queue', '3', '--await', str(SUBSCRIPTIONS))
+    daemons = only, both, port = daemon('only', twin, 'off', 'only'), daemon('both', twin, 'off', 'fill'), daemon('port', twin, 'ljh', 'fill', connections=1)
+    for d in daemons:
+        d.hears()
+    Rpc(twin.control).good('SourceControl.Start', 'SimPulseSource')
+    began = time.monotonic()
+    feeders = [threading.Thread(target=feed, args=(d.control, log, (began, first_s), 20)) for d in (only, both)]
+    for f in feeders:
+        f.start()
+    for d in daemons:
+        d.wait_message('_run0000.nxs')
+    for f in feeders:
+        f.join()
+    brought = port.figures()['tesd_records_received_total']
+    check([d.end() for d in daemons] == [0, 0, 0], 'all end with 0')
+    twin.end()
+    written = glob.glob(f'{folder}/live/*/*')[0]
+    check(len(glob.glob(f'{written}/*.off')) == 3 and not glob.glob(f'{written}/*.ljh'), 'three OFF files were written, and no other')
+    subprocess.run([tesd, 'replay', written, '--logs', logs, '--calibration', f'{folder}/off.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
+    replayed = products(f'{folder}/replay.nxs')
+    energies = replayed['entry/photons/energy_eV']
+    check(numpy.isfinite(energies).sum() > 3000, f'{numpy.isfinite(energies).sum()} of {len(energies)} records have energies')
+    check(len(set(replayed['entry/photons/grade'].tolist())) > 2, 'and are graded by what the basis tells of the pulse')
+    check_same('the files alone', file_of('only'), replayed)
+    check_same('the files beside the port', file_of('both'), replayed)
+    check_filled(file_of('port'), replayed, brought)
+
+
+def check_filled(filled, replayed, brought):
+    """A calibration of samples: what the port lost has its row and its time from the file, and no energy; what it brought is measured."""
+    key = [list(zip(*(p[f'entry/photons/{k}'].tolist() for k in ('pixel', 'frame', 'time_ns')))) for p in (filled, replayed)]
+    check(key[0] == key[1], f'port and files: {len(key[0])} records of {len(key[1])}, each once')
+    short, height = filled['entry/photons/cuts'] & SHORT != 0, filled['entry/photons/height']
+    lost = int(filled['entry/pixels/lost_upstream'].sum())
+    check(0 < short.sum() == len(short) - brought, f'{short.sum()} of {len(short)} came by file alone and are cut as short; the port brought {brought:.0f}')
+    check((numpy.isnan(height) == short).all(), 'those and no others are without height')
+    check(lost == 0, f'nothing is missing: {lost}')
+
+
+run_all(test_followed_is_replayed)
