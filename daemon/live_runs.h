@@ -1,7 +1,8 @@
 /* daemon/live_runs.h - runs as the acquisition makes them: folder, sidecar, kept pulses, and the file at the end.
  *   writing began / rows / scan events, labels / writing ended --> OUTPUT/YYYYMMDD/NNNN/YYYYMMDD_runNNNN.nxs
  * Rows are kept from before a run begins, because its first records may come before the message that it began. Files are made in the
- * background (live_final), several at once if need be. Book thread. */
+ * background (live_final), several at once if need be. Book thread, which does not wait for the disk (disk_probe.h): a run begins at once, its folder
+ * is made when the disk answers; it ends when the disk answers, and its rows are kept meanwhile. */
 #ifndef TESD_DAEMON_LIVE_RUNS_H
 #define TESD_DAEMON_LIVE_RUNS_H
 
