@@ -8,7 +8,7 @@
 #include "pulse/lag_parabola.h"
 #include "pulse/linear.h"
 
-enum { ROWS_MAX = 4, WEIGHT_SETS = 3, LEAST_SAMPLES = 16 };
+enum { ROWS_MAX = 5, WEIGHT_SETS = 3, LEAST_SAMPLES = 16 };
 
 const char *const filter_kind_names[N_FILTER_KINDS] = {
     [FILTER_FIVE_LAG] = "5-lag", [FILTER_ONE_LAG] = "1-lag", [FILTER_ATS] = "ATS", [FILTER_FOURIER] = "Fourier",
@@ -54,6 +54,9 @@ static uint32_t fill_rows(const struct filter_request *r, uint32_t n, double *ro
         for (uint32_t k = 0; k < n; k++)
             rows[used * n + k] = exp(-(double)k / r->tail_samples);
         used++;
+        for (uint32_t k = 0; r->decay_unsure && k < n; k++)
+            rows[used * n + k] = k / r->tail_samples * rows[(used - 1) * n + k];
+        used += r->decay_unsure;
     }
     return used;
 }

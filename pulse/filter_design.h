@@ -5,7 +5,8 @@
  *   ATS        also blind to a small shift of the template; a second set of weights estimates the shift; N weights
  *   Fourier    template over noise spectrum, as if records were periodic; five lags. The worst on short records
  * Rows M of what a filter must tell apart, T the noise covariance: Q = (M T^-1 M')^-1 M T^-1, the first row of Q is the filter.
- * Any but Fourier may be blind to exp(-k/tail) as well: the tail of an earlier pulse, however large. That costs 2-13 %. */
+ * Any but Fourier may be blind to exp(-k/tail) as well: the tail of an earlier pulse, however large. That costs 2-13 %, and 3-4 % more where
+ * the decay is not to be relied on. */
 #ifndef TESD_PULSE_FILTER_DESIGN_H
 #define TESD_PULSE_FILTER_DESIGN_H
 
@@ -29,6 +30,7 @@ struct filter_request {
     enum noise_estimator estimator; /* of the covariance; goes into the result, because promises depend on it by up to 12 % */
     const double *slope;            /* ATS: n_samples, change of the template from sample to sample; NULL: its central difference */
     double tail_samples;            /* decay of the tail to be blind to; 0: none */
+    bool decay_unsure;              /* blind as well to what a small error of that decay leaves: k exp(-k/tail) */
     uint32_t cut_pre, cut_post;     /* samples at the ends that get no weight (not Fourier) */
     double half_power, highest;     /* smoothing: response divided by 1 + (f / half_power)^2, and 0 above highest; cycles per sample;
                                      * 0: none */

@@ -71,6 +71,7 @@ enum status pixel_tail_learn(const struct record_store *pulses, const bool *good
     struct filter_request r = { .kind = FILTER_FIVE_LAG, .n_samples = m->n_samples, .template_pulse = template_pulse, .covariance = covariance };
     struct filter_design d;
     r.tail_samples = pixel_tail_decay(template_pulse, m->n_samples, m->n_presamples, m->inverted);
+    r.decay_unsure = !pixel_tail_faint(m);
     if (!(r.tail_samples > 0))
         return STATUS_OK;
     enum status s = filter_design_make(&r, &d);

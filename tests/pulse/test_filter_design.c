@@ -138,6 +138,30 @@ static void test_blind_to_tails(void **state) {
     filter_design_done(&standard.d);
 }
 
+/* What the middle lag says of exp(-k/decay). */
+static double seen_of_decay(const struct filter_design *d, double decay) {
+    double sum = 0;
+    for (uint32_t k = 0; k < d->n_weights; k++)
+        sum += d->weights[k] * exp(-(double)(k + 2) / decay);
+    return sum;
+}
+
+static void test_blind_to_an_error_of_the_decay(void **state) {
+    (void)state;
+    struct fixture sure, unsure;
+    set_up(&sure, (struct filter_request){ .kind = FILTER_FIVE_LAG, .tail_samples = FALL });
+    set_up(&unsure, (struct filter_request){ .kind = FILTER_FIVE_LAG, .tail_samples = FALL, .decay_unsure = true });
+    assert_true(fabs(seen_of_decay(&sure.d, FALL)) < 1e-9 && fabs(seen_of_decay(&unsure.d, FALL)) < 1e-9);
+    for (double share = 0.98; share < 1.03; share += 0.04) {
+        double with = seen_of_decay(&unsure.d, share * FALL), without = seen_of_decay(&sure.d, share * FALL);
+        print_message("decay %.2f: seen %.2e, without %.2e\n", share, with, without);
+        assert_true(fabs(with) < 0.2 * fabs(without));
+    }
+    assert_true(unsure.d.variance > sure.d.variance && unsure.d.variance < 1.3 * sure.d.variance);
+    filter_design_done(&sure.d);
+    filter_design_done(&unsure.d);
+}
+
 /* ATS: heights do not follow small shifts, the phase does. */
 static void test_arrival_time_safe(void **state) {
     (void)state;
@@ -217,7 +241,7 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_noise_is_as_promised), cmocka_unit_test(test_order_of_variances), cmocka_unit_test(test_fourier_is_noisier), cmocka_unit_test(test_blind_to_tails),
+        cmocka_unit_test(test_noise_is_as_promised), cmocka_unit_test(test_order_of_variances), cmocka_unit_test(test_fourier_is_noisier), cmocka_unit_test(test_blind_to_tails), cmocka_unit_test(test_blind_to_an_error_of_the_decay),
         cmocka_unit_test(test_arrival_time_safe), cmocka_unit_test(test_smoothed_ats_against_truth), cmocka_unit_test(test_pulses_that_go_down),
         cmocka_unit_test(test_refusals),
     };
