@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
@@ -75,6 +76,17 @@ bool disk_probe_answers(struct disk_probe *p) {
         return false;
     p->asked_ms = now_ms;
     return !pipeline_background("tesd-probe", ask, p, &p->job);   /* nobody can be sent: then we go ourselves */
+}
+
+bool disk_probe_wait(struct disk_probe *p, int64_t limit_ms) {
+    const int64_t until_ms = clock_ms() + limit_ms;
+    const struct timespec pause = { .tv_nsec = 1000000 };
+    while (!disk_probe_answers(p)) {
+        if (clock_ms() >= until_ms)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
 }
 
 int64_t disk_probe_silent_ms(const struct disk_probe *p) { return p->job != NULL ? clock_ms() - p->asked_ms : 0; }

@@ -15,6 +15,8 @@ void disk_probe_free(struct disk_probe *p);                         /* waits for
 
 /* True: it answered within the last tenth of a second, by having a small file made and removed. Else it is being asked. */
 bool disk_probe_answers(struct disk_probe *p);
+/* The same, for those who cannot come again: asks for at most so long. */
+bool disk_probe_wait(struct disk_probe *p, int64_t limit_ms);
 /* The disk has been asked and has kept silent for so long; 0: nothing is out. */
 int64_t disk_probe_silent_ms(const struct disk_probe *p);
 

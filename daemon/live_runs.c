@@ -15,7 +15,7 @@
 #include "daemon/pulse_store.h"
 #include "daemon/run_scans.h"
 
-enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500, FILES_MS = 30000 };
+enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500, FILES_MS = 30000, ANSWER_MS = 300 };
 static const int64_t BEFORE_NS = 200000000;   /* records of the block in which the run began may be older than its label */
 
 struct making { struct pipeline_job_thread *job; struct live_final *final; int *references; };
@@ -195,7 +195,7 @@ static void make_waiting(struct live_runs *r, const struct live_status *status) 
 }
 
 const char *live_runs_calibration(struct live_runs *r, const char *kept) {
-    r->calibration[0] = '\0';
+    r->calibration[0] = r->link_waits[0] = '\0';
     if (r->folder[0] == '\0' || kept[0] == '\0')
         return r->calibration;
     snprintf(r->calibration, sizeof r->calibration, "%s_calibration.h5", r->base_name);
@@ -278,9 +278,9 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
     }
 }
 
-/* It ends at once, or just after the disk has answered. */
+/* It ends just after the disk has answered; or at once, with a moment's patience. */
 static void finish_run(struct live_runs *r, const struct live_status *status) {
-    const bool answers = r->probe == NULL || disk_probe_answers(r->probe);
+    const bool answers = r->probe == NULL || disk_probe_wait(r->probe, ANSWER_MS);
     r->running = false;
     if (answers)
         make_waiting(r, status);

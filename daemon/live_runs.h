@@ -48,7 +48,7 @@ void live_runs_end(struct live_runs *r, const struct live_status *status, int64_
 bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once);
 
 /* The calibration kept in this file, as RUN_calibration.h5 in the run's folder (another name for the same bytes, which the next one leaves alone): the
- * journal names it. "" outside a run, or when it cannot be; until the next call. */
+ * journal names it, and it is made when the disk answers. "" outside a run; until the next call. */
 const char *live_runs_calibration(struct live_runs *r, const char *kept);
 /* What is kept of the run so far, and since when; NULL: no run, or nothing is kept. Until the next call. */
 struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns);

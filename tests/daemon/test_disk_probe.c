@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <dirent.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -13,9 +12,7 @@
 #include "daemon/disk_probe.h"
 
 static void wait_for_answer(struct disk_probe *p) {
-    const struct timespec pause = { .tv_nsec = 1000000 };
-    for (int i = 0; i < 20000 && !disk_probe_answers(p); i++)
-        nanosleep(&pause, NULL);
+    assert_true(disk_probe_wait(p, 20000));
     assert_true(disk_probe_silent_ms(p) == 0);
 }
 
