@@ -212,7 +212,8 @@ static void pixel_lines(struct page *p, const struct subscriber *s) {
     if (n == 0)
         return;
     line(p, bad > 0 ? bold : NULL, "pixels: %u of %u good%s", n - bad, n, bad > 0 ? "; not good:" : "");
-    for (const struct stream_state *x = next_worst(s, NULL); x != NULL && shown < WORST; x = next_worst(s, x), shown++) {
+    const unsigned room = p->height > p->lines + 1 ? p->height - p->lines - 1 : 0, most = room > WORST ? room : WORST;   /* a line for those left */
+    for (const struct stream_state *x = next_worst(s, NULL); x != NULL && shown < most; x = next_worst(s, x), shown++) {
         const double lost = lost_of(x);
         line(p, NULL, "  %-8s %6.2f /s  lost %-6.0f %s  %s", stream_state_text(x, "name"), number_in(x->header, "rate_per_s"), isfinite(lost) ? lost : 0, stream_state_text(x, "verdict"),
              stream_state_text(x, "reason"));
