@@ -118,7 +118,8 @@ check-built: all $(tests) $(if $(SAN),,fuzz-programs)
 check-%: all
 	@t=$$(ls tests/*/test_$*.c) && $(MAKE) $(build)/$${t%.c} && $(build)/$${t%.c}
 
-# The page of tesd web in a real browser; skipped with a word where there is none, or no Playwright: its library is npm's, of the version and checksum in package-lock.json.
+# The page of tesd web in a real browser; skipped with a word where there is none, or no Playwright: its library is npm's, of the version and checksum
+# in package-lock.json.
 playwright := tests/browser/node_modules/.package-lock.json
 $(playwright): tests/browser/package-lock.json
 	@echo "fetching Playwright's library by npm"

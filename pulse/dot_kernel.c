@@ -106,13 +106,17 @@ static float floats_scalar(const float *a, const float *b, size_t n) {
     return (float)sum;
 }
 
-static void add_scalar(float *a, float times, const float *b, size_t n) {
-    for (size_t k = 0; k < n; k++)
-        a[k] = (float)((double)a[k] + (double)times * (double)b[k]);
+static void less_scalar(float *a, const float *rows, size_t stride, const float *times, size_t n_rows, size_t n) {
+    for (size_t k = 0; k < n; k++) {
+        double left = (double)a[k];
+        for (size_t j = 0; j < n_rows; j++)
+            left -= (double)times[j] * (double)rows[j * stride + k];
+        a[k] = (float)left;
+    }
 }
 
 static const struct dot_kernel scalar = {
-    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rise_scalar, step_scalar, correlate_scalar, floats_scalar, add_scalar,
+    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rise_scalar, step_scalar, correlate_scalar, floats_scalar, less_scalar,
 };
 
 static const struct dot_kernel *const kernels[] = {

@@ -70,9 +70,10 @@ typedef int32_t dot_rise_fn(const sample_u16 *x, size_t n, struct dot_extremes w
 /* out[j] = sum over i < n_w of w[i] x[j + i], j < n_out; x holds n_out + n_w - 1 floats. For searches, not for every record. */
 typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t n_out, float *out);
 
-/* Sum over k < n of a[k] b[k]; and a[k] += times x b[k]. Floats at any address; for searches too. */
+/* Sum over k < n of a[k] b[k]; and a[k] -= sum over j < n_rows <= DOT_TERMS of times[j] x rows[j x stride + k], which lie apart from a. Floats at any
+ * address; for searches too. */
 typedef float dot_floats_fn(const float *a, const float *b, size_t n);
-typedef void dot_add_fn(float *a, float times, const float *b, size_t n);
+typedef void dot_less_fn(float *a, const float *rows, size_t stride, const float *times, size_t n_rows, size_t n);
 
 struct dot_kernel {
     const char *name;
@@ -87,7 +88,7 @@ struct dot_kernel {
     dot_step_fn *step;
     dot_correlate_fn *correlate;
     dot_floats_fn *floats;
-    dot_add_fn *add;
+    dot_less_fn *less;
 };
 
 /* Number i of those that this machine can run, NULL beyond the last; 0 is "scalar", the last is the fastest. */

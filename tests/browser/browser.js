@@ -1,7 +1,7 @@
 // Playwright with the Chromium that is installed, for browser.py: browser.js CHROMIUM FOLDER. A line of JSON comes in, {on, call, args}, and one goes out,
 // {value} or {error}. on: 'page', 'session' (DevTools, for what Playwright has no word for) or 'self'; call: a method, as in 'mouse.move'.
 'use strict';
-const readline = require('node:readline');
+const {rename} = require('node:fs/promises'), readline = require('node:readline');
 let playwright;
 try { playwright = require('playwright-core'); } catch { process.exit(77); }
 
@@ -15,7 +15,11 @@ const self = {
     self.page = await self.context.newPage();
     self.page.on('console', m => m.type() === 'error' && self.said.push(m.text()));
     self.page.on('pageerror', e => self.said.push(String(e.stack)));
-    self.page.on('download', d => d.saveAs(`${self.folder}/${d.suggestedFilename()}`));
+    self.page.on('download', async d => {   // there when it is whole
+      const path = `${self.folder}/${d.suggestedFilename()}`;
+      await d.saveAs(`${path}.part`);
+      await rename(`${path}.part`, path);
+    });
     self.session = await self.context.newCDPSession(self.page);
     await self.session.send('Performance.enable', {timeDomain: 'threadTicks'});   // processor time of the page's thread: what others do on the machine is not in it
   },
