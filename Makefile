@@ -4,7 +4,7 @@
 #   make run             install what is missing, build, simulate a small beamtime, calibrate and replay it into demo/
 #   make check           install what is missing, build and run all tests      SAN=address,undefined | SAN=thread
 #   make check-NAME      run one test program, e.g. make check-record_ljh
-#   make check-web       the page of tesd web in Chromium, where it is installed
+#   make check-web       install what is missing (Chromium, Node, Playwright), the page of tesd web in a browser
 #   make fuzz FUZZ_S=60  run every fuzz target for 60 s each
 #   make lint            warnings of both compilers as errors, clang-tidy, cppcheck
 #   make bench           kernels and chain against the machine
@@ -118,8 +118,15 @@ check-built: all $(tests) $(if $(SAN),,fuzz-programs)
 check-%: all
 	@t=$$(ls tests/*/test_$*.c) && $(MAKE) $(build)/$${t%.c} && $(build)/$${t%.c}
 
-# The page of tesd web in a real browser; skipped with a word where there is none.
+# The page of tesd web in a real browser; skipped with a word where there is none, or no Playwright: its library is npm's, of the version and checksum
+# in package-lock.json.
+playwright := tests/browser/node_modules/.package-lock.json
+$(playwright): tests/browser/package-lock.json
+	@echo "fetching Playwright's library by npm"
+	@npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent || echo 'npm could not fetch it' >&2
 check-web: all
+	-@tests/tool/install-packages web
+	-@$(MAKE) -s $(playwright)
 	@/usr/bin/python3 tests/browser/test_page.py || [ $$? -eq 77 ]
 
 fuzz:

@@ -314,7 +314,7 @@ static void add_row(struct live_learning *l, const struct array_model *m, struct
     size_t i = to->n;
     to->pulses[i] = pulse_of(l, from, &c->without);
     struct measured_pulse p = to->pulses[i];
-    analyse_next(&s, &c->tracks[from->pixel], &p, to->photons);
+    analyse_next(&s, &c->tracks[from->pixel], &p, 1, to->photons);
     to->flags[i] = from->flags;
     if (from->second_ns != 0 && to->n_seconds < to->second_capacity)
         to->seconds[to->n_seconds++] = (struct inner_event){ .row = i, .time_ns = from->second_ns };

@@ -40,7 +40,7 @@ bool live_recount_same_filters(const struct array_model *a, const struct array_m
 
 static void measure(struct live_recount *r, uint16_t pixel, struct measured_pulse pulse, struct photon_block *into) {
     const struct analyse_settings s = { .pixel = pixel, .model = r->model->channels[pixel].model, .n_tables = r->model->n_tables, .tables = r->model->tables, .causal = true };
-    analyse_next(&s, &r->tracks[pixel], &pulse, into);
+    analyse_next(&s, &r->tracks[pixel], &pulse, 1, into);
 }
 
 void live_recount_rows(struct live_recount *r, struct row_block *rows) {

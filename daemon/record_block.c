@@ -106,11 +106,15 @@ void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_r
 
 struct channel_record record_block_at(const struct record_block *b, size_t i) {
     const struct block_record *r = &b->rows[i];
-    if ((r->flags & BLOCK_COEFFICIENTS) != 0)
-        return (struct channel_record){ .time_ns = r->time_ns, .frame = r->frame, .gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0, .coefficients = true, .off = *r->off };
-    return (struct channel_record){
-        .time_ns = r->time_ns, .frame = r->frame, .gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0,
-        .samples = { .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
-                     .sample_period_s = r->sample_period_s, .trigger_time_ns = r->time_ns, .trigger_frame = r->frame },
-    };
+    struct channel_record out;   /* no zeros where nobody looks: coefficients would be most of it */
+    out.time_ns = r->time_ns;
+    out.frame = r->frame;
+    out.gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0;
+    out.coefficients = (r->flags & BLOCK_COEFFICIENTS) != 0;
+    if (out.coefficients)
+        out.off = *r->off;
+    else
+        out.samples = (struct pulse_record){ .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
+                                             .sample_period_s = r->sample_period_s, .apart = true, .trigger_time_ns = r->time_ns, .trigger_frame = r->frame };
+    return out;
 }

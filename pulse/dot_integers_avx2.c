@@ -143,7 +143,7 @@ AVX2 struct dot_extremes dot_extremes_avx2(const sample_u16 *x, size_t n) {
     struct dot_range range = { _mm256_set1_epi16(-1), _mm256_setzero_si256() };
     size_t k = 0;
     for (; k + 32 <= n; k += 32) {
-        ask_for(x + k);
+        ask_for(x + k, DOT_AHEAD);
         widen(&range, load16(x + k));
         widen(&range, load16(x + k + 16));
     }

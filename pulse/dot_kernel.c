@@ -19,7 +19,8 @@ static struct dot_extremes extremes_scalar(const sample_u16 *x, size_t n) {
     return e;
 }
 
-static void rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, struct dot_looks *out) {
+static void rows_scalar(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, size_t ahead, struct dot_looks *out) {
+    (void)ahead;
     out->extremes = extremes_scalar(x, n);
     for (size_t i = 0; i < DOT_ROWS; i++)
         out->sums[i] = one_scalar(rows + i * stride, x, n, base);
@@ -105,13 +106,17 @@ static float floats_scalar(const float *a, const float *b, size_t n) {
     return (float)sum;
 }
 
-static void add_scalar(float *a, float times, const float *b, size_t n) {
-    for (size_t k = 0; k < n; k++)
-        a[k] = (float)((double)a[k] + (double)times * (double)b[k]);
+static void less_scalar(float *a, const float *rows, size_t stride, const float *times, size_t n_rows, size_t n) {
+    for (size_t k = 0; k < n; k++) {
+        double left = (double)a[k];
+        for (size_t j = 0; j < n_rows; j++)
+            left -= (double)times[j] * (double)rows[j * stride + k];
+        a[k] = (float)left;
+    }
 }
 
 static const struct dot_kernel scalar = {
-    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rise_scalar, step_scalar, correlate_scalar, floats_scalar, add_scalar,
+    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rise_scalar, step_scalar, correlate_scalar, floats_scalar, less_scalar,
 };
 
 static const struct dot_kernel *const kernels[] = {

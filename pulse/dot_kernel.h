@@ -2,8 +2,9 @@
  * integer sums behind the cuts. The scalar variant is the meaning: it accumulates floats in double and is never optimised.
  * Other variants give the same integers, and floats within FLT_EPSILON x (n + 1) x sum of |terms|; the test and the benchmark
  * walk the table.
- * Loops that are the first to touch a record ask for what lies DOT_AHEAD behind: there stand the next records, in a file as in a
- * stream, and a prefetch of memory that is not there does nothing. From memory that makes a dot product 1.4x faster.
+ * Loops that are the first to touch a record ask for what lies DOT_AHEAD behind: there stand the next records in a file, and a prefetch of memory that
+ * is not there does nothing. From memory that makes a dot product 1.4x faster. Records of a stream stand apart, and asking for what is not wanted made
+ * the rows 1.7x slower there; asking for the record that is wanted next, at once or on the way, gained nothing over leaving it to the machine.
  * Rows are woven: each 16 weights stand in the order in which AVX2 unpacks 16 samples, or a third of a dot product goes into putting samples
  * in order (Zen 1: 6.8 cycles for 16 samples, 5.3 woven).
  * Chosen after measuring (performance.md 1): rows shifted beforehand and one conversion of the samples beat shifting the record
@@ -34,10 +35,10 @@ struct dot_extremes { uint16_t low, high; };   /* of no samples: 65535 and 0 */
 
 /* base in the next two: a whole number of counts, |base| < 2^22.
  * sums[i] = sum over k < n of rows[i x stride + dot_place(k)] x (x[k] - base), and the least and largest sample, which cost next to nothing
- * here. rows: DOT_ROWS of them, 64-byte aligned, stride a multiple of DOT_PAD that is not below n, zeros for samples from n on. */
+ * here. ahead: bytes, what lies so far behind is asked for; 0: nothing is. rows: DOT_ROWS of them, 64-byte aligned, stride a multiple of DOT_PAD that is not below n, zeros for samples from n on. */
 enum { DOT_ROWS = PARABOLA_TERMS };
 struct dot_looks { float sums[DOT_ROWS]; struct dot_extremes extremes; };   /* by pointer: put together in registers it would cost a tenth more */
-typedef void dot_rows_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, struct dot_looks *out);
+typedef void dot_rows_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, size_t ahead, struct dot_looks *out);
 
 /* Sum over k < n of row[dot_place(k)] x (x[k] - base): one lag alone. row: as above. */
 typedef float dot_one_fn(const float *row, const sample_u16 *x, size_t n, float base);
@@ -69,9 +70,10 @@ typedef int32_t dot_rise_fn(const sample_u16 *x, size_t n, struct dot_extremes w
 /* out[j] = sum over i < n_w of w[i] x[j + i], j < n_out; x holds n_out + n_w - 1 floats. For searches, not for every record. */
 typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t n_out, float *out);
 
-/* Sum over k < n of a[k] b[k]; and a[k] += times x b[k]. Floats at any address; for searches too. */
+/* Sum over k < n of a[k] b[k]; and a[k] -= sum over j < n_rows <= DOT_TERMS of times[j] x rows[j x stride + k], which lie apart from a. Floats at any
+ * address; for searches too. */
 typedef float dot_floats_fn(const float *a, const float *b, size_t n);
-typedef void dot_add_fn(float *a, float times, const float *b, size_t n);
+typedef void dot_less_fn(float *a, const float *rows, size_t stride, const float *times, size_t n_rows, size_t n);
 
 struct dot_kernel {
     const char *name;
@@ -86,7 +88,7 @@ struct dot_kernel {
     dot_step_fn *step;
     dot_correlate_fn *correlate;
     dot_floats_fn *floats;
-    dot_add_fn *add;
+    dot_less_fn *less;
 };
 
 /* Number i of those that this machine can run, NULL beyond the last; 0 is "scalar", the last is the fastest. */

@@ -50,7 +50,7 @@ AVX2 static float one_avx2(const float *row, const sample_u16 *x, size_t n, floa
     size_t k = 0;
     for (; k + 32 <= n; k += 32) {
         struct sixteen y = woven16(load16(x + k), level), z = woven16(load16(x + k + 16), level);
-        ask_for(x + k);
+        ask_for(x + k, DOT_AHEAD);
         a = _mm256_fmadd_ps(_mm256_load_ps(row + k), y.low, a);
         b = _mm256_fmadd_ps(_mm256_load_ps(row + k + 8), y.high, b);
         c = _mm256_fmadd_ps(_mm256_load_ps(row + k + 16), z.low, c);
@@ -99,36 +99,36 @@ AVX2 static inline struct sixteen turn_and_next(const float *row, size_t stride,
 }
 
 /* n: a multiple of 16, not 0. */
-AVX2 static inline void whole_rows(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, struct row_sums *sums, struct dot_range *range) {
+AVX2 static inline void whole_rows(const float *rows, size_t stride, const sample_u16 *x, size_t n, __m256 level, size_t ahead, struct row_sums *sums, struct dot_range *range) {
     struct row_sums s = *sums;
     struct dot_range r = *range;
     __m256i first = load16(x);
     struct sixteen now = woven16(first, level), next;
     size_t k = 0;
     widen(&r, first);
-    ask_for(x);
+    ask_for(x, ahead);
     if (n % 32 == 0) {
         now = turn_and_next(rows, stride, now, &s, x + 16, level, &r);
         k = 16;
     }
     for (; k + 16 < n; k += 32) {
-        ask_for(x + k);
+        ask_for(x + k, ahead);
         next = turn_and_next(rows + k, stride, now, &s, x + k + 16, level, &r);
         now = turn_and_next(rows + k + 16, stride, next, &s, x + k + 32, level, &r);
     }
-    ask_for(x + k);
+    ask_for(x + k, ahead);
     turn(rows + k, stride, now, &s);
     *sums = s;
     *range = r;
 }
 
-AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, struct dot_looks *out) {
+AVX2 static void rows_avx2(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, size_t ahead, struct dot_looks *out) {
     __m256 level = lift(base), o = _mm256_setzero_ps();
     struct row_sums s = { { o, o, o }, { o, o, o } };
     struct dot_range range = { _mm256_set1_epi16(-1), _mm256_setzero_si256() };
     size_t whole = n / 16 * 16;
     if (whole > 0)
-        whole_rows(rows, stride, x, whole, level, &s, &range);
+        whole_rows(rows, stride, x, whole, level, ahead, &s, &range);
     out->extremes = extremes_of(&range);
     if (whole < n) {   /* rows are zero behind n */
         turn(rows + whole, stride, woven16(load_rest(x + whole, n - whole), level), &s);
@@ -222,7 +222,7 @@ AVX2 static float few_avx2(const float *rows, size_t stride, const sample_u16 *x
     return sum;
 }
 
-/* 64 outputs in 8 sums. Weights 8 apart meet the same vectors of x: with four of them at once a vector is loaded once for up to four products. */
+/* 64 outputs in 8 sums. Weights 8 apart meet the same vectors of x: with four of them at once (or two) a vector is loaded once for up to four products. */
 AVX2 static void correlate64(const float *w, size_t n_w, const float *x, float *out) {
     __m256 sum[8];
     size_t i = 0;
@@ -244,6 +244,17 @@ AVX2 static void correlate64(const float *w, size_t n_w, const float *x, float *
                 r = next;
             }
         }
+    for (; i + 16 <= n_w; i += 16)
+        for (size_t j = i; j < i + 8; j++) {
+            __m256 a = _mm256_broadcast_ss(w + j), b = _mm256_broadcast_ss(w + j + 8), p = _mm256_loadu_ps(x + j);
+#pragma GCC unroll 8
+            for (size_t s = 0; s < 8; s++) {
+                __m256 next = _mm256_loadu_ps(x + j + 8 + 8 * s);
+                sum[s] = _mm256_fmadd_ps(a, p, sum[s]);
+                sum[s] = _mm256_fmadd_ps(b, next, sum[s]);
+                p = next;
+            }
+        }
     for (; i < n_w; i++) {
         __m256 weight = _mm256_broadcast_ss(w + i);
 #pragma GCC unroll 8
@@ -258,6 +269,10 @@ AVX2 static void correlate_avx2(const float *w, size_t n_w, const float *x, size
     size_t j = 0;
     for (; j + 64 <= n_out; j += 64)
         correlate64(w, n_w, x + j, out + j);
+    if (j > 0 && j < n_out) {   /* the last 64, some of them again */
+        correlate64(w, n_w, x + n_out - 64, out + n_out - 64);
+        return;
+    }
     for (; j + 8 <= n_out; j += 8) {
         __m256 a = _mm256_setzero_ps(), b = a;
         size_t i = 0;
@@ -292,16 +307,30 @@ AVX2 static float floats_avx2(const float *a, const float *b, size_t n) {
     return sum;
 }
 
-AVX2 static void add_avx2(float *a, float times, const float *b, size_t n) {
-    __m256 t = _mm256_set1_ps(times);
+/* By 32, or each would wait for the product before it. */
+AVX2 static inline void less32(float *a, const float *row, size_t stride, const float *times, size_t n_rows) {
+    __m256 v[4] = { _mm256_loadu_ps(a), _mm256_loadu_ps(a + 8), _mm256_loadu_ps(a + 16), _mm256_loadu_ps(a + 24) };
+    for (size_t j = 0; j < n_rows; j++, row += stride) {
+        __m256 t = _mm256_broadcast_ss(times + j);
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 4; i++)
+            v[i] = _mm256_fnmadd_ps(t, _mm256_loadu_ps(row + 8 * i), v[i]);
+    }
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        _mm256_storeu_ps(a + 8 * i, v[i]);
+}
+
+AVX2 static void less_avx2(float *a, const float *rows, size_t stride, const float *times, size_t n_rows, size_t n) {
     size_t k = 0;
-    for (; k + 8 <= n; k += 8)
-        _mm256_storeu_ps(a + k, _mm256_fmadd_ps(t, _mm256_loadu_ps(b + k), _mm256_loadu_ps(a + k)));
+    for (; k + 32 <= n; k += 32)
+        less32(a + k, rows + k, stride, times, n_rows);
     for (; k < n; k++)
-        a[k] += times * b[k];
+        for (size_t j = 0; j < n_rows; j++)
+            a[k] -= times[j] * rows[j * stride + k];
 }
 
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, rows_avx2, residual_avx2, few_avx2, dot_sums_avx2, dot_extremes_avx2, dot_find_avx2, dot_rise_avx2, dot_step_avx2, correlate_avx2, floats_avx2, add_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, few_avx2, dot_sums_avx2, dot_extremes_avx2, dot_find_avx2, dot_rise_avx2, dot_step_avx2, correlate_avx2, floats_avx2, less_avx2,
 };
 #endif

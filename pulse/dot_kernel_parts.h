@@ -14,8 +14,8 @@ AVX2 static inline __m256i load16(const sample_u16 *x) {
     return _mm256_loadu_si256((const __m256i *)(const void *)x);
 }
 
-static inline void ask_for(const sample_u16 *x) {
-    _mm_prefetch((const char *)((uintptr_t)x + DOT_AHEAD), _MM_HINT_T0);
+static inline void ask_for(const sample_u16 *x, size_t ahead) {
+    _mm_prefetch((const char *)((uintptr_t)x + ahead), _MM_HINT_T0);
 }
 
 /* The least and the largest of each lane of 16. */

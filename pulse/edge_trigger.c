@@ -101,9 +101,9 @@ static inline bool all_low(bool inverted, __m128i half, const sample_u16 *d) {
 
 struct walk { bool inverted; __m128i past, half; uint32_t carry; size_t n, max; uint32_t *samples; };
 
-/* The sixteen samples from i on: where they begin to be high; carry: the sample before is. */
-static inline void look_at_sixteen(struct walk *w, const struct edge_rule *t, const struct pulse_record *r, uint32_t i) {
-    const uint32_t high = high_mask(w->inverted, w->past, r->samples + i);
+/* Sixteen samples of which the last sixteen - seen, from i on, have not been looked at: where they begin to be high; carry: the sample before is. */
+static inline void look_at_sixteen(struct walk *w, const struct edge_rule *t, const struct pulse_record *r, uint32_t i, uint32_t seen) {
+    const uint32_t high = high_mask(w->inverted, w->past, r->samples + i - seen) >> seen;
     for (uint32_t edges = high & ~(high << 1 | w->carry); edges != 0 && w->n < w->max; edges &= edges - 1)
         w->n = keep(t, r, i + (uint32_t)__builtin_ctz(edges), w->samples, w->n);
     w->carry = high >> 15;
@@ -111,25 +111,25 @@ static inline void look_at_sixteen(struct walk *w, const struct edge_rule *t, co
 
 static __m128i beyond(bool inverted, int32_t least) { return _mm_set1_epi16((int16_t)(inverted ? 1 - least : least - 1)); }
 
-/* Whole sixteens from sample *first on, *was: the sample before is high. Edges are rare. */
-static size_t find_by_sixteens(const struct edge_rule *t, const struct pulse_record *r, uint32_t *first, bool *was, uint32_t *samples, size_t max) {
+/* All from sample first on, at least sixteen; the sample before counts as high. The last ones are looked at again rather than one by one. Edges are rare. */
+static size_t find_by_sixteens(const struct edge_rule *t, const struct pulse_record *r, uint32_t first, uint32_t *samples, size_t max) {
     const int32_t least = (int32_t)ceil(t->level);
-    struct walk w = { t->inverted, beyond(t->inverted, least), beyond(t->inverted, (least + 1) / 2), *was, 0, max, samples };
+    struct walk w = { t->inverted, beyond(t->inverted, least), beyond(t->inverted, (least + 1) / 2), true, 0, max, samples };
     const uint32_t end = r->n_samples;
-    uint32_t i = *first;
-    while (i + 64 <= end) {
-        if (all_low(w.inverted, w.half, r->samples + i)) {
+    uint32_t i = first;
+    while (i < end) {
+        const uint32_t last = i + 64 < end ? i + 64 : end;
+        if (last - first >= 64 && all_low(w.inverted, w.half, r->samples + last - 64)) {
             w.carry = 0;
-            i += 64;
+            i = last;
             continue;
         }
-        for (const uint32_t last = i + 64; i < last; i += 16)
-            look_at_sixteen(&w, t, r, i);
+        for (; i + 16 <= last; i += 16)
+            look_at_sixteen(&w, t, r, i, 0);
+        if (i < last)
+            look_at_sixteen(&w, t, r, i, 16 - (last - i));
+        i = last;
     }
-    for (; i + 16 <= end; i += 16)
-        look_at_sixteen(&w, t, r, i);
-    *first = i;
-    *was = w.carry != 0;
     return w.n;
 }
 #endif
@@ -139,12 +139,12 @@ size_t edge_rule_find(struct edge_rule rule, const struct pulse_record *record, 
     if (!has_room(record))
         return 0;
     bool was = true;
-    uint32_t i = record->n_presamples + 1;
+    const uint32_t first = record->n_presamples + 1;
 #ifdef __SSE2__
-    if (rule.level > 0 && rule.level <= INT16_MAX)
-        n = find_by_sixteens(&rule, record, &i, &was, samples, max);
+    if (rule.level > 0 && rule.level <= INT16_MAX && record->n_samples - first >= 16)
+        return find_by_sixteens(&rule, record, first, samples, max);
 #endif
-    for (; i < record->n_samples && n < max; i++) {
+    for (uint32_t i = first; i < record->n_samples && n < max; i++) {
         const bool now = difference(rule.inverted, record->samples, i) >= rule.level;
         if (now && !was)
             n = keep(&rule, record, i, samples, n);

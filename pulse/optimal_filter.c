@@ -190,8 +190,8 @@ const float *optimal_filter_row(const struct optimal_filter *f) {
     return f->rows;
 }
 
-void optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples, struct dot_looks *looks) {
-    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, (float)samples[0], looks);
+void optimal_filter_look(const struct optimal_filter *f, const struct pulse_record *record, struct dot_looks *looks) {
+    f->kernel->rows(f->rows, f->stride, record->samples, f->n_samples, (float)record->samples[0], record->apart ? 0 : DOT_AHEAD, looks);
 }
 
 struct lag_parabola optimal_filter_saw(const struct dot_looks *looks) {
@@ -200,6 +200,6 @@ struct lag_parabola optimal_filter_saw(const struct dot_looks *looks) {
 
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base) {
     struct dot_looks looks;
-    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base), &looks);
+    f->kernel->rows(f->rows, f->stride, samples, f->n_samples, rintf(base), DOT_AHEAD, &looks);
     return optimal_filter_saw(&looks);
 }

@@ -51,7 +51,7 @@ const float *optimal_filter_row(const struct optimal_filter *f);         /* one 
 struct lag_parabola optimal_filter_apply(const struct optimal_filter *f, const sample_u16 *samples, float base);
 /* The same in two steps for who does not know the baseline yet (the first sample is near it) and wants the record's extremes, which are at hand then:
  * the parabola may wait until sums have been made, which need not wait for it. */
-void optimal_filter_look(const struct optimal_filter *f, const sample_u16 *samples, struct dot_looks *looks);
+void optimal_filter_look(const struct optimal_filter *f, const struct pulse_record *record, struct dot_looks *looks);
 struct lag_parabola optimal_filter_saw(const struct dot_looks *looks);
 
 #endif

@@ -85,7 +85,7 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
     uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
     const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
     struct dot_looks looks;
-    optimal_filter_look(m->filter, record->samples, &looks);   /* first to touch the record */
+    optimal_filter_look(m->filter, record, &looks);   /* first to touch the record */
     struct pulse_quality q = pulse_quality_within(kernel, record, m->inverted, late_start, looks.extremes);
     struct lag_parabola fit = optimal_filter_saw(&looks);
     double arrival = fit.arrival_samples - m->template_arrival;

@@ -3,6 +3,7 @@
 #ifndef TESD_PULSE_PULSE_RECORD_H
 #define TESD_PULSE_PULSE_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A sample where it stands in a file: records follow headers of odd length, so no alignment is promised and none is
@@ -17,6 +18,7 @@ struct pulse_record {
     uint32_t n_presamples;      /* samples before the trigger sample; < n_samples */
     uint32_t pixel;             /* index into our tables, 0..n_pixels-1; not DASTARD's channel number */
     float sample_period_s;
+    bool apart;                 /* what stands behind the samples in memory is not looked at next, as it is in a file: not asked for meanwhile (dot_kernel.h) */
     int64_t trigger_time_ns;    /* since 1970-01-01 UTC, floored to 1 us (design: time is the record's own stamp) */
     int64_t trigger_frame;      /* frame counter of the electronics; orders the records of a channel within an epoch */
 };

@@ -75,12 +75,15 @@ struct phase_bend phase_bend_of(double phase_at_one, double phase_at_two) {
  * the zero of a convex function, so it cannot run away. */
 static double arrival_of(const struct pulse_shape *s, double phase) {
     enum { STEPS = 6 };
+    static const double SMALL = 1e-7;   /* what is left behind such a step is its square */
     double a = s->bend.cubic, b = s->bend.quintic, t = fabs(phase);
     if (!(t > 0.5))
         return phase - phase * phase * phase * (a + b * phase * phase);
     for (int i = 0; i < STEPS; i++) {
-        double tt = t * t;
-        t -= (t * (1 + tt * (a + b * tt)) - fabs(phase)) / (1 + tt * (3 * a + 5 * b * tt));
+        double tt = t * t, step = (t * (1 + tt * (a + b * tt)) - fabs(phase)) / (1 + tt * (3 * a + 5 * b * tt));
+        t -= step;
+        if (step < SMALL)
+            break;
     }
     return copysign(t, phase);
 }

@@ -18,7 +18,23 @@ struct second_search {
     float even[ONSET_MOST / 2], odd[ONSET_MOST / 2];   /* its samples 0, 2, .. and 1, 3, .. of those compared; zeros behind them */
     float *nuisance;                     /* owned: NUISANCES x n whitened rows, orthonormal or 0 */
     float *left;                         /* owned: n; 1 / N_j for an onset that begins at j, 0 where it is not to be seen */
+    float *half_left;                    /* owned: of every other of them, from FIRST_LAG on */
 };
+
+/* Every other one, n of them: to[m] = from[2m]. By four, as no compiler does by itself. */
+static void halve(const float *from, float *to, uint32_t n) {
+    typedef float four __attribute__((vector_size(16)));
+    uint32_t m = 0;
+    for (; m + 4 < n; m += 4) {
+        four a, b;
+        memcpy(&a, from + 2 * m, sizeof a);
+        memcpy(&b, from + 2 * m + 4, sizeof b);
+        four other = { a[0], a[2], b[0], b[2] };
+        memcpy(to + m, &other, sizeof other);
+    }
+    for (; m < n; m++)
+        to[m] = from[2 * m];
+}
 
 /* y[k] = sum of whitener[i] x[k - i] for k >= WHITENER_ORDER, 0 before. */
 static void whiten(const struct second_search *s, const struct dot_kernel *kernel, const float *x, float *y) {
@@ -33,11 +49,12 @@ static double dot(const float *a, const float *b, uint32_t n) {
     return sum;
 }
 
+/* Rows are orthonormal (or 0), so what each finds is not changed by taking out the others. */
 static void project_out(const struct second_search *s, const struct dot_kernel *kernel, uint32_t rows, float *e) {
-    for (uint32_t i = 0; i < rows; i++) {
-        const float *row = s->nuisance + i * s->n;
-        kernel->add(e, -kernel->floats(row, e, s->n), row, s->n);
-    }
+    float found[NUISANCES];
+    for (uint32_t i = 0; i < rows; i++)
+        found[i] = kernel->floats(s->nuisance + i * s->n, e, s->n);
+    kernel->less(e, s->nuisance, s->n, found, rows, s->n);
 }
 
 /* Gram and Schmidt, twice; a row that the others explain becomes 0. x: scratch of n. */
@@ -117,7 +134,8 @@ enum status second_search_new(const struct pulse_shape *shape, uint32_t n_presam
         s->n_presamples = n_presamples;
         s->nuisance = calloc(NUISANCES * (size_t)n, sizeof *s->nuisance);
         s->left = calloc(n, sizeof *s->left);
-        status = s->nuisance && s->left ? STATUS_OK : STATUS_NO_MEMORY;
+        s->half_left = calloc(n, sizeof *s->half_left);
+        status = s->nuisance && s->left && s->half_left ? STATUS_OK : STATUS_NO_MEMORY;
     }
     for (uint32_t i = 0; status == STATUS_OK && i <= WHITENER_ORDER; i++)
         s->taps[i] = (float)whitener[WHITENER_ORDER - i];
@@ -126,6 +144,7 @@ enum status second_search_new(const struct pulse_shape *shape, uint32_t n_presam
     if (status == STATUS_OK) {
         make_nuisances(s, scratch);
         make_norms(s, scratch, scratch + n + ONSET_MOST);
+        halve(s->left + FIRST_LAG, s->half_left, (n - FIRST_LAG + 1) / 2);
         *out = s;
     } else {
         second_search_free(s);
@@ -139,6 +158,7 @@ void second_search_free(struct second_search *s) {
         return;
     free(s->nuisance);
     free(s->left);
+    free(s->half_left);
     free(s);
 }
 
@@ -150,12 +170,10 @@ static void rest_of(const struct second_search *s, const struct dot_kernel *kern
     for (uint32_t k = 0; k < s->n; k++)
         x[k] = (float)samples[k] - base;
     uint32_t n = s->n - shape->first, moved = (uint32_t)(shift > 0 ? shift : 0), open = (uint32_t)(shift < 0 ? -shift : 0);
-    for (size_t j = 0; j < SHAPE_TERMS; j++) {
-        const float *row = shape->rows + j * shape->stride;
-        kernel->add(x + shape->first + moved - open, -terms[j], row, n - moved);
+    kernel->less(x + shape->first + moved - open, shape->rows, shape->stride, terms, SHAPE_TERMS, n - moved);
+    for (size_t j = 0; j < SHAPE_TERMS && open > 0; j++)
         for (uint32_t k = 0; k < open; k++)   /* behind an early pulse's last row its tail goes on */
-            x[s->n - 1 - k] -= terms[j] * row[n - 1];
-    }
+            x[s->n - 1 - k] -= terms[j] * shape->rows[j * shape->stride + n - 1];
 }
 
 struct candidate { uint32_t lag; float product, t2; };
@@ -165,23 +183,35 @@ static struct candidate better(const struct second_search *s, struct candidate b
     return t2 > best.t2 ? (struct candidate){ lag, product, t2 } : best;
 }
 
-/* The best of every other lag by most of the onset, which is a quarter of the work: onsets rise within a few samples. Then it and its neighbours
- * by all of it. e: whitened rest from FIRST_LAG on, with ONSET_MOST zeros behind its n_lags. */
+/* t^2 at every other lag by most of the onset, which is a quarter of the work: onsets rise within a few samples. With the bits of floats that are not
+ * negative compared as integers compilers make vectors of it; which sign a product has is chance, and to ask would cost half of the search. */
+static uint32_t best_of_half(const struct second_search *s, const float *with_even, const float *with_odd, uint32_t halves) {
+    uint32_t bits[SECOND_SAMPLES_MAX / 2], most = 0, m = 0;
+    float t2[SECOND_SAMPLES_MAX / 2];
+    for (uint32_t i = 0; i < halves; i++) {
+        float product = with_even[i] + with_odd[i], positive = 0.5F * (product + fabsf(product));
+        t2[i] = positive * positive * s->half_left[i];
+    }
+    memcpy(bits, t2, halves * sizeof *bits);
+    for (uint32_t i = 0; i < halves; i++)
+        most = bits[i] > most ? bits[i] : most;
+    while (bits[m] != most)
+        m++;
+    return m;
+}
+
+/* The best of half of the lags, and then it and its neighbours by all of the onset. e: whitened rest from FIRST_LAG on, with ONSET_MOST zeros behind
+ * its n_lags. */
 static struct candidate best_lag(const struct second_search *s, const struct dot_kernel *kernel, const float *e, uint32_t n_lags) {
     enum { HALF = (SECOND_SAMPLES_MAX + ONSET_MOST) / 2 };
     float part[HALF], with_even[SECOND_SAMPLES_MAX / 2], with_odd[SECOND_SAMPLES_MAX / 2];
     uint32_t halves = (n_lags + 1) / 2, taps = (s->n_compared + 1) / 2;
-    struct candidate best = { 0, 0, 0 };
-    for (uint32_t m = 0; m + 1 < halves + taps; m++)
-        part[m] = e[2 * m];
+    halve(e, part, halves + taps - 1);
     kernel->correlate(s->even, taps, part, halves, with_even);
-    for (uint32_t m = 0; m + 1 < halves + taps; m++)
-        part[m] = e[2 * m + 1];
+    halve(e + 1, part, halves + taps - 1);
     kernel->correlate(s->odd, taps, part, halves, with_odd);
-    for (uint32_t m = 0; m < halves; m++)
-        best = better(s, best, 2 * m, with_even[m] + with_odd[m]);
-    uint32_t middle = best.lag, first = middle > 0 ? middle - 1 : 0, last = middle + 1 < n_lags ? middle + 1 : middle;
-    best = (struct candidate){ middle, 0, 0 };
+    uint32_t middle = 2 * best_of_half(s, with_even, with_odd, halves), first = middle > 0 ? middle - 1 : 0, last = middle + 1 < n_lags ? middle + 1 : middle;
+    struct candidate best = { middle, 0, 0 };
     for (uint32_t lag = first; lag <= last; lag++)
         best = better(s, best, lag, kernel->floats(s->onset, e + lag, s->n_onset));
     return best;

@@ -120,7 +120,7 @@ static struct bench_time run_summaries_lags(struct bench_context *c) {
         for (size_t i = 0; i < s->records; i++) {
             struct pulse_record r = record_at(s, p, i);
             struct dot_looks looks;
-            optimal_filter_look(m->filter, r.samples, &looks);
+            optimal_filter_look(m->filter, &r, &looks);
             struct pulse_quality q = pulse_quality_within(optimal_filter_kernel(m->filter), &r, m->inverted, late_start, looks.extremes);
             struct lag_parabola fit = optimal_filter_saw(&looks);
             sum += fit.height + fit.arrival_samples + (double)q.late_rise + q.peak_sample + (double)q.pretrigger_mean + (double)q.pretrigger_sd + (double)q.pretrigger_rise;

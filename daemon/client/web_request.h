@@ -1,7 +1,7 @@
 /* daemon/client/web_request.h - what a browser said over its WebSocket, as a text from outside.
  *   "next" | {"next": ["scan 4", "detail/17/"]} | {"method": "roi_set", ...} --web_request_read--> kind, wants
- * What a browser wants beside the states that all get are the maps of a set (its name) and the details of a pixel (their topic). Anything that is
- * none of these is refused with a reason; of methods of the control port only those that the page needs are let through. No I/O. */
+ * What a browser wants beside the states that all get are the maps of a set (its name), the details of a pixel (their topic) and the states of all pixels
+ * ("pixel/"). Anything that is none of these is refused with a reason; of methods of the control port only those that the page needs are let through. No I/O. */
 #ifndef TESD_DAEMON_CLIENT_WEB_REQUEST_H
 #define TESD_DAEMON_CLIENT_WEB_REQUEST_H
 

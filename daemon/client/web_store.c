@@ -220,9 +220,10 @@ bool web_store_put(struct web_store *s, const struct stream_state *state) {
 }
 
 static bool is_wanted(const struct item *i, const char *want) {
+    const bool of_pixels = begins(i->topic, "pixel/");
     if (want == NULL)
-        return !is_large(i->topic);
-    return is_large(i->topic) && strcmp(i->set[0] != '\0' ? i->set : i->topic, want) == 0;
+        return !is_large(i->topic) && !of_pixels;
+    return of_pixels ? strcmp(want, "pixel/") == 0 : is_large(i->topic) && strcmp(i->set[0] != '\0' ? i->set : i->topic, want) == 0;
 }
 
 bool web_store_next(struct web_store *s, const char *want, uint64_t *after, struct web_message *out) {

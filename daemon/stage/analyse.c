@@ -166,20 +166,25 @@ static bool rule_of(const struct analyse_settings *s, const struct measured_puls
     return found;
 }
 
-void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into) {
-    follow(s, track, pulse, 1);
-    add_rows(s, pulse, 1, into);
+void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n, struct photon_block *into) {
+    for (size_t from = 0; from < n; from += BATCH) {
+        size_t some = n - from < BATCH ? n - from : BATCH;
+        follow(s, track, pulses + from, some);
+        add_rows(s, pulses + from, some, into);
+    }
 }
 
 void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulses, size_t n, struct photon_block *into) {
     struct analyse_track track = { 0 };
-    if (!s->causal && rule_of(s, pulses, n, &track.rule))
+    if (s->causal) {
+        analyse_next(s, &track, pulses, n, into);
+        return;
+    }
+    if (rule_of(s, pulses, n, &track.rule))
         baseline_track_both(&track.rule, pulses, n);
     for (size_t from = 0; from < n; from += BATCH) {
         size_t some = n - from < BATCH ? n - from : BATCH;
-        if (s->causal)
-            follow(s, &track, pulses + from, some);
-        for (size_t i = 0; i < some && !s->causal && s->neighbours != NULL; i++)
+        for (size_t i = 0; i < some && s->neighbours != NULL; i++)
             neighbour_height_take(s->neighbours, s->mains, &pulses[from + i]);
         add_rows(s, pulses + from, some, into);
     }

@@ -49,7 +49,7 @@ struct analyse_track {
     struct baseline_rule rule;
     struct baseline_tracker tracker;
 };
-/* The next pulse of the channel -> a row: what analyse_rows does with it when causal. The block has room. */
-void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulse, struct photon_block *into);
+/* The next n pulses of the channel -> n rows: what analyse_rows does with them when causal. The block has room. */
+void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n, struct photon_block *into);
 
 #endif

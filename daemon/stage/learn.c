@@ -252,7 +252,6 @@ static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_group
     return group;
 }
 
-/* Learnt on everything there is, scans included: one early calibration has too little lever arm (filters-measured.md 2.4). */
 /* Heights by neighbours have the level of their records in them: how they go with it is not the filter's to say. */
 static struct correction_pulses correction_pulses_of(const struct learnt_channel *c, const uint16_t *group) {
     struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma, .offset_noise = c->model->offset_noise, .steady = c->steady };
@@ -264,6 +263,7 @@ static struct correction_pulses correction_pulses_of(const struct learnt_channel
     return p;
 }
 
+/* Learnt on everything there is, scans included: one early calibration has too little lever arm (filters-measured.md 2.4). */
 void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
                              struct correction_estimate *out) {
     *out = (struct correction_estimate){ .terms = 0 };

@@ -6,7 +6,7 @@
 #include "daemon/stage/analyse.h"
 #include "pulse/edge_trigger.h"
 
-enum { SECONDS_MAX = 16 };
+enum { SECONDS_MAX = 16, STRETCH = 16 };
 
 struct live_pixel {
     struct analyse_settings settings;
@@ -82,33 +82,43 @@ static uint8_t row_flags(uint16_t flags) {
                      ((flags & BLOCK_NEW_EPOCH) != 0 ? ROW_NEW_EPOCH : 0));
 }
 
-/* The next record comes from wherever the I/O thread put it: asked for while this one is analysed. */
-static void fetch(const struct block_record *r) {
-    const char *at = (const char *)r->samples;
-    const size_t bytes = (r->flags & BLOCK_COEFFICIENTS) != 0 ? sizeof *r->off : 2 * (size_t)r->n_samples;
-    for (size_t i = 0; i < bytes; i += 64)
-        __builtin_prefetch(at + i);
+/* Records from..: how many of them are one pixel's and have room. */
+static size_t stretch(const struct record_block *block, size_t from, const struct row_block *into) {
+    const size_t rows = into->capacity - into->n, searched = (into->second_capacity - into->n_seconds) / SECONDS_MAX;
+    size_t most = rows < searched ? rows : searched, n = 0;
+    most = most < STRETCH ? most : STRETCH;
+    while (n < most && from + n < block->n && block->rows[from + n].pixel == block->rows[from].pixel)
+        n++;
+    return n;
+}
+
+/* n records of one pixel: each step for all of them, as steps wait for divisions and tables, and records do not wait for each other. */
+static void analyse_stretch(struct live_pixel *p, const struct record_block *block, size_t from, size_t n, struct row_block *into) {
+    struct channel_record records[STRETCH];
+    const size_t row = into->n;
+    for (size_t k = 0; k < n; k++) {
+        records[k] = record_block_at(block, from + k);
+        analyse_measure(&p->settings, &records[k], &into->pulses[row + k]);
+        into->flags[row + k] = row_flags(block->rows[from + k].flags);
+    }
+    analyse_next(&p->settings, &p->track, into->pulses + row, n, into->photons);
+    into->n += n;
+    for (size_t k = 0; p->look && k < n; k++)
+        if (!records[k].coefficients)
+            look_into(p, &records[k], into, row + k);
 }
 
 size_t live_analyse_block(struct live_analyse *a, const struct record_block *block, size_t from, struct row_block *into) {
     if (into->n == 0)
         into->arrived_ns = block->arrived_ns;
     into->model_version = a->version;
-    for (size_t i = from; i < block->n; i++) {
+    for (size_t i = from, n; i < block->n; i += n) {
+        n = 1;
         if (block->rows[i].pixel >= a->n)
             continue;
-        if (into->n == into->capacity || into->second_capacity - into->n_seconds < SECONDS_MAX)
+        if ((n = stretch(block, i, into)) == 0)
             return i;
-        struct live_pixel *p = &a->pixels[block->rows[i].pixel];
-        if (i + 1 < block->n)
-            fetch(&block->rows[i + 1]);
-        struct channel_record record = record_block_at(block, i);
-        size_t row = into->n++;
-        analyse_measure(&p->settings, &record, &into->pulses[row]);
-        analyse_next(&p->settings, &p->track, &into->pulses[row], into->photons);
-        into->flags[row] = row_flags(block->rows[i].flags);
-        if (p->look && !record.coefficients)
-            look_into(p, &record, into, row);
+        analyse_stretch(&a->pixels[block->rows[i].pixel], block, i, n, into);
     }
     return block->n;
 }

@@ -21,7 +21,7 @@ folder = a.folder or tempfile.mkdtemp(prefix='tesd-soak-')
 
 def prepare():
     if not glob.glob(f'{folder}/2*'):
-        subprocess.run([tesd, 'simulate', '-o', folder, '--pixels', str(a.pixels), '--bad-fraction', '0', '--samples', '1024', '--presamples', '256', '--rate', '20',
+        subprocess.run([tesd, 'simulate', '-o', folder, '--pixels', str(a.pixels), '--bad-fraction', '0', '--samples', '1024', '--presamples', '256', '--rate', '20', '--trigger', 'edge',
                         '--calibration-s', '20', '--edges', 'o', '--conditions', 'a', '--scans', '1', '--points', '2', '--dwell', '0.5', '--noise-records', '60', '--seed', '3'],
                        check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/2*/*'))

@@ -54,7 +54,7 @@ static struct photon_block *rows_of(const struct analyse_settings *s, int quanta
     if (!one_by_one)
         analyse_rows(s, pulses + from, PULSES - from, rows);
     for (size_t i = from; i < PULSES && one_by_one; i++)
-        analyse_next(s, &track, &pulses[i], rows);
+        analyse_next(s, &track, &pulses[i], 1, rows);
     assert_int_equal(rows->n, PULSES - from);
     return rows;
 }

@@ -88,7 +88,9 @@ static void earlier_scans_are_bounded(void **unused) {
         put(store, "rixs/map/", scan, scan + 1, 1);
         put(store, "pixel/3/", scan, scan + 1, 1);   /* of no scan, whatever its header says */
     }
-    assert_int_equal(count(store, &after), 30 + 1);
+    assert_int_equal(count(store, &after), 30);
+    after = 0;
+    assert_int_equal(count_of(store, "pixel/", &after), 1);
     unsigned maps = 0;
     for (int scan = 0; scan < 100; scan++) {
         char set[32];
@@ -101,7 +103,7 @@ static void earlier_scans_are_bounded(void **unused) {
     web_store_free(NULL);
 }
 
-/* Files: nothing goes; maps and details are for those who name them. */
+/* Files: nothing goes; maps, details and states of pixels are for those who name them. */
 static void large_states_are_asked_for(void **unused) {
     (void)unused;
     struct web_store *store;
@@ -120,6 +122,11 @@ static void large_states_are_asked_for(void **unused) {
     assert_int_equal(count_of(store, "detail/3/", &detail), 1);
     detail = 0;
     assert_int_equal(count_of(store, "detail/4/", &detail), 0);
+    put(store, "pixel/3/", -1, 1, 1);
+    put(store, "pixel/4/", -1, 1, 1);
+    assert_int_equal(count(store, &all), 0);
+    detail = 0;
+    assert_int_equal(count_of(store, "pixel/", &detail), 2);
     web_store_free(store);
 }
 

@@ -48,8 +48,8 @@ static void tear_down(struct fixture *f) {
 
 static void rows_agree(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
     struct dot_looks want, got;
-    dot_kernel_find("scalar")->rows(f->woven, STRIDE, f->x, n, base, &want);
-    kernel->rows(f->woven, STRIDE, f->x, n, base, &got);
+    dot_kernel_find("scalar")->rows(f->woven, STRIDE, f->x, n, base, 0, &want);
+    kernel->rows(f->woven, STRIDE, f->x, n, base, DOT_AHEAD, &got);
     assert_true(got.extremes.low == want.extremes.low && got.extremes.high == want.extremes.high);
     for (size_t i = 0; i < DOT_ROWS; i++) {
         float scale = 0;
@@ -72,12 +72,19 @@ static void floats_agree(const struct dot_kernel *kernel, const struct fixture *
         scale += fabsf(f->rows[k + 1] * f->rows[STRIDE + k]);
     float want = dot_kernel_find("scalar")->floats(f->rows + 1, f->rows + STRIDE, n), got = kernel->floats(f->rows + 1, f->rows + STRIDE, n);
     assert_true(fabsf(got - want) <= FLT_EPSILON * (float)(n + 1) * scale);
-    memcpy(a, f->rows, sizeof a);
-    memcpy(b, f->rows, sizeof b);
-    dot_kernel_find("scalar")->add(a, 3.3F, f->rows + STRIDE, n);
-    kernel->add(b, 3.3F, f->rows + STRIDE, n);
-    for (size_t k = 0; k <= MOST; k++)
-        assert_true(k < n ? fabsf(a[k] - b[k]) <= FLT_EPSILON * (fabsf(f->rows[k]) + fabsf(3.3F * f->rows[STRIDE + k])) : b[k] == f->rows[k]);
+    for (size_t rows = 0; rows <= DOT_TERMS - 1; rows += 3) {
+        static const float times[DOT_TERMS] = { 3.3F, -200, 40, 0.01F, -7, 90, 0.5F };
+        memcpy(a, f->rows, sizeof a);
+        memcpy(b, f->rows, sizeof b);
+        dot_kernel_find("scalar")->less(a, f->rows + STRIDE, STRIDE, times, rows, n);
+        kernel->less(b, f->rows + STRIDE, STRIDE, times, rows, n);
+        for (size_t k = 0; k <= MOST; k++) {
+            scale = fabsf(f->rows[k]);
+            for (size_t j = 0; j < rows; j++)
+                scale += fabsf(times[j] * f->rows[(j + 1) * STRIDE + k]);
+            assert_true(k < n ? fabsf(a[k] - b[k]) <= FLT_EPSILON * (float)(rows + 1) * scale : b[k] == f->rows[k]);
+        }
+    }
 }
 
 static void residual_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
@@ -236,7 +243,7 @@ static void test_scalar_by_hand(void **state) {
     rows[1] = 2;
     rows[DOT_PAD + 3] = 0.5F;
     struct dot_looks looks;
-    dot_kernel_find("scalar")->rows(rows, DOT_PAD, x, 4, 10, &looks);
+    dot_kernel_find("scalar")->rows(rows, DOT_PAD, x, 4, 10, 0, &looks);
     assert_true(dot_kernel_find("scalar")->one(rows, x, 4, 10) == 5);
     assert_true(looks.sums[0] == 5 && looks.sums[1] == 32762.5F && looks.sums[2] == 0);
     assert_true(looks.extremes.low == 11 && looks.extremes.high == 65535);

@@ -145,6 +145,7 @@ def check_file(p, out):
     process, port = serve(out)
     check_page(p, port)
     states, said = news(socket := WebSocket(port, '/stream'))
+    p.check(not any(t.startswith('pixel/') for t, _ in states) and states.update(news(socket, 'pixel/')[0]) is None, 'states of pixels come when they are asked for')
     p.check(said['age_ms'] == -2 and not said['control'], f'a file has no age, and is not controlled: {said}')
     p.check(not [t for t, _ in states if t.startswith(('rixs/', 'detail/'))], 'maps and details are given only to who asks')
     with h5py.File(out) as f:

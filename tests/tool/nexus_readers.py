@@ -1,6 +1,7 @@
 """What other programs make of a NeXus file of ours: h5py and h5dump read every product, silx' own validator takes each NXdata for a curve or an
-image, and for the file there is something to show first."""
+image, for the file there is something to show first, and what is in it stands in doc/nexus.md."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -46,6 +47,34 @@ def dump(path, names):
     return '' if run.returncode == 0 else run.stderr[:300] or f'status {run.returncode}'
 
 
+def documented():
+    """Of each section of doc/nexus.md: a pattern of the groups that it describes, and the names in it. Yields and maps share the common names."""
+    with open(os.path.join(os.path.dirname(__file__), '..', '..', 'doc', 'nexus.md'), encoding='utf-8') as page:
+        sections = page.read().split('\n### ')[1:]
+    common = {'title', 'i0', 'live_time_s', 'pixels_used', 'pixel_weight', 'grades_used', 'incident_energy', 'emission_energy', 'emission_energy_edges'}
+    for section in sections:
+        heading, _, body = section.partition('\n')
+        names = '|'.join(re.findall(r'`([^`]+)`', heading))
+        pattern = re.sub('NNNN', r'\\d+', re.sub('GROUP|NAME', r'\\w+', names.replace('_*', r'_\w+')))
+        yield re.compile(f'({pattern})$'), common | set(re.findall(r'`(\w+)`', body))
+
+
+def undocumented(f):
+    """Groups and columns of the file that doc/nexus.md does not name. A scan also has the columns of its log, whatever they are called."""
+    page = list(documented())
+    missing = []
+    for name, group in f['entry'].items():
+        if not isinstance(group, h5py.Group):
+            missing += [] if name in page[0][1] else [name]
+            continue
+        known = [names for pattern, names in page if pattern.match(name)]
+        if not known:
+            missing.append(name)
+        elif not name.startswith('scan_'):
+            missing += [f'{name}/{column}' for column in group if column not in set().union(*known)]
+    return missing
+
+
 def readers_accept(p, path):
     """p: Program, or anything with check(ok, what)."""
     with h5py.File(path) as f:
@@ -53,7 +82,9 @@ def readers_accept(p, path):
         bad = {n: why for n, g in found if (why := fault(g))}
         shown = silx_default(f) if SilxNXdata is not None else None
         first = SilxNXdata is None or shown is not None and shown.is_valid
+        unknown = undocumented(f)
         names = [f'/entry/{n}/{text(g.attrs["signal"])}' for n, g in found]
     said = dump(path, names)
     p.check(found and not bad and first and not said,
             f'{os.path.basename(path)}: h5py{", silx" if SilxNXdata else ""}{", h5dump" if shutil.which("h5dump") else ""} read {len(found)} NXdata as curves and images {dict(list(bad.items())[:4])} {said}')
+    p.check(not unknown, f'{os.path.basename(path)}: doc/nexus.md names every group and column{"" if not unknown else ", but not " + ", ".join(unknown[:8])}')

@@ -111,7 +111,8 @@ function lookAt(box, view) {
   redraw();
 }
 
-const AXIS = {font: FONT, labelFont: FONT, gap: 3, stroke: () => css('--soft'), grid: {stroke: () => css('--edge'), width: 1}, ticks: {stroke: () => css('--line'), width: 1, size: 4}, border: {show: true, stroke: () => css('--line'), width: 1}};
+const AXIS = {font: FONT, labelFont: FONT, gap: 3, stroke: () => css('--soft'), grid: {stroke: () => css('--edge'), width: 1}, ticks: {stroke: () => css('--line'), width: 1, size: 4},
+  border: {show: true, stroke: () => css('--line'), width: 1}};
 function axisOf(box, key, more) {
   const isLog = key === 'y' && box.shown.options.log, powerOf = u => isLog ? '' : axisTexts(u.scales[key].min, u.scales[key].max).power;
   const logText = v => v !== null && /^[125]0*$|^0\.0*[125]$/.test(String(+v.toPrecision(6))) ? numberText(v) : '';
@@ -124,13 +125,18 @@ function lineOf(s) {
   return {stroke, paths, points: {show: false}, alpha: s.thin ? 0.5 : 1, width: s.steps ? 0 : s.thin ? 1 : 1.5, fill: s.steps ? stroke : undefined};
 }
 
-function chartOf(box, data) {
-  const cursor = {y: false, hover: {skip: [null, undefined], prox: u => Math.max(30, 0.6 * u.over.clientWidth / u.data[0].length)}, points: {size: 6}, drag: {x: true, y: false, setScale: false}, bind: {dblclick: () => () => lookAt(box, null)},
+// A cursor goes along x to the nearest points; dragging tells setSelect what to look at, twice clicking all.
+function cursorOf(box) {
+  const near = u => Math.max(30, 0.6 * u.over.clientWidth / u.data[0].length);   // pixels, else a series has nothing to say there
+  return {y: false, points: {size: 6}, hover: {skip: [null, undefined], prox: near}, drag: {x: true, y: false, setScale: false}, bind: {dblclick: () => () => lookAt(box, null)},
     sync: {key: box.dataset.sync ?? box.id, setSeries: false, filters: {pub: type => type === 'mousemove'}}};
-  const hooks = {
+}
+
+function hooksOf(box) {
+  return {
     drawClear: [u => { u.ctx.fillStyle = css('--panel'); u.ctx.fillRect(0, 0, u.ctx.canvas.width, u.ctx.canvas.height); }],
     drawAxes: [u => box.shown.options.level !== undefined && box.shown.limits && inPlot(u, (g, X, Y, width) => drawLevel(g, box.shown.options.level, Y, width))],
-    drawSeries: [(u, i) => inPlot(u, (g, X, Y, _, height) => drawMarks(g, box.shown.series[i - 1], X, Y, height))],
+    drawSeries: [(u, i) => inPlot(u, (g, X, Y, width, height) => drawMarks(g, box.shown.series[i - 1], X, Y, height))],
     draw: [u => inPlot(u, (g, X, Y, width, height) => box.shown.limits ? drawNames(g, box.shown.series, width) : sayInstead(g, width, height, box.shown.options.empty ?? 'nothing yet'), false)],
     setCursor: [u => { tellReadout(u, box); if (isLooked(box)) box.onpoint?.(u.cursor.left < 0 ? null : u.posToVal(u.cursor.left, 'x')); }],
     setSelect: [u => {
@@ -139,9 +145,14 @@ function chartOf(box, data) {
       u.setSelect({width: 0, height: 0}, false);
     }],
   };
-  const scales = {x: {time: false, range: () => box.shown.limits?.x ?? [null, null]}, y: {distr: box.shown.options.log ? 3 : 1, range: () => box.shown.limits?.y ?? [null, null]}};
-  const u = new uPlot({width: box.clientWidth, height: box.clientHeight, padding: [() => box.shown.series.some(s => s.name) ? 22 : 10, 12, 0, 0], legend: {show: false}, cursor, hooks, scales,
-    axes: [axisOf(box, 'x', {size: 22, labelSize: 16, space: 70}), axisOf(box, 'y', {size: 46, labelSize: 16, space: (u, k, lo, hi, height) => Math.max(30, height / 8)})], series: [{}, ...box.shown.series.map(lineOf)]}, data, box);
+}
+
+function chartOf(box, data) {
+  const {series, options} = box.shown, top = () => box.shown.series.some(s => s.name) ? 22 : 10, rangeOf = key => () => box.shown.limits?.[key] ?? [null, null];
+  const u = new uPlot({width: box.clientWidth, height: box.clientHeight, padding: [top, 12, 0, 0], legend: {show: false}, cursor: cursorOf(box), hooks: hooksOf(box),
+    scales: {x: {time: false, range: rangeOf('x')}, y: {distr: options.log ? 3 : 1, range: rangeOf('y')}},
+    axes: [axisOf(box, 'x', {size: 22, labelSize: 16, space: 70}), axisOf(box, 'y', {size: 46, labelSize: 16, space: (_, k, lo, hi, height) => Math.max(30, height / 8)})],
+    series: [{}, ...series.map(lineOf)]}, data, box);
   u.over.append(box.readout = Object.assign(document.createElement('div'), {className: 'readout', hidden: true}));
   setUpTouch(u.over);
   return u;
@@ -181,6 +192,7 @@ function setUpTouch(over) {
 
 // Arrows go from point to point, + and - zoom, 0 shows all, escape lets go.
 function setUpCurve(box) {
+  for (const leaving of ['pointerleave', 'blur']) box.addEventListener(leaving, () => box.onpoint?.(null));
   box.addEventListener('keydown', e => {
     const u = box.chart, step = {ArrowLeft: -1, ArrowRight: 1}[e.key], x = u?.data[0] ?? [], zoom = {'+': 0.4, '-': 0.625}[e.key];
     if (x.length === 0) return;

@@ -82,10 +82,10 @@ function drawPointed(g, box, Y) {
   g.setLineDash([]);
 }
 
-// The yields' cursor is where the map's is.
+// The yields' cursor is where one of them is pointed at, else where the map's is.
 function followMap() {
   const c = map.data && cuts(), y = map.cursor && c && !c.all ? c.y : null;
-  for (const box of together(at('pfy'))) pointAt(box, y ?? map.pointed);
+  for (const box of together(at('pfy'))) pointAt(box, map.pointed ?? y);
 }
 
 function drawMap() {

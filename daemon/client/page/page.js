@@ -182,7 +182,7 @@ function redraw() {
 function wants() {
   const list = view === 'scan' ? membersOf(shownSet() ?? '') : view === 'compare' ? chosenConditions().flatMap(membersOf) : [];
   if (view === 'array' && array.chosen !== null) list.push(`detail/${array.chosen}/`);
-  return [...new Set(list)].slice(0, 40);
+  return [...new Set(list)].slice(0, 39).concat(model.status ? 'pixel/' : []);   // the first plot before all pixels
 }
 
 function show(name) {

@@ -17,7 +17,7 @@ const REPEAT_COLUMNS = [
   ['scan', 'number of the scan', r => String(r.scan), null],
   ['rate', 'photons per exposure over those of the others', r => withError(r.ratio, r.ratio_sigma), null],
   ['map χ²', 'map against the sum of the others, of degrees of freedom', r => `${numberText(Math.round(r.map_chi2))}/${r.map_dof}`, 'map'],
-  ['yields', 'largest deviation of the shape of a window, in standard deviations', r => { const z = worstOf(r.yield_z); return z === null ? '–' : `${z.toFixed(1)} σ`; }, 'yield'],
+  ['yields', 'largest deviation of the shape of a window, in standard deviations', r => { const z = worstOf(r.yield_z); return z === null ? '–' : `${z.toFixed(1).replace('-', '−')} σ`; }, 'yield'],
   ['Δ incident', 'shift along the incident energy, eV', r => withError(r.incident_shift_eV, r.incident_shift_sigma_eV), 'incident'],
   ['Δ emission', 'shift along the emission energy, eV', r => withError(r.emission_shift_eV, r.emission_shift_sigma_eV), 'emission'],
 ];
