@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 
 #include "daemon/clock.h"
+#include "daemon/disk_probe.h"
 #include "daemon/kept_session.h"
 #include "daemon/log.h"
 #include "daemon/sink/journal.h"
@@ -23,6 +24,7 @@ enum { RAW_BLOCKS = 128, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE
 struct live_disk {
     const struct options *options;
     struct journal *journal;
+    struct disk_probe *probe;                 /* for its file, which the book thread opens */
     struct sink_desk *desk;                   /* before the archive; NULL: none */
     _Atomic int64_t free_bytes, total_bytes, room_ms;   /* of the disk; room_ms: when that was seen, 0 never */
     struct live_sink sinks[2];                /* journal, the desk */
@@ -74,10 +76,15 @@ static bool make_raw(struct live_disk *d, const struct disk_engine *engine) {
     return good && ring_new(d->blocks, RAW_BLOCKS, &d->ring);
 }
 
+static bool answers(void *probe) { return disk_probe_answers(probe); }
+
 static bool make_sinks(struct live_disk *d) {
     const struct options *o = d->options;
+    if (!disk_probe_new(o->output.folder, &d->probe))
+        return false;
     const struct disk_engine *engine = strcmp(o->disk.engine, "auto") == 0 ? NULL : disk_engine_find(o->disk.engine);
-    const struct journal_settings journal = { .engine = engine, .n_blocks = JOURNAL_PAGES, .flush_s = o->journal.flush_s, .sync_s = o->journal.sync_s, .retry_s = o->disk.retry_s };
+    const struct journal_settings journal = { .engine = engine, .n_blocks = JOURNAL_PAGES, .flush_s = o->journal.flush_s, .sync_s = o->journal.sync_s, .retry_s = o->disk.retry_s,
+                                              .answers = answers, .answers_context = d->probe };
     struct live_archive *archive;
     if (o->journal.on) {
         if (!journal_new(&journal, &d->journal))
@@ -399,6 +406,7 @@ void live_disk_free(struct live_disk *d) {
     }
     for (unsigned i = 0; i < d->n_sinks; i++)
         d->sinks[i].done(d->sinks[i].context);
+    disk_probe_free(d->probe);
     photon_block_free(d->now);
     photon_block_free(d->later);
     ring_free(d->ring);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/folder.h"
 #include "daemon/log.h"
 #include "daemon/reprocess.h"
 #include "daemon/source/beamtime_logs.h"
@@ -90,6 +91,8 @@ void live_final_work(void *context) {
     struct present p = { 0 };
     struct array_model *view = NULL;
     pulse_store_patient(f->pulses);
+    if (f->path == NULL)
+        folder_make(f->folder);   /* a run that came and went while the disk kept silent has none yet */
     bool good = pulse_store_settle(f->pulses, f->from_ns, f->until_ns) && find_present(f, &p);
     if (good && p.n == 0)
         log_note("run %s: no record came, so there is no file", f->base_name);
@@ -99,6 +102,8 @@ void live_final_work(void *context) {
         log_error("run %s: its file could not be made; what the acquisition wrote can be replayed", f->base_name);
     array_model_view_free(view);
     present_done(&p);
+    pulse_store_free(f->pulses);   /* here, where one may wait for the disk to let go of it */
+    f->pulses = NULL;
     f->good = good;
 }
 

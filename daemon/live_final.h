@@ -18,7 +18,7 @@ struct live_final {
     struct options options;           /* as they stood at the run's end; its text is borrowed, as are array and model */
     const struct live_array *array;
     const struct array_model *model;
-    struct pulse_store *pulses;       /* owned */
+    struct pulse_store *pulses;       /* owned; gone after the work */
     struct scan *scans;               /* owned: those told, and states without a file */
     size_t n_scans;
     uint64_t *lost;                   /* owned: of each pixel of the array, records that were triggered in the run and never came; NULL: not known */

@@ -8,13 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/disk_probe.h"
 #include "daemon/live_final.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/pulse_store.h"
 #include "daemon/run_scans.h"
 
-enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500, FILES_MS = 30000 };
+enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500, FILES_MS = 30000, ANSWER_MS = 300 };
 static const int64_t BEFORE_NS = 200000000;   /* records of the block in which the run began may be older than its label */
 
 struct making { struct pipeline_job_thread *job; struct live_final *final; int *references; };
@@ -23,6 +24,9 @@ struct live_runs {
     const struct options *options;
     const char *output;
     struct run_model model;
+    struct disk_probe *probe;         /* NULL: nothing is kept */
+    bool folder_waits, store_waits;   /* to be made when the disk answers */
+    char link_waits[512];             /* the calibration to be kept in the folder; "" none */
     struct pulse_store *pulses;
     uint64_t marks[N_MARKS];          /* places in the store, a second apart, while there is no run */
     int64_t mark_ms, last_rows_ms, end_ms;
@@ -50,6 +54,10 @@ bool live_runs_new(const struct options *options, struct live_runs **out) {
         free(r);
         return false;
     }
+    if (r->output[0] != '\0' && !disk_probe_new(r->output, &r->probe)) {
+        free(r);
+        return false;
+    }
     *out = r;
     return true;
 }
@@ -58,6 +66,7 @@ static bool keeps(const struct live_runs *r) { return r->output[0] != '\0'; }
 
 static void new_store(struct live_runs *r) {
     memset(r->marks, 0, sizeof r->marks);
+    r->store_waits = false;
     r->pulses = NULL;
     if (keeps(r) && r->model.array != NULL && !pulse_store_new(r->output, r->model.array->n_pixels, &r->pulses))
         r->pulses = NULL;
@@ -107,6 +116,7 @@ static void forget_old(struct live_runs *r, int64_t now_ms) {
 
 void live_runs_rows(struct live_runs *r, const struct row_block *rows, int64_t now_ms) {
     r->last_rows_ms = now_ms;
+    r->lost += r->pulses == NULL && r->store_waits ? rows->n : 0;
     if (r->pulses == NULL)
         return;
     uint64_t before = pulse_store_lost(r->pulses);
@@ -134,16 +144,18 @@ void live_runs_label(struct live_runs *r, const char *label, int64_t time_ns) {
 }
 
 /* "20260302_run0007" -> OUTPUT/20260302/0007; another name: OUTPUT/NAME. */
-static bool make_folder(struct live_runs *r) {
+static void name_folder(struct live_runs *r) {
     unsigned date, run;
-    char day[512];
-    if (sscanf(r->base_name, "%8u_run%u", &date, &run) == 2) {
-        snprintf(day, sizeof day, "%.400s/%08u", r->output, date);
+    if (sscanf(r->base_name, "%8u_run%u", &date, &run) == 2)
         snprintf(r->folder, sizeof r->folder, "%.400s/%08u/%04u", r->output, date, run);
-        mkdir(day, 02775);
-    } else {
+    else
         snprintf(r->folder, sizeof r->folder, "%.400s/%.90s", r->output, r->base_name);
-    }
+}
+
+static bool make_folder(const struct live_runs *r) {
+    char day[512];
+    snprintf(day, sizeof day, "%.*s", (int)(strrchr(r->folder, '/') - r->folder), r->folder);
+    mkdir(day, 02775);
     return mkdir(r->folder, 02775) == 0 || errno == EEXIST;
 }
 
@@ -158,18 +170,36 @@ static void write_sidecar(const struct live_runs *r, const struct live_status *s
     }
 }
 
-const char *live_runs_calibration(struct live_runs *r, const char *kept) {
+static void keep_link(const struct live_runs *r) {
     char path[700];
-    r->calibration[0] = '\0';
+    snprintf(path, sizeof path, "%s/%s", r->folder, r->calibration);
+    unlink(path);
+    if (link(r->link_waits, path) != 0)
+        log_warning("%s: the calibration cannot be kept there: %s; 'tesd recover' needs it if this run is cut short", path, strerror(errno));
+}
+
+/* What is to be made on the disk, when it answers. */
+static void make_waiting(struct live_runs *r, const struct live_status *status) {
+    if ((!r->folder_waits && !r->store_waits && r->link_waits[0] == '\0') || !disk_probe_answers(r->probe))
+        return;
+    if (r->folder_waits && make_folder(r))
+        write_sidecar(r, status);
+    else if (r->folder_waits)
+        log_error("%s: the run's folder cannot be made: %s; its file will be missing", r->folder, strerror(errno));
+    if (r->store_waits)
+        new_store(r);
+    if (r->link_waits[0] != '\0')
+        keep_link(r);
+    r->folder_waits = false;
+    r->link_waits[0] = '\0';
+}
+
+const char *live_runs_calibration(struct live_runs *r, const char *kept) {
+    r->calibration[0] = r->link_waits[0] = '\0';
     if (r->folder[0] == '\0' || kept[0] == '\0')
         return r->calibration;
     snprintf(r->calibration, sizeof r->calibration, "%s_calibration.h5", r->base_name);
-    snprintf(path, sizeof path, "%s/%s", r->folder, r->calibration);
-    unlink(path);
-    if (link(kept, path) != 0) {
-        log_warning("%s: the calibration cannot be kept there: %s; 'tesd recover' needs it if this run is cut short", path, strerror(errno));
-        r->calibration[0] = '\0';
-    }
+    snprintf(r->link_waits, sizeof r->link_waits, "%s", kept);
     return r->calibration;
 }
 
@@ -186,14 +216,12 @@ void live_runs_begin(struct live_runs *r, const struct live_status *status, int6
     ask_losses(r);
     if (r->losses != NULL && r->losses_before != NULL && r->model.array != NULL)
         memcpy(r->losses_before, r->losses, r->model.array->n_pixels * sizeof *r->losses);
-    if (r->pulses == NULL && keeps(r))
-        new_store(r);
     if (!keeps(r))
         return;
-    if (make_folder(r))
-        write_sidecar(r, status);
-    else
-        log_error("%s: the run's folder cannot be made: %s; its file will be missing", r->folder, strerror(errno));
+    name_folder(r);
+    r->store_waits = r->pulses == NULL;
+    r->folder_waits = true;
+    make_waiting(r, status);
 }
 
 void live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms) {
@@ -250,15 +278,22 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
     }
 }
 
+/* It ends just after the disk has answered; or at once, with a moment's patience. */
 static void finish_run(struct live_runs *r, const struct live_status *status) {
+    const bool answers = r->probe == NULL || disk_probe_wait(r->probe, ANSWER_MS);
     r->running = false;
+    if (answers)
+        make_waiting(r, status);
     if (r->pulses != NULL && r->folder[0] != '\0' && r->model.model != NULL) {
-        write_sidecar(r, status);
+        if (answers)
+            write_sidecar(r, status);
         make_file(r, status);
     }
-    r->ending = false;
+    r->ending = r->folder_waits = false;
+    r->link_waits[0] = '\0';
     run_scans_done(&r->scans);
-    if (r->pulses == NULL)
+    r->store_waits = keeps(r) && r->pulses == NULL && r->model.array != NULL;
+    if (r->store_waits && answers)
         new_store(r);
     r->folder[0] = '\0';
 }
@@ -280,9 +315,11 @@ bool live_runs_step(struct live_runs *r, const struct live_status *status, int64
     collect(r, false);
     int64_t waited_ms = r->ending ? now_ms - r->end_ms : 0;
     bool quiet = waited_ms > QUIET_MS && (now_ms - r->last_rows_ms > QUIET_MS || waited_ms > PATIENCE_MS);
-    bool over = r->running && (at_once || (quiet && (!behind || waited_ms > FILES_MS)));
+    bool over = r->running && (at_once || (quiet && (!behind || waited_ms > FILES_MS) && (r->probe == NULL || disk_probe_answers(r->probe))));
     if (over)
         finish_run(r, status);
+    else
+        make_waiting(r, status);
     return over;
 }
 
@@ -290,6 +327,7 @@ void live_runs_free(struct live_runs *r) {
     if (r == NULL)
         return;
     collect(r, true);
+    disk_probe_free(r->probe);
     pulse_store_free(r->pulses);
     run_scans_done(&r->scans);
     free(r->losses);

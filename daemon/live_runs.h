@@ -1,7 +1,8 @@
 /* daemon/live_runs.h - runs as the acquisition makes them: folder, sidecar, kept pulses, and the file at the end.
  *   writing began / rows / scan events, labels / writing ended --> OUTPUT/YYYYMMDD/NNNN/YYYYMMDD_runNNNN.nxs
  * Rows are kept from before a run begins, because its first records may come before the message that it began. Files are made in the
- * background (live_final), several at once if need be. Book thread. */
+ * background (live_final), several at once if need be. Book thread, which does not wait for the disk (disk_probe.h): a run begins at once, its folder
+ * is made when the disk answers; it ends when the disk answers, and its rows are kept meanwhile. */
 #ifndef TESD_DAEMON_LIVE_RUNS_H
 #define TESD_DAEMON_LIVE_RUNS_H
 
@@ -47,7 +48,7 @@ void live_runs_end(struct live_runs *r, const struct live_status *status, int64_
 bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once);
 
 /* The calibration kept in this file, as RUN_calibration.h5 in the run's folder (another name for the same bytes, which the next one leaves alone): the
- * journal names it. "" outside a run, or when it cannot be; until the next call. */
+ * journal names it, and it is made when the disk answers. "" outside a run; until the next call. */
 const char *live_runs_calibration(struct live_runs *r, const char *kept);
 /* What is kept of the run so far, and since when; NULL: no run, or nothing is kept. Until the next call. */
 struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns);

@@ -1,5 +1,6 @@
 #include "pulse/second_pulse.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,7 @@ static struct candidate better(const struct second_search *s, struct candidate b
  * negative compared as integers compilers make vectors of it; which sign a product has is chance, and to ask would cost half of the search. */
 static uint32_t best_of_half(const struct second_search *s, const float *with_even, const float *with_odd, uint32_t halves) {
     uint32_t bits[SECOND_SAMPLES_MAX / 2], most = 0, m = 0;
+    assert(halves > 0);
     float t2[SECOND_SAMPLES_MAX / 2];
     for (uint32_t i = 0; i < halves; i++) {
         float product = with_even[i] + with_odd[i], positive = 0.5F * (product + fabsf(product));

@@ -13,6 +13,7 @@
 #include "daemon/scan_event_json.h"
 #include "daemon/sink/disk_queue.h"
 
+static const int64_t SILENT_NS = 2000000000;   /* so long without an answer of the disk is trouble */
 enum { PAGE_BYTES = 512 * 1024, PAYLOAD = PAGE_BYTES - JOURNAL_HEADER_BYTES, TEXTS = 4096, STAGED_ROWS = 4000, STAGED_SECONDS = 4000 };
 enum { MARKS_IN_PAGE = PAGE_BYTES / JOURNAL_ALIGN };
 
@@ -55,6 +56,7 @@ struct journal {
     uint64_t sync_end, sync_rows;      /* what the sync under way makes sure of */
     struct journal_counts counts;
     int open_error;
+    int64_t asked_ns;             /* since then it waits for the disk to answer; 0: it does not */
 };
 
 bool journal_new(const struct journal_settings *settings, struct journal **out) {
@@ -304,7 +306,20 @@ void journal_rows(struct journal *j, const struct row_block *b) {
 
 /* ---- files and time ---- */
 
+static bool may_open(struct journal *j, int64_t now_ns) {
+    if (j->settings.answers == NULL || j->settings.answers(j->settings.answers_context)) {
+        j->asked_ns = 0;
+        return true;
+    }
+    j->asked_ns = j->asked_ns != 0 ? j->asked_ns : now_ns;
+    if (now_ns - j->asked_ns > SILENT_NS)
+        j->open_error = ETIMEDOUT;
+    return false;
+}
+
 static void open_file(struct journal *j) {
+    if (!may_open(j, clock_ns(CLOCK_MONOTONIC)))
+        return;
     j->tried_ns = clock_ns(CLOCK_MONOTONIC);
     j->base = 0;
     j->file = folder_make(j->folder) ? disk_queue_create(j->queue, j->path) : NULL;
@@ -405,6 +420,7 @@ void journal_begin(struct journal *j, const struct live_session *session) {
     j->wanted = true;
     j->session = (uint64_t)clock_ns(CLOCK_REALTIME);
     j->sequence = j->session_rows = 0;
+    j->tried_ns = 0;
     open_file(j);
 }
 

@@ -212,7 +212,7 @@ static void note_acked(struct raw_channel *c) {
 static void write_account(struct raw_recorder *r, int64_t now_ns) {
     char path[PATH_MAX + 256];
     snprintf(path, sizeof path, "%s/%s_recorded.txt", r->folder, r->base);
-    FILE *f = raw_gaps_open(path);
+    FILE *f = folder_make(r->folder) ? raw_gaps_open(path) : NULL;
     for (uint32_t k = 0; f != NULL && k < r->n_channels; k++)
         if (r->channels[k].accepted + raw_gaps_lost(r->gaps, k) + r->channels[k].other_length > 0)
             fprintf(f, "%d %s %llu %llu %llu\n", r->array->channels[k].number, r->array->channels[k].name, (unsigned long long)r->channels[k].accepted,

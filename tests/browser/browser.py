@@ -1,5 +1,5 @@
-"""Chromium without a window, driven by Playwright: its Node library (playwright-core, of the version in package.json, fetched by `tests/tool/install-packages
-web`) with the archive's Chromium, told what to do by browser.js, so that a test is one script in the language of all others."""
+"""Chromium without a window, driven by Playwright: its Node library (playwright-core, of the version in package.json, fetched by `make
+check-web`) with the archive's Chromium, told what to do by browser.js, so that a test is one script in the language of all others."""
 import json
 import os
 import shutil
@@ -51,7 +51,7 @@ class Browser:
         self.saved, self.shots = saved, shots
         self.process = subprocess.Popen([node, f'{HERE}/browser.js', chromium, saved], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if not self.process.stdout.readline():
-            raise Missing('no playwright-core: tests/tool/install-packages web' if self.process.wait() == 77 else 'Chromium does not start')
+            raise Missing('no playwright-core, which make check-web fetches' if self.process.wait() == 77 else 'Chromium does not start')
         self.page, self.session, self.itself = (Remote(self, on) for on in ('page', 'session', 'self'))
 
     def open(self, url, **context):
