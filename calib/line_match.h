@@ -4,7 +4,8 @@
  * with r_i the residual of a quadratic gain p/E fit in eV. Hard constraints: gain positive and falling with height by less
  * than half from the lowest to the highest line, energy increasing and no pole up to 1.2 x the highest line.
  * A prominent peak that is left over costs 1 + log(prominence / weakest assigned), unless a line that is known but no anchor
- * (check line, elastic) explains it. */
+ * (check line, elastic) explains it. What fits with one line left out, and gives another a different peak, counts for the margin, a peak near the line
+ * left out then being that line with a wrong energy in the table. */
 #ifndef TESD_CALIB_LINE_MATCH_H
 #define TESD_CALIB_LINE_MATCH_H
 

@@ -41,6 +41,8 @@ class Calibration:
     def sigma(self, pixel, height):
         """eV: of the pixel's curve E = p / g(p), from the errors of the anchors' gains."""
         n = int(np.isfinite(self.height[pixel]).sum())
+        if n < 2:   # no curve in this calibration
+            return np.full(len(height), np.nan)
         weights, gain = natural_spline(self.height[pixel, :n], height), self.gain[pixel, :n]
         return height / (weights @ gain) ** 2 * np.sqrt(np.einsum('ij,jk,ik->i', weights, self.covariance[pixel, :n, :n], weights))
 

@@ -1,19 +1,22 @@
 #!/usr/bin/python3
 """make soak: tesd run under load, by hand: how fast without loss on our side, what it costs beside the bare receive, how memory goes, how late
 a record is in the published PFY. Figures are printed; nothing here passes or fails by an absolute time.
-    soak.py [RATE ...] [--seconds S] [--turns N] [--long S] [--pixels N]"""
+    soak.py [RATE ...] [--seconds S] [--turns N] [--long S] [--pixels N] [--points N]"""
 import argparse, glob, json, os, re, socket, statistics, subprocess, sys, tempfile, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
 from free_ports import free_port
 
 tesd = os.environ.get('TESD', 'build/tesd')
 here = os.path.dirname(tesd) + '/tests/bench/'
+TICK_S = 0.5   # between two looks at memory
 arguments = argparse.ArgumentParser()
 arguments.add_argument('rates', nargs='*', type=float, default=[24000, 100000])
 arguments.add_argument('--seconds', type=float, default=8)
 arguments.add_argument('--turns', type=int, default=3, help='how often tesd run and the bare receive are measured, in turn')
 arguments.add_argument('--long', type=float, default=0, help='the first rate for so long, memory watched')
 arguments.add_argument('--pixels', type=int, default=240)
+arguments.add_argument('--points', type=int, default=60, help='of 1 s, in a scan; 0: one scan, however long')
+arguments.add_argument('--workers', type=int, default=0, help='ingest.workers')
 arguments.add_argument('--folder', default=None, help='where the simulated beamtime and its calibration are kept between calls')
 a = arguments.parse_args()
 folder = a.folder or tempfile.mkdtemp(prefix='tesd-soak-')
@@ -67,22 +70,38 @@ def feed_points(port, stop):
     def call(method, argument):
         s.sendall(json.dumps({'method': method, 'params': [argument], 'id': 1}).encode())
         return json.loads(s.recv(4096))
-    while call('Scan.Start', {'number': 1, 'sample': 'soak'})['error']:
-        time.sleep(0.2)
     k = 0
     while not stop.is_set():
-        call('Scan.PointStart', {'incident_eV': 520 + 0.1 * (k % 300)})
+        if k == 0 or (a.points and k % a.points == 0):
+            if k > 0:
+                call('Scan.End', {})
+            while call('Scan.Start', {'number': 1 + (k // a.points if a.points else 0), 'sample': 'soak'})['error'] and not stop.is_set():
+                time.sleep(0.2)
+        call('Scan.PointStart', {'incident_eV': 520 + 0.1 * (k % (a.points or 300))})
         time.sleep(1)
         call('Scan.PointEnd', {'i0': 1})
         k += 1
     call('Scan.End', {})
 
 
+def growth(memory):
+    """MiB a minute over the second half, and its standard error from ten pieces of it: neighbours in time are not independent."""
+    half = memory[len(memory) // 2:]
+    n = len(half) // 10
+    if n < 2:
+        return float('nan'), float('nan')
+    y = [statistics.mean(half[i * n:(i + 1) * n]) for i in range(10)]
+    t = [(i - 4.5) * n * TICK_S / 60 for i in range(10)]
+    slope = sum(u * v for u, v in zip(t, y)) / sum(u * u for u in t)
+    rest = sum((v - statistics.mean(y) - slope * u) ** 2 for u, v in zip(t, y))
+    return slope, (rest / 8 / sum(u * u for u in t)) ** 0.5
+
+
 def run(pulses, rate, seconds):
     base, control, metrics, stream = free_port(3), free_port(), free_port(), free_port()
     config = f'{folder}/soak.yaml'
     with open(config, 'w') as f:
-        f.write(f'ingest:\n  port: {base}\ncontrol:\n  port: {control}\n  scan_port: -1\n  router: ""\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n  photons: ""\n'
+        f.write(f'ingest:\n  port: {base}\n  workers: {a.workers}\ncontrol:\n  port: {control}\n  scan_port: -1\n  router: ""\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n  photons: ""\n'
                 f'calibration:\n  file: {folder}/cal.h5\ntrigger:\n  mode: edge\n')
     daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=open(f'{folder}/soak.log', 'w'))
     while daemon.poll() is None:   # its calibration is read, its sockets are open
@@ -107,7 +126,7 @@ def run(pulses, rate, seconds):
     feeder = threading.Thread(target=feed_points, args=(control, stop))
     feeder.start()
     while sender.poll() is None:
-        time.sleep(0.5)
+        time.sleep(TICK_S)
         memory.append(memory_of(daemon.pid))
     sent = int(re.search(r'sent (\d+)', sender.stdout.read())[1])
     while (f := figures(metrics))['tesd_records_received_total'] < sent and daemon.poll() is None:
@@ -124,7 +143,9 @@ def run(pulses, rate, seconds):
     print(f'{rate:8.0f} records/s for {seconds:.0f} s: sent {sent}, received {f["tesd_records_received_total"]:.0f}, analysed {f["tesd_rows_total"]:.0f}, refused by overload {f["tesd_records_overload_total"]:.0f}')
     print(f'         CPU {total:.3f} us a record: ' + ', '.join(f'{k} {v / got * 1e6:.3f}' for k, v in sorted(cpu.items(), key=lambda x: -x[1])[:5]))
     print(f'         latency to the published PFY: p50 <= {1e3 * percentile(f, 0.5):.1f} ms, p99 <= {1e3 * percentile(f, 0.99):.1f} ms')
-    print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB', flush=True)
+    print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB; in the second half it grows by %.2f +- %.2f MiB a minute' % growth(memory), flush=True)
+    if a.long:
+        print('         each half minute: ' + ' '.join(f'{m:.0f}' for m in memory[::round(30 / TICK_S)]), flush=True)
     return total, (cpu['tesd-ingest'] + cpu['tesd-book']) / got * 1e6
 
 

@@ -133,6 +133,27 @@ static void a_wrong_energy_leads_to_no_wrong_choice(void **state) {
     assert_true(clear > cases / 3 && chance_of_at_least(clear - right, stated) > 1e-3);   /* a coincidence that fits within 1 eV cannot be seen */
 }
 
+/* Ni La typed 35 eV low lies where, with Cu La at the elastic peak and Fe La missing, all others fit within 0.6 eV: once told clearly. */
+static void a_wrong_energy_is_not_another_line_missing(void **state) {
+    (void)state;
+    struct seeded r = draw_start("line_match Ni typed low", 29);
+    struct match_line typed[6];
+    memcpy(typed, anchors, sizeof typed);
+    typed[4].energy_eV -= 35;
+    struct match_lines lines = mix;
+    lines.anchors = typed;
+    for (int t = 0; t < 40; t++) {
+        struct peak peaks[10];
+        struct line_match m;
+        double gain = 5 + 20 * draw_uniform(&r), bend = 1e-4 + 0.2e-3 * draw_uniform(&r);
+        size_t n = peaks_of(gain, bend, peaks);
+        for (size_t i = 0; i < n; i++)
+            peaks[i].at *= 1 + 0.0003 * draw_normal(&r);
+        assert_int_equal(line_match_find(peaks, n, &lines, &m), STATUS_OK);
+        assert_true(m.margin < MATCH_CLEAR_MARGIN);
+    }
+}
+
 static void nonsense_is_not_matched(void **state) {
     (void)state;
     struct line_match m;
@@ -175,7 +196,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_mix_is_found_whatever_the_gain), cmocka_unit_test(an_unknown_line_does_not_take_a_place),
         cmocka_unit_test(one_line_may_be_missing),            cmocka_unit_test(ambiguity_is_told_by_the_margin),
-        cmocka_unit_test(a_wrong_energy_leads_to_no_wrong_choice), cmocka_unit_test(nonsense_is_not_matched),            cmocka_unit_test(many_lines_and_peaks_end_quickly),
+        cmocka_unit_test(a_wrong_energy_leads_to_no_wrong_choice), cmocka_unit_test(a_wrong_energy_is_not_another_line_missing), cmocka_unit_test(nonsense_is_not_matched),            cmocka_unit_test(many_lines_and_peaks_end_quickly),
         cmocka_unit_test(gain_fit_is_exact_for_a_quadratic_gain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
