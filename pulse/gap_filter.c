@@ -3,10 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "pulse/normal_equations.h"
 #include "pulse/pulse_quality.h"
 #include "pulse/pulse_shape.h"
 #include "pulse/sample_turn.h"
+#include "pulse/tail_residual.h"
 
 enum { ARRIVAL_MAX = 5 };
 static const double RESIDUAL_MOST = 7, PHASE_MOST = 1.2;
@@ -87,38 +87,11 @@ double gap_filter_whole_arrival(const struct gap_filter *g, double arrival) {
     return e[0] + p * (e[1] + p * (e[2] + p * e[3])) + (arrival - p);   /* NaN stays */
 }
 
-enum { TAIL_TERMS = 4 };
-
-/* Counts rms of what is left of the whole record behind what fits it best: a constant, the tail, the pulse, and the pulse as far as the tail bends it. */
-static double residual_on_tail(const struct pixel_model *m, const struct gap_filter *g, const sample_u16 *d, float base, double height, double arrival) {
-    const struct pulse_shape *s = m->shape;
-    struct normal_equations e;
-    float terms[SHAPE_TERMS];
-    double left = 0, step = exp(-1 / g->tail_samples), at = exp(s->n_samples / (2 * g->tail_samples)), x[TAIL_TERMS];
-    normal_equations_init(&e, TAIL_TERMS);
-    int32_t behind = (int32_t)s->first + pulse_shape_terms(s, height, arrival, terms), last = (int32_t)(s->n_samples - s->first) - 1;
-    for (int32_t k = 0; k < (int32_t)s->n_samples; k++, at *= step) {
-        int32_t row = k - behind < last ? k - behind : last;
-        double pulse = 0, y = (double)((float)d[k] - base);
-        for (size_t j = 0; row >= 0 && j < SHAPE_TERMS; j++)
-            pulse += (double)terms[j] * (double)s->rows[j * s->stride + (uint32_t)row];
-        const double of[TAIL_TERMS] = { 1, at, pulse / height, pulse / height * at };
-        normal_equations_add(&e, of, 1, y - pulse);
-        left += (y - pulse) * (y - pulse);
-    }
-    if (normal_equations_factor(&e) != STATUS_OK)
-        return sqrt(left / s->n_samples);
-    normal_equations_solve(&e, e.right, x);
-    for (unsigned k = 0; k < TAIL_TERMS; k++)
-        left -= x[k] * e.right[k];
-    return sqrt(fmax(0, left) / s->n_samples);
-}
-
 /* Counts rms of what the shape leaves of the samples used. */
 static double residual_of(const struct pixel_model *m, const struct gap_filter *g, const sample_u16 *d, const struct pulse_quality *q, double height, double arrival) {
     struct pulse_shape shorter = *m->shape;
     if (g->tail_samples > 0)
-        return residual_on_tail(m, g, d, q->pretrigger_mean, height, arrival);
+        return tail_residual(m->shape, optimal_filter_kernel(m->filter), d, q->pretrigger_mean, height, arrival, g->tail_samples);
     shorter.n_samples = m->n_presamples + g->n_behind;
     double behind = (double)pulse_shape_residual(&shorter, optimal_filter_kernel(m->filter), d, q->pretrigger_mean, height, arrival);
     double before = (double)q->pretrigger_sd * (double)q->pretrigger_sd, first = shorter.first, n = shorter.n_samples;
