@@ -1,7 +1,7 @@
 /* calib/array_activity.h - how many records the whole array had when: what one pixel's silence is judged by.
  *   record times of all pixels --> counts per slice;   a pixel's silences + counts --> which of them were death
  * A pixel is dead when it had no record for as long as 25 would have been expected of it, by the share of the array's records that it has
- * otherwise (live-time.md 4). So a closed shutter kills nobody. Pure. */
+ * otherwise (doc/methods.md, Live time). So a closed shutter kills nobody. Pure. */
 #ifndef TESD_CALIB_ARRAY_ACTIVITY_H
 #define TESD_CALIB_ARRAY_ACTIVITY_H
 

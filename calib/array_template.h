@@ -3,7 +3,7 @@
  * Every pixel is stretched (spectrum_stretch.h) onto a first reference, then onto the median density of those that fit best, in which no
  * single pixel's noise or fault is left: 300 pulses of a pixel are compared with those of the whole array. The lines are assigned
  * once, in the template, by the combinatoric test. Pixels whose own peaks are clear vote on it: a template that most of them
- * contradict is ambiguous; and where the template by itself is not clear, their agreement assigns it (calibration.md 2.2, 2.3). */
+ * contradict is ambiguous; and where the template by itself is not clear, their agreement assigns it (doc/methods.md, Lines and curves). */
 #ifndef TESD_CALIB_ARRAY_TEMPLATE_H
 #define TESD_CALIB_ARRAY_TEMPLATE_H
 

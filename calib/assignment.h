@@ -1,4 +1,4 @@
-/* calib/assignment.h - which line is where in every pixel of an array, before anything is fitted (calibration.md 2.2).
+/* calib/assignment.h - which line is where in every pixel of an array, before anything is fitted (doc/methods.md, Lines and curves).
  *   spectra of all pixels --> template --stretch--> expected heights --> maxima = first rough curve of each pixel
  * In this order: the array's template, stretched; the pixel's own peaks, matched without it, may veto (clearly something else) or, where
  * the stretch leaves two places, decide; else the lines of the pixel's previous curve, looked for in the new spectrum; else nothing.

@@ -1,7 +1,7 @@
 /* calib/beam_steadiness.h - was the beam steady inside the points of a scan?   record times of all pixels --> dispersion of counts
  * Counts of the whole array in slices of 10 ms within a point vary as Poisson says when the beam is steady: dispersion = variance / mean
  * about 1. Above 1.2 live time by intervals loses (3 % at 90 counts/s with the beam off 10 % of the time); sampled at the array's
- * records it does not (live-time.md 5). Dead time and pile-up of single pixels make less of it than 1 %. Pure. */
+ * records it does not (doc/methods.md, Live time). Dead time and pile-up of single pixels make less of it than 1 %. Pure. */
 #ifndef TESD_CALIB_BEAM_STEADINESS_H
 #define TESD_CALIB_BEAM_STEADINESS_H
 

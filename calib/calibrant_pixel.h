@@ -20,7 +20,7 @@ bool calibrant_pixel_measure(const struct line_table *seed, const struct calibra
 
 struct calibrant_energy { double energy_eV, sigma_eV, common_eV; };   /* common: of the mono energies' errors; NaN: not measured */
 
-/* Curve of the form through the elastic lines -> energies of the lines inside its trust (design 6). False: fewer than three different energies, or no increasing curve.
+/* Curve of the form through the elastic lines -> energies of the lines inside its trust (doc/nexus.md). False: fewer than three different energies, or no increasing curve.
  * elastic_rms_eV: elastic lines off the curve through the others; NULL: not asked, and NaN with fewer than 4. */
 bool calibrant_pixel_energies(const struct calibrant_pixel *p, const struct calibrant_state *states, size_t n_states, size_t n_lines, double mono_unc_eV,
                               enum curve_form form, struct calibrant_energy *out, double *elastic_rms_eV);

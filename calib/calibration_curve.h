@@ -29,7 +29,7 @@ struct curve_value {
     float sigma_eV;         /* from the anchors' fit errors alone: this pixel's part */
     float common_sigma_eV;  /* from the table's uncertainties: shared by all pixels, never averages away */
     float slope;            /* dE/dp, eV per unit, from a table: to a millionth or so */
-    uint8_t trust;          /* TRUST_INSIDE / NEAR / BEYOND of photon_block.h, by energy against the anchors (design 6) */
+    uint8_t trust;          /* TRUST_INSIDE / NEAR / BEYOND of photon_block.h, by energy against the anchors (doc/nexus.md) */
 };
 struct curve_value calibration_curve_value(const struct calibration_curve *c, float height);
 double calibration_curve_slope(const struct calibration_curve *c, double height);   /* dE/dp, eV per unit */

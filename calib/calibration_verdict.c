@@ -12,8 +12,8 @@
 
 enum { ENOUGH_TO_COMPARE = 5, ENOUGH_FOR_SPREAD = 8, LINES_MISSING = 2, LINES_FOR_MISSING = 5 };
 
-static const double RESOLUTION_BAD = 2.0, RESOLUTION_ODD = 1.3;   /* x typical; 1.3 is calibration.md 2.6, SSRL's weakest pixel has 1.5 */
-static const double GAIN_ODD = 0.3, RATE_ODD = 3, CENTRE_ODD = 3; /* calibration.md 2.6 */
+static const double RESOLUTION_BAD = 2.0, RESOLUTION_ODD = 1.3;   /* x typical; SSRL's weakest pixel has 1.5 (doc/methods.md, Lines and curves) */
+static const double GAIN_ODD = 0.3, RATE_ODD = 3, CENTRE_ODD = 3; /* doc/methods.md, Lines and curves */
 static const double CENTRE_WORTH = 0.3;       /* eV at 1 keV: an anchor known this well is never uncertain */
 static const double EXPECTED_COUNTS = 60;     /* a line that should have so many and is not there is missing */
 static const double LOO_INNER = 6, LOO_END = 10, LOO_FLOOR = 4;   /* eV at 1 keV; up to 2.8 were measured on good pixels */

@@ -1,4 +1,4 @@
-/* calib/calibration_verdict.h - every pixel judged against the array (calibration.md 2.6), in words a beamline scientist understands.
+/* calib/calibration_verdict.h - every pixel judged against the array (doc/methods.md, Lines and curves), in words a beamline scientist understands.
  *   table whose pixels have curves of their own merit + spectra --> verdicts, reasons, ranks, the array's lines, a remark on the table
  * The typical pixel is the lower median, so that two pixels are judged by the better one. What all pixels have in common is never
  * held against a pixel: a line that lies off in all of them is the table's fault.

@@ -6,8 +6,8 @@
 
 /* Starting point at 1 keV, grows with the square root of the energy above that; replaced by what the fits find. */
 static const double FIRST_RESOLUTION = 3.0;
-static const double SMOOTH = 4.0;              /* calibration.md 2.1 */
-static const double SEARCH = 17.0;             /* calibration.md 2.2 */
+static const double SMOOTH = 4.0;              /* doc/methods.md, Lines and curves */
+static const double SEARCH = 17.0;             /* doc/methods.md, Lines and curves */
 static const double CHECK_SEARCH = 5.0, ELASTIC_SEARCH = 12.0;
 static const double WINDOW_PER_WIDTH = 1.33, WINDOW_PER_RESOLUTION = 2.4, BEYOND_COMPANION = 0.8;
 static const double WEAK_COUNTS = 200;         /* below: a free width scatters by more than 5 % even without background */

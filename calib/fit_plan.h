@@ -2,15 +2,15 @@
  * have the same small biases. line_table + mono energy + resolution --> plan.
  *
  * Window of a line: +- max(1.33 x its total width, 2.4 x the array's resolution). At the 2.7 eV of the SSRL 10-1 array this
- * is C +-11, N +-9.7, O +-7.3, Fe Ni Cu +-6.5..7 eV, the windows measured to work there (calibration.md 1.2, ssrl-measured.md
- * 2.7); other detectors get theirs by the same rule. Total width = intrinsic width of the table and resolution in quadrature,
+ * is C +-11, N +-9.7, O +-7.3, Fe Ni Cu +-6.5..7 eV, the windows measured to work there (doc/methods.md, Lines and
+ * curves); other detectors get theirs by the same rule. Total width = intrinsic width of the table and resolution in quadrature,
  * or, where the table has no width, what the first round of fits found.
  * A neighbour of the same element whose window overlaps (Fe Lb beside Fe La), or the elastic line, is a companion in the model,
  * and the window then reaches 0.8 half-widths beyond it.
  *
  * First rounds: every line has a Gaussian of its own, but one with few counts has it held at that of a stronger one nearby. They tell what the
  * array's pixels have in common: how wide each line is by itself (fit_plan_separate). From then on a pixel has one Gaussian for all its
- * lines (shared_width.h); a free width makes weak lines unstable (calibration.md 1.2). The elastic line keeps its own: it measures. */
+ * lines (shared_width.h); a free width makes weak lines unstable (doc/methods.md, Lines and curves). The elastic line keeps its own: it measures. */
 #ifndef TESD_CALIB_FIT_PLAN_H
 #define TESD_CALIB_FIT_PLAN_H
 

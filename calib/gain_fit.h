@@ -1,6 +1,6 @@
 /* calib/gain_fit.h - the gain g = p / E through or near a few points (height, gain), in one of three forms, each continued straight
  * outside the points:
- *   spline      natural cubic spline through the points (the default: ssrl-measured.md 1 says why)
+ *   spline      natural cubic spline through the points (the default: doc/methods.md, Lines and curves says why)
  *   smoothing   natural cubic spline that gives way by the points' errors: minimises sum ((g_i - f(p_i)) / s_i)^2 + 1/t int f''^2
  *               with t the most likely variance of the curvature (restricted likelihood of the second differences; Wahba 1985,
  *               the same as the regression with an integrated Wiener process that microcalorimeter analysis uses)

@@ -14,7 +14,7 @@ void gain_spline_init(struct natural_spline *g, const double *height, const doub
 double gain_spline_energy(const struct natural_spline *g, double height);
 double gain_spline_slope(const struct natural_spline *g, double height);   /* dE/dp, eV per unit */
 
-/* Gain positive and energy increasing from 0 to 1.05 x the highest point, 1001 samples (calibration.md 2.6). */
+/* Gain positive and energy increasing from 0 to 1.05 x the highest point, 1001 samples (doc/methods.md, Lines and curves). */
 bool gain_spline_is_monotone(const struct natural_spline *g);
 
 /* Height of an energy by bisection in 0..limit; the spline must be monotone there. NaN if the energy lies above. */

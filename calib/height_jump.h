@@ -15,7 +15,7 @@ struct height_move {      /* new = scale x old + offset */
 };
 
 /* Best move with |scale - 1| <= 0.006 and |offset| <= reach (height units) for which the old lines fall on the new smoothed
- * spectrum's maxima (ssrl-measured.md 5, there -60..+420 units). Of equal scores the smallest move. */
+ * spectrum's maxima (doc/methods.md, Lines and curves; at SSRL -60..+420 units). Of equal scores the smallest move. */
 struct height_move height_jump_search(const struct spectrum *smooth, const double *old_height, size_t n, double reach);
 
 /* Offset of the weighted straight line new - old = offset + (scale - 1) x old with a weak hold (0.3 %) on the scale, which only

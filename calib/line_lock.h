@@ -1,4 +1,4 @@
-/* calib/line_lock.h - what a line of the sample says about the drift of gains during the scans (calibration.md 3; off by default).
+/* calib/line_lock.h - what a line of the sample says about the drift of gains during the scans (doc/methods.md, Lines and curves; off by default).
  *   photons near the line --line_lock_add, find--> shift of every pixel at knots in time --line_lock_at--> relative correction
  * A stretch is a row of scans of one sample between two calibrations. Where the sample's line lies is not known to fractions of an eV, so only
  * its movement within a stretch counts, as a walk that is pinned at the calibrations (drift_walk.h). The mode common to all pixels is followed

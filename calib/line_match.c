@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static const double MODEL_ERROR = 1.5e-3;   /* of top_eV: 1.5 eV at 1 keV, calibration.md 2.2 */
+static const double MODEL_ERROR = 1.5e-3;   /* of top_eV: 1.5 eV at 1 keV, doc/methods.md, Lines and curves */
 static const double EXPLAINED = 8e-3;       /* a known line explains a peak this close, of top_eV */
 static const double RISE_ALLOWED = 1.03;    /* gain may rise by noise and offset, not by more */
 static const double GAIN_KEPT = 0.5;

@@ -1,5 +1,5 @@
 /* calib/line_match.h - which peak is which line, without any earlier knowledge: every order-preserving choice of peaks is
- * scored and the best is told with its margin to the second best (calibration.md 2.2).
+ * scored and the best is told with its margin to the second best (doc/methods.md, Lines and curves).
  *   S = -1/2 sum (r_i / s_i)^2 + sum log(prominence_i / highest) - penalties
  * with r_i the residual of a quadratic gain p/E fit in eV. Hard constraints: gain positive and falling with height by less
  * than half from the lowest to the highest line, energy increasing and no pole up to 1.2 x the highest line.
@@ -17,7 +17,7 @@
 /* At most C(14, 7) = 3432 choices, and 8 x as many with one line missing: bounded time whatever the table says. */
 enum { MATCH_MAX_PEAKS = 14, MATCH_MAX_LINES = 8 };
 
-/* Score differences below this are ambiguous (calibration.md 2.2). */
+/* Score differences below this are ambiguous (doc/methods.md, Lines and curves). */
 #define MATCH_CLEAR_MARGIN 5.0
 
 struct match_line {

@@ -1,6 +1,6 @@
 /* calib/line_shape.h - the profile of one line as it is fitted: fixed components, convolved with the pixel's Gaussian,
  * integrated over bins. Positions are relative to the line's energy_eV, which is where the table says its maximum lies.
- * A line with no component, or with one Gaussian, is a single Gaussian of free total width (ssrl-measured.md 2.7): its table
+ * A line with no component, or with one Gaussian, is a single Gaussian of free total width (doc/methods.md, Lines and curves): its table
  * energy is an effective maximum and its width is not trusted to the last bit. Lines with one Lorentz or Voigt component,
  * or with several, keep their components as measured and only the pixel's Gaussian is free. */
 #ifndef TESD_CALIB_LINE_SHAPE_H

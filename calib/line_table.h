@@ -1,5 +1,5 @@
 /* calib/line_table.h - reference emission lines as named, versioned data: CSV text --parse--> rows.
- * Columns line,energy_eV,unc_eV,use,excited_above_eV,components,source; '#' comments; no quoting (design 5). */
+ * Columns line,energy_eV,unc_eV,use,excited_above_eV,components,source; '#' comments; no quoting (README, How to add). */
 #ifndef TESD_CALIB_LINE_TABLE_H
 #define TESD_CALIB_LINE_TABLE_H
 

@@ -1,6 +1,6 @@
 /* calib/line_tail.h - one low-energy tail for the whole array, from the elastic line of every pixel.
  *   windows of many pixels --line_tail_find--> fraction and length that all have in common
- * A tail cannot be told from the shape of the line in one pixel's hundred counts (calibration.md 2.4); in the sum of the likelihoods of
+ * A tail cannot be told from the shape of the line in one pixel's hundred counts (doc/methods.md, Lines and curves); in the sum of the likelihoods of
  * all pixels, each with its own centre, width, counts and background, it can. The elastic line is the one without a shape of its own. */
 #ifndef TESD_CALIB_LINE_TAIL_H
 #define TESD_CALIB_LINE_TAIL_H

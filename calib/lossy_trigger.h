@@ -3,7 +3,7 @@
  * Edge-multi single records a pulse when none came within a record length N before it: m = r exp(-r N); its record is clean when none
  * follows within npost: LT = T exp(-r (N + npost)). Isolated asks for both: m = r exp(-r (N + npost)), LT the same. One rate per point is
  * solved over the array, pixel p at eps_p of it, on the branch of low rates. Good to 0.7 % up to a mean r (N + npost) of 0.35; refused
- * above 0.4, where the two branches near each other and an error of the counts grows without bound (live-time.md 3). Pure. */
+ * above 0.4, where the two branches near each other and an error of the counts grows without bound (doc/methods.md, Live time). Pure. */
 #ifndef TESD_CALIB_LOSSY_TRIGGER_H
 #define TESD_CALIB_LOSSY_TRIGGER_H
 

@@ -1,5 +1,5 @@
 /* calib/peak_find.h - local maxima of a smoothed spectrum, ranked by prominence.
- * Prominence = maximum minus the mean of the two neighbouring minima (calibration.md 2.1). */
+ * Prominence = maximum minus the mean of the two neighbouring minima (doc/methods.md, Lines and curves). */
 #ifndef TESD_CALIB_PEAK_FIND_H
 #define TESD_CALIB_PEAK_FIND_H
 

@@ -1,5 +1,5 @@
 /* calib/photon_block.h - photons (and cut records) as columns: what leaves analysis, what bins read, what files store.
- * One row per record. Columns, types and meaning are those of /entry/photons (design 6). Bins are filled from exactly the
+ * One row per record. Columns, types and meaning are those of /entry/photons (doc/nexus.md). Bins are filled from exactly the
  * stored float32 columns, so that any reader of the file gets the same map. The block owns its columns. */
 #ifndef TESD_CALIB_PHOTON_BLOCK_H
 #define TESD_CALIB_PHOTON_BLOCK_H

@@ -175,7 +175,7 @@ static bool is_modelled(const struct fit_plan *plan, size_t index) {
     return false;
 }
 
-/* Looks for lines where the rough curve has them, as far as it may be believed ("near" of design 6). */
+/* Looks for lines where the rough curve has them, as far as it may be believed ("near" of doc/nexus.md). */
 static void expect_on_curve(struct pixel_work *w, const struct fit_plan *plan, size_t index, double search_eV) {
     struct pixel_heights h = heights_of(w);
     const struct natural_spline *g = &w->rough;

@@ -10,7 +10,7 @@
 #include "calib/pixel_lines.h"
 #include "calib/shared_width.h"
 
-/* Fewer pulses than this give no calibration: with 150 one assignment in four was wrong (calibration.md 2.2). */
+/* Fewer pulses than this give no calibration: with 150 one assignment in four was wrong (doc/methods.md, Lines and curves). */
 enum { CALIBRATION_MIN_PULSES = 200 };
 
 struct pixel_work {

@@ -1,4 +1,4 @@
-/* calib/pixel_monitor.h - one pixel watched through the windows of a monitor_plan (calibration.md 3): median baseline, median residual,
+/* calib/pixel_monitor.h - one pixel watched through the windows of a monitor_plan (doc/methods.md, Lines and curves): median baseline, median residual,
  * rate, and the centres of one line and of the elastic line.   records by time --add, finish--> a row of values for each monitor
  * Centres are medians within a reach of the centre, repeated until they stay: a flat background does not pull them. Photons near the
  * elastic line, a small part of all, are kept until the points are known at which that line stands free. */

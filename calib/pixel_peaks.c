@@ -8,7 +8,7 @@
 #include "calib/pixel_calibration.h"
 #include "calib/spectrum.h"
 
-/* Smoothing: 0.4 % of the highest pulses, the 4 eV at 1 keV of calibration.md 2.1. Limits leave out the wildest thousandth. */
+/* Smoothing: 0.4 % of the highest pulses, the 4 eV at 1 keV of doc/methods.md, Lines and curves. Limits leave out the wildest thousandth. */
 static const double SMOOTH = 4e-3, OUTLIERS = 1e-3;
 
 enum { PEAKS = 256 };

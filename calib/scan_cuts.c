@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double MASK_FWHM = 1.3, LINE_FWHM = 1.5;   /* calibration.md 4.4 */
+static const double MASK_FWHM = 1.3, LINE_FWHM = 1.5;   /* doc/methods.md, Maps and yields */
 static const double FWHM_OF_SIGMA = 2.3548200450309493;
 
 static enum status begin(uint32_t n, struct scan_cut *out) {

@@ -2,7 +2,7 @@
  *   scan_products --scan_cut_*--> one curve: emission spectra (XES), constant-emission and constant-loss cuts (CEE, CET), inverse PFY,
  *   PFY with the elastic line taken out
  * Counts of maps are integers of grade high; a window on a map takes the whole bins whose middles lie in it, and the curve says which
- * edges that makes. Everything is counted anew from photons on other bins by making the maps anew. Definitions: calibration.md 4.4. Pure. */
+ * edges that makes. Everything is counted anew from photons on other bins by making the maps anew. Definitions: doc/methods.md, Maps and yields. Pure. */
 #ifndef TESD_CALIB_SCAN_CUTS_H
 #define TESD_CALIB_SCAN_CUTS_H
 

@@ -1,5 +1,5 @@
 /* calib/scan_elastic.h - where the elastic line lies in one scan, and how wide it is: a number of its own, about monochromator and
- * calibration together, that is never folded into a gain (calibration.md 0, fact 6).
+ * calibration together, that is never folded into a gain (doc/methods.md, Lines and curves).
  *   energy-loss map of a scan --scan_elastic_find--> emission - incident, width, counts, the points they come from
  * Only points count where the line stands free: in blocks of incident energy, counts around loss 0 against those on either side, and
  * against what all other points emit at the block's energy. Where resonant emission or a fluorescence line runs through the elastic line

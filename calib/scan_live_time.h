@@ -1,5 +1,5 @@
 /* calib/scan_live_time.h - grade times and sensitivities of a scan -> live time of its maps and yields, errors, and the test that
- * all grades agree.   live_time_s[i] = sum_p eps_p LT[p, i] / sum_p eps_p over the pixels and grades of the product (live-time.md 3). Pure. */
+ * all grades agree.   live_time_s[i] = sum_p eps_p LT[p, i] / sum_p eps_p over the pixels and grades of the product (doc/methods.md, Live time). Pure. */
 #ifndef TESD_CALIB_SCAN_LIVE_TIME_H
 #define TESD_CALIB_SCAN_LIVE_TIME_H
 

@@ -5,7 +5,7 @@
 #include "calib/sensitivity.h"
 #include "pulse/livetime.h"
 
-/* Below this the scans' own counts are too few to tell sensitivities; then calibrations help (live-time.md 3). */
+/* Below this the scans' own counts are too few to tell sensitivities; then calibrations help (doc/methods.md, Live time). */
 static const double SCAN_TIME_S = 300;
 
 enum status calibration_counts_new(uint32_t n_pixels, uint32_t n, struct calibration_counts *out) {

@@ -79,7 +79,7 @@ static enum status scan_of_sum(const struct scan_products *first, struct scan **
     return STATUS_OK;
 }
 
-/* What the points of the scans add up to. Counts are divided by sum_k I0_k LT_k (live-time.md 3), so the I0 of the sum is the mean over
+/* What the points of the scans add up to. Counts are divided by sum_k I0_k LT_k (doc/methods.md, Live time), so the I0 of the sum is the mean over
  * the live time of all: I0 x live time of the sum is what the scans were exposed to. A repeat that was live without an I0 above 0 leaves
  * the whole point without one: its counts are in the sum and cannot be taken out. */
 struct exposure { double live_ns, i0_excess, variance; bool known; };

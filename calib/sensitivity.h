@@ -1,5 +1,5 @@
 /* calib/sensitivity.h - relative sensitivity eps of each pixel, by maximum likelihood: counts N[pixel, point] ~ Poisson(eps_p x lambda_i x LT).
- * Without it a busy pixel loses more of its live time than a quiet one and edges shrink (live-time.md 3). Alternates
+ * Without it a busy pixel loses more of its live time than a quiet one and edges shrink (doc/methods.md, Live time). Alternates
  *     lambda_i = sum_p N / sum_p eps LT      eps_p = sum_i N / sum_i lambda LT      mean eps of the pixels fitted = 1
  * for 10 rounds. Pure. */
 #ifndef TESD_CALIB_SENSITIVITY_H

@@ -2,7 +2,7 @@
  *   windows with the lines' own profiles --shared_width_fit--> one width, and each line's fit with it
  * The likelihoods of all windows are maximised together: for a given width the windows are independent fits, and each tells the slope
  * and the information its profile likelihood has for the logarithm of the width (line_fit.h); Newton on their sums, a few steps. Strong
- * narrow lines decide, broad bands and weak lines follow; a free width per line makes weak lines unstable (calibration.md 1.2). */
+ * narrow lines decide, broad bands and weak lines follow; a free width per line makes weak lines unstable (doc/methods.md, Lines and curves). */
 #ifndef TESD_CALIB_SHARED_WIDTH_H
 #define TESD_CALIB_SHARED_WIDTH_H
 

@@ -7,7 +7,7 @@
 #include "calib/peak_find.h"
 
 enum { PEAKS = 64 };
-static const double CLOSE_PEAKS = 0.02;   /* relative; the lower one is dropped (calibration.md 2.1) */
+static const double CLOSE_PEAKS = 0.02;   /* relative; the lower one is dropped (doc/methods.md, Lines and curves) */
 static const double ROUGH = 4;            /* eV at 1 keV: rms of a choice that is no assignment */
 
 /* Anchors closer than the pruning distance would prune each other. */

@@ -1,6 +1,6 @@
 /* calib/spectrum_match.h - which peaks of a smoothed spectrum are the plan's anchors, without any earlier knowledge.
  *   smoothed spectrum --peaks, pruned--> line_match --> heights of all anchors, score, margin, and the two that came next
- * The independent test of calibration.md 2.2: for the array's template, and as a veto for each pixel. */
+ * The independent test of doc/methods.md, Lines and curves: for the array's template, and as a veto for each pixel. */
 #ifndef TESD_CALIB_SPECTRUM_MATCH_H
 #define TESD_CALIB_SPECTRUM_MATCH_H
 

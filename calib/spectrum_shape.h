@@ -1,7 +1,7 @@
 /* calib/spectrum_shape.h - does a pixel see the same spectrum as the others? Densities on a common energy axis, smoothed so that
  * resolution matters little, and the share of the pixel's photons that lies elsewhere than in the typical pixel.
  *   energies of every pixel --add--> densities --finish--> median density --distance--> 0..1
- * distance = 1/2 sum |h - m| less what chance makes of it, both normalised where the pixel is calibrated (calibration.md 2.6). */
+ * distance = 1/2 sum |h - m| less what chance makes of it, both normalised where the pixel is calibrated (doc/methods.md, Lines and curves). */
 #ifndef TESD_CALIB_SPECTRUM_SHAPE_H
 #define TESD_CALIB_SPECTRUM_SHAPE_H
 

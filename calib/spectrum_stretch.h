@@ -1,7 +1,7 @@
 /* calib/spectrum_stretch.h - the reference pixel's spectrum stretched onto another pixel's, without looking for peaks.
  *   p = s x (1 + q (x / X - 1)),  x: height in the reference, p: height in the pixel, X: a height near the reference's top
  * Found by cross-likelihood: sum over the pixel's pulses of the log of the reference's density carried over to p
- * (calibration.md 2.2: never fails grossly, insensitive to statistics). Densities live on an axis of ln p, where s is a shift:
+ * (doc/methods.md, Lines and curves: never fails grossly, insensitive to statistics). Densities live on an axis of ln p, where s is a shift:
  * a coarse grid, then refinement of the best few. A twentieth of the density is uniform, so extra lines and noise triggers
  * cost a bounded amount. */
 #ifndef TESD_CALIB_SPECTRUM_STRETCH_H

@@ -26,7 +26,7 @@ struct yield_spectrum {
     double *crowding;           /* n_points; what the variance of counts exceeds Poisson's by, relative: close pairs are lost together */
 };
 
-/* Windows at least this wide do not mind the larger width of lines in lesser grades (live-time.md 2: some 8 FWHM). */
+/* Windows at least this wide do not mind the larger width of lines in lesser grades (doc/methods.md, Live time: some 8 FWHM). */
 #define WIDE_REGION_EV 12.0
 
 /* Grade high alone is counted until grades_used is set: lesser grades only where their energies are as true as those of grade high, which

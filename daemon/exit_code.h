@@ -1,4 +1,4 @@
-/* daemon/exit_code.h - what a command's exit status means (design 5). */
+/* daemon/exit_code.h - what a command's exit status means (README, Using it). */
 #ifndef TESD_DAEMON_EXIT_CODE_H
 #define TESD_DAEMON_EXIT_CODE_H
 

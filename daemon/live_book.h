@@ -1,4 +1,4 @@
-/* daemon/live_book.h - rows and scan events of a live session -> grades, maps and live time as the scan goes on (design 8).
+/* daemon/live_book.h - rows and scan events of a live session -> grades, maps and live time as the scan goes on (doc/live.md).
  *   rows + events --place--> maps at once, grade by their past alone;   watermark --settle--> grade by past and future, live time, final points
  * Rows are kept until they are settled: until the watermark has passed them by the longest window, and the point they may belong to is known,
  * `late_ns` of data at most. Settling walks each pixel's events in time with pulse/livetime, so that counts and live time of a final point

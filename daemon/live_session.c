@@ -154,7 +154,7 @@ bool live_session_take_rows(struct live_session_work *s) {
     return true;
 }
 
-/* Newest stamp less one block and one record; when nothing comes, as much later as the clock went on (design 8). */
+/* Newest stamp less one block and one record; when nothing comes, as much later as the clock went on (doc/live.md). */
 int64_t live_session_watermark_ns(const struct live_session_work *s) {
     double margin_s = s->options.ingest.block_s + (double)s->status.n_samples * s->status.sample_period_s;
     int64_t mark = s->newest_ns - llround(margin_s * 1e9);

@@ -11,7 +11,7 @@
 #include "daemon/log.h"
 #include "pulse/cut.h"
 
-static const double ABOVE_EDGE = 10;            /* eV above its edge a line no longer moves with the excitation (calibration.md 3) */
+static const double ABOVE_EDGE = 10;            /* eV above its edge a line no longer moves with the excitation (doc/methods.md, Lines and curves) */
 static const double LINE_REACH = 1.1, USUAL_RESOLUTION = 3;   /* x its width */
 static const double ELASTIC_REACH = 2.0;        /* x the resolution */
 

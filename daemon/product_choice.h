@@ -1,4 +1,4 @@
-/* daemon/product_choice.h - which groups of a NeXus file somebody means by "pfy:O" and a scan number. Names of groups: design 6. */
+/* daemon/product_choice.h - which groups of a NeXus file somebody means by "pfy:O" and a scan number. Names of groups: doc/nexus.md. */
 #ifndef TESD_DAEMON_PRODUCT_CHOICE_H
 #define TESD_DAEMON_PRODUCT_CHOICE_H
 

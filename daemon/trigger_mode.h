@@ -1,5 +1,5 @@
 /* daemon/trigger_mode.h - how the acquisition decided which pulses get a record.   setting, else acquisition status, else the records
- * Live time rests on it (live-time.md 1). */
+ * Live time rests on it (doc/methods.md, Live time). */
 #ifndef TESD_DAEMON_TRIGGER_MODE_H
 #define TESD_DAEMON_TRIGGER_MODE_H
 

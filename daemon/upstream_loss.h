@@ -1,6 +1,6 @@
 /* daemon/upstream_loss.h - what the acquisition triggered and we never had, per channel.
  *   TRIGGERRATE (how many it triggered) + records (how many we have) --upstream_loss_channel--> sent, had, lost
- * Nothing in a record message is a sequence number; the record port drops what exceeds its queue (formats.md A.6); files may be torn. So
+ * Nothing in a record message is a sequence number; the record port drops what exceeds its queue (doc/methods.md, Records); files may be torn. So
  * both sides are counted, cumulatively, over the same stretch of time, and compared. Counting begins with the first window that lies
  * wholly in the time in which we listened, and goes on over any number of restarts: each begins a segment.
  *

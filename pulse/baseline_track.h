@@ -2,7 +2,7 @@
  *   measured pulses --learn--> baseline_rule;   rule + pulses in order --next or _both--> baseline, baseline_offset of every pulse
  * A readout that loses its lock for a moment, or resets, comes back some flux quanta away: the mean jumps, heights do not. Such
  * jumps are taken out before smoothing, so that no gain follows them: by whole quanta where jumps of the pixel cluster at multiples
- * of a power of two (pulse-analysis.md 7), else by the jump itself once three records in a row agree on it.
+ * of a power of two (doc/methods.md, Records), else by the jump itself once three records in a row agree on it.
  * The smooth is exponential in time, BASELINE_TIME_S to one side (causal: one pulse at a time gives the same as all) or to both. */
 #ifndef TESD_PULSE_BASELINE_TRACK_H
 #define TESD_PULSE_BASELINE_TRACK_H

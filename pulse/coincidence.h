@@ -2,7 +2,7 @@
  *   events of all pixels by time --add--> coincidence --spans--> vetoed spans of one pixel
  * A pixel is vetoed at an instant s when at least K *other* pixels have an event within W of it, e in (s - W, s + W], and for a
  * hold time afterwards. Its own events do not matter: a photon of the pixel changes nothing about its own veto, so that live time without
- * the vetoed spans leaves rates unbiased (live-time.md 4). In a common list, own events counted, they would be. One owner thread for
+ * the vetoed spans leaves rates unbiased (doc/methods.md, Live time). In a common list, own events counted, they would be. One owner thread for
  * _add; then any thread may ask. */
 #ifndef TESD_PULSE_COINCIDENCE_H
 #define TESD_PULSE_COINCIDENCE_H

@@ -1,4 +1,4 @@
-/* Tried and rejected in filters-measured.md 2.3: more phase terms learnt alone, phase x height, time polynomials. */
+/* Tried and rejected in doc/methods.md, Corrections: more phase terms learnt alone, phase x height, time polynomials. */
 #include "pulse/correction_learner.h"
 
 #include <math.h>

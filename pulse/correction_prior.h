@@ -1,7 +1,7 @@
 /* pulse/correction_prior.h - what the pixels of an array have in common in their corrections, so that each needs to learn only the rest.
  *   every pixel's own estimate --make--> prior: mean and covariance of the gains over pixels;   estimate + prior --shrink--> better estimate
  * Detectors of one array are alike: their phase bias and the slope of their drift differ less from pixel to pixel than one pixel's pulses
- * can tell (a phase coefficient learnt alone costs 0.5-1 % of resolution, filters-measured.md 2.3). With estimate g of covariance C and
+ * can tell (a phase coefficient learnt alone costs 0.5-1 % of resolution, doc/methods.md, Corrections). With estimate g of covariance C and
  * gains spread over the array by T around m, the best linear guess is m + T (T + C)^-1 (g - m), its covariance T (T + C)^-1 C: a pixel that
  * knows its gains keeps them, one that does not gets the array's. T: the mean of all C is factorised as L L'; of z = L^-1 g, whose errors
  * have variance 1, median and clipped variance are taken component by component; what that variance exceeds 1 by is the array's own spread.

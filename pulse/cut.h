@@ -1,5 +1,5 @@
 /* pulse/cut.h - reasons why a record is not a photon: bits, names, and the limits that a pixel's pulses are held to.
- * The lowest set bit is the reason a record is counted under. Order and names are a file contract (design 6): append only. */
+ * The lowest set bit is the reason a record is counted under. Order and names are a file contract (doc/nexus.md): append only. */
 #ifndef TESD_PULSE_CUT_H
 #define TESD_PULSE_CUT_H
 

@@ -1,4 +1,4 @@
-/* pulse/cut_limits.h - the limits that a pixel's pulses are held to, learnt from those pulses (filters-measured.md 3.2).
+/* pulse/cut_limits.h - the limits that a pixel's pulses are held to, learnt from those pulses (doc/methods.md, Cuts and pile-up).
  * Limits are median + k robust sigmas, so a minority of bad records, however bad, does not move them. */
 #ifndef TESD_PULSE_CUT_LIMITS_H
 #define TESD_PULSE_CUT_LIMITS_H

@@ -7,7 +7,7 @@
  * the rows 1.7x slower there; asking for the record that is wanted next, at once or on the way, gained nothing over leaving it to the machine.
  * Rows are woven: each 16 weights stand in the order in which AVX2 unpacks 16 samples, or a third of a dot product goes into putting samples
  * in order (Zen 1: 6.8 cycles for 16 samples, 5.3 woven).
- * Chosen after measuring (performance.md 1): rows shifted beforehand and one conversion of the samples beat shifting the record
+ * Chosen after measuring (doc/methods.md, Filters): rows shifted beforehand and one conversion of the samples beat shifting the record
  * (1.7x); three rows that give the parabola itself beat five lags (1.5x); two records at once (loses from memory), int16 weights (no gain) and BLAS (needs a float copy of the record). */
 #ifndef TESD_PULSE_DOT_KERNEL_H
 #define TESD_PULSE_DOT_KERNEL_H

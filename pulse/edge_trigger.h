@@ -1,7 +1,7 @@
 /* pulse/edge_trigger.h - the acquisition's edge trigger, applied to the samples of a record: which further pulses in it would have triggered.
  *   records + n_presamples --> level (learnt: no file says it);   record + level --> sample numbers of second pulses
  * DASTARD fires where d[i] + d[i-1] - d[i-2] - d[i-3] first reaches its level, and this is the sample n_presamples of a record. In live
- * time "would have triggered" and "was seen in the record" must be the same test (live-time.md 2), so the level is read off the
+ * time "would have triggered" and "was seen in the record" must be the same test (doc/methods.md, Live time), so the level is read off the
  * records: the difference is below it one sample before the trigger and not below it at the trigger. Pure; no allocation. */
 #ifndef TESD_PULSE_EDGE_TRIGGER_H
 #define TESD_PULSE_EDGE_TRIGGER_H

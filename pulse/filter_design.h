@@ -1,5 +1,5 @@
 /* pulse/filter_design.h - the filters of the field, for records that the standard one (optimal_filter.h) does not suit and to compare
- * with other programs (pulse-analysis.md 4):  template + noise --filter_design_make--> weights, variance, resolving power
+ * with other programs (doc/methods.md, Filters):  template + noise --filter_design_make--> weights, variance, resolving power
  *   five lags  zero-sum; parabola through its output at five neighbouring lags; N-4 weights
  *   one lag    zero-sum; output at the template's own place only; N weights
  *   ATS        also blind to a small shift of the template; a second set of weights estimates the shift; N weights
@@ -35,7 +35,7 @@ struct filter_request {
     double half_power, highest;     /* smoothing: response divided by 1 + (f / half_power)^2, and 0 above highest; cycles per sample;
                                      * 0: none */
     bool plain;                     /* ATS: leave the gain that smoothing has changed as it is, as mass does: heights are then
-                                     * some per cent too small and promises too good by as much (pulse-analysis.md 0.6) */
+                                     * some per cent too small and promises too good by as much (doc/methods.md, Filters) */
 };
 
 struct filter_design {

@@ -1,5 +1,5 @@
 /* pulse/flux_jump.h - steps by whole flux quanta within a record: a readout that slips or is set back moves everything behind one sample
- * by a power of two of counts, or a multiple of one (pulse-analysis.md 7).   samples --find--> jumps;   samples + jumps --remove--> samples
+ * by a power of two of counts, or a multiple of one (doc/methods.md, Records).   samples --find--> jumps;   samples + jumps --remove--> samples
  * A jump is told from the rise of a pulse by its neighbours: it takes one sample, before and after which nothing much happens. What is
  * mended is judged like any other record afterwards, so a find may be wrong, but must not be believed alone. */
 #ifndef TESD_PULSE_FLUX_JUMP_H

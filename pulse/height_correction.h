@@ -1,6 +1,6 @@
 /* pulse/height_correction.h - what makes heights of one pixel comparable: gain that follows arrival, baseline and found steps.
  *   corrected = height x (1 + sum over gain terms of gain[k] (term[k] - reference[k])) + gain[TERM_OFFSET] x term[TERM_OFFSET]
- * Terms (filters-measured.md 3, steps 5 and 6):
+ * Terms (doc/methods.md, Corrections):
  *   q         arrival less what is usual at that height (a cubic), clipped to +-1.2 samples: the sub-sample phase
  *   q^2, sin 2 pi q, cos 2 pi q   the bias of the lag parabola is even in q, of fourth order and more
  *   baseline  smooth of the pretrigger means (baseline_track.h), counts

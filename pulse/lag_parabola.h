@@ -1,5 +1,5 @@
 /* pulse/lag_parabola.h - height and arrival from a filter's output at five neighbouring lags:
- * least-squares parabola p0 + p1 i + p2 i^2 through c[i], i = -2..2 (exact weights over 70, pulse-analysis.md 5). */
+ * least-squares parabola p0 + p1 i + p2 i^2 through c[i], i = -2..2 (exact weights over 70, doc/methods.md, Filters). */
 #ifndef TESD_PULSE_LAG_PARABOLA_H
 #define TESD_PULSE_LAG_PARABOLA_H
 

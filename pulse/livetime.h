@@ -44,12 +44,12 @@ struct livetime_table {
     struct livetime_box boxes[LIVETIME_BOXES];
     int64_t blind_ns;         /* event to anchor */
     int64_t quantum_ns;       /* trigger times are whole samples; <= every after_lo */
-    int64_t unresolved_ns;    /* photons nearer than this make one event: 0.9 of the time to the maximum (live-time.md 1: none are told apart
+    int64_t unresolved_ns;    /* photons nearer than this make one event: 0.9 of the time to the maximum (doc/methods.md, Live time: none are told apart
                                * within 0.7, all beyond 1.0) */
     int64_t longest_after_ns; /* beyond it `after` changes no grade */
 };
 
-/* Windows of live-time.md 2, in whole samples. STATUS_BAD_VALUE: settings out of range. */
+/* Windows of doc/methods.md, Live time, in whole samples. STATUS_BAD_VALUE: settings out of range. */
 enum status livetime_table_make(const struct livetime_settings *s, struct livetime_table *out);
 
 /* Grade of a record; before < 0 (it fell into the blind time of another) is LIVETIME_NONE. */
@@ -65,7 +65,7 @@ struct livetime_sheet {
     const struct time_span *vetoes;
     size_t n_vetoes;
     /* NULL: time is measured in ns. Else by how many of these instants, by time, it holds: those of the other pixels' triggers sample the
-     * beam as the photons do, which helps where it is not steady inside a point (live-time.md 5). */
+     * beam as the photons do, which helps where it is not steady inside a point (doc/methods.md, Live time). */
     const int64_t *instants_ns;
     size_t n_instants;
 };

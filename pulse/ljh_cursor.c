@@ -1,7 +1,7 @@
 /* Walks LJH records and finds the next whole one behind a torn one.
  *
  * DASTARD queues a 2.2 record as three pieces (8 bytes count, 8 bytes time, the samples) and drops those that do not fit, so a
- * record may be short of any of them and all that follows stands too early (formats.md B.6). So a header is believed when it
+ * record may be short of any of them and all that follows stands too early (doc/methods.md, Records). So a header is believed when it
  * follows the last one, and a record when the header behind it follows its own:
  *   - the header here follows the last record, and the next one follows it: a whole record.
  *   - it does, but the next does not: either this record lost its samples or the next one is torn. If a header is found
@@ -28,7 +28,7 @@
 static const int64_t day_us = INT64_C(86400) * 1000000;
 static const int64_t year_2000_us = INT64_C(946684800) * 1000000;
 static const int64_t year_2200_us = INT64_C(7258118400) * 1000000;
-static const double disorder_s = 10;  /* records of one channel may change places within a block of data (formats.md A.2) */
+static const double disorder_s = 10;  /* records of one channel may change places within a block of data (doc/methods.md, Records) */
 enum { HEADERS_IN_STEP = 3, OLD_HEADERS_RISING = 8, SCAN_STEP = 2 };
 
 /* What a record's header says; count is 0 in 2.0 and 2.1. */
@@ -287,7 +287,7 @@ static void skip_torn(struct ljh_cursor *c, size_t next) {
     c->scan = 0;
 }
 
-/* Frame of a 2.0 or 2.1 record from its time alone, as the peer computes it (pulse-analysis 1.4). */
+/* Frame of a 2.0 or 2.1 record from its time alone, as the peer computes it (doc/methods.md, Records). */
 static int64_t old_frame(const struct ljh_header *h, const uint8_t *at) {
     int64_t frame_ns = llround(h->sample_period_s * 1e9);
     return 4 + floor_div(1000 * old_time_us(h, at) - 1, frame_ns);

@@ -1,4 +1,4 @@
-/* pulse/neighbour_height.h - heights of records whose mains and baseline are known from the records around them (filters-measured.md 3.7).
+/* pulse/neighbour_height.h - heights of records whose mains and baseline are known from the records around them (doc/methods.md, Filters).
  *   pulses with baselines + open filter + mains_track --learn--> neighbour_height;   pulse --take--> its height by neighbours
  *     height = map(h - mains in h + gain x (level + mean - baseline of the others - mains in level - leak))
  * h and level are the open filter's (open_filter.h). The level is blind to the template and a small shift of it, but pulses change

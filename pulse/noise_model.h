@@ -1,7 +1,7 @@
 /* pulse/noise_model.h - noise records --> which of them are noise, their autocovariance, their spectrum.
  * Autocovariance: R[j] in counts^2 for lags j = 0..N-1. NOISE_STREAM is the one to use; the others are what the field's other
- * programs do, kept to compare results and predictions with theirs (pulse-analysis.md 3).
- * Measured on 48 simulated pixels (filters-measured.md 2.1): the stream estimator is positive definite in all, costs 0.02-0.5 %
+ * programs do, kept to compare results and predictions with theirs (doc/methods.md, Noise).
+ * Measured on 48 simulated pixels (doc/methods.md, Noise): the stream estimator is positive definite in all, costs 0.02-0.5 %
  * of resolution and promises it within 1 %; unbiased per record is never positive definite; biased costs 1-2 %. */
 #ifndef TESD_PULSE_NOISE_MODEL_H
 #define TESD_PULSE_NOISE_MODEL_H

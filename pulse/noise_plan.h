@@ -1,7 +1,7 @@
 /* pulse/noise_plan.h - Fourier transforms for noise records of one length, planned once.
  * FFTW may be planned on one thread at a time only; executing a plan is safe on many. So the caller makes one plan per record
  * length, on one thread, and all learners share it. FFTW_ESTIMATE: measured plans depend on timing and would spoil replays
- * that must agree to the byte (and gained nothing, performance.md 1). Buffers come from noise_plan_buffer. */
+ * that must agree to the byte (and gained nothing, doc/methods.md, Filters). Buffers come from noise_plan_buffer. */
 #ifndef TESD_PULSE_NOISE_PLAN_H
 #define TESD_PULSE_NOISE_PLAN_H
 

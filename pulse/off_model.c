@@ -1,4 +1,4 @@
-/* An OFF file's own basis is all that its heights need (ssrl-measured.md 2): with s = column 2, zero before the trigger, and
+/* An OFF file's own basis is all that its heights need (doc/methods.md, Records): with s = column 2, zero before the trigger, and
  * q = s[2..N-3] minus its mean (matched filter for white noise, blind to a constant), lag value i of a record is
  *     c_i = sum_k q[k] sum_j B[k+i][j] coef[j] = sum_j R[i][j] coef[j]
  * so 5 x B numbers replace the samples. Measured on 4 channels: as sharp as coefficient 2 after five learnt corrections. */

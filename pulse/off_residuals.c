@@ -1,4 +1,4 @@
-/* The residual cut of OFF records (ssrl-measured.md 6): slices of 2,000 units of coefficient 2, limit median + 10 x 1.4826 MAD.
+/* The residual cut of OFF records (doc/methods.md, Records): slices of 2,000 units of coefficient 2, limit median + 10 x 1.4826 MAD.
  * Bounded memory: 65,536 residuals per slice are kept; beyond that every second one, then every fourth, ... */
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* pulse/open_filter.h - a pixel's filter for records whose mains and baseline others know (filters-measured.md 3.7).
+/* pulse/open_filter.h - a pixel's filter for records whose mains and baseline others know (doc/methods.md, Filters).
  *   template + noise without mains --new--> open_filter --apply--> height, level
  * Two estimates of one record from the generalised least squares fit of template, shift and constant to noise that holds no mains:
  *   height  the five-lag filter, blind to a constant, as the standard one but for the noise it is made for

@@ -1,7 +1,7 @@
 /* pulse/optimal_filter.h:  noise covariance + template --design--> weights --new--> optimal_filter --apply--> height, arrival
- * The five-lag filter blind to a constant ("noconst", pulse-analysis.md 4): with T the covariance matrix of n = N-4 samples and s
+ * The five-lag filter blind to a constant ("noconst", doc/methods.md, Filters): with T the covariance matrix of n = N-4 samples and s
  * the template without its first and last two, q ~ (1'T^-1 1) T^-1 s - (1'T^-1 s) T^-1 1, scaled so that the parabola through its
- * five lags on the template peaks at exactly 1. Within 0.3 % of the best possible at all energies (filters-measured.md 2.2).
+ * five lags on the template peaks at exactly 1. Within 0.3 % of the best possible at all energies (doc/methods.md, Filters).
  * When the record cuts the pulse off so early that this parabola would peak a sample or more away from the template's own
  * place, q is made orthogonal to the template's slope as well.
  * Immutable once made, so any number of threads may share one. No I/O, no locks, no allocation after _new. */

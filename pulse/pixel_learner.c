@@ -23,7 +23,7 @@
 #include "pulse/robust.h"
 #include "pulse/sample_turn.h"
 
-/* 4 MB each at 1,024 samples. 300 noise records suffice, 1,000 give all there is to gain (filters-measured.md 2.1). */
+/* 4 MB each at 1,024 samples. 300 noise records suffice, 1,000 give all there is to gain (doc/methods.md, Noise). */
 enum { NOISE_RECORDS_MAX = 2048, PULSE_RECORDS_MAX = 2048, PULSES_MIN = 50, NOISE_RECORDS_MIN = 30 };
 
 struct pixel_learner {
@@ -301,7 +301,7 @@ static enum status learn_open(const struct pixel_learner *l, const struct worksh
     return s == STATUS_NO_MEMORY ? s : STATUS_OK;
 }
 
-/* Pulses nearer than three times to the maximum are not told apart well enough for any filter (live-time.md 2). */
+/* Pulses nearer than three times to the maximum are not told apart well enough for any filter (doc/methods.md, Live time). */
 static enum status learn_gaps(const struct record_store *pulses, const struct workshop *w, struct pixel_model *m) {
     struct pulse_times t;
     if (pulse_times_of(w->template_pulse, 1, m->n_samples, m->n_presamples, &t) != STATUS_OK)

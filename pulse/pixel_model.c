@@ -16,7 +16,7 @@
 
 enum {
     ARRIVAL_MAX = 5,   /* samples: beyond that the parabola through five lags is an extrapolation */
-    /* Robust sigmas above the residuals of good pulses (filters-measured.md 2.6): doubt, and no doubt any more. */
+    /* Robust sigmas above the residuals of good pulses (doc/methods.md, Cuts and pile-up): doubt, and no doubt any more. */
     RESIDUAL_DOUBTFUL = 4, RESIDUAL_MAX = 10
 };
 

@@ -20,7 +20,7 @@
 #include "pulse/second_pulse.h"
 #include "pulse/status.h"
 
-/* Limits learnt from a pixel's good pulses (median + k robust sigmas, filters-measured.md 3.2). A value at a limit passes. */
+/* Limits learnt from a pixel's good pulses (median + k robust sigmas, doc/methods.md, Cuts and pile-up). A value at a limit passes. */
 struct cut_limits {
     float pretrigger_sd_max;       /* counts, std over the pretrigger less its last 4 samples */
     float pretrigger_slope_max;    /* counts, |rise| over the same samples */
@@ -69,7 +69,7 @@ struct pixel_model {
     /* coefficients: lag value c_i = sum_j lag_rows[i][j] x coefficient j, scaled to gain 1 on coefficient 2 */
     uint32_t n_bases;
     double lag_rows[LAGS][OFF_MAX_BASES];
-    /* residual limit against coefficient 2 (OFF, ssrl-measured.md 6), learnt in slices [k, k+1) x slice_width and used from
+    /* residual limit against coefficient 2 (OFF, doc/methods.md, Records), learnt in slices [k, k+1) x slice_width and used from
      * the smallest slice centre that is not below the record's value. n_slices 0: not cut. */
     uint32_t n_slices;
     double slice_width;
@@ -121,7 +121,7 @@ struct pixel_learning {            /* what was learnt from, for the verdict tabl
  * "" when all is well. *report is filled on failure too, for the verdict table; report and why may be NULL. */
 enum status pixel_learner_finish(struct pixel_learner *l, struct pixel_model **out, struct pixel_learning *report, struct complaint *why);
 
-/* The model of an OFF channel needs no training for its heights (ssrl-measured.md 2): basis is N x B row-major. */
+/* The model of an OFF channel needs no training for its heights (doc/methods.md, Records): basis is N x B row-major. */
 enum status pixel_model_from_off(const struct off_header *h, uint32_t n_presamples, const double *basis, struct pixel_model **out);
 /* Residual limits from all records of the file, added one by one in any order, then set. */
 struct off_residuals;  /* opaque: reservoir of residuals per slice of coefficient 2 */

@@ -1,4 +1,4 @@
-/* pulse/pulse_quality.h - what the cuts look at, of one record (filters-measured.md 3.2), all from exact integer sums.
+/* pulse/pulse_quality.h - what the cuts look at, of one record (doc/methods.md, Cuts and pile-up), all from exact integer sums.
  * The pretrigger window is d[0..p-5]: the last 4 presamples are left out, since the rise may begin early. */
 #ifndef TESD_PULSE_PULSE_QUALITY_H
 #define TESD_PULSE_PULSE_QUALITY_H

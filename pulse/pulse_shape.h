@@ -1,4 +1,4 @@
-/* pulse/pulse_shape.h - a pixel's pulse at any height and arrival, learnt by regression from its records (filters-measured.md 3.3):
+/* pulse/pulse_shape.h - a pixel's pulse at any height and arrival, learnt by regression from its records (doc/methods.md, Filters):
  *   record - its pretrigger mean = h (T0 + p T1 + p^2 T2 + p^3 T3 + u T4 + p u T5 + u^2 T6) + noise
  * h height and p arrival as the filter says them, u = h / reference - 1. T0 is the template; what all seven leave is the residual.
  * A pulse that arrives more than half a sample early or late is the shape moved by whole samples: no polynomial in p follows its onset so far (of 8 us

@@ -1,5 +1,5 @@
 /* pulse/pulse_summary.h - what one record says before any model: pulse_record --> pulse_summary.
- * Definitions are those of mass (pulse-analysis.md 1.1), to the bit where they are integers; sums are exact integers or doubles.
+ * Definitions are those of mass (doc/methods.md, Records), to the bit where they are integers; sums are exact integers or doubles.
  * d[k], k = 0..N-1: samples; p = n_presamples; e = p - 3: the last three presamples may already hold the rise. */
 #ifndef TESD_PULSE_PULSE_SUMMARY_H
 #define TESD_PULSE_PULSE_SUMMARY_H

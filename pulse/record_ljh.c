@@ -156,7 +156,7 @@ static int version_of(struct text_piece text) {
     return begins_with(text, "2.2.") ? 22 : begins_with(text, "2.1.") ? 21 : begins_with(text, "2.0.") ? 20 : 0;
 }
 
-/* Writers before DASTARD count 3 presamples too few (pulse-analysis 0.3). */
+/* Writers before DASTARD count 3 presamples too few (doc/methods.md, Records). */
 static uint32_t true_presamples(double written, bool dastard) {
     return (uint32_t)written + (dastard ? 0 : 3);
 }

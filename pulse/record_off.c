@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Little-endian, packed, unaligned (formats.md C):
+/* Little-endian, packed, unaligned (doc/methods.md, Records):
  *   i32 n, i32 npre, i64 frame, i64 unix ns, f32 pretrigger mean, [0.3: f32 pretrigger delta,] f32 residual sd, f32 x B */
 static const uint8_t *take(void *to, const uint8_t *from, size_t n) {
     memcpy(to, from, n);

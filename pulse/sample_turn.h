@@ -1,5 +1,5 @@
 /* pulse/sample_turn.h - samples whose 16 bits wrap around within a record: int16 in files that say nothing of signs, phases that leave
- * their range, flux quanta that add up (pulse-analysis.md 7).   samples --+ turn, modulo 65536--> samples that do not wrap
+ * their range, flux quanta that add up (doc/methods.md, Records).   samples --+ turn, modulo 65536--> samples that do not wrap
  * The bits of int16 plus half a turn are the same numbers plus 32768; and whatever a pixel's baseline, pulses of less than half the
  * range wrap in one of the two frames at most. So a pixel is learnt in one frame, of which its model keeps the turn; a record that
  * wraps all the same is looked at in the other one. Pretrigger means are given less the turn: of int16 pixels they have their signs. */

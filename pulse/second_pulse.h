@@ -3,7 +3,7 @@
  * (a constant and the main terms of the shape, by projection), and matched with the whitened onset of a pulse at every sample. With
  * e the whitened rest, w_j the onset at j and N_j what of it the projection leaves, the likelihood ratio of a pulse of height a at j is
  *     t_j^2 = (w_j . e)^2 / N_j,   a = w_j . e / N_j.
- * Measured (filters-measured.md 2.6): finds more than any chi2 or derivative. Costs some 40 dots; only for records whose residual
+ * Measured (doc/methods.md, Cuts and pile-up): finds more than any chi2 or derivative. Costs some 40 dots; only for records whose residual
  * gives rise to doubt. Nearer than the arrival resolution the two cannot be told apart: there N_j is small, and left out.
  * Tried and rejected: a filter per lag (a megabyte a pixel), the whole covariance (N^2 a record). */
 #ifndef TESD_PULSE_SECOND_PULSE_H

@@ -3,7 +3,7 @@
  * Each group of points has its own density f, the histogram of its points smoothed with a kernel (three moving averages), plus a
  * floor of 0.15 counts a kernel width. The sum of log f(x_i) is climbed by Gauss-Newton while the kernel narrows from 20 to 0.8 sigma:
  * with psi = f'/f, step = (F' w F)^-1 F' psi, F the slopes, w = psi^2 smoothed with the kernel once more. (The mean of psi^2 over smoothed
- * points is minus the mean of psi', so this is Newton's step; psi^2 itself in place of w, as filters-measured.md 3.6 has it, steps too far
+ * points is minus the mean of psi', so this is Newton's step; psi^2 itself in place of w, as in doc/methods.md, Corrections, steps too far
  * by 1 + (kernel / line width)^2 and does not settle at kernels above one sigma.)
  * Only points of one group are compared, so groups may hold different spectra. Nothing runs away: every coefficient has a limit,
  * and the caller removes from the slopes what would only stretch a spectrum (a polynomial of the height). Pure; caller owns memory. */

@@ -1,6 +1,6 @@
 /* pulse/tail_reach.h - how long after a pulse the next one may still be cut because of its tail: what an isolated pulse must wait for.
  *   time and cuts of a pixel's records, in order --note--> counts by the time since the record before   (--add--> of the array)   --> decays
- * A cut that fires because of a neighbour in time must be made redundant by a window, or yields fall where the rate is high (live-time.md 2):
+ * A cut that fires because of a neighbour in time must be made redundant by a window, or yields fall where the rate is high (doc/methods.md, Live time):
  * at 40 counts/s with 500 samples of 4 us a window of 6 decay times lost 4 % of the photons, most of them to the pretrigger's slope. How far the
  * tail reaches depends on its slow part, on the noise and on the limits, so it is measured: the share of records cut against the time
  * since the record before, in decay times, must be flat. Records that are followed too soon are left out: by the next record's time, and, where triggers
@@ -13,7 +13,7 @@
 
 enum { TAIL_REACH_BINS = 14 };
 
-#define TAIL_REACH_LEAST 6.0    /* decay times that live-time.md asks for in any case */
+#define TAIL_REACH_LEAST 6.0    /* decay times that doc/methods.md, Live time asks for in any case */
 
 struct tail_reach {
     double decay_ns, post_ns;   /* of the pixel's pulses; from the trigger to the end of a record. decay 0: nothing is counted */

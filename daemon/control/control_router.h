@@ -1,4 +1,4 @@
-/* daemon/control/control_router.h - the control port of our own clients: requests over a ZeroMQ ROUTER (design 8, doc/control.md).
+/* daemon/control/control_router.h - the control port of our own clients: requests over a ZeroMQ ROUTER (doc/live.md, doc/control.md).
  *   [JSON request] --scan_call--> the scan server's methods (port 4000), or those that only this port has --> [JSON reply][frames of a snapshot]
  * A client of the scan server's protocol with a REQ socket gets here what it would get on port 4000. Replies may be as long as they like, and
  * `id` of a request comes back in its reply, so a DEALER may have several under way. A request that has to wait holds up nobody. Bounded:

@@ -1,4 +1,4 @@
-/* daemon/sink/archive.h - the NeXus file of design 6.  photon blocks, pixels, scans, products --> OUT.nxs
+/* daemon/sink/archive.h - the NeXus file of doc/nexus.md.  photon blocks, pixels, scans, products --> OUT.nxs
  * Written as OUT.nxs.part and renamed when whole. All HDF5 calls on one thread (the library has one lock). Same calls with the
  * same data give the same datasets byte for byte (no times of writing inside datasets, object tracking of times off). */
 #ifndef TESD_DAEMON_SINK_ARCHIVE_H
@@ -26,7 +26,7 @@ struct archive;  /* opaque */
 struct archive_pixel {          /* one row of /entry/pixels */
     uint32_t channel;
     char name[64];
-    double sensitivity;         /* eps of live-time.md; 1 when not measured */
+    double sensitivity;         /* eps of doc/methods.md, Live time; 1 when not measured */
     const char *verdict;        /* text, borrowed */
     const char *reason;
     uint64_t records, photons, cut_counts[N_CUTS];

@@ -1,8 +1,8 @@
-/* daemon/sink/live_scan_file.h - the file of one running scan, laid out as design 6 says, which readers open while it grows.
+/* daemon/sink/live_scan_file.h - the file of one running scan, laid out as doc/nexus.md says, which readers open while it grows.
  *   create everything --open--> rows, update, flush at each point ... --close--> a whole file without its sums, state "live"
  * What was flushed is there whatever becomes of this process; process/flushed_rows and flushed_points say how much that is, and are written
  * last. process/gap_* tell what is not in the file. Nothing is compressed: rows of maps are written more than once.
- * Beyond design 6 the group of the scan has sensitivity, window_s, unresolved_s and tail_s of the pixels, so that products can be made anew from the file alone.
+ * Beyond doc/nexus.md the group of the scan has sensitivity, window_s, unresolved_s and tail_s of the pixels, so that products can be made anew from the file alone.
  * One thread: the one that owns HDF5. */
 #ifndef TESD_DAEMON_SINK_LIVE_SCAN_FILE_H
 #define TESD_DAEMON_SINK_LIVE_SCAN_FILE_H

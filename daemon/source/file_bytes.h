@@ -1,6 +1,6 @@
 /* daemon/source/file_bytes.h - a file as bytes, seen through a window that slides along it.
  * Read with pread into memory of our own and not mapped: a file cut short under us gives fewer bytes and never a SIGBUS, the cost
- * does not depend on how the system grouped the cached pages (performance.md 1), and the window stays in cache for what comes
+ * does not depend on how the system grouped the cached pages (doc/methods.md, Filters), and the window stays in cache for what comes
  * next. The size is taken once at opening, so that a file that grows meanwhile still gives one consistent answer.
  * Memory: the window. One owner thread. */
 #ifndef TESD_DAEMON_SOURCE_FILE_BYTES_H

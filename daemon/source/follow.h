@@ -1,6 +1,6 @@
 /* daemon/source/follow.h - the pulse files of a run, read while the acquisition server writes them.
  *   folder --step--> records of all channels, each channel's in the order of its file
- * The files are complete where the record port is not (formats.md A.6, B.5), a second or so later. Files appear at a channel's first
+ * The files are complete where the record port is not (doc/methods.md, Records), a second or so later. Files appear at a channel's first
  * record, grow in pieces that end anywhere, may be torn, and end without a word. Of LJH and OFF of one channel one is read. Error
  * channels (errN) are left out. One owner thread; no thread of its own.
  * Memory: per file a window (growing_records.h), while the run is written; 240 files of 1024 samples about 25 MB. */

@@ -1,4 +1,4 @@
-/* daemon/source/live.h - triggered records from the acquisition server's port, without loss on our side (ecosystem.md 2).
+/* daemon/source/live.h - triggered records from the acquisition server's port, without loss on our side (doc/methods.md, Records).
  *   K SUB sockets, channel index mod K each --pulse/record_dastard--> rows of a record_block, which may lend the messages' own memory
  * The shape of every live-ish source (follow has the same): new / step / free, no thread of its own; _step fills a block with what is there
  * and never waits; _wait is where its thread may sleep. Strict: a message that is no record is counted by reason, and that is all.

@@ -1,5 +1,5 @@
 /* daemon/source/scan_log.h - scan and calibration logs of the beamline -> scan structures.  bytes in memory --decode--> struct scan[]
- * JSON as tes_scan_server wrote it from 2020 to today (formats.md F), and the YAML logs of SSRL 10-1, 2020. Decoders need only
+ * JSON as tes_scan_server wrote it from 2020 to today (doc/methods.md, Records), and the YAML logs of SSRL 10-1, 2020. Decoders need only
  * var_values and both epoch lists; lists that differ by one are cut to the shorter with a note, by more are refused. */
 #ifndef TESD_DAEMON_SOURCE_SCAN_LOG_H
 #define TESD_DAEMON_SOURCE_SCAN_LOG_H

@@ -1,6 +1,6 @@
 /* daemon/stage/grade.h - one channel's record times -> the grade of every row and the time of each grade in every point.
  *   rows in their order + marks + second pulses --livetime--> grade column, grade_time_ns[point][column], silences
- * The same table of times gives both, so that counts of a grade are proportional to its time at any rate (live-time.md). Events are all
+ * The same table of times gives both, so that counts of a grade are proportional to its time at any rate (doc/methods.md, Live time). Events are all
  * rows but the secondary ones, whatever their cuts. No state of its own; different channels may be graded at the same time. */
 #ifndef TESD_DAEMON_STAGE_GRADE_H
 #define TESD_DAEMON_STAGE_GRADE_H

@@ -263,7 +263,7 @@ static struct correction_pulses correction_pulses_of(const struct learnt_channel
     return p;
 }
 
-/* Learnt on everything there is, scans included: one early calibration has too little lever arm (filters-measured.md 2.4). */
+/* Learnt on everything there is, scans included: one early calibration has too little lever arm (doc/methods.md, Corrections). */
 void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
                              struct correction_estimate *out) {
     *out = (struct correction_estimate){ .terms = 0 };

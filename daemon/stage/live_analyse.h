@@ -1,5 +1,5 @@
 /* daemon/stage/live_analyse.h - records as they come -> rows, pixel by pixel, causally.   record_block + array_model --> row_block
- * Same records + same model = the same rows as analyse_rows with a frozen model gives (design 6.1). One owner thread; with several, each has
+ * Same records + same model = the same rows as analyse_rows with a frozen model gives (doc/live.md). One owner thread; with several, each has
  * one of these for its own pixels. Nothing allocates after _new. */
 #ifndef TESD_DAEMON_STAGE_LIVE_ANALYSE_H
 #define TESD_DAEMON_STAGE_LIVE_ANALYSE_H

@@ -1,6 +1,6 @@
 /* daemon/stage/reconcile.h - one record, two ways: the port for latency, the files for completeness.
  *   record by port or by file, in any order --reconcile_admit--> new: analyse it; else it has been here
- * A record is known by channel, frame and stamp: both ways carry the same (formats.md B.4), and a counter that begins anew repeats frames
+ * A record is known by channel, frame and stamp: both ways carry the same (doc/methods.md, Records), and a counter that begins anew repeats frames
  * but no stamps. Of each channel the newest `memory` records by stamp are remembered. What is older than all that was forgotten cannot be
  * told from what has been here, so it is refused and counted: a record counts once or not at all, never twice. A backlog of files from
  * before the port was heard passes in file order, however long it is.

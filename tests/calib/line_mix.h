@@ -1,5 +1,5 @@
 /* tests/calib/line_mix.h - heights of one synthetic pixel looking at a calibration mix: lines of the default table with the
- * strengths seen at SSRL 10-1 (calibration.md 1.2), an elastic line, a flat background, a few saturated pulses. */
+ * strengths seen at SSRL 10-1 (doc/methods.md, Lines and curves), an elastic line, a flat background, a few saturated pulses. */
 #ifndef TESD_TESTS_CALIB_LINE_MIX_H
 #define TESD_TESTS_CALIB_LINE_MIX_H
 

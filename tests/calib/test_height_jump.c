@@ -7,7 +7,7 @@
 #include "calib/height_jump.h"
 #include "tests/calib/line_mix.h"
 
-/* Channel 9 and channel 3 of SSRL 10-1, first and second calibration (ssrl-measured.md 5). */
+/* Channel 9 and channel 3 of SSRL 10-1, first and second calibration (doc/methods.md, Lines and curves). */
 static const double nine[] = {4573.1, 6192.2, 7970.1, 10195.6, 11872.6, 12722.3}, nine_moved[] = {200, 225, 247, 239, 246, 248};
 static const double three[] = {3819.2, 5302.6, 6916.8, 8926.4, 10438.6, 11213.3}, three_moved[] = {7, 0, -10, -14, -19, -24};
 

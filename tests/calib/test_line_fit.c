@@ -49,7 +49,7 @@ static double neyman_fwhm(const struct spectrum *s, const struct line_shape *sha
     return at;
 }
 
-/* calibration.md 7.4: at 200 counts and a true width of 1.5 eV the likelihood is unbiased within 2 %, its errors are honest,
+/* doc/methods.md, Lines and curves: at 200 counts and a true width of 1.5 eV the likelihood is unbiased within 2 %, its errors are honest,
  * and Neyman's chi squared on the very same histograms shows its 6 %, so this test can fail. */
 static void width_is_unbiased_and_pulls_are_normal(void **state) {
     (void)state;
@@ -109,7 +109,7 @@ static double bin_centre_fwhm(const struct spectrum *s) {
     return at;
 }
 
-/* Bins of half the width: integrated over the bin the model is unbiased, at its middle it is too wide by 5 % (calibration.md 2.4). */
+/* Bins of half the width: integrated over the bin the model is unbiased, at its middle it is too wide by 5 % (doc/methods.md, Lines and curves). */
 static void wide_bins_do_no_harm(void **state) {
     (void)state;
     struct seeded r = draw_start("line_fit wide bins", 12);

@@ -1,4 +1,4 @@
-/* Rates recorded by the vetoing triggers, from their own rules, give back the true rates; crowded ones are refused (live-time.md 3). */
+/* Rates recorded by the vetoing triggers, from their own rules, give back the true rates; crowded ones are refused (doc/methods.md, Live time). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

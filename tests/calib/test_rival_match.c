@@ -1,5 +1,5 @@
 /* Which peak is which line: ours (spectra of the array laid over one another, then peaks scored with a gain model) against the peer's search, all choices of
- * lines among the tallest peaks, each inner line where straight interpolation between its neighbours puts it (calibration.md 2.2: right in 7-12 of 16
+ * lines among the tallest peaks, each inner line where straight interpolation between its neighbours puts it (doc/methods.md, Lines and curves: right in 7-12 of 16
  * real cases). Truth: pixels whose heights are made from known curves. With few pulses the peer's strict search is as right as on many, where ours leaves
  * lines out that are too weak to carry a curve; where a line is missing it takes another one for it. Ours is never wrong. */
 #include <setjmp.h>
@@ -20,7 +20,7 @@
 
 enum { PIXELS = 24, LINES = 6, TALLEST = LINES + 8, ALL_PEAKS = 200 };
 static const double anchor_eV[LINES] = { 278.21, 392.25, 524.45, 705.01, 848.85, 926.98 };
-#define RIGHT_EV 8.0   /* as calibration.md 2.2 counts */
+#define RIGHT_EV 8.0   /* as doc/methods.md, Lines and curves counts */
 
 /* ---- the peer ---- */
 

@@ -1,5 +1,5 @@
 /* Rates through grades, live time, sensitivities and errors, at the level of triggers: photons of known rate over a factor-3 step,
- * the acquisition's trigger rules, and the yields that come out (live-time.md 7, test 6). */
+ * the acquisition's trigger rules, and the yields that come out (doc/methods.md, Live time). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 static const double lines[] = {278.21, 392.25, 524.45, 705.01, 848.85, 926.98};
 
 /* Gains spread by a factor 2 either way, 300 pulses per pixel: every line lands within the 17 eV in which its maximum is
- * looked for (calibration.md 2.2). */
+ * looked for (doc/methods.md, Lines and curves). */
 static void lines_land_in_their_search_range_with_300_pulses(void **state) {
     (void)state;
     struct seeded r = draw_start("spectrum_stretch", 31);

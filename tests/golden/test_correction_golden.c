@@ -1,5 +1,5 @@
 /* Corrections of heights on real pulses: Mn and Cu K lines of 26 June 2023, channel 4102, with what mass stored of them (peer_products.h5: heights, arrivals,
- * pretrigger means, slope against the mean, heights after slope and arrival splines). The slope agrees (pulse-analysis.md 8: within 10 %), and the
+ * pretrigger means, slope against the mean, heights after slope and arrival splines). The slope agrees (doc/methods.md, Records: within 10 %), and the
  * spectrum is as sharp by the peer's own measure, its Laplace entropy with a kernel of a thousandth of the highest line, on pulses ours has not learnt on. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Heights and the residual cut of OFF files: check values of four channels of one beamtime, computed independently in numpy
- * (recipe and numbers: ssrl-measured.md 2 and 6). */
+ * (recipe and numbers: doc/methods.md, Records). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* The pulse chain against numbers of mass 0.8.9 (golden.h5 of each data set) within the tolerances of pulse-analysis.md 8. */
+/* The pulse chain against numbers of mass 0.8.9 (golden.h5 of each data set) within the tolerances of doc/methods.md, Records. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

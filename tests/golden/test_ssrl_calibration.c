@@ -1,5 +1,5 @@
 /* Energy calibration of four channels of SSRL 10-1, 19 Feb 2020, before and after six scans, against line centres and widths
- * measured independently in Python (ssrl-measured.md 4, 5 and 8). */
+ * measured independently in Python (doc/methods.md, Lines and curves). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -150,7 +150,7 @@ static void check_centres(const struct calibration_table *t, int c, double toler
     }
 }
 
-/* Lines that carry no curve lie where calibration.md 1.3 has them, within the errors told there: Fe Ll 614.7(1.1), Ni Ll 740.9(2.5), Ni Lb
+/* Lines that carry no curve lie where an independent analysis of the same files has them, within the errors told there: Fe Ll 614.7(1.1), Ni Ll 740.9(2.5), Ni Lb
  * 866.3(0.3), Cu Lb 946.7(2.0); in the typical pixel of the first calibration. */
 static void check_other_lines(const struct calibration_table *t) {
     static const struct { const char *line; double energy_eV, error_eV; } others[] = {{"FeLl", 614.7, 1.1}, {"NiLl", 740.9, 2.5}, {"NiLb", 866.3, 0.3}, {"CuLb", 946.7, 2.0}};

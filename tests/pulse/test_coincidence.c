@@ -1,5 +1,5 @@
 /* Vetoed spans against their definition, and what they do to rates: with their time taken out of live time none, without it, or with a
- * pixel's own events counted, too much (live-time.md 4). */
+ * pixel's own events counted, too much (doc/methods.md, Live time). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

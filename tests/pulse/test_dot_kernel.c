@@ -1,4 +1,4 @@
-/* Every variant against the scalar meaning: every length 0..99, 8 alignments, bounds that scale with the terms (style 2.8). */
+/* Every variant against the scalar meaning: every length 0..99, 8 alignments, bounds that scale with the terms. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

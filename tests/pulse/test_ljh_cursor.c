@@ -435,7 +435,7 @@ static void reads_real_files_whole(void **state) {
     }
 }
 
-/* Touching records of a continuous noise run are a record's length apart: the divisor is the number of rows (pulse-analysis 1.4). */
+/* Touching records of a continuous noise run are a record's length apart: the divisor is the number of rows (doc/methods.md, Records). */
 static void divides_old_abaco_counts_by_the_rows(void **state) {
     (void)state;
     struct shared_file f = shared_read("real/noise_20230626_4102/20230626_run0000_chan4102.ljh");

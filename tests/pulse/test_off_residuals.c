@@ -1,4 +1,4 @@
-/* Limits per slice of coefficient 2, as the cut of ssrl-measured.md 6 makes them. */
+/* Limits per slice of coefficient 2, as the cut of doc/methods.md, Records makes them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* Gain that follows the baseline, and gain that steps: ours against the peer's, by truth. The peer's drift correction looks for the slope of least entropy
  * of an unnormalised histogram smoothed by half a unit of height, whatever the unit, from a slope of 0.001 on, unbounded; its correction in time is a
- * Legendre polynomial, one degree after the other (pulse-analysis.md 6). */
+ * Legendre polynomial, one degree after the other (doc/methods.md, Corrections). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

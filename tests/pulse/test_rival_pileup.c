@@ -1,6 +1,6 @@
 /* Records with a second pulse behind their own: which are kept, and are their heights right? Ours judges by what the pulse's shape leaves, a search for
  * second pulses and a filter cut to the gap (pixel_model.h); the peer by its automatic cuts, limits on the pretrigger's deviation and on the steepest
- * rise behind the peak, both from the noise run, and on peak and rise time (pulse-analysis.md 2). The filter is the same, truth is the simulation's. */
+ * rise behind the peak, both from the noise run, and on peak and rise time (doc/methods.md, Cuts and pile-up). The filter is the same, truth is the simulation's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -171,7 +171,7 @@ static void compare(uint32_t index, const struct part spectrum[3], struct verdic
     record_store_done(&pulses);
 }
 
-/* A continuum: heights are as good with either (filters-measured.md 2.3 says so), but only ours knows a pulse down to a count. */
+/* A continuum: heights are as good with either (doc/methods.md, Corrections says so), but only ours knows a pulse down to a count. */
 static void test_continuum(void **state) {
     (void)state;
     double distance_ours = 0, distance_peer = 0;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The same photons in every kind of samples that a readout writes (pulse-analysis.md 7): int16 around 0, baselines so near the end of the
+"""The same photons in every kind of samples that a readout writes (doc/methods.md, Records): int16 around 0, baselines so near the end of the
 range that pulses wrap, pulses that go down, flux jumps between records and within them, clipped pulses, a readout that loses its lock. The
 simulated beamtime is replayed once as it is; then its files are rewritten in each kind, learnt anew and replayed, and every record must give the
 energy it gave before, or say honestly why it does not. Environment: TESD (the program), TESD_SEED."""
