@@ -5,6 +5,8 @@
 
 #include "pulse/normal_equations.h"
 
+static const double MUCH_LEFT = 0.02;   /* of the sum of squares: then the difference of float sums is good to 1e-4 */
+
 enum { PIECE = 256, TERMS = 4, TERM_TAIL = 1, TERM_PULSE = 2, TERM_BENT = 3 };   /* the first is 1 */
 
 struct tail_fit {
@@ -103,7 +105,10 @@ double tail_residual(const struct pulse_shape *shape, const struct dot_kernel *k
     }
     if (normal_equations_factor(&e) == STATUS_OK) {
         normal_equations_solve(&e, e.right, x);
-        square = fmin(square, rest_of(&f, x));
+        double rest = square;
+        for (unsigned k = 0; k < TERMS; k++)
+            rest -= x[k] * e.right[k];
+        square = rest > MUCH_LEFT * square ? rest : fmin(square, rest_of(&f, x));
     }
     return sqrt(square / shape->n_samples);
 }

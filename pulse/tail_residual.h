@@ -1,7 +1,7 @@
 /* pulse/tail_residual.h - what is left of a record that lies on the tail of an earlier pulse.
  *   record - base - pulse shape  =  a + b e + c s + d s e  + rest,   e = exp(-k / tail_samples), s the pulse by count of its height
  * The four terms are fitted: a constant, the tail, the pulse, and the pulse as far as the tail bends it (the response is not linear). Sums over pieces that
- * stay in cache, by the dot kernels, gathered in double; the rest is then summed itself, since as a difference of sums it would drown in a large
+ * stay in cache, by the dot kernels, gathered in double; where little is left the rest is summed itself, since as a difference of sums it would drown in a large
  * tail. In doubles, sample by sample, it cost 12 us a record, which one record in twenty pays. Pure. */
 #ifndef TESD_PULSE_TAIL_RESIDUAL_H
 #define TESD_PULSE_TAIL_RESIDUAL_H

@@ -79,7 +79,7 @@ static double plainly(const struct example *x) {
 
 static struct example random_example(struct synthetic *s) {
     struct example x = { .n = 100 + (uint32_t)(synthetic_uniform(s) * 1000), .height = 500 + 6000 * synthetic_uniform(s), .arrival = 5 * synthetic_uniform(s) - 2.5,
-                         .tail = 8000 * synthetic_uniform(s), .bent = 0.1 * synthetic_uniform(s), .noise = 2 + 8 * synthetic_uniform(s), .base = 9000 };
+                         .tail = 8000 * pow(synthetic_uniform(s), 4), .bent = 0.1 * synthetic_uniform(s), .noise = 2 + 8 * synthetic_uniform(s), .base = 9000 };
     x.presamples = 8 + (uint32_t)(synthetic_uniform(s) * (x.n / 2.0));
     x.tail_samples = x.n / (3 + 9 * synthetic_uniform(s));
     return x;
