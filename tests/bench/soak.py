@@ -111,6 +111,8 @@ def run(pulses, rate, seconds):
             break
         except (OSError, IndexError):
             continue
+    if daemon.poll() is not None:
+        sys.exit(f'tesd run ended: {open(f"{folder}/soak.log").read().strip()}')
     sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
     stop, memory = threading.Event(), []
     while sender.poll() is None:   # records flow: from here on it is steady
