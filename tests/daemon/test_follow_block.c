@@ -43,7 +43,8 @@ static void make_file(struct bench *b, struct dice *d, uint32_t channel) {
     uint8_t *header = dastard_off_header(b->array, c, &b->projection, start_ns, &head);
     g->records = 1 + (uint32_t)dice_below(d, RECORDS_MAX);
     g->bytes = malloc(head + (g->records + 1) * h.record_bytes);
-    assert_true(header != NULL && g->bytes != NULL);
+    assert_non_null(header);
+    assert_non_null(g->bytes);
     memcpy(g->bytes, header, head);
     free(header);
     for (uint32_t i = 0; i <= g->records; i++)
@@ -61,7 +62,9 @@ static void append(const char *folder, struct growing *g, size_t n) {
     snprintf(path, sizeof path, "%s/%s", folder, g->name);
     n = n < g->n - g->written ? n : g->n - g->written;
     FILE *f = fopen(path, g->written == 0 ? "wb" : "ab");
-    assert_true(f != NULL && fwrite(g->bytes + g->written, 1, n, f) == n && fclose(f) == 0);
+    assert_non_null(f);
+    assert_int_equal(fwrite(g->bytes + g->written, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
     g->written += n;
 }
 

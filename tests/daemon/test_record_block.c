@@ -54,7 +54,8 @@ static void coefficients_too(void **state) {
     const uint16_t samples[10] = { 1, 2, 3 };
     const struct off_record off = { .n_samples = 1024, .n_presamples = 256, .frame = 5, .time_ns = 7000, .pretrigger_mean = 3, .coefficients = { 1, 2, 300 } };
     const struct block_record row = { .time_ns = 7000, .frame = 5, .n_samples = 1024, .n_presamples = 256, .flags = BLOCK_FROM_FILE | BLOCK_GAP_BEFORE };
-    assert_true(record_block_new(4, 32 + sizeof off / 2, &b) && record_block_new(4, 200, &other));
+    assert_true(record_block_new(4, 32 + sizeof off / 2, &b));
+    assert_true(record_block_new(4, 200, &other));
     assert_true(record_block_add(b, &(struct block_record){ .n_samples = 10 }, samples));
     assert_true(record_block_add_off(b, &row, &off));
     assert_false(record_block_add_off(b, &row, &off));   /* no room for another */
