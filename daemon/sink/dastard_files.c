@@ -286,7 +286,6 @@ static void flush_at(struct dastard_files *f, int64_t wall_ms) {
     f->flushed_ms = wall_ms;
 }
 
-
 void dastard_files_add(struct dastard_files *f, const struct dastard_record *records, size_t n, uint64_t block_number, int64_t wall_ms) {
     if (!f->active)
         return;
