@@ -137,21 +137,28 @@ def bias_of(scans, of, wanted):
     times apart: within a class busier points have less live time."""
     found, true = (np.concatenate(x) for x in zip(*((rate[wanted(s)] for rate in of(s)) for s in scans)))
     ratio = found.sum() / true.sum()
-    return ratio - 1, np.sqrt(np.sum((found - ratio * true) ** 2)) / true.sum()
+    return ratio - 1, np.sqrt(np.sum((found - ratio * true) ** 2) * len(true) / (len(true) - 1)) / true.sum()
 
 def ratio_bias(scans, of, high, low):
     """Bias of the points in high over those in low, and its error."""
     (up, up_sigma), (down, down_sigma) = bias_of(scans, of, high), bias_of(scans, of, low)
     return (1 + up) / (1 + down) - 1, np.hypot(up_sigma, down_sigma)
 
+def chance_of(scans, wanted):
+    """Relative variance that dead time gives the counts of these points, but for a factor."""
+    true, dead = (sum(x) for x in zip(*((s.true[wanted(s)].sum(), (s.true * (1 - s.defined_live / s.dwell))[wanted(s)].sum()) for s in scans)))
+    return dead / true ** 2
+
 def step_bias(scans, of):
     return ratio_bias(scans, of, bright, lambda s: ~bright(s))
 
 def edge_bias(scans, of):
-    """Mean of bright and dim points, each among themselves."""
-    parts = np.array([ratio_bias(scans, of, lambda s: above(s) & (bright(s) == b), lambda s: ~above(s) & (bright(s) == b)) for b in (False, True)])
-    weight = parts[:, 1] ** -2
-    return np.sum(weight * parts[:, 0]) / weight.sum(), weight.sum() ** -0.5
+    """Mean of bright and dim points, each among themselves, weighted by what is to be expected: weights of the errors found, which are those of twenty
+    points, made the error of the mean a quarter too small."""
+    sides = [(lambda s, b=b: above(s) & (bright(s) == b), lambda s, b=b: ~above(s) & (bright(s) == b)) for b in (False, True)]
+    parts = np.array([ratio_bias(scans, of, *side) for side in sides])
+    weight = np.array([1 / sum(chance_of(scans, w) for w in side) for side in sides])
+    return np.sum(weight * parts[:, 0]) / weight.sum(), np.sqrt(np.sum((weight * parts[:, 1]) ** 2)) / weight.sum()
 
 def level_bias(scans, of):
     return bias_of(scans, of, lambda s: np.ones(len(s.dwell), bool))
