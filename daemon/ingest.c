@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "daemon/admission.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/row_block.h"
@@ -11,14 +12,6 @@
 /* A pixel's filters are 50 kB and those of an array more than a cache holds: records are gathered for a while and analysed pixel by pixel. */
 enum { BATCH_RECORDS = INGEST_BATCH, WORTH_SHARING = 64, FILE_BLOCKS = 4, NAMELESS_MS = 5000 };
 static const int64_t GATHER_NS = 60000000, BEHIND_NS = 5000000000;
-static const int64_t PORT_QUIET_NS = 2000000000;   /* a port silent for so long brings nothing more */
-static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
-
-struct channel_place {
-    int64_t newest_frame, newest_time_ns;
-    bool begun, gap;
-    struct left_out not_given;           /* to the raw recorder, and not told yet; n 0: none */
-};
 
 struct shared_figures { _Atomic uint64_t records, bytes, unknown_channel, frames, overload, duplicates, by_reason[N_DASTARD_REFUSALS]; };
 
@@ -30,17 +23,16 @@ struct ingest {
     uint64_t serial;
     struct live_analyse *analyse;        /* of the plan's array */
     const struct live_array *array;      /* what it was made for */
-    struct channel_place *places;        /* n_channels */
-    struct reconcile *reconcile;         /* NULL: the port alone */
+    struct admission *admission;         /* of its channels */
+    struct left_out *not_given;          /* n_channels: what the raw recorder was not given, and has not been told yet; n 0: none */
     bool files_only;
     int64_t disorder_ns;
     struct record_block *own;            /* of lent records: when nobody records, or the recorder has no empty one */
     struct block_record *scratch;        /* for sorting them */
     uint32_t *sorting;
     int64_t through_ns;                  /* row_block.h */
-    int64_t port_newest_ns, port_came_ns;   /* of what came by port: the newest stamp; CLOCK_MONOTONIC when it last brought something, or the array became known */
     int64_t full_since_ns;               /* since then there was always more than fitted; 0: not now */
-    bool behind, not_given;              /* some channel has records that were not given to the raw recorder */
+    bool behind, owes_account;           /* some channel has records in not_given */
     int waited_ms;
     struct shared_figures figures;
 };
@@ -52,7 +44,7 @@ bool ingest_new(const struct ingest_settings *settings, const struct ingest_link
         g->exchange = exchange;
         g->files_only = settings->files_only;
         g->disorder_ns = settings->disorder_ns;
-        g->through_ns = g->port_newest_ns = INT64_MIN;
+        g->through_ns = INT64_MIN;
     }
     if (g == NULL || !record_block_new(BATCH_RECORDS, 0, &g->own) || (g->scratch = calloc(BATCH_RECORDS, sizeof *g->scratch)) == NULL || !live_source_new(&settings->source, &g->source)) {
         log_error("out of memory, or out of sockets, for the record port");
@@ -71,35 +63,39 @@ void ingest_free(struct ingest *g) {
     record_block_free(g->own);
     free(g->scratch);
     free(g->sorting);
-    free(g->places);
-    reconcile_free(g->reconcile);
+    free(g->not_given);
+    admission_free(g->admission);
     free(g);
 }
 
 /* ---- plans ---- */
 
-/* Another model of the same channels goes on where the old one was: what came by port must still be known when a file brings it. */
+static void end_session(struct ingest *g) {
+    live_analyse_free(g->analyse);
+    admission_free(g->admission);
+    free(g->not_given);
+    free(g->sorting);
+    g->analyse = NULL;
+    g->admission = NULL;
+    g->not_given = NULL;
+    g->sorting = NULL;
+    g->through_ns = INT64_MIN;
+}
+
+/* Another model of the same channels goes on where the old one was. */
 static bool make_session(struct ingest *g, const struct live_plan *p) {
     bool goes_on = g->analyse != NULL && p->array != NULL && live_array_equal(g->array, p->array);
     g->array = p->array;
     if (goes_on)
         return true;
-    live_analyse_free(g->analyse);
-    free(g->places);
-    free(g->sorting);
-    reconcile_free(g->reconcile);
-    g->analyse = NULL;
-    g->places = NULL;
-    g->sorting = NULL;
-    g->through_ns = g->port_newest_ns = INT64_MIN;
-    g->port_came_ns = clock_ns(CLOCK_MONOTONIC);
-    g->reconcile = NULL;
+    end_session(g);
     if (p->array == NULL)
         return true;
-    g->places = calloc(p->array->n_channels, sizeof *g->places);
+    const struct admission_settings s = { .n_channels = p->array->n_channels, .with_files = g->links.files != NULL, .files_only = g->files_only, .disorder_ns = g->disorder_ns,
+                                          .begun_ns = clock_ns(CLOCK_MONOTONIC) };
+    g->not_given = calloc(p->array->n_channels, sizeof *g->not_given);
     g->sorting = calloc(p->array->n_pixels + (size_t)2, sizeof *g->sorting);
-    return g->places != NULL && g->sorting != NULL && (g->links.files == NULL || reconcile_new(p->array->n_channels, RECONCILE_MEMORY, &g->reconcile)) &&
-           live_analyse_new(p->array->n_pixels, &g->analyse);
+    return g->not_given != NULL && g->sorting != NULL && admission_new(&s, &g->admission) && live_analyse_new(p->array->n_pixels, &g->analyse);
 }
 
 static void adopt(struct ingest *g, const struct live_plan *p) {
@@ -125,71 +121,14 @@ static void hand_on_rest(struct ingest *g) {
 
 /* ---- records ---- */
 
-static bool measures_coefficients(const struct ingest *g, uint16_t pixel) {
-    const struct array_model *m = g->plan->model;
-    return m != NULL && pixel < m->n_channels && m->channels[pixel].model != NULL && m->channels[pixel].model->coefficients;
-}
-
-/* Whether the record is the first of its kind, or the one of two that can be measured. */
-static bool is_wanted(struct ingest *g, struct block_record *r) {
-    struct channel_tally *t = &g->plan->tally[r->channel_index];
-    const bool from_file = (r->flags & BLOCK_FROM_FILE) != 0, file_alone = g->reconcile != NULL && measures_coefficients(g, r->pixel);
-    enum reconcile_verdict v = g->reconcile != NULL ? reconcile_admit(g->reconcile, r) : RECONCILE_NEW;
-    tally_add(from_file ? &t->file : &t->port, v == RECONCILE_NEW);
-    if (file_alone && !from_file)
-        r->pixel = BLOCK_NO_PIXEL;   /* for the raw recorder it is a record all the same */
-    const bool wanted = v == RECONCILE_NEW || (file_alone && from_file && v == RECONCILE_KNOWN);
-    tally_add(&g->figures.duplicates, !wanted);
-    return wanted;
-}
-
-/* Flags of order. False: the record is not wanted. */
-static bool admit(struct ingest *g, struct block_record *r) {
-    struct channel_place *c = &g->places[r->channel_index];
-    struct channel_tally *t = &g->plan->tally[r->channel_index];
-    const uint16_t pixel = r->pixel;
-    if (!is_wanted(g, r))
-        return false;
-    if (r->pixel != pixel)
-        return true;   /* its file's copy has the flags */
-    double behind_s = ((double)c->newest_frame - (double)r->frame) * (double)r->sample_period_s;
-    bool restarted = c->begun && r->time_ns > c->newest_time_ns && behind_s > RESTART_S;
-    r->flags |= (uint16_t)((restarted ? BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE : 0) | (c->gap ? BLOCK_GAP_BEFORE : 0));
-    c->gap = false;
-    tally_add(&t->restarts, restarted);
-    if (restarted || !c->begun || r->frame > c->newest_frame)
-        c->newest_frame = r->frame;
-    c->newest_time_ns = !c->begun || r->time_ns > c->newest_time_ns ? r->time_ns : c->newest_time_ns;
-    c->begun = true;
-    return true;
-}
-
-static void note_port(struct ingest *g, const struct record_block *b) {
-    for (size_t i = 0; i < b->n; i++)
-        g->port_newest_ns = b->rows[i].time_ns > g->port_newest_ns ? b->rows[i].time_ns : g->port_newest_ns;
-    g->port_came_ns = b->arrived_ns;
-}
-
-/* Those not admitted leave; samples stay where they are. */
-static void admit_all(struct ingest *g, struct record_block *b) {
-    size_t kept = 0;
-    if (b->n > 0 && (b->rows[0].flags & BLOCK_FROM_FILE) == 0)
-        note_port(g, b);
-    for (size_t i = 0; i < b->n; i++)
-        if (admit(g, &b->rows[i])) {
-            if (kept != i)
-                b->rows[kept] = b->rows[i];
-            kept++;
-        }
-    b->n = kept;
-}
+static void admit(struct ingest *g, struct record_block *b) { tally_add(&g->figures.duplicates, admission_block(g->admission, g->plan, b)); }
 
 static void refuse(struct ingest *g, const struct record_block *b, size_t from) {
     for (size_t i = from; i < b->n; i++)
         if (b->rows[i].pixel != BLOCK_NO_PIXEL) {
             tally_add(&g->plan->tally[b->rows[i].channel_index].overload, 1);
             tally_add(&g->figures.overload, 1);
-            g->places[b->rows[i].channel_index].gap = true;
+            admission_lost(g->admission, b->rows[i].channel_index);
         }
 }
 
@@ -306,7 +245,7 @@ static void teach(struct ingest *g, const struct record_block *b) {
 
 /* Ours. */
 static void process(struct ingest *g, struct record_block *b) {
-    admit_all(g, b);
+    admit(g, b);
     record_block_sort(b, g->array->n_pixels, &g->scratch, g->sorting);
     analyse(g, b, true);
     teach(g, b);
@@ -314,7 +253,7 @@ static void process(struct ingest *g, struct record_block *b) {
 
 /* Somebody else's, who wants it in the order in which it is: to be shared out, its rows are put in order in our own block. */
 static void process_other(struct ingest *g, struct record_block *b) {
-    admit_all(g, b);
+    admit(g, b);
     if (g->links.team != NULL && g->own->n == 0 && b->n <= g->own->capacity) {
         for (size_t i = 0; i < b->n; i++)
             record_block_lend(g->own, &b->rows[i], b->rows[i].samples);
@@ -336,23 +275,13 @@ static bool of_this_array(const struct ingest *g, const struct record_block *b) 
     return true;
 }
 
-/* The samples of these coefficients may still come, and say more. */
-static bool waits_for_port(const struct ingest *g, const struct record_block *b) {
-    if (g->files_only || clock_ns(CLOCK_MONOTONIC) - g->port_came_ns > PORT_QUIET_NS)
-        return false;
-    for (size_t i = 0; i < b->n; i++)
-        if ((b->rows[i].flags & BLOCK_COEFFICIENTS) != 0 && !measures_coefficients(g, b->rows[i].pixel) && b->rows[i].time_ns + g->disorder_ns > g->port_newest_ns)
-            return true;
-    return false;
-}
-
 static void take_files(struct ingest *g) {
     struct record_block *b;
     for (int k = 0; k < FILE_BLOCKS && g->links.files != NULL && g->analyse != NULL && (b = ring_take_full(g->links.files)) != NULL; k++) {
         bool ours = of_this_array(g, b);
         if (!ours && atomic_load_explicit(&g->exchange->plan, memory_order_acquire) != g->plan)
             return;   /* first the new plan */
-        if (ours && waits_for_port(g, b))
+        if (ours && admission_waits(g->admission, g->plan, b, clock_ns(CLOCK_MONOTONIC)))
             return;
         if (ours)
             process_other(g, b);
@@ -391,8 +320,7 @@ static void note_load(struct ingest *g, enum live_step step, int64_t now) {
     }
 }
 
-static void note_not_given(struct channel_place *c, const struct block_record *r) {
-    struct left_out *l = &c->not_given;
+static void note_not_given(struct left_out *l, const struct block_record *r) {
     if (l->n++ == 0)
         *l = (struct left_out){ .from_ns = r->time_ns, .to_ns = r->time_ns, .n = 1, .channel_index = r->channel_index };
     l->from_ns = r->time_ns < l->from_ns ? r->time_ns : l->from_ns;
@@ -402,13 +330,13 @@ static void note_not_given(struct channel_place *c, const struct block_record *r
 /* The recorder writes an account of what is missing; those that it never saw are told with the next block there is. */
 static void tell_not_given(struct ingest *g, struct record_block *b) {
     bool left = false;
-    for (uint32_t k = 0; g->not_given && k < g->array->n_channels; k++) {
-        struct left_out *l = &g->places[k].not_given;
+    for (uint32_t k = 0; g->owes_account && k < g->array->n_channels; k++) {
+        struct left_out *l = &g->not_given[k];
         if (l->n > 0 && record_block_leave_out(b, *l))
             l->n = 0;
         left = left || l->n > 0;
     }
-    g->not_given = left;
+    g->owes_account = left;
 }
 
 static void count_raw_lost(struct ingest *g, const struct record_block *b) {
@@ -416,8 +344,8 @@ static void count_raw_lost(struct ingest *g, const struct record_block *b) {
         return;
     for (size_t i = 0; i < b->n; i++) {
         tally_add(&g->plan->tally[b->rows[i].channel_index].raw_lost, 1);
-        note_not_given(&g->places[b->rows[i].channel_index], &b->rows[i]);
-        g->not_given = true;
+        note_not_given(&g->not_given[b->rows[i].channel_index], &b->rows[i]);
+        g->owes_account = true;
     }
 }
 

@@ -1,12 +1,10 @@
 /* daemon/ingest.h - the ingest thread's work: drain the port, order, analyse in place, hand rows to the book.
- *   source/live, files --record_block--> reconcile --> stage/live_analyse --row_block==ring==> book
+ *   source/live, files --record_block--> admission --> stage/live_analyse --row_block==ring==> book
  * Records are analysed where they came in; those of 40 ms together, pixel by pixel, because each pixel has filters of its own; by this
  * thread, and where one core is not enough (ingest.workers) by others as well, each of which takes some of the pixels (analysis_team.h).
  * What overload does: a ring of rows that is full (the book is behind): the records are refused and counted per channel (overload), and
  * those who grade learn of the gap by BLOCK_GAP_BEFORE of the channel's next record. Analysis behind the port: the sockets, which are bounded,
  * fill, and the server drops and counts (lost upstream; follow.mode fill brings them back). Either ends by itself when there is room again.
- * OFF files bring coefficients, of which a model of samples makes nothing but a time (cut as short), and the other way round. So, where both come:
- * a pixel with a model of coefficients is measured from its file alone, and for one with a model of samples the file waits until the port is past it.
  * No thread of its own: pipeline calls _step. */
 #ifndef TESD_DAEMON_INGEST_H
 #define TESD_DAEMON_INGEST_H
@@ -19,7 +17,6 @@
 #include "daemon/record_block.h"
 #include "daemon/ring.h"
 #include "daemon/source/live.h"
-#include "daemon/stage/reconcile.h"
 
 struct ingest;   /* opaque */
 

@@ -1,0 +1,113 @@
+#include "daemon/admission.h"
+
+#include <stdlib.h>
+
+#include "daemon/stage/reconcile.h"
+
+static const int64_t PORT_QUIET_NS = 2000000000;   /* a port silent for so long brings nothing more */
+static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
+
+struct channel_order {
+    int64_t newest_frame, newest_time_ns;
+    bool begun, gap;
+};
+
+struct admission {
+    struct admission_settings settings;
+    struct channel_order *channels;
+    struct reconcile *reconcile;            /* NULL: records come one way */
+    int64_t port_newest_ns, port_came_ns;   /* of what came by port: the newest stamp; CLOCK_MONOTONIC when it last brought something, or the start */
+};
+
+bool admission_new(const struct admission_settings *settings, struct admission **out) {
+    struct admission *a = calloc(1, sizeof *a);
+    bool good = a != NULL;
+    if (good) {
+        *a = (struct admission){ .settings = *settings, .port_newest_ns = INT64_MIN, .port_came_ns = settings->begun_ns };
+        a->channels = calloc(settings->n_channels + (size_t)1, sizeof *a->channels);
+        good = a->channels != NULL && (!settings->with_files || reconcile_new(settings->n_channels, RECONCILE_MEMORY, &a->reconcile));
+    }
+    if (!good) {
+        admission_free(a);
+        return false;
+    }
+    *out = a;
+    return true;
+}
+
+void admission_free(struct admission *a) {
+    if (a == NULL)
+        return;
+    reconcile_free(a->reconcile);
+    free(a->channels);
+    free(a);
+}
+
+static bool measures_coefficients(const struct live_plan *plan, uint16_t pixel) {
+    const struct array_model *m = plan->model;
+    return m != NULL && pixel < m->n_channels && m->channels[pixel].model != NULL && m->channels[pixel].model->coefficients;
+}
+
+/* Whether the record is the first of its kind, or the one of two that can be measured. */
+static bool is_wanted(struct admission *a, const struct live_plan *plan, struct block_record *r) {
+    struct channel_tally *t = &plan->tally[r->channel_index];
+    const bool from_file = (r->flags & BLOCK_FROM_FILE) != 0, file_alone = a->reconcile != NULL && measures_coefficients(plan, r->pixel);
+    enum reconcile_verdict v = a->reconcile != NULL ? reconcile_admit(a->reconcile, r) : RECONCILE_NEW;
+    tally_add(from_file ? &t->file : &t->port, v == RECONCILE_NEW);
+    if (file_alone && !from_file)
+        r->pixel = BLOCK_NO_PIXEL;   /* for the raw recorder it is a record all the same */
+    return v == RECONCILE_NEW || (file_alone && from_file && v == RECONCILE_KNOWN);
+}
+
+static void note_order(struct channel_order *c, struct channel_tally *t, struct block_record *r) {
+    double behind_s = ((double)c->newest_frame - (double)r->frame) * (double)r->sample_period_s;
+    bool restarted = c->begun && r->time_ns > c->newest_time_ns && behind_s > RESTART_S;
+    r->flags |= (uint16_t)((restarted ? BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE : 0) | (c->gap ? BLOCK_GAP_BEFORE : 0));
+    c->gap = false;
+    tally_add(&t->restarts, restarted);
+    if (restarted || !c->begun || r->frame > c->newest_frame)
+        c->newest_frame = r->frame;
+    c->newest_time_ns = !c->begun || r->time_ns > c->newest_time_ns ? r->time_ns : c->newest_time_ns;
+    c->begun = true;
+}
+
+static bool admit(struct admission *a, const struct live_plan *plan, struct block_record *r) {
+    const uint16_t pixel = r->pixel;
+    if (!is_wanted(a, plan, r))
+        return false;
+    if (r->pixel == pixel)   /* else its file's copy has the flags */
+        note_order(&a->channels[r->channel_index], &plan->tally[r->channel_index], r);
+    return true;
+}
+
+static void note_port(struct admission *a, const struct record_block *b) {
+    for (size_t i = 0; i < b->n; i++)
+        a->port_newest_ns = b->rows[i].time_ns > a->port_newest_ns ? b->rows[i].time_ns : a->port_newest_ns;
+    a->port_came_ns = b->arrived_ns;
+}
+
+uint64_t admission_block(struct admission *a, const struct live_plan *plan, struct record_block *b) {
+    size_t kept = 0;
+    if (b->n > 0 && (b->rows[0].flags & BLOCK_FROM_FILE) == 0)
+        note_port(a, b);
+    for (size_t i = 0; i < b->n; i++)
+        if (admit(a, plan, &b->rows[i])) {
+            if (kept != i)
+                b->rows[kept] = b->rows[i];
+            kept++;
+        }
+    const uint64_t left = b->n - kept;
+    b->n = kept;
+    return left;
+}
+
+bool admission_waits(const struct admission *a, const struct live_plan *plan, const struct record_block *b, int64_t now_ns) {
+    if (a->settings.files_only || now_ns - a->port_came_ns > PORT_QUIET_NS)
+        return false;
+    for (size_t i = 0; i < b->n; i++)
+        if ((b->rows[i].flags & BLOCK_COEFFICIENTS) != 0 && !measures_coefficients(plan, b->rows[i].pixel) && b->rows[i].time_ns + a->settings.disorder_ns > a->port_newest_ns)
+            return true;
+    return false;
+}
+
+void admission_lost(struct admission *a, uint16_t channel_index) { a->channels[channel_index].gap = true; }

@@ -1,0 +1,174 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/admission.h"
+#include "pulse/pixel_model.h"
+
+enum { CHANNELS = 2, ROWS = 8, PERIOD_US = 10 };
+static const int64_t START_NS = INT64_C(1790000000000000000), SECOND_NS = 1000000000, DISORDER_NS = 200000000, BEGUN_NS = 5000000000;
+
+struct scene {
+    struct admission *admission;
+    struct record_block *block;
+    struct pixel_model of_samples, of_coefficients;
+    struct array_channel channels[CHANNELS];
+    struct array_model model;
+    struct channel_tally tally[CHANNELS];
+    struct live_plan plan;
+};
+
+/* Channel 0 has a model of samples, channel 1 one of coefficients. */
+static struct scene *begin(bool with_files) {
+    struct scene *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    s->of_coefficients.coefficients = true;
+    s->channels[0].model = &s->of_samples;
+    s->channels[1].model = &s->of_coefficients;
+    s->model = (struct array_model){ .n_channels = CHANNELS, .channels = s->channels };
+    s->plan = (struct live_plan){ .model = &s->model, .tally = s->tally };
+    const struct admission_settings settings = { .n_channels = CHANNELS, .with_files = with_files, .disorder_ns = DISORDER_NS, .begun_ns = BEGUN_NS };
+    assert_true(admission_new(&settings, &s->admission));
+    assert_true(record_block_new(ROWS, 0, &s->block));
+    return s;
+}
+
+static void end(struct scene *s) {
+    admission_free(s->admission);
+    record_block_free(s->block);
+    free(s);
+}
+
+/* The stamp is that of a counter that began at START_NS, later by late_ns. */
+static void add(struct scene *s, uint16_t channel, int64_t frame, int64_t late_ns, uint16_t flags) {
+    static const sample_u16 samples[1];
+    const struct block_record row = { .time_ns = START_NS + frame * PERIOD_US * 1000 + late_ns, .frame = frame, .n_samples = 1, .sample_period_s = PERIOD_US * 1e-6f, .channel_index = channel,
+                                      .pixel = channel, .flags = flags };
+    assert_true(record_block_lend(s->block, &row, samples));
+}
+
+static uint64_t admit(struct scene *s) {
+    s->block->arrived_ns = BEGUN_NS;
+    return admission_block(s->admission, &s->plan, s->block);
+}
+
+static void check_row(const struct scene *s, size_t i, int64_t frame, uint16_t flags) {
+    assert_int_equal(s->block->rows[i].frame, frame);
+    assert_int_equal(s->block->rows[i].flags, flags);
+}
+
+/* A counter that falls back by more than a second while the time goes on began anew; one record out of order did not. */
+static void test_counter_that_began_anew(void **state) {
+    (void)state;
+    struct scene *s = begin(false);
+    add(s, 0, 1000000, 0, 0);
+    add(s, 0, 999990, 0, 0);
+    add(s, 0, 1000010, 0, 0);
+    add(s, 0, 7, 11 * SECOND_NS, 0);
+    add(s, 0, 8, 11 * SECOND_NS, 0);
+    assert_int_equal(admit(s), 0);
+    assert_int_equal(s->block->n, 5);
+    check_row(s, 0, 1000000, 0);
+    check_row(s, 1, 999990, 0);
+    check_row(s, 2, 1000010, 0);
+    check_row(s, 3, 7, BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE);
+    check_row(s, 4, 8, 0);
+    assert_int_equal(tally_of(&s->tally[0].restarts), 1);
+    assert_int_equal(tally_of(&s->tally[0].port), 5);
+    end(s);
+}
+
+static void test_gap_after_a_lost_record(void **state) {
+    (void)state;
+    struct scene *s = begin(false);
+    admission_lost(s->admission, 1);
+    add(s, 0, 10, 0, 0);
+    add(s, 1, 11, 0, 0);
+    add(s, 1, 12, 0, 0);
+    assert_int_equal(admit(s), 0);
+    check_row(s, 0, 10, 0);
+    check_row(s, 1, 11, BLOCK_GAP_BEFORE);
+    check_row(s, 2, 12, 0);
+    end(s);
+}
+
+/* A gap is not told to a copy that leaves, but to the next record that stays. */
+static void test_both_ways_count_once(void **state) {
+    (void)state;
+    struct scene *s = begin(true);
+    add(s, 0, 10, 0, 0);
+    add(s, 0, 30, 0, 0);
+    assert_int_equal(admit(s), 0);
+    record_block_clear(s->block);
+    admission_lost(s->admission, 0);
+    add(s, 0, 10, 0, BLOCK_FROM_FILE);
+    add(s, 0, 20, 0, BLOCK_FROM_FILE);
+    add(s, 0, 30, 0, BLOCK_FROM_FILE);
+    assert_int_equal(admit(s), 2);
+    assert_int_equal(s->block->n, 1);
+    check_row(s, 0, 20, BLOCK_FROM_FILE | BLOCK_GAP_BEFORE);
+    assert_int_equal(tally_of(&s->tally[0].port), 2);
+    assert_int_equal(tally_of(&s->tally[0].file), 1);
+    end(s);
+}
+
+/* The port's copy is kept without a pixel, the file's is analysed, once. */
+static void test_coefficients_are_measured_from_the_file(void **state) {
+    (void)state;
+    struct scene *s = begin(true);
+    admission_lost(s->admission, 1);
+    add(s, 1, 10, 0, 0);
+    assert_int_equal(admit(s), 0);
+    assert_int_equal(s->block->n, 1);
+    assert_int_equal(s->block->rows[0].pixel, BLOCK_NO_PIXEL);
+    check_row(s, 0, 10, 0);
+    record_block_clear(s->block);
+    add(s, 1, 10, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    add(s, 1, 10, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    assert_int_equal(admit(s), 1);
+    assert_int_equal(s->block->n, 1);
+    assert_int_equal(s->block->rows[0].pixel, 1);
+    check_row(s, 0, 10, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS | BLOCK_GAP_BEFORE);
+    assert_int_equal(tally_of(&s->tally[1].port), 1);
+    assert_int_equal(tally_of(&s->tally[1].file), 0);
+    end(s);
+}
+
+/* Coefficients of a pixel that is measured from samples: until the port is past them, or silent. */
+static void test_files_wait_for_the_port(void **state) {
+    (void)state;
+    struct scene *s = begin(true);
+    const int64_t quiet = BEGUN_NS + 2 * SECOND_NS + 1;
+    add(s, 0, 10, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    assert_true(admission_waits(s->admission, &s->plan, s->block, BEGUN_NS));
+    assert_false(admission_waits(s->admission, &s->plan, s->block, quiet));
+    record_block_clear(s->block);
+    add(s, 1, 10, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    add(s, 0, 10, 0, BLOCK_FROM_FILE);
+    assert_false(admission_waits(s->admission, &s->plan, s->block, BEGUN_NS));
+    record_block_clear(s->block);
+    add(s, 1, 10, DISORDER_NS, 0);
+    admit(s);
+    record_block_clear(s->block);
+    add(s, 0, 10, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    assert_false(admission_waits(s->admission, &s->plan, s->block, BEGUN_NS));
+    add(s, 0, 11, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    assert_true(admission_waits(s->admission, &s->plan, s->block, BEGUN_NS));
+    end(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counter_that_began_anew),
+        cmocka_unit_test(test_gap_after_a_lost_record),
+        cmocka_unit_test(test_both_ways_count_once),
+        cmocka_unit_test(test_coefficients_are_measured_from_the_file),
+        cmocka_unit_test(test_files_wait_for_the_port),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
