@@ -10,15 +10,11 @@
 enum { LEAST_ISOLATED = 16, LEAST_RECORDS = 50 };
 static const double FIRST_DECAY = 2.5, DECAY_STEP = 1.22;      /* in decays of the fast tail: up to ten of them */
 static const double FAST_GONE = 5, ISOLATED = 20;              /* the same: until the pretrigger begins; until a record may be compared with */
-static const double LONGEST = 40;                              /* decays after which nothing is left */
+static const double LONGEST = 10;                              /* decays after which nothing is left: 5e-5, some 1e-4 eV, and most records are spared the work */
 static const double COMPARED_S = 1, OUTLIER = 8, SIGNIFICANT = 4;
 
 static double seconds(int64_t from_ns, int64_t to_ns) {
     return to_ns > from_ns ? (double)((uint64_t)to_ns - (uint64_t)from_ns) * 1e-9 : 0;
-}
-
-static double decay_at(const struct slow_tail_learner *l, unsigned k) {
-    return l->fast_s * FIRST_DECAY * pow(DECAY_STEP, k);
 }
 
 /* ---- sums ---- */
@@ -46,7 +42,10 @@ void slow_tail_track(struct slow_tail_sum *s, const struct slow_tail *slow, stru
 /* ---- learning ---- */
 
 struct slow_tail_learner slow_tail_begin(double fast_s, double presamples_s) {
-    return (struct slow_tail_learner){ .fast_s = fast_s, .least_s = presamples_s + FAST_GONE * fast_s };
+    struct slow_tail_learner l = { .fast_s = fast_s, .least_s = presamples_s + FAST_GONE * fast_s };
+    for (unsigned k = 0; k < SLOW_TAIL_DECAYS; k++)
+        l.decay_s[k] = fast_s * FIRST_DECAY * pow(DECAY_STEP, k);
+    return l;
 }
 
 /* From now on this record is what others are compared with. How far one such mean lies from the next is the scale of what can be believed. */
@@ -83,7 +82,7 @@ void slow_tail_note(struct slow_tail_learner *l, const struct measured_pulse *p)
         return;
     double gap_s = l->last_ns != 0 ? seconds(l->last_ns, p->time_ns) : 0, slow[SLOW_TAIL_DECAYS], fast = slow_tail_before(&l->fast, l->fast_s, p->time_ns);
     for (unsigned k = 0; k < SLOW_TAIL_DECAYS; k++)
-        slow[k] = slow_tail_before(&l->slow[k], decay_at(l, k), p->time_ns);
+        slow[k] = slow_tail_before(&l->slow[k], l->decay_s[k], p->time_ns);
     l->last_ns = p->time_ns;
     if (isfinite(p->pretrigger_mean) && gap_s >= ISOLATED * l->fast_s)
         isolated(l, p, fast, slow);
@@ -129,7 +128,7 @@ struct slow_tail slow_tail_learnt(const struct slow_tail_learner *l, const doubl
         best = of[k] * prior[k] > of[best] * prior[best] ? k : best;
     struct slow_fit found = fit(l, best);
     bool stands_out = (inverted ? -found.counts : found.counts) > SIGNIFICANT * found.sigma;
-    return stands_out ? (struct slow_tail){ found.counts, decay_at(l, best) } : (struct slow_tail){ 0, 0 };
+    return stands_out ? (struct slow_tail){ found.counts, l->decay_s[best] } : (struct slow_tail){ 0, 0 };
 }
 
 /* ---- in the model ---- */
@@ -206,14 +205,14 @@ enum status slow_tail_set(struct pixel_model *m, struct slow_tail slow) {
 }
 
 struct slow_effect slow_tail_effect(const struct pixel_model *m, const struct measured_pulse *p) {
-    const struct slow_effect *of = NULL;
+    const struct slow_effect none = { 0, 0 }, *of = &none;
     if (!(p->noise_factor > 0))
         of = &m->slow_effect;
     else if (p->on_tail)
-        of = m->tail != NULL ? &m->tail->slow_effect : NULL;
+        of = m->tail != NULL ? &m->tail->slow_effect : &none;
     else   /* a filter for a gap is known by its noise */
         for (uint32_t k = 0; m->gaps != NULL && k < m->gaps->n; k++)
             of = p->noise_factor == (float)m->gaps->list[k].noise_factor ? &m->gaps->list[k].slow_effect : of;
-    double counts = of != NULL ? (double)p->slow_counts : 0;
-    return counts != 0 ? (struct slow_effect){ of->height * counts, of->tail * counts } : (struct slow_effect){ 0, 0 };
+    double counts = (double)p->slow_counts;
+    return (struct slow_effect){ of->height * counts, of->tail * counts };
 }

@@ -27,7 +27,7 @@ double slow_tail_before(struct slow_tail_sum *s, double decay_s, int64_t time_ns
 void slow_tail_after(struct slow_tail_sum *s, double height);
 
 struct slow_tail_learner {
-    double fast_s, least_s;    /* decay of the pulses; nearer ones are none of this module's. fast_s 0: nothing is counted */
+    double fast_s, decay_s[SLOW_TAIL_DECAYS], least_s;    /* decay of the pulses; nearer ones are none of this module's. fast_s 0: nothing is counted */
     struct slow_tail_sum fast, slow[SLOW_TAIL_DECAYS];
     uint32_t n_isolated;       /* records that could be compared with */
     double isolated_mean, spread_counts, isolated_fast, isolated_slow[SLOW_TAIL_DECAYS];

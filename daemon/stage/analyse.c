@@ -166,10 +166,10 @@ static void follow(const struct analyse_settings *s, struct analyse_track *track
             track->begun = true;
             baseline_track_begin(&track->tracker, expected_counts);
         }
-        if (s->model != NULL)
-            slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
-        if (track->begun)
-            baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
+        if (!track->begun)
+            continue;
+        slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
+        baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
     }
 }
 
@@ -196,10 +196,11 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
         analyse_next(s, &track, pulses, n, into);
         return;
     }
-    for (size_t i = 0; i < n && s->model != NULL; i++)
-        slow_tail_track(&track.slow, &s->model->slow, &pulses[i]);
-    if (rule_of(s, pulses, n, &track.rule))
+    if (rule_of(s, pulses, n, &track.rule)) {
+        for (size_t i = 0; i < n; i++)
+            slow_tail_track(&track.slow, &s->model->slow, &pulses[i]);
         baseline_track_both(&track.rule, pulses, n);
+    }
     for (size_t from = 0; from < n; from += BATCH) {
         size_t some = n - from < BATCH ? n - from : BATCH;
         for (size_t i = 0; i < some && s->neighbours != NULL; i++)
