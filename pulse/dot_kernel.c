@@ -115,8 +115,26 @@ static void less_scalar(float *a, const float *rows, size_t stride, const float 
     }
 }
 
+static void bent_scalar(const float *y, const float *s, const float *e, size_t n, struct dot_bent *sums) {
+    for (size_t k = 0; k < n; k++) {
+        double a = (double)y[k], b = (double)s[k], c = (double)e[k], bc = b * c;
+        sums->yy += a * a;
+        sums->y += a;
+        sums->ye += a * c;
+        sums->ys += a * b;
+        sums->yse += a * bc;
+        sums->s += b;
+        sums->se += bc;
+        sums->ss += b * b;
+        sums->see += bc * c;
+        sums->sse += b * bc;
+        sums->ssee += bc * bc;
+    }
+}
+
 static const struct dot_kernel scalar = {
     "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rise_scalar, step_scalar, correlate_scalar, floats_scalar, less_scalar,
+    bent_scalar,
 };
 
 static const struct dot_kernel *const kernels[] = {

@@ -75,6 +75,11 @@ typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t
 typedef float dot_floats_fn(const float *a, const float *b, size_t n);
 typedef void dot_less_fn(float *a, const float *rows, size_t stride, const float *times, size_t n_rows, size_t n);
 
+/* Adds to each sum that of its product over n floats, at any address: what the fit of a constant, e, s and s e to y is made of. For some hundred at a time:
+ * products are added in floats before they are added to the sums. */
+struct dot_bent { double yy, y, ye, ys, yse, s, se, ss, see, sse, ssee; };
+typedef void dot_bent_fn(const float *y, const float *s, const float *e, size_t n, struct dot_bent *sums);
+
 struct dot_kernel {
     const char *name;
     dot_one_fn *one;
@@ -89,6 +94,7 @@ struct dot_kernel {
     dot_correlate_fn *correlate;
     dot_floats_fn *floats;
     dot_less_fn *less;
+    dot_bent_fn *bent;
 };
 
 /* Number i of those that this machine can run, NULL beyond the last; 0 is "scalar", the last is the fastest. */
@@ -96,7 +102,7 @@ const struct dot_kernel *dot_kernel_at(size_t i);
 const struct dot_kernel *dot_kernel_best(void);
 const struct dot_kernel *dot_kernel_find(const char *name);  /* NULL: no such variant here */
 
-/* dot_kernel_avx2.c and dot_integers_avx2.c: for machines that have AVX2 and FMA. */
+/* dot_kernel_avx2.c, dot_integers_avx2.c and dot_floats_avx2.c: for machines that have AVX2 and FMA. */
 extern const struct dot_kernel dot_kernel_avx2;
 
 #endif

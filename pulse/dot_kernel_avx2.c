@@ -31,12 +31,6 @@ AVX2 static inline struct sixteen less16(const sample_u16 *x, __m256 lifted) {
     return woven16(_mm256_permute4x64_epi64(load16(x), 0xd8), lifted);
 }
 
-AVX2 static inline float sum8(__m256 v) {
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-
 /* The last samples of a record, fewer than 16, and zeros. */
 AVX2 static inline __m256i load_rest(const sample_u16 *x, size_t n) {
     sample_u16 rest[16] = { 0 };
@@ -222,115 +216,8 @@ AVX2 static float few_avx2(const float *rows, size_t stride, const sample_u16 *x
     return sum;
 }
 
-/* 64 outputs in 8 sums. Weights 8 apart meet the same vectors of x: with four of them at once (or two) a vector is loaded once for up to four products. */
-AVX2 static void correlate64(const float *w, size_t n_w, const float *x, float *out) {
-    __m256 sum[8];
-    size_t i = 0;
-    for (size_t s = 0; s < 8; s++)
-        sum[s] = _mm256_setzero_ps();
-    for (; i + 32 <= n_w; i += 32)
-        for (size_t j = i; j < i + 8; j++) {
-            __m256 a = _mm256_broadcast_ss(w + j), b = _mm256_broadcast_ss(w + j + 8), c = _mm256_broadcast_ss(w + j + 16), d = _mm256_broadcast_ss(w + j + 24);
-            __m256 p = _mm256_loadu_ps(x + j), q = _mm256_loadu_ps(x + j + 8), r = _mm256_loadu_ps(x + j + 16);
-#pragma GCC unroll 8
-            for (size_t s = 0; s < 8; s++) {
-                __m256 next = _mm256_loadu_ps(x + j + 24 + 8 * s);
-                sum[s] = _mm256_fmadd_ps(a, p, sum[s]);
-                sum[s] = _mm256_fmadd_ps(b, q, sum[s]);
-                sum[s] = _mm256_fmadd_ps(c, r, sum[s]);
-                sum[s] = _mm256_fmadd_ps(d, next, sum[s]);
-                p = q;
-                q = r;
-                r = next;
-            }
-        }
-    for (; i + 16 <= n_w; i += 16)
-        for (size_t j = i; j < i + 8; j++) {
-            __m256 a = _mm256_broadcast_ss(w + j), b = _mm256_broadcast_ss(w + j + 8), p = _mm256_loadu_ps(x + j);
-#pragma GCC unroll 8
-            for (size_t s = 0; s < 8; s++) {
-                __m256 next = _mm256_loadu_ps(x + j + 8 + 8 * s);
-                sum[s] = _mm256_fmadd_ps(a, p, sum[s]);
-                sum[s] = _mm256_fmadd_ps(b, next, sum[s]);
-                p = next;
-            }
-        }
-    for (; i < n_w; i++) {
-        __m256 weight = _mm256_broadcast_ss(w + i);
-#pragma GCC unroll 8
-        for (size_t s = 0; s < 8; s++)
-            sum[s] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(x + i + 8 * s), sum[s]);
-    }
-    for (size_t s = 0; s < 8; s++)
-        _mm256_storeu_ps(out + 8 * s, sum[s]);
-}
-
-AVX2 static void correlate_avx2(const float *w, size_t n_w, const float *x, size_t n_out, float *out) {
-    size_t j = 0;
-    for (; j + 64 <= n_out; j += 64)
-        correlate64(w, n_w, x + j, out + j);
-    if (j > 0 && j < n_out) {   /* the last 64, some of them again */
-        correlate64(w, n_w, x + n_out - 64, out + n_out - 64);
-        return;
-    }
-    for (; j + 8 <= n_out; j += 8) {
-        __m256 a = _mm256_setzero_ps(), b = a;
-        size_t i = 0;
-        for (; i + 2 <= n_w; i += 2) {
-            a = _mm256_fmadd_ps(_mm256_broadcast_ss(w + i), _mm256_loadu_ps(x + j + i), a);
-            b = _mm256_fmadd_ps(_mm256_broadcast_ss(w + i + 1), _mm256_loadu_ps(x + j + i + 1), b);
-        }
-        if (i < n_w)
-            a = _mm256_fmadd_ps(_mm256_broadcast_ss(w + i), _mm256_loadu_ps(x + j + i), a);
-        _mm256_storeu_ps(out + j, _mm256_add_ps(a, b));
-    }
-    for (; j < n_out; j++) {
-        float sum = 0;
-        for (size_t i = 0; i < n_w; i++)
-            sum += w[i] * x[j + i];
-        out[j] = sum;
-    }
-}
-
-AVX2 static float floats_avx2(const float *a, const float *b, size_t n) {
-    __m256 c = _mm256_setzero_ps(), d = c, e = c, f = c;
-    size_t k = 0;
-    for (; k + 32 <= n; k += 32) {
-        c = _mm256_fmadd_ps(_mm256_loadu_ps(a + k), _mm256_loadu_ps(b + k), c);
-        d = _mm256_fmadd_ps(_mm256_loadu_ps(a + k + 8), _mm256_loadu_ps(b + k + 8), d);
-        e = _mm256_fmadd_ps(_mm256_loadu_ps(a + k + 16), _mm256_loadu_ps(b + k + 16), e);
-        f = _mm256_fmadd_ps(_mm256_loadu_ps(a + k + 24), _mm256_loadu_ps(b + k + 24), f);
-    }
-    float sum = sum8(_mm256_add_ps(_mm256_add_ps(c, d), _mm256_add_ps(e, f)));
-    for (; k < n; k++)
-        sum += a[k] * b[k];
-    return sum;
-}
-
-/* By 32, or each would wait for the product before it. */
-AVX2 static inline void less32(float *a, const float *row, size_t stride, const float *times, size_t n_rows) {
-    __m256 v[4] = { _mm256_loadu_ps(a), _mm256_loadu_ps(a + 8), _mm256_loadu_ps(a + 16), _mm256_loadu_ps(a + 24) };
-    for (size_t j = 0; j < n_rows; j++, row += stride) {
-        __m256 t = _mm256_broadcast_ss(times + j);
-#pragma GCC unroll 4
-        for (size_t i = 0; i < 4; i++)
-            v[i] = _mm256_fnmadd_ps(t, _mm256_loadu_ps(row + 8 * i), v[i]);
-    }
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        _mm256_storeu_ps(a + 8 * i, v[i]);
-}
-
-AVX2 static void less_avx2(float *a, const float *rows, size_t stride, const float *times, size_t n_rows, size_t n) {
-    size_t k = 0;
-    for (; k + 32 <= n; k += 32)
-        less32(a + k, rows + k, stride, times, n_rows);
-    for (; k < n; k++)
-        for (size_t j = 0; j < n_rows; j++)
-            a[k] -= times[j] * rows[j * stride + k];
-}
-
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, rows_avx2, residual_avx2, few_avx2, dot_sums_avx2, dot_extremes_avx2, dot_find_avx2, dot_rise_avx2, dot_step_avx2, correlate_avx2, floats_avx2, less_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, few_avx2, dot_sums_avx2, dot_extremes_avx2, dot_find_avx2, dot_rise_avx2, dot_step_avx2,
+    dot_correlate_avx2, dot_floats_avx2, dot_less_avx2, dot_bent_avx2,
 };
 #endif

@@ -1,5 +1,5 @@
-/* pulse/dot_kernel_parts.h - what the files of the AVX2 variant share: dot_kernel_avx2.c (floats), dot_integers_avx2.c (sums and searches over samples).
- * Private to them. */
+/* pulse/dot_kernel_parts.h - what the files of the AVX2 variant share: dot_kernel_avx2.c (samples against rows), dot_integers_avx2.c (sums and searches over
+ * samples), dot_floats_avx2.c (what looks closer at few records: floats). Private to them. */
 #ifndef TESD_PULSE_DOT_KERNEL_PARTS_H
 #define TESD_PULSE_DOT_KERNEL_PARTS_H
 
@@ -16,6 +16,12 @@ AVX2 static inline __m256i load16(const sample_u16 *x) {
 
 static inline void ask_for(const sample_u16 *x, size_t ahead) {
     _mm_prefetch((const char *)((uintptr_t)x + ahead), _MM_HINT_T0);
+}
+
+AVX2 static inline float sum8(__m256 v) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
 /* The least and the largest of each lane of 16. */
@@ -49,6 +55,10 @@ dot_extremes_fn dot_extremes_avx2;
 dot_find_fn dot_find_avx2;
 dot_rise_fn dot_rise_avx2;
 dot_step_fn dot_step_avx2;
+dot_correlate_fn dot_correlate_avx2;
+dot_floats_fn dot_floats_avx2;
+dot_less_fn dot_less_avx2;
+dot_bent_fn dot_bent_avx2;
 #endif
 
 #endif

@@ -5,45 +5,47 @@
 
 #include "pulse/normal_equations.h"
 
-static const double MUCH_LEFT = 0.02;   /* of the sum of squares: then the difference of float sums is good to 1e-4 */
+static const double MUCH_LEFT = 2e-3;   /* of the sum of squares: then the difference of float sums is good to 1e-4 */
 
-enum { PIECE = 256, TERMS = 4, TERM_TAIL = 1, TERM_PULSE = 2, TERM_BENT = 3 };   /* the first is 1 */
+enum { PIECE = 256, TERMS = 4 };   /* a constant, the tail, the pulse, the pulse as the tail bends it */
 
 struct tail_fit {
     const struct pulse_shape *shape;
     const struct dot_kernel *kernel;
     const sample_u16 *d;
-    float base, per_height, end;         /* end: the shape's last sample, which stands for those behind it */
-    float minus[SHAPE_TERMS];            /* terms of the shape, negative: the kernel takes away */
+    float base, height, end;             /* end: the shape's last sample, which stands for those behind it, by count of the height */
+    float minus[SHAPE_TERMS];            /* terms of the shape by count of the height, negative: the kernel takes away */
     int32_t behind;                      /* the shape's first row stands at this sample */
-    double tail_samples;
-    float fall[PIECE];                   /* exp(-k / tail_samples) */
+    double first, step, piece;           /* e at the first sample, and how it falls from sample to sample and from piece to piece: 1 in the middle of the record */
+    float fall[PIECE];                   /* step^k */
 };
 
 struct piece {
-    float left[PIECE], of[TERMS][PIECE];
+    float left[PIECE], pulse[PIECE], tail[PIECE];
 };
 
-static void begin(struct tail_fit *f, double height, double arrival) {
-    enum { LANES = 4 };
+static void begin(struct tail_fit *f, double height, double arrival, double tail_samples) {
     const struct pulse_shape *s = f->shape;
-    const double step = exp(-LANES / f->tail_samples);
-    double fall[PIECE], end = 0;
+    double fall[PIECE], end = 0, step = exp(-1 / tail_samples);
     float terms[SHAPE_TERMS];
     f->behind = (int32_t)s->first + pulse_shape_terms(s, height, arrival, terms);
-    f->per_height = (float)(1 / height);
+    f->height = (float)height;
     for (size_t j = 0; j < SHAPE_TERMS; j++) {
-        f->minus[j] = -terms[j];
-        end += (double)terms[j] * (double)s->rows[j * s->stride + s->n_samples - s->first - 1];
+        f->minus[j] = (float)(-(double)terms[j] / height);
+        end -= (double)f->minus[j] * (double)s->rows[j * s->stride + s->n_samples - s->first - 1];
     }
     f->end = (float)end;
-    for (size_t k = 0; k < PIECE; k++) {
-        fall[k] = k < LANES ? exp(-(double)k / f->tail_samples) : fall[k - LANES] * step;
+    f->first = exp(s->n_samples / (2 * tail_samples));
+    f->step = f->piece = step;
+    fall[0] = 1;
+    for (size_t m = 1; m < PIECE; m *= 2, f->piece *= f->piece)   /* twice as many each time, none of which waits for another */
+        for (size_t k = 0; k < m; k++)
+            fall[m + k] = fall[k] * f->piece;
+    for (size_t k = 0; k < PIECE; k++)
         f->fall[k] = (float)fall[k];
-    }
 }
 
-/* The pulse itself at n samples from `from` on. */
+/* The pulse by count of its height at n samples from `from` on. */
 static void shape_at(const struct tail_fit *f, int32_t from, int32_t n, float *pulse) {
     const struct pulse_shape *s = f->shape;
     const int32_t rows = (int32_t)(s->n_samples - s->first), begins = f->behind > from ? f->behind - from : 0, there = f->behind + rows - from;
@@ -55,36 +57,54 @@ static void shape_at(const struct tail_fit *f, int32_t from, int32_t n, float *p
         pulse[k] = f->end;
 }
 
-static void fill(const struct tail_fit *f, uint32_t from, uint32_t n, struct piece *p) {
-    const float at = (float)exp((f->shape->n_samples / 2.0 - from) / f->tail_samples);   /* 1 in the middle of the record */
-    float *pulse = p->of[TERM_PULSE];
-    shape_at(f, (int32_t)from, (int32_t)n, pulse);
+/* at: e at the piece's first sample. */
+static void fill(const struct tail_fit *f, uint32_t from, uint32_t n, float at, struct piece *p) {
+    const sample_u16 *restrict d = f->d + from;
+    const float *restrict fall = f->fall, *restrict pulse = p->pulse, base = f->base, height = f->height;
+    float *restrict left = p->left, *restrict tail = p->tail;   /* none of them is another: or compilers make no vectors of it */
+    shape_at(f, (int32_t)from, (int32_t)n, p->pulse);
     for (uint32_t k = 0; k < n; k++) {
-        p->left[k] = (float)f->d[from + k] - f->base - pulse[k];
-        p->of[0][k] = 1;
-        p->of[TERM_TAIL][k] = at * f->fall[k];
-        pulse[k] *= f->per_height;
-        p->of[TERM_BENT][k] = pulse[k] * p->of[TERM_TAIL][k];
+        left[k] = (float)d[k] - base - height * pulse[k];
+        tail[k] = at * fall[k];
     }
 }
 
-static void add(const struct tail_fit *f, const struct piece *p, size_t n, struct normal_equations *e, double *square) {
-    for (unsigned i = 0; i < TERMS; i++) {
-        for (unsigned j = 0; j <= i; j++)
-            e->matrix[i * TERMS + j] += (double)f->kernel->floats(p->of[i], p->of[j], n);
-        e->right[i] += (double)f->kernel->floats(p->of[i], p->left, n);
+static uint32_t piece_from(const struct tail_fit *f, uint32_t from) {
+    uint32_t rest = f->shape->n_samples - from;
+    return rest < PIECE ? rest : PIECE;
+}
+
+static struct dot_bent sums_of(const struct tail_fit *f) {
+    struct dot_bent sums = { 0 };
+    struct piece p;
+    double at = f->first;
+    for (uint32_t from = 0; from < f->shape->n_samples; from += PIECE, at *= f->piece) {
+        uint32_t n = piece_from(f, from);
+        fill(f, from, n, (float)at, &p);
+        f->kernel->bent(p.left, p.pulse, p.tail, n, &sums);
     }
-    *square += (double)f->kernel->floats(p->left, p->left, n);
+    return sums;
+}
+
+/* Sums of e and e^2 are those of geometric series. */
+static void set_equations(const struct tail_fit *f, const struct dot_bent *s, struct normal_equations *e) {
+    const double last = 1 / f->first, tail = (f->first - last) / (1 - f->step), tails = (f->first * f->first - last * last) / (1 - f->step * f->step);
+    const double matrix[TERMS][TERMS] = { { f->shape->n_samples }, { tail, tails }, { s->s, s->se, s->ss }, { s->se, s->see, s->sse, s->ssee } };
+    const double right[TERMS] = { s->y, s->ye, s->ys, s->yse };
+    normal_equations_init(e, TERMS);
+    memcpy(e->matrix, matrix, sizeof matrix);
+    memcpy(e->right, right, sizeof right);
 }
 
 static double rest_of(const struct tail_fit *f, const double x[TERMS]) {
+    const float constant = (float)x[0], tail = (float)x[1], pulse = (float)x[2], bent = (float)x[3];
     struct piece p;
-    double rest = 0;
-    const float times[TERMS] = { (float)x[0], (float)x[1], (float)x[2], (float)x[3] };
-    for (uint32_t from = 0; from < f->shape->n_samples; from += PIECE) {
-        uint32_t n = f->shape->n_samples - from < PIECE ? f->shape->n_samples - from : PIECE;
-        fill(f, from, n, &p);
-        f->kernel->less(p.left, p.of[0], PIECE, times, TERMS, n);
+    double rest = 0, at = f->first;
+    for (uint32_t from = 0; from < f->shape->n_samples; from += PIECE, at *= f->piece) {
+        uint32_t n = piece_from(f, from);
+        fill(f, from, n, (float)at, &p);
+        for (uint32_t k = 0; k < n; k++)
+            p.left[k] -= constant + tail * p.tail[k] + (pulse + bent * p.tail[k]) * p.pulse[k];
         rest += (double)f->kernel->floats(p.left, p.left, n);
     }
     return rest;
@@ -92,17 +112,17 @@ static double rest_of(const struct tail_fit *f, const double x[TERMS]) {
 
 double tail_residual(const struct pulse_shape *shape, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double arrival,
                      double tail_samples) {
-    struct tail_fit f = { .shape = shape, .kernel = kernel, .d = d, .base = base, .tail_samples = tail_samples };
+    struct tail_fit f;
     struct normal_equations e;
-    struct piece p;
-    double square = 0, x[TERMS];
-    begin(&f, height, arrival);
-    normal_equations_init(&e, TERMS);
-    for (uint32_t from = 0; from < shape->n_samples; from += PIECE) {
-        uint32_t n = shape->n_samples - from < PIECE ? shape->n_samples - from : PIECE;
-        fill(&f, from, n, &p);
-        add(&f, &p, n, &e, &square);
-    }
+    double x[TERMS];
+    f.shape = shape;   /* field by field: most of it need not be cleared */
+    f.kernel = kernel;
+    f.d = d;
+    f.base = base;
+    begin(&f, height, arrival, tail_samples);
+    struct dot_bent sums = sums_of(&f);
+    double square = sums.yy;
+    set_equations(&f, &sums, &e);
     if (normal_equations_factor(&e) == STATUS_OK) {
         normal_equations_solve(&e, e.right, x);
         double rest = square;

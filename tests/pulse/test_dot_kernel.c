@@ -87,6 +87,28 @@ static void floats_agree(const struct dot_kernel *kernel, const struct fixture *
     }
 }
 
+/* Sums are added to. Products of three and four factors are made of rounded ones. */
+static void bent_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n) {
+    enum { SUMS = sizeof(struct dot_bent) / sizeof(double) };
+    const float *y = f->rows + 1, *s = f->rows + STRIDE + 2, *e = f->rows + 2 * STRIDE + 3;
+    struct dot_bent want = { .yy = 100, .ssee = 7 }, got = want, least = { 0 };
+    float positive[3][MOST + 1];
+    for (size_t k = 0; k < n; k++) {
+        positive[0][k] = fabsf(y[k]);
+        positive[1][k] = fabsf(s[k]);
+        positive[2][k] = fabsf(e[k]);
+    }
+    dot_kernel_find("scalar")->bent(y, s, e, n, &want);
+    kernel->bent(y, s, e, n, &got);
+    dot_kernel_find("scalar")->bent(positive[0], positive[1], positive[2], n, &least);
+    double a[SUMS], b[SUMS], scale[SUMS];
+    memcpy(a, &want, sizeof a);
+    memcpy(b, &got, sizeof b);
+    memcpy(scale, &least, sizeof scale);
+    for (size_t i = 0; i < SUMS; i++)
+        assert_true(fabs(a[i] - b[i]) <= FLT_EPSILON * (double)(n + 4) * scale[i]);
+}
+
 static void residual_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
     static const float terms[DOT_TERMS] = { 3000, -200, 40, 5, -700, 90, 0.5F };
     float want = dot_kernel_find("scalar")->residual(f->rows, STRIDE, f->x, n, base, terms);
@@ -223,6 +245,7 @@ static void test_all_variants(void **state) {
                 set_up(&s, n, alignment, base, &f);
                 one_agrees(dot_kernel_at(v), &f, n, base);
                 floats_agree(dot_kernel_at(v), &f, n);
+                bent_agrees(dot_kernel_at(v), &f, n > 3 ? n - 3 : 0);
                 rows_agree(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base + 0.3F);
@@ -252,6 +275,15 @@ static void test_scalar_by_hand(void **state) {
     assert_true(dot_kernel_find("scalar")->residual(rows, DOT_PAD, x, 3, 10, terms) == 25);
 }
 
+static void test_bent_by_hand(void **state) {
+    (void)state;
+    const float y[2] = { 2, 3 }, s[2] = { 5, 7 }, e[2] = { 11, 13 };
+    struct dot_bent sums = { .yy = 1000 };
+    dot_kernel_find("scalar")->bent(y, s, e, 2, &sums);
+    assert_true(sums.yy == 1013 && sums.y == 5 && sums.ye == 61 && sums.ys == 31 && sums.yse == 383);
+    assert_true(sums.s == 12 && sums.se == 146 && sums.ss == 74 && sums.see == 1788 && sums.sse == 912 && sums.ssee == 11306);
+}
+
 static void test_choice(void **state) {
     (void)state;
     assert_string_equal(dot_kernel_at(0)->name, "scalar");
@@ -262,7 +294,8 @@ static void test_choice(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places), cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
-        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_bent_by_hand),
+        cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
