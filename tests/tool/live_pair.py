@@ -48,10 +48,10 @@ class Daemon:
         with open(self.log.name) as f:
             return f.read()
 
-    def wait_message(self, text, limit_s=60):
+    def wait_message(self, text, limit_s=60, since=0):
         end = time.monotonic() + limit_s * SLOW
         while time.monotonic() < end:
-            if text in self.messages():
+            if text in self.messages()[since:]:
                 return True
             time.sleep(0.05)
         check(False, f'"{text}" is said: {self.messages()[-600:]}')
@@ -124,9 +124,9 @@ beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate',
             '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
 
 
-def make_calibration():
+def make_calibration(arguments=beamtime):
     """Of the beamtime: FOLDER/cal.h5. Its scan's log, and when the run began."""
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *arguments], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
     subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
