@@ -36,9 +36,8 @@ static inline struct pulse_quality quality(const struct dot_kernel *kernel, cons
     assert(p >= 8 && p < n);
     int32_t rise = kernel->rise(d + late, n - late, e, inverted, least);
     struct pretrigger before = pretrigger(kernel, d, p, e, extreme);
-    uint32_t from = before.apart ? p - 4 : 0;
     return (struct pulse_quality){ .pretrigger_mean = before.mean, .pretrigger_sd = before.sd, .pretrigger_rise = before.rise,
-                                   .peak_sample = (int32_t)(from + kernel->find(d + from, n - from, extreme)),
+                                   .peak_sample = (int32_t)(before.apart ? p - 4 + kernel->find(d + p - 4, n - p + 4, extreme) : kernel->find(d, n, extreme)),
                                    .peak_counts = inverted ? before.mean - extreme : extreme - before.mean, .late_rise = 0.25F * (float)rise,
                                    .saturated = saturated(kernel, d, n, e) };
 }
@@ -47,7 +46,7 @@ struct pulse_quality pulse_quality_within(const struct dot_kernel *kernel, const
                                           struct dot_extremes e) {
     static const float MOST = 1 << 18;   /* of a rise, in sums of four samples */
     float allowed = 4 * limits->late_rise_max;
-    int32_t least = allowed >= MOST ? (int32_t)MOST : allowed > -MOST ? (int32_t)floorf(allowed) : INT32_MIN;   /* a limit that is no number allows nothing */
+    int32_t least = allowed >= MOST ? (int32_t)MOST : allowed >= 0 ? (int32_t)allowed : INT32_MIN;   /* below 0, or no number: as it is */
     return quality(kernel, record, inverted, pulse_quality_late_start(limits, record->n_presamples), least, e);
 }
 
