@@ -12,21 +12,23 @@
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 
-enum { FRESH_MS = 100, SILENT_MS = 2000 };
+enum { FRESH_MS = 100 };
 
 struct disk_probe {
     char *folder;
     struct pipeline_job_thread *job;   /* NULL: nothing is out */
+    int64_t patience_ms;
     int64_t asked_ms, answered_ms;     /* answered_ms 0: never */
     bool told;                         /* that it is silent */
 };
 
-bool disk_probe_new(const char *folder, struct disk_probe **out) {
+bool disk_probe_new(const char *folder, double patience_s, struct disk_probe **out) {
     struct disk_probe *p = calloc(1, sizeof *p);
     if (p == NULL || (p->folder = strdup(folder)) == NULL) {
         free(p);
         return false;
     }
+    p->patience_ms = (int64_t)(patience_s * 1e3);
     *out = p;
     return true;
 }
@@ -60,7 +62,7 @@ static void take_answer(struct disk_probe *p, int64_t now_ms) {
         if (p->told)
             log_note("%s: the disk answers again", p->folder);
         p->told = false;
-    } else if (!p->told && now_ms - p->asked_ms > SILENT_MS) {
+    } else if (!p->told && now_ms - p->asked_ms > p->patience_ms) {
         log_warning("%s: the disk does not answer; files that are to be made there wait, and all else goes on", p->folder);
         p->told = true;
     }

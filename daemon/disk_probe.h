@@ -10,7 +10,8 @@
 
 struct disk_probe;   /* opaque */
 
-bool disk_probe_new(const char *folder, struct disk_probe **out);   /* false: no memory */
+/* patience_s: a disk that keeps silent for longer is told to the log. False: no memory. */
+bool disk_probe_new(const char *folder, double patience_s, struct disk_probe **out);
 void disk_probe_free(struct disk_probe *p);                         /* waits for an answer that is still out; NULL is fine */
 
 /* True: it answered within the last tenth of a second, by having a small file made and removed. Else it is being asked. */

@@ -48,6 +48,9 @@ void h5_file_member_texts(struct h5_file *f, hid_t group, const char *member, co
 hid_t h5_file_column(struct h5_file *f, hid_t group, const struct data_array *like, size_t chunk_rows, bool compress);
 /* Rows [at, at + n) of the column, which grows to hold them; fastest when at and n are whole chunks. */
 void h5_file_append(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n);
+/* The same for exactly one chunk of a column that is not compressed, at a multiple of its rows: nothing is selected, converted or cached, which takes
+ * a third of the time. */
+void h5_file_append_chunk(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n);
 /* Elements already there. */
 void h5_file_overwrite(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n);
 void h5_file_close_column(hid_t column);

@@ -120,11 +120,15 @@ void learning_desk_free(struct learning_desk *d) {
     ring_free(d->ring);
     ring_free(d->orders);
     ring_free(d->results);
-    if (d->job.thread != NULL) {
-        struct learnt_result r = { 0 };
+    struct learnt_result r = { 0 };
+    if (d->job.thread != NULL)   /* what is learnt at the last moment is kept all the same */
         learning_desk_job_end(d, &r);
+    if (r.model != NULL && d->settings.kept[0] != '\0')
+        learning_desk_save_begin(d, &r);
+    else
         learnt_result_done(&r);
-    }
+    learning_desk_save_end(d, &r);
+    learnt_result_done(&r);
     record_spool_free(d->spool);
     learning_desk_pixels_done(&d->pixels);
     free(d->blocks);

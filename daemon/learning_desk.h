@@ -30,7 +30,7 @@ enum learning_state { LEARN_NOISE, LEARN_CALIBRATION };
 struct learning_desk_settings {
     struct learning_settings learning;   /* lines, mono_eV, form, rules; borrowed. workers: 1 unless there are cores to spare */
     const char *folder;                  /* for the spool's file */
-    const char *kept;                    /* file in which an accepted calibration is kept; "" none. Both borrowed */
+    const char *kept;                    /* file in which an accepted calibration is kept, and beside it under its id (calibration_id.h); "" none. Both borrowed */
     uint64_t spool_bytes;
     size_t ring_blocks, block_rows, block_samples;   /* of the ring; block_samples: of one block's arena */
 };
@@ -42,7 +42,7 @@ struct learnt_result {
     char why[200];                 /* why not accepted, or not measured; "" */
     bool nothing;                  /* not accepted because no record came: the state was told twice, or was over at once */
     uint32_t n_good, n_good_before;   /* pixels with a good curve: of this one, of the one in force */
-    bool kept;                     /* in the file of the settings */
+    bool kept;                     /* in the file of the settings: a disk that does not answer delays the result, and nothing else */
     bool filters_new;              /* some heights mean something else now: rows measured before cannot be given new energies */
     bool measured;                 /* of _measure: the records that came since the calibration's end, measured with the new filters. Pulses of pixel i
                                     * are behind[first[i]..first[i + 1]), by epoch and frame. free() both */

@@ -1,9 +1,13 @@
 /* Learning from a calibration that has ended: on a thread of its own, from a spool that is frozen meanwhile, while the learner's thread goes
  * on keeping records. It reads of the desk: pixels, states' groups (gathered before), noise_group, keep. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "daemon/calibration_id.h"
 #include "daemon/learning_desk_parts.h"
 #include "daemon/log.h"
 #include "daemon/model_store.h"
@@ -118,12 +122,10 @@ static void judge(struct learning_desk *d, struct learnt_result *r) {
         snprintf(r->why, sizeof r->why, "only %u pixels could be calibrated, the calibration in force has %u", r->n_good, r->n_good_before);
     else if (!learning_desk_keep_model(&d->pixels, m))
         snprintf(r->why, sizeof r->why, "out of memory");
-    else
-        r->kept = d->settings.kept[0] != '\0' && model_store_save(d->settings.kept, m);
 }
 
-bool learning_desk_job_running(const struct learning_desk *d) { return d->job.thread != NULL; }
-bool learning_desk_job_over(const struct learning_desk *d) { return pipeline_background_over(d->job.thread); }
+bool learning_desk_job_running(const struct learning_desk *d) { return d->job.thread != NULL || d->saving.thread != NULL; }
+bool learning_desk_job_over(const struct learning_desk *d) { return pipeline_background_over(d->job.thread != NULL ? d->job.thread : d->saving.thread); }
 
 void learning_desk_job_end(struct learning_desk *d, struct learnt_result *r) {
     pipeline_background_join(d->job.thread);
@@ -139,4 +141,38 @@ void learning_desk_job_end(struct learning_desk *d, struct learnt_result *r) {
         r->model = NULL;
     }
     d->job = (struct learning_job){ 0 };
+}
+
+/* ---- keeping it ---- */
+
+/* Under its own name beside the last one, too: what was told with it can be had again, and it can be chosen. */
+static void keep_by_name(const char *kept, const struct array_model *m) {
+    char path[PATH_MAX], id[CALIBRATION_ID_TEXT];
+    const char *slash = strrchr(kept, '/');
+    calibration_id(m, id);
+    if (slash == NULL || id[0] == '\0' || strchr(id, '/') != NULL || snprintf(path, sizeof path, "%.*s/%s.h5", (int)(slash - kept), kept, id) >= PATH_MAX)
+        return;
+    if (link(kept, path) != 0 && errno != EEXIST)
+        log_warning("%s: the calibration cannot be kept under its name: %s", path, strerror(errno));
+}
+
+static void save(void *saving) {
+    struct saving *s = saving;
+    s->result.kept = model_store_save(s->path, s->result.model);
+    if (s->result.kept)
+        keep_by_name(s->path, s->result.model);
+}
+
+bool learning_desk_save_begin(struct learning_desk *d, const struct learnt_result *r) {
+    d->saving = (struct saving){ .path = d->settings.kept, .result = *r };
+    const bool under_way = pipeline_background("tesd-keep", save, &d->saving, &d->saving.thread);
+    if (!under_way)
+        save(&d->saving);
+    return under_way;
+}
+
+void learning_desk_save_end(struct learning_desk *d, struct learnt_result *r) {
+    pipeline_background_join(d->saving.thread);
+    *r = d->saving.result;
+    d->saving = (struct saving){ 0 };
 }

@@ -40,6 +40,12 @@ struct learning_job {              /* on its thread, from _begin to _over */
     bool learnt;
 };
 
+struct saving {                    /* of an accepted one, on a thread that may wait for the disk; it is told afterwards */
+    struct pipeline_job_thread *thread;   /* NULL: none */
+    const char *path;              /* the settings' */
+    struct learnt_result result;
+};
+
 struct learning_desk {
     struct learning_desk_settings settings;
     struct record_block **blocks;
@@ -67,6 +73,7 @@ struct learning_desk {
     bool keep;
     uint32_t learning_group;               /* of the state that is learnt from; 0: none */
     struct learning_job job;
+    struct saving saving;
     size_t n_groups;
     struct spool_part groups[STATES_MAX];  /* of the calibrations of the learning under way */
 };
@@ -80,5 +87,7 @@ uint32_t learning_desk_good_pixels(const struct calibration_table *t);   /* NULL
 bool learning_desk_job_begin(struct learning_desk *d, struct learnt_result *r);
 bool learning_desk_job_over(const struct learning_desk *d);                    /* while running: it may be ended without waiting */
 void learning_desk_job_end(struct learning_desk *d, struct learnt_result *r);  /* waits for it; judges */
+bool learning_desk_save_begin(struct learning_desk *d, const struct learnt_result *r);   /* accepted, to be kept: takes it over. False: no thread, and it is through */
+void learning_desk_save_end(struct learning_desk *d, struct learnt_result *r);           /* waits; gives it back, kept or not */
 
 #endif

@@ -158,20 +158,32 @@ static void measure_behind(struct learning_desk *d) {
 }
 
 /* The calibration is accepted or not; accepted with new filters, what came since its end will be wanted. */
-static void finish_learning(struct learning_desk *d) {
-    struct state *s = &d->states[state_of_group(d, d->learning_group)];
-    struct learnt_result r = { .n_good_before = d->pixels.n_good };
-    memcpy(r.label, s->event.label, sizeof r.label);
-    learning_desk_job_end(d, &r);
-    if (r.model != NULL) {
+static void post_learnt(struct learning_desk *d, struct learnt_result *r) {
+    if (r->model != NULL) {
         d->noise_is_new = false;
-        d->behind_kept = r.filters_new && d->behind_group == d->learning_group;
-        memcpy(d->behind_label, r.label, sizeof d->behind_label);
+        d->behind_kept = r->filters_new && d->behind_group == d->learning_group;
+        memcpy(d->behind_label, r->label, sizeof d->behind_label);
     }
     if (!d->behind_kept && d->behind_group == d->learning_group)
         forget_behind(d);
     d->learning_group = 0;
-    post_or_drop(d, &r);
+    post_or_drop(d, r);
+}
+
+static void finish_saving(struct learning_desk *d) {
+    struct learnt_result r;
+    learning_desk_save_end(d, &r);
+    post_learnt(d, &r);
+}
+
+static void finish_learning(struct learning_desk *d) {
+    struct learnt_result r = { .n_good_before = d->pixels.n_good };
+    memcpy(r.label, d->states[state_of_group(d, d->learning_group)].event.label, sizeof r.label);
+    learning_desk_job_end(d, &r);
+    if (r.model == NULL || d->settings.kept[0] == '\0')
+        post_learnt(d, &r);
+    else if (!learning_desk_save_begin(d, &r))
+        finish_saving(d);
 }
 
 /* A state is over: the boundary holds at once, what it teaches waits for its turn. */
@@ -254,7 +266,10 @@ static bool take_order(struct learning_desk *d) {
 
 bool learning_desk_step(struct learning_desk *d) {
     if (learning_desk_job_running(d) && learning_desk_job_over(d)) {
-        finish_learning(d);
+        if (d->job.thread != NULL)
+            finish_learning(d);
+        else
+            finish_saving(d);
         return true;
     }
     return take_order(d) || (!learning_desk_job_running(d) && learn_next(d)) || take_block(d);

@@ -24,7 +24,7 @@ enum { RAW_BLOCKS = 128, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE
 struct live_disk {
     const struct options *options;
     struct journal *journal;
-    struct disk_probe *probe;                 /* for its file, which the book thread opens */
+    struct disk_probe *probe, *raw_probe;     /* for the files that the book and the raw thread open */
     struct sink_desk *desk;                   /* before the archive; NULL: none */
     _Atomic int64_t free_bytes, total_bytes, room_ms;   /* of the disk; room_ms: when that was seen, 0 never */
     struct live_sink sinks[2];                /* journal, the desk */
@@ -55,12 +55,14 @@ static struct kept_session *keep(const struct options *o, const struct live_arra
 
 /* ---- making ---- */
 
+static bool answers(void *probe) { return disk_probe_answers(probe); }
+
 static bool make_raw(struct live_disk *d, const struct disk_engine *engine) {
     const struct options *o = d->options;
     struct raw_recorder *r = NULL;
     struct rlimit files;
     const struct raw_settings s = { .engine = engine, .memory_bytes = (size_t)o->record.memory_MiB << 20, .block_bytes = (size_t)o->record.block_KiB << 10, .flush_s = o->record.flush_s,
-                                    .retry_s = o->disk.retry_s };
+                                    .retry_s = o->disk.retry_s, .patience_s = o->disk.patience_s, .answers = answers, .answers_context = d->raw_probe };
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_AT_ONCE) {   /* a file for each channel */
         files.rlim_cur = files.rlim_max < FILES_AT_ONCE ? files.rlim_max : FILES_AT_ONCE;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -76,15 +78,13 @@ static bool make_raw(struct live_disk *d, const struct disk_engine *engine) {
     return good && ring_new(d->blocks, RAW_BLOCKS, &d->ring);
 }
 
-static bool answers(void *probe) { return disk_probe_answers(probe); }
-
 static bool make_sinks(struct live_disk *d) {
     const struct options *o = d->options;
-    if (!disk_probe_new(o->output.folder, &d->probe))
+    if (!disk_probe_new(o->output.folder, o->disk.patience_s, &d->probe) || !disk_probe_new(o->output.folder, o->disk.patience_s, &d->raw_probe))
         return false;
     const struct disk_engine *engine = strcmp(o->disk.engine, "auto") == 0 ? NULL : disk_engine_find(o->disk.engine);
     const struct journal_settings journal = { .engine = engine, .n_blocks = JOURNAL_PAGES, .flush_s = o->journal.flush_s, .sync_s = o->journal.sync_s, .retry_s = o->disk.retry_s,
-                                              .answers = answers, .answers_context = d->probe };
+                                              .patience_s = o->disk.patience_s, .answers = answers, .answers_context = d->probe };
     struct live_archive *archive;
     if (o->journal.on) {
         if (!journal_new(&journal, &d->journal))
@@ -95,7 +95,7 @@ static bool make_sinks(struct live_disk *d) {
         if (!live_archive_new(&(struct live_archive_settings){ .rows_waiting = ROWS_WAITING, .retry_s = o->disk.retry_s }, &archive))
             return false;
         const struct live_sink sink = live_archive_sink(archive);
-        if (!sink_desk_new(&sink, ANSWER_MS, &d->desk)) {
+        if (!sink_desk_new(&sink, (int64_t)(o->disk.patience_s * 1e3), &d->desk)) {
             sink.done(sink.context);
             return false;
         }
@@ -323,13 +323,13 @@ struct ring *live_disk_ring(struct live_disk *d) { return d->ring; }
 
 const _Atomic bool *live_disk_recording(const struct live_disk *d) { return &d->recording; }
 
-/* Another run, or none. What is in the ring came before it was told, as far as a run's end goes. */
+/* Another run, or none. What is in the ring came before it was told, as far as a run's end goes. Files are closed when the disk answers. */
 static void take_change(struct live_disk *d) {
     pthread_mutex_lock(&d->lock);
-    const bool changed = d->changed;
+    const bool changed = d->changed && (d->recorded == NULL || disk_probe_answers(d->raw_probe));
     struct kept_session *k = d->wanted;
-    d->changed = false;
-    d->wanted = NULL;
+    d->changed = d->changed && !changed;
+    d->wanted = changed ? NULL : k;
     pthread_mutex_unlock(&d->lock);
     if (!changed)
         return;
@@ -344,17 +344,16 @@ static void take_change(struct live_disk *d) {
 bool live_disk_record(void *disk) {
     struct live_disk *d = disk;
     struct record_block *b = ring_take_full(d->ring);
-    if (b == NULL)
+    if (b == NULL || d->recorded == NULL)
         take_change(d);
-    else {
-        if (d->recorded == NULL)
-            take_change(d);
+    const bool taken = b != NULL && (d->raw.ready == NULL || d->raw.ready(d->raw.context, b));
+    if (taken) {
         d->raw.records(d->raw.context, b);
         record_block_clear(b);
         ring_mark_empty(d->ring);
     }
     d->raw.step(d->raw.context);
-    return b != NULL;
+    return taken;
 }
 
 /* ---- archive thread ---- */
@@ -393,20 +392,24 @@ void live_disk_drain(struct live_disk *d) {
 
 /* ---- the end ---- */
 
+/* What is in the ring waits for the disk, for a while. */
+static bool wait_for_raw(struct live_disk *d) { return ring_filled(d->ring) > 0 && disk_probe_wait(d->raw_probe, ANSWER_MS); }
+
 void live_disk_free(struct live_disk *d) {
     if (d == NULL)
         return;
     live_disk_end(d);
-    while (d->ring != NULL && live_disk_record(d))
+    while (d->ring != NULL && (live_disk_record(d) || wait_for_raw(d)))
         continue;
     if (d->raw.context != NULL) {
-        if (d->ring != NULL)
+        if (d->ring != NULL && disk_probe_wait(d->raw_probe, ANSWER_MS))
             take_change(d);
         d->raw.done(d->raw.context);
     }
     for (unsigned i = 0; i < d->n_sinks; i++)
         d->sinks[i].done(d->sinks[i].context);
     disk_probe_free(d->probe);
+    disk_probe_free(d->raw_probe);
     photon_block_free(d->now);
     photon_block_free(d->later);
     ring_free(d->ring);

@@ -18,6 +18,7 @@
 enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500, FILES_MS = 30000, ANSWER_MS = 300 };
 static const int64_t BEFORE_NS = 200000000;   /* records of the block in which the run began may be older than its label */
 
+/* A run's file being made; final NULL: what was kept outside a run is let go of. */
 struct making { struct pipeline_job_thread *job; struct live_final *final; int *references; };
 
 struct live_runs {
@@ -25,7 +26,7 @@ struct live_runs {
     const char *output;
     struct run_model model;
     struct disk_probe *probe;         /* NULL: nothing is kept */
-    bool folder_waits, store_waits;   /* to be made when the disk answers */
+    bool folder_waits;                /* to be made when the disk answers */
     char link_waits[512];             /* the calibration to be kept in the folder; "" none */
     struct pulse_store *pulses;
     uint64_t marks[N_MARKS];          /* places in the store, a second apart, while there is no run */
@@ -54,7 +55,7 @@ bool live_runs_new(const struct options *options, struct live_runs **out) {
         free(r);
         return false;
     }
-    if (r->output[0] != '\0' && !disk_probe_new(r->output, &r->probe)) {
+    if (r->output[0] != '\0' && !disk_probe_new(r->output, options->disk.patience_s, &r->probe)) {
         free(r);
         return false;
     }
@@ -66,7 +67,6 @@ static bool keeps(const struct live_runs *r) { return r->output[0] != '\0'; }
 
 static void new_store(struct live_runs *r) {
     memset(r->marks, 0, sizeof r->marks);
-    r->store_waits = false;
     r->pulses = NULL;
     if (keeps(r) && r->model.array != NULL && !pulse_store_new(r->output, r->model.array->n_pixels, &r->pulses))
         r->pulses = NULL;
@@ -80,9 +80,27 @@ static void new_losses(struct live_runs *r) {
     r->losses_before = calloc(n + 1, sizeof *r->losses_before);
 }
 
+static struct making *free_place(struct live_runs *r) {
+    for (unsigned k = 0; k < MAX_FINALS; k++)
+        if (r->making[k].job == NULL)
+            return &r->making[k];
+    return NULL;
+}
+
+static void free_pulses(void *store) { pulse_store_free(store); }
+
+/* Of the pulses outside a run: where one may wait for the disk. */
+static void let_go(struct live_runs *r) {
+    struct making *m = r->pulses != NULL ? free_place(r) : NULL;
+    if (m == NULL || !pipeline_background("tesd-close", free_pulses, r->pulses, &m->job))
+        pulse_store_free(r->pulses);
+    r->pulses = NULL;
+}
+
 void live_runs_session(struct live_runs *r, const struct run_model *m, const struct live_status *status) {
     live_runs_step(r, status, INT64_MAX, false, true);
-    pulse_store_free(r->pulses);
+    let_go(r);
+    run_scans_done(&r->scans);
     r->model = m != NULL ? *m : (struct run_model){ 0 };
     new_store(r);
     new_losses(r);
@@ -116,7 +134,6 @@ static void forget_old(struct live_runs *r, int64_t now_ms) {
 
 void live_runs_rows(struct live_runs *r, const struct row_block *rows, int64_t now_ms) {
     r->last_rows_ms = now_ms;
-    r->lost += r->pulses == NULL && r->store_waits ? rows->n : 0;
     if (r->pulses == NULL)
         return;
     uint64_t before = pulse_store_lost(r->pulses);
@@ -180,14 +197,12 @@ static void keep_link(const struct live_runs *r) {
 
 /* What is to be made on the disk, when it answers. */
 static void make_waiting(struct live_runs *r, const struct live_status *status) {
-    if ((!r->folder_waits && !r->store_waits && r->link_waits[0] == '\0') || !disk_probe_answers(r->probe))
+    if ((!r->folder_waits && r->link_waits[0] == '\0') || !disk_probe_answers(r->probe))
         return;
     if (r->folder_waits && make_folder(r))
         write_sidecar(r, status);
     else if (r->folder_waits)
         log_error("%s: the run's folder cannot be made: %s; its file will be missing", r->folder, strerror(errno));
-    if (r->store_waits)
-        new_store(r);
     if (r->link_waits[0] != '\0')
         keep_link(r);
     r->folder_waits = false;
@@ -219,7 +234,6 @@ void live_runs_begin(struct live_runs *r, const struct live_status *status, int6
     if (!keeps(r))
         return;
     name_folder(r);
-    r->store_waits = r->pulses == NULL;
     r->folder_waits = true;
     make_waiting(r, status);
 }
@@ -233,13 +247,6 @@ void live_runs_end(struct live_runs *r, const struct live_status *status, int64_
     r->newest_ns = newest_ns;
     if (strcmp(status->label, "STOP") == 0 && status->label_ns > r->from_ns)
         r->until_ns = status->label_ns;
-}
-
-static struct making *free_place(struct live_runs *r) {
-    for (unsigned k = 0; k < MAX_FINALS; k++)
-        if (r->making[k].job == NULL)
-            return &r->making[k];
-    return NULL;
 }
 
 static bool states_are_readable(const struct live_runs *r) {
@@ -281,6 +288,7 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
 /* It ends just after the disk has answered; or at once, with a moment's patience. */
 static void finish_run(struct live_runs *r, const struct live_status *status) {
     const bool answers = r->probe == NULL || disk_probe_wait(r->probe, ANSWER_MS);
+    struct run_scans next = run_scans_under_way(&r->scans);   /* the acquisition may begin another run while it goes on */
     r->running = false;
     if (answers)
         make_waiting(r, status);
@@ -292,8 +300,8 @@ static void finish_run(struct live_runs *r, const struct live_status *status) {
     r->ending = r->folder_waits = false;
     r->link_waits[0] = '\0';
     run_scans_done(&r->scans);
-    r->store_waits = keeps(r) && r->pulses == NULL && r->model.array != NULL;
-    if (r->store_waits && answers)
+    r->scans = next;
+    if (r->pulses == NULL)
         new_store(r);
     r->folder[0] = '\0';
 }
@@ -304,9 +312,11 @@ static void collect(struct live_runs *r, bool wait) {
         if (m->job == NULL || (!wait && !pipeline_background_over(m->job)))
             continue;
         pipeline_background_join(m->job);
-        live_final_done(m->final);
-        free(m->final);
-        --*m->references;
+        if (m->final != NULL) {
+            live_final_done(m->final);
+            free(m->final);
+            --*m->references;
+        }
         *m = (struct making){ 0 };
     }
 }
@@ -349,7 +359,7 @@ const char *live_runs_base_name(const struct live_runs *r) { return r->base_name
 unsigned live_runs_making(const struct live_runs *r) {
     unsigned n = 0;
     for (unsigned k = 0; k < MAX_FINALS; k++)
-        n += r->making[k].job != NULL;
+        n += r->making[k].final != NULL;
     return n;
 }
 

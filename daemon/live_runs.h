@@ -2,7 +2,7 @@
  *   writing began / rows / scan events, labels / writing ended --> OUTPUT/YYYYMMDD/NNNN/YYYYMMDD_runNNNN.nxs
  * Rows are kept from before a run begins, because its first records may come before the message that it began. Files are made in the
  * background (live_final), several at once if need be. Book thread, which does not wait for the disk (disk_probe.h): a run begins at once, its folder
- * is made when the disk answers; it ends when the disk answers, and its rows are kept meanwhile. */
+ * is made when the disk answers; it ends when the disk answers, and its rows are kept meanwhile (pulse_store.h, whose file is made in the background). */
 #ifndef TESD_DAEMON_LIVE_RUNS_H
 #define TESD_DAEMON_LIVE_RUNS_H
 

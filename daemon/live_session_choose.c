@@ -26,6 +26,8 @@ static const char *hindrance(const struct live_session_work *s, const struct arr
         return NULL;
     if (pulses == NULL)
         return "nothing is kept of the records (output.folder, or no run), so the scan that runs cannot be counted anew; choose before or after it";
+    if (!pulse_store_answers(pulses))
+        return "the disk does not answer, and the scan that runs is counted anew from there; choose it when it does";
     if (pulse_store_heights_begin(pulses) > live_book_scan(s->book)->scan.start_ns)
         return "the scan that runs began with other filters; choose after it";
     if (pulse_store_mark(pulses) > ((uint64_t)s->options.control.recount_MiB << 20) / PULSE_BYTES)

@@ -1,5 +1,4 @@
 /* What the session does with a calibration that was learnt: in force at once, and the running scan counted anew when ingest uses it. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,15 +20,6 @@ void live_session_keep_calibration(struct live_session_work *s, int64_t filters_
     const char *file = learnt ? live_runs_calibration(s->runs, s->options.calibration.file) : "";
     if (file[0] != '\0')
         live_disk_calibration(s->links.disk, file, filters_from_ns);
-}
-
-/* Under its own name beside the last one: what was told with it can be had again, and it can be chosen. */
-static void keep_by_name(const struct live_session_work *s) {
-    char path[OPTIONS_TEXT + CALIBRATION_ID_TEXT + 8];
-    const char *id = s->calibration_id;
-    snprintf(path, sizeof path, "%s/%s.h5", s->options.output.folder, id);
-    if (id[0] != '\0' && strchr(id, '/') == NULL && link(live_learning_kept(s->links.learning), path) != 0 && errno != EEXIST)
-        log_warning("%s: the calibration cannot be kept under its name: %s", path, strerror(errno));
 }
 
 static void recount(struct live_session_work *s, int64_t now_ms) {
@@ -64,7 +54,6 @@ void live_session_take_learnt(struct live_session_work *s, int64_t now_ms) {
         snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", live_learning_kept(s->links.learning));
         live_session_swap_model(s, learnt);
         live_learning_in_force(s->links.learning, s->set->plan.model_version);
-        keep_by_name(s);
         s->handing_over = true;
     }
     if (s->handing_over && atomic_load_explicit(&s->links.exchange->adopted, memory_order_acquire) >= s->set->plan.serial)

@@ -57,6 +57,7 @@ struct live_sink {
 struct record_sink {
     void *context;
     void (*run)(void *context, const struct live_session *session, bool begins);
+    bool (*ready)(void *context, const struct record_block *block);   /* false: not now, it would wait for the disk; the block is shown again. NULL: always */
     void (*records)(void *context, const struct record_block *block);
     void (*step)(void *context);
     void (*health)(void *context, struct sink_health *out);   /* any thread */

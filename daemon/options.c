@@ -121,6 +121,8 @@ const struct option_row option_table[] = {
       .help = "how journal and raw records are written: uring (io_uring), pwrite, or auto: io_uring where the machine has it" },
     { .name = "disk.retry_s", .unit = "s", .default_text = "1", .kind = OPT_NUMBER, .offset = AT(disk.retry_s), .lo = 0.01, .hi = 3600,
       .help = "how often what could not be written is tried again: a full disk, a folder that is read-only, a server that is gone" },
+    { .name = "disk.patience_s", .unit = "s", .default_text = "2", .kind = OPT_NUMBER, .offset = AT(disk.patience_s), .lo = 0.1, .hi = 60,
+      .help = "how long a disk may keep silent before that is an alarm; nothing waits for it in either case" },
 
     { .name = "ingest.host", .unit = "", .default_text = "127.0.0.1", .kind = OPT_TEXT, .offset = AT(ingest.host), .lo = 1, .hi = TEXT_HI(ingest.host),
       .help = "tesd run: the machine on which DASTARD runs" },

@@ -28,7 +28,7 @@ struct options {
     struct { bool compress, live; } archive;                               /* live: files of scans while tesd run measures them */
     struct { bool on; double flush_s, sync_s; } journal;
     struct { bool raw; int64_t memory_MiB, block_KiB; double flush_s; } record;   /* raw records of tesd run as LJH */
-    struct { char engine[16]; double retry_s; } disk;                      /* "auto", "uring", "pwrite" */
+    struct { char engine[16]; double retry_s, patience_s; } disk;                     /* "auto", "uring", "pwrite" */
     struct { char host[64]; int64_t port, connections, workers; double block_s; } ingest;   /* the acquisition server; port: of its control */
     struct { char mode[8], folder[OPTIONS_TEXT], notice[16], reads[16], prefer[8]; double poll_s, rest_s, hold_s; } follow;
     struct { bool live; double spool_MiB; } learn;

@@ -1,4 +1,5 @@
-/* Rows come on the thread that publishes: a disk that does not answer must not stop it, so the file is written through a disk_queue.
+/* Rows come on the thread that publishes: a disk that does not answer must not stop it, so the file is made in the background and written through a
+ * disk_queue. Buffers that are full before there is a file wait for it.
  * The file is one array of entries: a pulse, then the inner events found in its record. Settling counts the entries of each pixel and
  * copies them into a second array, pixel by pixel, in their order. */
 #include "daemon/pulse_store.h"
@@ -11,16 +12,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/pipeline.h"
 #include "daemon/scratch.h"
 #include "daemon/sink/disk_queue.h"
 #include "daemon/source/record_order.h"
 #include "pulse/cut.h"
 
-enum { BUFFER = 8192, BUFFERS = 16, DEPTH = 4, SETTLE_BUDGET = 64 << 20, PATIENCE_S = 60, SETTLE_S = 5, SETTLE_PATIENT_S = 600, ANSWER_NS = 500000000, NAMES = 1000 };
+enum { BUFFER = 8192, BUFFERS = 16, DEPTH = 4, SETTLE_BUDGET = 64 << 20, PATIENCE_S = 60, SETTLE_S = 5, SETTLE_PATIENT_S = 600, ANSWER_NS = 500000000, NAMES = 1000, RETRY_MS = 1000 };
 enum entry_kind { ENTRY_PULSE, ENTRY_SECOND };
 
 struct entry {
@@ -33,13 +36,25 @@ _Static_assert(BUFFER * sizeof(struct entry) % DISK_ALIGN == 0, "whole buffers b
 
 struct stored_pixel { uint64_t first, n, n_pulses; int64_t first_ns, last_ns; };
 
+/* A file without a name: it has one until it is open twice, for the queue and for reading. */
+struct opening {
+    struct pipeline_job_thread *job;      /* NULL: nobody opens it now */
+    char folder[PATH_MAX / 2], path[PATH_MAX];
+    int write_fd, read_fd, error;         /* -1: not open; errno of the last try */
+    int64_t tried_ms;
+};
+
 struct pulse_store {
     const char *folder;
     size_t n_pixels;
     bool patient;
     struct disk_queue *queue;             /* writes */
-    struct disk_file *file;
+    struct disk_file *file;               /* NULL: not there yet */
+    struct opening opening;
     int fd;                               /* reads */
+    struct { struct entry *entries; uint64_t at; } waiting[BUFFERS];   /* full, for the file */
+    unsigned n_waiting;
+    bool complained;                      /* that there is none */
     uint64_t n_entries, first, lost;      /* entries before `first` are forgotten */
     int64_t from_ns, until_ns, heights_from_ns;
     size_t n_buffered;
@@ -49,43 +64,51 @@ struct pulse_store {
     struct scratch_piece settled;
 };
 
-/* A file without a name: it has one until it is open twice, for the queue and for reading. */
-static bool open_file(struct pulse_store *s) {
-    const struct disk_queue_settings settings = { .n_buffers = BUFFERS, .buffer_bytes = BUFFER * sizeof(struct entry), .depth = DEPTH, .retry_s = 1 };
-    char path[PATH_MAX];
-    if (!disk_queue_new(&settings, &s->queue)) {
-        errno = ENOMEM;
-        return false;
-    }
-    for (unsigned k = 0; s->file == NULL && k < NAMES; k++) {
-        if (snprintf(path, sizeof path, "%s/.tesd_pulses_%d_%u", s->folder, (int)getpid(), k) >= PATH_MAX) {
-            errno = ENAMETOOLONG;
-            return false;
+/* ---- making ---- */
+
+/* On a thread that may wait. */
+static void open_file(void *opening) {
+    struct opening *o = opening;
+    o->write_fd = o->read_fd = -1;
+    for (unsigned k = 0; o->write_fd < 0 && k < NAMES; k++) {
+        if (snprintf(o->path, sizeof o->path, "%s/.tesd_pulses_%d_%u", o->folder, (int)getpid(), k) >= PATH_MAX) {
+            o->error = ENAMETOOLONG;
+            return;
         }
-        s->file = disk_queue_create(s->queue, path);
-        if (s->file == NULL && errno != EEXIST)
-            return false;
+        o->write_fd = disk_queue_open(o->path);
+        if (o->write_fd < 0 && errno != EEXIST)
+            break;
     }
-    if (s->file == NULL)
-        return false;
-    s->fd = open(path, O_RDWR | O_CLOEXEC);
-    unlink(path);
-    return s->fd >= 0;
+    o->error = errno;
+    if (o->write_fd < 0)
+        return;
+    o->read_fd = open(o->path, O_RDWR | O_CLOEXEC);
+    o->error = errno;
+    unlink(o->path);
+}
+
+static void begin_opening(struct pulse_store *s) {
+    s->opening.tried_ms = clock_ms();
+    if (!pipeline_background("tesd-pulses", open_file, &s->opening, &s->opening.job))
+        open_file(&s->opening);
 }
 
 bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out) {
+    const struct disk_queue_settings settings = { .n_buffers = BUFFERS, .buffer_bytes = BUFFER * sizeof(struct entry), .depth = DEPTH, .retry_s = 1 };
     struct pulse_store *s = calloc(1, sizeof *s);
     bool good = s != NULL;
     if (good) {
-        *s = (struct pulse_store){ .heights_from_ns = INT64_MIN, .folder = folder, .n_pixels = n_pixels, .fd = -1, .scratch = { .folder = folder, .budget = SETTLE_BUDGET } };
+        *s = (struct pulse_store){ .heights_from_ns = INT64_MIN, .folder = folder, .n_pixels = n_pixels, .fd = -1, .scratch = { .folder = folder, .budget = SETTLE_BUDGET },
+                                   .opening = { .write_fd = -1, .read_fd = -1 } };
         s->pixels = calloc(n_pixels + 1, sizeof *s->pixels);
-        good = s->pixels != NULL && open_file(s);
+        good = s->pixels != NULL && snprintf(s->opening.folder, sizeof s->opening.folder, "%s", folder) < (int)sizeof s->opening.folder && disk_queue_new(&settings, &s->queue);
     }
     if (!good) {
-        log_error("%s: cannot keep the run's pulses there: %s", folder, s != NULL && s->pixels != NULL ? strerror(errno) : "out of memory");
+        log_error("%s: cannot keep the run's pulses there: out of memory", folder);
         pulse_store_free(s);
         return false;
     }
+    begin_opening(s);
     *out = s;
     return true;
 }
@@ -93,7 +116,12 @@ bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **o
 void pulse_store_free(struct pulse_store *s) {
     if (s == NULL)
         return;
+    pipeline_background_join(s->opening.job);
     disk_queue_free(s->queue);
+    if (s->opening.write_fd >= 0)
+        close(s->opening.write_fd);
+    if (s->opening.read_fd >= 0)
+        close(s->opening.read_fd);
     if (s->fd >= 0)
         close(s->fd);
     scratch_give(&s->scratch, &s->settled);
@@ -105,16 +133,77 @@ void pulse_store_patient(struct pulse_store *s) { s->patient = true; }
 
 uint64_t pulse_store_lost(const struct pulse_store *s) { return s->lost; }
 
+/* ---- the file ---- */
+
+/* The queue has room for a request of each of its buffers. */
+static void give_waiting(struct pulse_store *s) {
+    for (unsigned k = 0; k < s->n_waiting; k++) {
+        const bool taken = disk_queue_write(s->queue, s->file, (uint8_t *)s->waiting[k].entries, BUFFER * sizeof(struct entry), s->waiting[k].at * sizeof(struct entry), true);
+        assert(taken);
+        (void)taken;
+    }
+    s->n_waiting = 0;
+}
+
+/* A folder that refuses may take a file later. */
+static void opening_failed(struct pulse_store *s, bool first) {
+    if (first)
+        log_error("%s: the run's pulses cannot be kept there: %s; tried again every %d s, and some seconds of them wait in memory", s->folder, strerror(s->opening.error), RETRY_MS / 1000);
+    if (s->opening.write_fd >= 0)
+        close(s->opening.write_fd);
+    s->opening.write_fd = -1;
+}
+
+/* The file as soon as it is there. */
+static bool has_file(struct pulse_store *s) {
+    struct opening *o = &s->opening;
+    if (s->file != NULL)
+        return true;
+    if (o->job == NULL) {
+        if (clock_ms() - o->tried_ms >= RETRY_MS)
+            begin_opening(s);
+        return false;
+    }
+    if (!pipeline_background_over(o->job))
+        return false;
+    pipeline_background_join(o->job);
+    o->job = NULL;
+    if (o->read_fd < 0) {
+        opening_failed(s, !s->complained);
+        s->complained = true;
+        return false;
+    }
+    s->file = disk_queue_adopt(s->queue, o->path, o->write_fd);
+    if (s->file == NULL)
+        return false;
+    s->fd = o->read_fd;
+    o->write_fd = o->read_fd = -1;
+    give_waiting(s);
+    return true;
+}
+
+/* Waits for the file while somebody opens it. */
+static bool wait_for_file(struct pulse_store *s, int limit_s) {
+    const int64_t until_ms = clock_ms() + limit_s * INT64_C(1000);
+    while (!has_file(s) && s->opening.job != NULL && clock_ms() < until_ms)
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    return s->file != NULL;
+}
+
+bool pulse_store_answers(struct pulse_store *s) {
+    return has_file(s) && disk_queue_health(s->queue, clock_ns(CLOCK_MONOTONIC)).waited_ns < ANSWER_NS;
+}
+
 /* ---- adding ---- */
 
 static bool next_buffer(struct pulse_store *s) {
     s->buffer = (void *)disk_queue_take(s->queue);
-    if (s->buffer == NULL && s->patient) {
+    if (s->buffer == NULL && s->patient && wait_for_file(s, PATIENCE_S)) {
         disk_queue_drain(s->queue, PATIENCE_S);
         s->buffer = (void *)disk_queue_take(s->queue);
     }
     if (s->buffer == NULL) {
-        const int error = disk_queue_health(s->queue, clock_ns(CLOCK_MONOTONIC)).error;
+        const int error = s->file == NULL ? s->opening.error : disk_queue_health(s->queue, clock_ns(CLOCK_MONOTONIC)).error;
         errno = error != 0 ? error : EBUSY;
     }
     return s->buffer != NULL;
@@ -126,9 +215,15 @@ static bool give_buffer(struct pulse_store *s, bool full) {
 }
 
 static void send_buffer(struct pulse_store *s) {
-    const bool taken = give_buffer(s, true);
-    assert(taken);
-    s->n_entries += taken ? s->n_buffered : 0;
+    if (s->file == NULL) {
+        s->waiting[s->n_waiting].entries = s->buffer;
+        s->waiting[s->n_waiting++].at = s->n_entries;
+    } else {
+        const bool taken = give_buffer(s, true);
+        assert(taken);
+        (void)taken;
+    }
+    s->n_entries += s->n_buffered;
     s->buffer = NULL;
     s->n_buffered = 0;
 }
@@ -147,7 +242,7 @@ static bool add_entry(struct pulse_store *s, const struct entry *e) {
 /* A pulse that is left out takes its inner events with it. */
 bool pulse_store_add(struct pulse_store *s, const struct row_block *rows) {
     bool good = true;
-    if (!disk_queue_idle(s->queue))
+    if (has_file(s) && !disk_queue_idle(s->queue))
         disk_queue_step(s->queue, clock_ns(CLOCK_MONOTONIC), 0);
     for (size_t i = 0, k = 0; i < rows->n; i++) {
         struct entry e = { .pulse = rows->pulses[i], .pixel = rows->photons->pixel[i], .flags = rows->flags[i], .kind = ENTRY_PULSE };
@@ -163,15 +258,25 @@ bool pulse_store_add(struct pulse_store *s, const struct row_block *rows) {
 
 uint64_t pulse_store_mark(const struct pulse_store *s) { return s->n_entries + s->n_buffered; }
 
+static void forget_waiting(struct pulse_store *s) {
+    unsigned kept = 0;
+    for (unsigned k = 0; k < s->n_waiting; k++)
+        if (s->waiting[k].at + BUFFER <= s->first)
+            disk_queue_give(s->queue, (uint8_t *)s->waiting[k].entries);
+        else
+            s->waiting[kept++] = s->waiting[k];
+    s->n_waiting = kept;
+}
+
 void pulse_store_forget(struct pulse_store *s, uint64_t mark) {
     if (mark > s->n_entries)
         mark = s->n_entries;
     if (mark <= s->first)
         return;
     s->first = mark;
-    if (disk_queue_health(s->queue, clock_ns(CLOCK_MONOTONIC)).waited_ns > ANSWER_NS)
-        return;   /* it would wait, too; the room is given back with the file */
-    fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)(mark * sizeof *s->buffer));
+    forget_waiting(s);
+    if (s->file != NULL && disk_queue_idle(s->queue))   /* else it is given back with the next mark, or with the file */
+        disk_queue_punch(s->queue, s->file, 0, mark * sizeof *s->buffer);
 }
 
 /* ---- settling ---- */
@@ -234,7 +339,12 @@ int64_t pulse_store_heights_begin(const struct pulse_store *s) { return s->heigh
 
 /* All that was added is in the file. A buffer that is not full stays ours, and is given once more when it is. */
 static bool finish_writing(struct pulse_store *s) {
-    const bool good = (s->n_buffered == 0 || give_buffer(s, false)) && disk_queue_drain(s->queue, s->patient ? SETTLE_PATIENT_S : SETTLE_S);
+    const int limit_s = s->patient ? SETTLE_PATIENT_S : SETTLE_S;
+    if (!wait_for_file(s, limit_s)) {
+        errno = s->opening.job == NULL && s->opening.error != 0 ? s->opening.error : ETIMEDOUT;
+        return false;
+    }
+    const bool good = (s->n_buffered == 0 || give_buffer(s, false)) && disk_queue_drain(s->queue, limit_s);
     if (!good)
         errno = ETIMEDOUT;
     return good;

@@ -16,8 +16,10 @@
 
 struct pulse_store;   /* opaque */
 
-bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out);   /* folder: borrowed. False after logging */
-void pulse_store_free(struct pulse_store *s);
+/* Its file is made in the background, and again while the folder refuses. folder: borrowed. False after logging: no memory. */
+bool pulse_store_new(const char *folder, size_t n_pixels, struct pulse_store **out);
+void pulse_store_free(struct pulse_store *s);   /* waits for a disk that does not answer */
+bool pulse_store_answers(struct pulse_store *s);   /* the file is there, and its disk answers: then settling takes no longer than reading */
 /* From now on adding waits for the disk, a minute at most, instead of refusing: for threads that do nothing else. */
 void pulse_store_patient(struct pulse_store *s);
 

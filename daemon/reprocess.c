@@ -457,7 +457,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
     *out = (struct reprocessed){ 0 };
     char folder[PATH_MAX];
     struct reprocess r = { .beamtime = b, .model = m, .result = out, .causal = settings->causal, .tell = settings->tell, .cuts = &settings->cuts, .stored = settings->stored, .best_pixels = settings->best_pixels,
-                           .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET } };
+                           .scratch = { .folder = folder_of(path, folder), .budget = SCRATCH_BUDGET, .keeps = true } };
     bool good = set_up(&r, settings, path);
     good = good && lock_to_line(&r, settings) && make_photons(&r, settings->workers) && write_products(&r, settings->calibration_state) && find_history(&r, settings, path) && finish(&r, settings);
     for (size_t i = 0; r.rows != NULL && i < m->n_channels; i++) {
@@ -465,6 +465,7 @@ bool reprocess_run(const struct beamtime *b, const struct array_model *m, const 
         scratch_give(&r.scratch, &r.rows[i].gaps);
     }
     array_events_free(r.array);
+    scratch_done(&r.scratch);
     archive_abandon(r.archive);
     grading_free(r.grading);
     monitoring_free(r.monitoring);

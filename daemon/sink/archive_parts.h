@@ -19,6 +19,7 @@ struct photon_store {
     uint8_t *staged[N_PHOTON_COLUMNS];  /* one chunk of each column */
     size_t n_staged;
     uint64_t n_written;
+    bool compress;
 };
 
 struct archive {

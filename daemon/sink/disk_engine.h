@@ -1,4 +1,4 @@
-/* daemon/sink/disk_engine.h - how a request reaches the disk: io_uring where the kernel allows it, else pwrite.
+/* daemon/sink/disk_engine.h - how a request reaches the disk: io_uring where the kernel allows it, else pwrite. Neither waits for it.
  *   disk_request --submit--> kernel --reap--> the same request and its result
  * A table of functions, so that the tests can put a disk of their own behind the same queue. One thread owns an engine. */
 #ifndef TESD_DAEMON_SINK_DISK_ENGINE_H
@@ -10,14 +10,14 @@
 
 enum { DISK_ALIGN = 4096 };   /* offsets, lengths and addresses of writes that bypass the page cache are multiples of it */
 
-enum disk_op { DISK_WRITE, DISK_ALLOCATE, DISK_SYNC };
+enum disk_op { DISK_WRITE, DISK_ALLOCATE, DISK_PUNCH, DISK_SYNC };
 
 struct disk_request {
     enum disk_op op;
     int fd;
     const uint8_t *data;      /* write: n bytes, inside buffer number `buffer` of the arena */
     unsigned buffer;
-    size_t n;                 /* allocate: space for n bytes from offset on, size of the file unchanged */
+    size_t n;                 /* allocate, punch: space for n bytes from offset on is taken, given back; size of the file unchanged */
     uint64_t offset;
     void *owner;              /* the submitter's */
 };
@@ -40,7 +40,7 @@ struct disk_engine {
 };
 
 extern const struct disk_engine disk_engine_uring;
-extern const struct disk_engine disk_engine_pwrite;   /* writes inside submit, which waits for the disk */
+extern const struct disk_engine disk_engine_pwrite;   /* a thread of its own writes, and waits for the disk */
 
 const struct disk_engine *disk_engine_find(const char *name);   /* "uring", "pwrite"; NULL: no such engine */
 

@@ -13,9 +13,9 @@
 #include "daemon/log.h"
 
 enum { ALLOCATE_LEAST = 1 << 20, ALLOCATE_MOST = 16 << 20 };
-static const int64_t ANSWER_NS = 2000000000;
+static const double PATIENCE_S = 2;
 
-enum job_kind { JOB_WRITE, JOB_SYNC };
+enum job_kind { JOB_WRITE, JOB_PUNCH, JOB_SYNC };
 
 struct job {
     struct job *next;
@@ -50,7 +50,7 @@ struct disk_queue {
     const struct disk_engine *engine;
     void *state;
     struct disk_arena arena;
-    int64_t retry_ns;
+    int64_t retry_ns, patience_ns;
     unsigned *free_buffers, n_free;
     struct job *jobs, *free_jobs;
     struct disk_file *files, *turn;   /* turn: whose request is started next */
@@ -94,6 +94,7 @@ bool disk_queue_new(const struct disk_queue_settings *settings, struct disk_queu
     q->arena.n = settings->n_buffers;
     q->arena.buffer_bytes = (settings->buffer_bytes + DISK_ALIGN - 1) / DISK_ALIGN * DISK_ALIGN;
     q->retry_ns = (int64_t)(settings->retry_s * 1e9);
+    q->patience_ns = (int64_t)((settings->patience_s > 0 ? settings->patience_s : PATIENCE_S) * 1e9);
     if (!make_room(q) || !start_engine(q, settings->engine, settings->depth)) {
         disk_queue_free(q);
         return false;
@@ -143,29 +144,42 @@ size_t disk_queue_buffer_bytes(const struct disk_queue *q) { return q->arena.buf
 /* ---- files ---- */
 
 /* With O_DIRECT where the file system knows it. */
-static bool open_handle(struct disk_file *f, int flags) {
-    f->fd = open(f->path, flags | O_WRONLY | O_CLOEXEC | O_DIRECT, 0666);
-    f->direct = f->direct_now = f->fd >= 0;
-    if (f->fd < 0 && errno == EINVAL)
-        f->fd = open(f->path, (flags & ~O_EXCL) | O_WRONLY | O_CLOEXEC, 0666);   /* some file systems have made it by then */
-    return f->fd >= 0;
+static int open_handle(const char *path, int flags) {
+    int fd = open(path, flags | O_WRONLY | O_CLOEXEC | O_DIRECT, 0666);
+    if (fd < 0 && errno == EINVAL)
+        fd = open(path, (flags & ~O_EXCL) | O_WRONLY | O_CLOEXEC, 0666);   /* some file systems have made it by then */
+    return fd;
 }
 
-static struct disk_file *add_file(struct disk_queue *q, const char *path, int flags) {
+static void take_handle(struct disk_file *f, int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    f->fd = fd;
+    f->direct = f->direct_now = flags >= 0 && (flags & O_DIRECT) != 0;
+}
+
+int disk_queue_open(const char *path) { return open_handle(path, O_CREAT | O_EXCL); }
+
+struct disk_file *disk_queue_adopt(struct disk_queue *q, const char *path, int fd) {
     struct disk_file *f = calloc(1, sizeof *f);
     if (f != NULL)
         *f = (struct disk_file){ .queue = q, .fd = -1, .allocates = true, .path = strdup(path) };
-    if (f == NULL || f->path == NULL || !open_handle(f, flags)) {
-        const int error = f == NULL || f->path == NULL ? ENOMEM : errno;
-        if (f != NULL)
-            free(f->path);
+    if (f == NULL || f->path == NULL) {
         free(f);
-        errno = error;
+        errno = ENOMEM;
         return NULL;
     }
+    take_handle(f, fd);
     f->last = &f->first;
     f->next = q->files;
     q->files = f;
+    return f;
+}
+
+static struct disk_file *add_file(struct disk_queue *q, const char *path, int flags) {
+    const int fd = open_handle(path, flags);
+    struct disk_file *f = fd >= 0 ? disk_queue_adopt(q, path, fd) : NULL;
+    if (fd >= 0 && f == NULL)
+        close(fd);
     return f;
 }
 
@@ -227,6 +241,10 @@ bool disk_queue_sync(struct disk_queue *q, struct disk_file *f) {
     return append(q, f, (struct job){ .kind = JOB_SYNC });
 }
 
+bool disk_queue_punch(struct disk_queue *q, struct disk_file *f, uint64_t from, uint64_t to) {
+    return append(q, f, (struct job){ .kind = JOB_PUNCH, .offset = from, .n = (size_t)(to - from) });
+}
+
 static void remove_first(struct disk_file *f) {
     struct disk_queue *q = f->queue;
     struct job *j = f->first;
@@ -263,17 +281,16 @@ static bool revive(struct disk_file *f) {
     struct stat facts;
     if (f->error != ESTALE && f->error != EBADF && f->error != ENODEV && f->error != ENXIO)
         return true;
-    const int old = f->fd;
-    if (!open_handle(f, 0))
-        f->fd = old;
-    else if (fstat(f->fd, &facts) != 0 || (uint64_t)facts.st_size < f->acked_bytes) {
-        close(f->fd);
-        f->fd = old;
-    } else {
-        close(old);
-        return true;
+    const int fd = open_handle(f->path, 0);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &facts) != 0 || (uint64_t)facts.st_size < f->acked_bytes) {
+        close(fd);
+        return false;
     }
-    return false;
+    close(f->fd);
+    take_handle(f, fd);
+    return true;
 }
 
 /* ---- one request of a file ---- */
@@ -319,6 +336,8 @@ static bool start(struct disk_file *f, int64_t now_ns) {
     const struct job *j = f->first;
     if (j->kind == JOB_SYNC)
         f->request = (struct disk_request){ .op = DISK_SYNC, .fd = f->fd };
+    else if (j->kind == JOB_PUNCH)
+        f->request = (struct disk_request){ .op = DISK_PUNCH, .fd = f->fd, .offset = j->offset, .n = j->n };
     else if (!wants_space(f, j))
         next_write(f, j);
     f->request.owner = f;
@@ -363,6 +382,8 @@ static void finish(struct disk_file *f, int result, int64_t now_ns) {
         written(f, result, now_ns);
     else if (f->request.op == DISK_ALLOCATE)
         allocated(f, result);
+    else if (f->request.op == DISK_PUNCH)   /* room that is not given back now is when the file goes */
+        remove_first(f);
     else if (result == 0 || result == -EINVAL || result == -EOPNOTSUPP) {   /* what cannot be synced (a pipe, a device) needs none */
         heal(f);
         f->synced_bytes = f->acked_bytes;
@@ -447,7 +468,7 @@ bool disk_queue_drain(struct disk_queue *q, double limit_s) {
 }
 
 struct disk_health disk_queue_health(const struct disk_queue *q, int64_t now_ns) {
-    struct disk_health h = { .failing = q->failing, .errors = q->errors, .written_bytes = q->written_bytes };
+    struct disk_health h = { .failing = q->failing, .errors = q->errors, .written_bytes = q->written_bytes, .patience_ns = q->patience_ns };
     for (const struct disk_file *f = q->files; f != NULL; f = f->next) {
         if (f->error != 0)
             h.error = f->error;
@@ -457,4 +478,4 @@ struct disk_health disk_queue_health(const struct disk_queue *q, int64_t now_ns)
     return h;
 }
 
-int disk_health_trouble(const struct disk_health *h) { return h->error != 0 ? h->error : h->waited_ns > ANSWER_NS ? ETIMEDOUT : 0; }
+int disk_health_trouble(const struct disk_health *h) { return h->error != 0 ? h->error : h->waited_ns > h->patience_ns ? ETIMEDOUT : 0; }

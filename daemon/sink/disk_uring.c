@@ -66,6 +66,7 @@ static void prepare(const struct uring_state *s, struct io_uring_sqe *entry, con
             io_uring_prep_write(entry, r->fd, r->data, (unsigned)r->n, r->offset);
         break;
     case DISK_ALLOCATE: io_uring_prep_fallocate(entry, r->fd, FALLOC_FL_KEEP_SIZE, (off_t)r->offset, (off_t)r->n); break;
+    case DISK_PUNCH: io_uring_prep_fallocate(entry, r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)r->offset, (off_t)r->n); break;
     case DISK_SYNC: io_uring_prep_fsync(entry, r->fd, IORING_FSYNC_DATASYNC); break;
     }
 }

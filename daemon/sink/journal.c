@@ -13,7 +13,7 @@
 #include "daemon/scan_event_json.h"
 #include "daemon/sink/disk_queue.h"
 
-static const int64_t SILENT_NS = 2000000000;   /* so long without an answer of the disk is trouble */
+static const double PATIENCE_S = 2;
 enum { PAGE_BYTES = 512 * 1024, PAYLOAD = PAGE_BYTES - JOURNAL_HEADER_BYTES, TEXTS = 4096, STAGED_ROWS = 4000, STAGED_SECONDS = 4000 };
 enum { MARKS_IN_PAGE = PAGE_BYTES / JOURNAL_ALIGN };
 
@@ -61,10 +61,13 @@ struct journal {
 
 bool journal_new(const struct journal_settings *settings, struct journal **out) {
     struct journal *j = calloc(1, sizeof *j);
-    const struct disk_queue_settings disk = { .engine = settings->engine, .n_buffers = settings->n_blocks, .buffer_bytes = PAGE_BYTES, .depth = 4, .retry_s = settings->retry_s };
+    const struct disk_queue_settings disk = { .engine = settings->engine, .n_buffers = settings->n_blocks, .buffer_bytes = PAGE_BYTES, .depth = 4, .retry_s = settings->retry_s,
+                                              .patience_s = settings->patience_s };
     if (j == NULL)
         return false;
     j->settings = *settings;
+    if (j->settings.patience_s <= 0)
+        j->settings.patience_s = PATIENCE_S;
     j->most_marks = (size_t)MARKS_IN_PAGE * (settings->n_blocks + 1);
     j->pages = calloc(settings->n_blocks, sizeof *j->pages);
     j->marks = calloc(j->most_marks, sizeof *j->marks);
@@ -312,7 +315,7 @@ static bool may_open(struct journal *j, int64_t now_ns) {
         return true;
     }
     j->asked_ns = j->asked_ns != 0 ? j->asked_ns : now_ns;
-    if (now_ns - j->asked_ns > SILENT_NS)
+    if (now_ns - j->asked_ns > (int64_t)(j->settings.patience_s * 1e9))
         j->open_error = ETIMEDOUT;
     return false;
 }

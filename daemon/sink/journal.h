@@ -22,6 +22,7 @@ struct journal_settings {
     const struct disk_engine *engine;   /* NULL: the best that this machine has */
     unsigned n_blocks;                  /* of 512 KiB, at least 4 */
     double flush_s, sync_s, retry_s;
+    double patience_s;                  /* a disk that keeps silent for longer is trouble; 0: 2 s */
     bool (*answers)(void *context);     /* whether its file may be opened now without waiting for the disk; asked again in each step. NULL: always */
     void *answers_context;
 };

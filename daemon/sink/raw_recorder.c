@@ -15,6 +15,7 @@
 #include "daemon/version.h"
 #include "pulse/record_ljh.h"
 
+static const double PATIENCE_S = 2;
 enum { LEAST_BLOCK = 16384, SPARE_BUFFERS = 16, RECORD_HEADER = 16, ACCOUNT_S = 5 };
 
 struct raw_channel {
@@ -34,6 +35,7 @@ struct raw_recorder {
     char folder[PATH_MAX], base[128];
     bool recording;
     int64_t open_ns, account_ns;   /* last failure to make a file; last account written */
+    int64_t asked_ns;              /* since when the disk has been asked whether it answers; 0: it does */
     const struct live_array *array;
     uint32_t n_channels;
     struct raw_channel *channels;
@@ -49,6 +51,8 @@ bool raw_recorder_new(const struct raw_settings *settings, struct raw_recorder *
     if (r == NULL)
         return false;
     r->settings = *settings;
+    if (r->settings.patience_s <= 0)
+        r->settings.patience_s = PATIENCE_S;
     *out = r;
     return true;
 }
@@ -176,6 +180,25 @@ static void note_left_out(struct raw_recorder *r, const struct record_block *b) 
     }
 }
 
+static bool needs_file(const struct raw_recorder *r, const struct record_block *b) {
+    for (size_t i = 0; i < b->n; i++)
+        if (b->rows[i].channel_index < r->n_channels && r->channels[b->rows[i].channel_index].file == NULL)
+            return true;
+    return false;
+}
+
+static bool answers(const struct raw_recorder *r) { return r->settings.answers == NULL || r->settings.answers(r->settings.answers_context); }
+
+bool raw_recorder_ready(struct raw_recorder *r, const struct record_block *b) {
+    if (!r->recording || !needs_file(r, b) || answers(r)) {
+        r->asked_ns = 0;
+        return true;
+    }
+    if (r->asked_ns == 0)
+        r->asked_ns = clock_ns(CLOCK_MONOTONIC);
+    return false;
+}
+
 void raw_recorder_add(struct raw_recorder *r, const struct record_block *b) {
     uint64_t accepted = 0, lost = 0;
     const int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -254,7 +277,7 @@ void raw_recorder_begin(struct raw_recorder *r, const struct live_session *sessi
     const uint32_t n = session->array->n_channels;
     const size_t block = block_for(&r->settings, n), in_memory = r->settings.memory_bytes / block, least = n + SPARE_BUFFERS;
     const struct disk_queue_settings disk = { .engine = r->settings.engine, .n_buffers = (unsigned)(in_memory > least ? in_memory : least), .buffer_bytes = block, .depth = 8,
-                                              .retry_s = r->settings.retry_s };
+                                              .retry_s = r->settings.retry_s, .patience_s = r->settings.patience_s };
     r->channels = calloc(n + (size_t)1, sizeof *r->channels);
     if (r->channels == NULL || !raw_gaps_new(n, &r->gaps) || !disk_queue_new(&disk, &r->queue)) {
         log_error("%s: no memory to record raw pulses", session->folder);
@@ -299,11 +322,12 @@ void raw_recorder_step(struct raw_recorder *r) {
     disk_queue_step(r->queue, now_ns, 0);
     const struct disk_health h = disk_queue_health(r->queue, now_ns);
     const bool opening_fails = now_ns - r->open_ns < 2 * (int64_t)(r->settings.retry_s * 1e9);
-    const int trouble = disk_health_trouble(&h);
+    const bool silent = r->asked_ns != 0 && now_ns - r->asked_ns > (int64_t)(r->settings.patience_s * 1e9);
+    const int trouble = silent ? ETIMEDOUT : disk_health_trouble(&h);
     if (trouble != 0 || !opening_fails)
         atomic_store(&r->error, trouble);
     atomic_store(&r->bytes, h.written_bytes);
-    if (r->recording && trouble == 0 && raw_gaps_news(r->gaps) && now_ns - r->account_ns > ACCOUNT_S * INT64_C(1000000000))
+    if (r->recording && trouble == 0 && raw_gaps_news(r->gaps) && now_ns - r->account_ns > ACCOUNT_S * INT64_C(1000000000) && answers(r))
         write_account(r, now_ns);
 }
 
@@ -334,6 +358,8 @@ static void run(void *context, const struct live_session *session, bool begins) 
 
 static void records(void *context, const struct record_block *block) { raw_recorder_add(context, block); }
 
+static bool ready(void *context, const struct record_block *block) { return raw_recorder_ready(context, block); }
+
 static void step(void *context) { raw_recorder_step(context); }
 
 static void health(void *context, struct sink_health *out) {
@@ -347,5 +373,5 @@ static void health(void *context, struct sink_health *out) {
 static void done(void *context) { raw_recorder_free(context); }
 
 struct record_sink raw_recorder_sink(struct raw_recorder *r) {
-    return (struct record_sink){ .context = r, .run = run, .records = records, .step = step, .health = health, .done = done };
+    return (struct record_sink){ .context = r, .run = run, .ready = ready, .records = records, .step = step, .health = health, .done = done };
 }

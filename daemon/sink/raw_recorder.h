@@ -25,6 +25,9 @@ struct raw_settings {
     size_t memory_bytes;                /* for all buffers */
     size_t block_bytes;                 /* of one buffer, at most: with many channels they get smaller so that the memory suffices */
     double flush_s, retry_s;
+    double patience_s;                  /* a disk that keeps silent for longer is trouble; 0: 2 s */
+    bool (*answers)(void *context);     /* whether files may be made now without waiting for the disk; asked again. NULL: always */
+    void *answers_context;
 };
 
 bool raw_recorder_new(const struct raw_settings *settings, struct raw_recorder **out);   /* false: no memory */
@@ -32,6 +35,8 @@ void raw_recorder_free(struct raw_recorder *r);   /* writes what is left, 3 s at
 
 void raw_recorder_begin(struct raw_recorder *r, const struct live_session *session);
 void raw_recorder_end(struct raw_recorder *r);
+/* False: a record of this block needs a file, and the disk does not answer; come again with the same block. */
+bool raw_recorder_ready(struct raw_recorder *r, const struct record_block *block);
 void raw_recorder_add(struct raw_recorder *r, const struct record_block *block);
 void raw_recorder_step(struct raw_recorder *r);
 bool raw_recorder_settled(const struct raw_recorder *r);   /* nothing waits for the disk */

@@ -74,6 +74,17 @@ static void begin_run(struct channel_reader *r, struct source_file *f) {
         note(r, f, r->run.stamps[i].time_ns, r->run.stamps[i].frame);
 }
 
+/* As source_file_fetch would. */
+static void take_in_place(const struct channel_reader *r, const struct source_file *f, struct channel_record *out) {
+    const struct channel_shape *shape = &f->info.shape;
+    out->coefficients = false;
+    out->samples.samples = (const sample_u16 *)(r->run.samples + r->run_at * f->info.record_bytes);
+    out->samples.n_samples = shape->n_samples;
+    out->samples.n_presamples = shape->n_presamples;
+    out->samples.pixel = r->pixel;
+    out->samples.sample_period_s = (float)shape->sample_period_s;
+}
+
 /* The walk is behind the run already. End: there is none now. */
 static enum source_step next_in_run(struct channel_reader *r, struct source_file *f, struct channel_record *out, uint64_t *where, struct complaint *why) {
     if (r->run_at == r->run.n)
@@ -81,12 +92,15 @@ static enum source_step next_in_run(struct channel_reader *r, struct source_file
     if (r->run_at == r->run.n)
         return SOURCE_END;
     const struct ljh_stamp *stamp = &r->run.stamps[r->run_at];
-    *where = r->run.where + r->run_at++ * f->info.record_bytes;
-    if (!source_file_fetch(f, *where, r->pixel, out)) {
+    *where = r->run.where + r->run_at * f->info.record_bytes;
+    if (r->run.samples != NULL) {
+        take_in_place(r, f, out);
+    } else if (!source_file_fetch(f, *where, r->pixel, out)) {
         r->run_at = r->run.n;
         complaint_set(why, *where, 0, "a record that was just there cannot be read");
         return SOURCE_FAILED;
     }
+    r->run_at++;
     out->time_ns = out->samples.trigger_time_ns = stamp->time_ns;
     out->frame = out->samples.trigger_frame = stamp->frame;
     return SOURCE_RECORD;
@@ -160,6 +174,7 @@ struct channel_place channel_reader_place(const struct channel_reader *r) {
 }
 
 bool channel_reader_again(struct channel_reader *r, struct channel_place place, struct channel_record *out) {
+    r->run.samples = NULL;   /* the window may slide */
     return source_file_fetch(r->files[place.file], place.where, r->pixel, out);
 }
 

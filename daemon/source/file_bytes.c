@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { AHEAD_LEAST = 16 << 10, WINDOW = 128 << 10, LINE = 64, PAGE = 4096 };
+enum { AHEAD_LEAST = 16 << 10, WINDOW = 64 << 10, LINE = 64, PAGE = 4096 };
 
 static enum status refuse(struct complaint *why, uint64_t offset, const char *what) {
     complaint_set(why, offset, 0, "%s", what);

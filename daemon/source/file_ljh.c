@@ -80,8 +80,10 @@ static void run_ljh(struct source_file *f, struct source_run *out) {
     struct ljh_cursor *c = f->walk;
     const struct file_bytes *b = &f->bytes;
     out->where = c->offset + LJH_STAMP_BYTES;
-    if (c->offset >= b->first)
-        out->n = ljh_cursor_run(c, b->data, b->first, b->first + b->n, out->stamps, SOURCE_RUN);
+    if (c->offset < b->first)
+        return;
+    out->samples = b->data + (out->where - b->first);
+    out->n = ljh_cursor_run(c, b->data, b->first, b->first + b->n, out->stamps, SOURCE_RUN);
     f->info.records = c->records;
 }
 

@@ -33,6 +33,7 @@ enum { SOURCE_RUN = 64 };
 struct source_run {
     size_t n;
     uint64_t where;              /* of the first, as for fetch; each next one is info.record_bytes further on */
+    const uint8_t *samples;      /* of the first, in the window: until another call slides it */
     struct ljh_stamp stamps[SOURCE_RUN];
 };
 
@@ -62,8 +63,8 @@ const struct source_info *source_file_info(const struct source_file *f);
 /* Walks the file's whole records in file order and completes info on the way; everything there is to know is known at SOURCE_END.
  * The record is valid until the next call for this file. where (may be NULL): what source_file_fetch understands, growing. */
 enum source_step source_file_next(struct source_file *f, uint32_t pixel, struct channel_record *out, uint64_t *where, struct complaint *why);
-/* The records that are next, as far as there is nothing to decide about them. The walk goes on behind them; fetch has them, and is quick until
- * another call slides the window. n = 0: take the next one by source_file_next. */
+/* The records that are next, as far as there is nothing to decide about them. The walk goes on behind them; their samples stand in
+ * the window until another call slides it, then fetch has them. n = 0: take the next one by source_file_next. */
 void source_file_run(struct source_file *f, struct source_run *out);
 void source_file_rewind(struct source_file *f);   /* to before the first record */
 void source_file_rest(struct source_file *f);     /* gives back the memory of its window until it is read again */

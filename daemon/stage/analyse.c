@@ -27,7 +27,8 @@ enum { BATCH = 64 };
 
 /* Rows are made a batch at a time and each step for all of a batch: steps wait for divisions and tables, and rows do not wait for each
  * other. */
-struct row_work { struct calibration_pair calibration; float before, after; };   /* heights as either calibration corrects them */
+/* Heights as either calibration corrects them, and of the tail below. */
+struct row_work { struct calibration_pair calibration; float before, after, tail; };
 
 /* Those of a stretch under one pair of calibrations, which is nearly always all of the batch. */
 static void correct_stretch(const struct measured_pulse *m, struct row_work *w, size_t n) {
@@ -63,6 +64,18 @@ static void find_calibrations(const struct analyse_settings *s, const struct mea
         w[i].calibration = same ? one : analyse_calibration_at(s, m[i].time_ns);
 }
 
+static void take_off_slow_tails(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        w[i].tail = measured_pulse_tail(&m[i]);
+        if (m[i].slow_counts == 0)
+            continue;
+        struct slow_effect slow = slow_tail_effect(s->model, &m[i]);
+        w[i].before -= (float)slow.height;
+        w[i].after -= (float)slow.height;
+        w[i].tail += fmaxf(0, (float)slow.tail);
+    }
+}
+
 /* n <= BATCH */
 static void correct(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w, size_t n) {
     find_calibrations(s, m, w, n);
@@ -71,11 +84,12 @@ static void correct(const struct analyse_settings *s, const struct measured_puls
             to++;
         correct_stretch(m + from, w + from, to - from);
     }
+    take_off_slow_tails(s, m, w, n);
 }
 
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
 static void set_energy(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
-    float tail = measured_pulse_tail(m);
+    float tail = w->tail;
     struct curve_value v = calibration_pair_value(&w->calibration, w->before + tail, w->after + tail);
     double noise = s->model->noise_sigma * (m->noise_factor > 0 ? (double)m->noise_factor : 1);
     double own = height_correction_sigma(&w->calibration.before->correction, m, noise, (double)w->before) * (double)v.slope;
@@ -152,8 +166,10 @@ static void follow(const struct analyse_settings *s, struct analyse_track *track
             track->begun = true;
             baseline_track_begin(&track->tracker, expected_counts);
         }
-        if (track->begun)
-            baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
+        if (!track->begun)
+            continue;
+        slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
+        baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
     }
 }
 
@@ -180,8 +196,11 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
         analyse_next(s, &track, pulses, n, into);
         return;
     }
-    if (rule_of(s, pulses, n, &track.rule))
+    if (rule_of(s, pulses, n, &track.rule)) {
+        for (size_t i = 0; i < n; i++)
+            slow_tail_track(&track.slow, &s->model->slow, &pulses[i]);
         baseline_track_both(&track.rule, pulses, n);
+    }
     for (size_t from = 0; from < n; from += BATCH) {
         size_t some = n - from < BATCH ? n - from : BATCH;
         for (size_t i = 0; i < some && s->neighbours != NULL; i++)

@@ -21,7 +21,7 @@ static void test_answers(void **state) {
     char folder[] = "/tmp/tesd_probe_XXXXXX";
     struct disk_probe *p;
     assert_non_null(mkdtemp(folder));
-    assert_true(disk_probe_new(folder, &p));
+    assert_true(disk_probe_new(folder, 2, &p));
     assert_false(disk_probe_answers(p));   /* it is asked now */
     wait_for_answer(p);
     disk_probe_free(p);
@@ -38,7 +38,7 @@ static void test_answers(void **state) {
 static void test_refusal_is_an_answer(void **state) {
     (void)state;
     struct disk_probe *p;
-    assert_true(disk_probe_new("/proc/nowhere", &p));
+    assert_true(disk_probe_new("/proc/nowhere", 2, &p));
     assert_false(disk_probe_answers(p));
     wait_for_answer(p);
     disk_probe_free(p);

@@ -304,10 +304,42 @@ static void an_old_file_goes_on_at_its_end(void **state) {
     disk_queue_free(q);
 }
 
+/* A handle that somebody else opened is written as one of the queue's own; what is punched has no room on disk any more, and the rest stays. */
+static void a_handle_is_adopted_and_room_given_back(void **state) {
+    static const char *const names[] = { "uring", "pwrite" };
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct disk_queue *q = queue_on(disk_engine_find(names[k]), 8);
+        struct stat before, after;
+        const int fd = disk_queue_open(in_folder(names[k]));
+        assert_true(fd >= 0);
+        assert_int_equal(disk_queue_open(in_folder(names[k])), -1);
+        struct disk_file *f = disk_queue_adopt(q, in_folder(names[k]), fd);
+        assert_non_null(f);
+        for (unsigned n = 0; n < 4; n++) {
+            uint8_t *b = disk_queue_take(q);
+            for (unsigned i = 0; i < BUFFER; i++)
+                b[i] = byte_at(6, n * BUFFER + i);
+            assert_true(disk_queue_write(q, f, b, BUFFER, (uint64_t)n * BUFFER, true));
+        }
+        assert_true(disk_queue_drain(q, 5));
+        file_holds(in_folder(names[k]), 6, 4 * BUFFER);
+        assert_int_equal(stat(in_folder(names[k]), &before), 0);
+        assert_true(disk_queue_punch(q, f, 0, 3 * BUFFER));
+        assert_true(disk_queue_drain(q, 5));
+        assert_int_equal(stat(in_folder(names[k]), &after), 0);
+        assert_int_equal(after.st_size, 4 * BUFFER);
+        assert_true(after.st_blocks <= before.st_blocks);   /* fewer where the file system can */
+        disk_queue_close(q, f);
+        assert_true(disk_queue_drain(q, 5));
+        disk_queue_free(q);
+    }
+}
+
 static void a_disk_without_answer_is_trouble(void **state) {
     (void)state;
-    assert_int_equal(disk_health_trouble(&(struct disk_health){ .waited_ns = 1000000000 }), 0);
-    assert_int_equal(disk_health_trouble(&(struct disk_health){ .waited_ns = 3000000000 }), ETIMEDOUT);
+    assert_int_equal(disk_health_trouble(&(struct disk_health){ .waited_ns = 1000000000, .patience_ns = 2000000000 }), 0);
+    assert_int_equal(disk_health_trouble(&(struct disk_health){ .waited_ns = 3000000000, .patience_ns = 2000000000 }), ETIMEDOUT);
     assert_int_equal(disk_health_trouble(&(struct disk_health){ .error = ENOSPC, .waited_ns = 3000000000 }), ENOSPC);
 }
 
@@ -317,7 +349,7 @@ int main(void) {
         cmocka_unit_test(a_bad_disk_loses_nothing),
         cmocka_unit_test(buffers_are_bounded_and_come_back),
         cmocka_unit_test(a_limit_stops_and_its_lifting_resumes),
-        cmocka_unit_test(an_old_file_goes_on_at_its_end),
+        cmocka_unit_test(an_old_file_goes_on_at_its_end), cmocka_unit_test(a_handle_is_adopted_and_room_given_back),
     };
     return cmocka_run_group_tests(tests, made_folder_new, made_folder_remove);
 }

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
+#include "daemon/calibration_id.h"
 #include "daemon/learning_desk.h"
+#include "daemon/model_store.h"
 #include "tests/daemon/made_beamtime.h"
 
 enum { PIXELS = MADE_PIXELS, SAMPLES = MADE_SAMPLES };
@@ -19,6 +22,7 @@ struct world {
     struct made_beamtime made;
     struct learning_input files, calibrations;   /* all records; those of CAL0 alone */
     const struct scan *cal;
+    char kept[120];                              /* where the desk keeps what is accepted */
     struct array_model *reference;               /* learnt from calibrations */
 };
 
@@ -78,7 +82,7 @@ static struct scan_event event_of(const struct scan *cal) {
 }
 
 static struct learning_desk *desk(const struct world *w, const struct array_model *loaded) {
-    const struct learning_desk_settings s = { .learning = { .workers = 1, .lines = w->made.lines }, .folder = "/tmp", .kept = "", .spool_bytes = 256 << 20, .ring_blocks = 4,
+    const struct learning_desk_settings s = { .learning = { .workers = 1, .lines = w->made.lines }, .folder = "/tmp", .kept = w->kept, .spool_bytes = 256 << 20, .ring_blocks = 4,
                                               .block_rows = 16, .block_samples = 16 * SAMPLES };
     struct learning_desk *d;
     assert_true(learning_desk_new(&s, &d));
@@ -121,6 +125,21 @@ static void check_same_model(const struct world *w, const struct array_model *m,
     }
 }
 
+/* In the file that the next start reads, and the same file under its own name. */
+static void check_kept(const struct world *w, const struct learnt_result *r) {
+    char id[CALIBRATION_ID_TEXT], named[200];
+    struct stat last, own;
+    struct array_model *again;
+    calibration_id(r->model, id);
+    snprintf(named, sizeof named, "%s/%s.h5", w->made.folder, id);
+    assert_true(r->kept);
+    assert_int_equal(stat(w->kept, &last) + stat(named, &own), 0);
+    assert_int_equal(last.st_ino, own.st_ino);
+    assert_true(model_store_load(w->kept, &again));
+    assert_int_equal(again->n_channels, PIXELS);
+    array_model_free(again);
+}
+
 static void test_as_from_files(void **state) {
     struct world *w = *state;
     struct learning_desk *d = desk(w, NULL);
@@ -145,6 +164,7 @@ static void test_as_from_files(void **state) {
     assert_true(r.filters_new);
     assert_int_equal(r.n_good, PIXELS);
     check_same_model(w, r.model, w->reference, &pulses);
+    check_kept(w, &r);
     assert_true(atomic_load(learning_desk_learning(d)));   /* until the filters are in force */
     learnt_result_done(&r);
     play(d, &pulses, w->cal->end_ns + 500000000, w->cal->end_ns + 700000000);
@@ -233,6 +253,7 @@ static int open_world(void **state) {
     static struct world w;
     if (made_beamtime_open(&w.made, "--rate 50 --calibration-s 60 --points 4") != 0)
         return 1;
+    snprintf(w.kept, sizeof w.kept, "%s/last_calibration.h5", w.made.folder);
     w.cal = w.made.cal;
     w.files = w.calibrations = learning_input_of_files(&w.made.b);
     w.calibrations.pulses = pulses_in_state;

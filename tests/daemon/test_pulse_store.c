@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -84,6 +86,64 @@ static void what_was_added_comes_back(void **state) {
     row_block_free(b);
 }
 
+/* The folder is not there for as long as memory lasts, and a second more; what waited is all there. */
+static void a_file_that_comes_late_has_everything(void **state) {
+    struct pulse_store *s = NULL;
+    struct row_block *b = NULL;
+    (void)state;
+    assert_true(row_block_new(ROWS, &b) && pulse_store_new("late", PIXELS, &s));
+    uint64_t n = 0;
+    for (; n * 11 / 10 < MEMORY - 2 * ROWS; n += ROWS) {
+        fill(b, n);
+        assert_true(pulse_store_add(s, b));
+    }
+    assert_false(pulse_store_answers(s));
+    assert_int_equal(mkdir("late", 0700), 0);
+    while (!pulse_store_answers(s))
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    pulse_store_unsettle(s);
+    for (uint64_t more = 0; more < 100 * ROWS; more += ROWS, n += ROWS) {   /* and goes on through the file */
+        fill(b, n);
+        assert_true(pulse_store_add(s, b));
+    }
+    assert_int_equal(pulse_store_lost(s), 0);
+    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    for (size_t p = 0; p < PIXELS; p++)
+        expect(s, p, n, true);
+    pulse_store_free(s);
+    row_block_free(b);
+    assert_int_equal(rmdir("late"), 0);
+}
+
+/* Without a file: what is forgotten makes room in memory, and the rest comes back. */
+static void what_is_forgotten_needs_no_file(void **state) {
+    struct pulse_store *s = NULL;
+    struct row_block *b = NULL;
+    (void)state;
+    assert_true(row_block_new(ROWS, &b) && pulse_store_new("later", PIXELS, &s));
+    for (uint64_t n = 0; n < 4 * MEMORY; n += ROWS) {
+        fill(b, n);
+        assert_true(pulse_store_add(s, b));
+        if (n % (20 * ROWS) == 0)
+            pulse_store_forget(s, pulse_store_mark(s));
+    }
+    assert_int_equal(pulse_store_lost(s), 0);
+    assert_int_equal(mkdir("later", 0700), 0);
+    while (!pulse_store_answers(s))
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    size_t kept = 0;
+    for (size_t p = 0; p < PIXELS; p++) {
+        int64_t first_ns, last_ns;
+        kept += pulse_store_most(s, p, &first_ns, &last_ns);
+    }
+    assert_true(kept > 0 && kept <= 20 * ROWS);
+    pulse_store_free(s);
+    row_block_free(b);
+    assert_int_equal(rmdir("later"), 0);
+}
+
 /* The disk takes some 100 kB and then refuses. */
 static void a_disk_that_refuses_is_waited_for(void **state) {
     struct pulse_store *s = NULL;
@@ -123,7 +183,8 @@ static void a_disk_that_refuses_is_waited_for(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(a_disk_that_refuses_is_waited_for) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(a_file_that_comes_late_has_everything), cmocka_unit_test(what_is_forgotten_needs_no_file),
+                                        cmocka_unit_test(a_disk_that_refuses_is_waited_for) };
     char folder[] = "/tmp/tesd-pulses-XXXXXX";
     if (mkdtemp(folder) == NULL || chdir(folder) != 0)
         return 1;

@@ -151,6 +151,43 @@ static void files_hold_what_is_acknowledged(void **state) {
     record_block_free(b);
 }
 
+static bool disk_answers(void *answers) { return *(const bool *)answers; }
+
+/* While the disk is silent a block whose channels have no file is to come again; one whose channels have theirs is taken into memory. */
+static void files_are_made_when_the_disk_answers(void **state) {
+    (void)state;
+    struct raw_recorder *r = NULL;
+    struct record_block *b;
+    bool answers = false;
+    char path[PATH_ROOM];
+    uint64_t missing;
+    size_t tail;
+    const struct raw_settings s = { .memory_bytes = 1 << 20, .block_bytes = 1 << 16, .flush_s = 0.001, .retry_s = 0.01, .answers = disk_answers, .answers_context = &answers };
+    const struct live_session session = { .array = &array, .folder = made_folder()->path, .base_name = "silent" };
+    assert_true(record_block_new(64, 64 * 1024, &b) && raw_recorder_new(&s, &r));
+    struct record_sink sink = raw_recorder_sink(r);
+    raw_recorder_begin(r, &session);
+    add_record(b, 3, 0, SAMPLES);
+    path_of(path, made_folder()->path, "silent", 3);
+    assert_false(sink.ready(sink.context, b));
+    assert_int_not_equal(access(path, F_OK), 0);
+    answers = true;
+    assert_true(sink.ready(sink.context, b));
+    sink.records(sink.context, b);
+    answers = false;
+    record_block_clear(b);
+    add_record(b, 3, 1, SAMPLES);
+    assert_true(sink.ready(sink.context, b));
+    sink.records(sink.context, b);
+    add_record(b, 4, 0, SAMPLES);
+    assert_false(sink.ready(sink.context, b));
+    sink.run(sink.context, &session, false);
+    assert_true(sink.ready(sink.context, b));   /* outside a run nothing is asked */
+    sink.done(sink.context);
+    assert_int_equal(read_back(path, 3, &missing, &tail), 2);
+    record_block_free(b);
+}
+
 /* What is in the file after flush_s although no buffer is full. */
 static void few_records_do_not_wait_for_many(void **state) {
     (void)state;
@@ -314,7 +351,7 @@ int main(void) {
     name_channels();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_hold_what_is_acknowledged),
-        cmocka_unit_test(few_records_do_not_wait_for_many),
+        cmocka_unit_test(files_are_made_when_the_disk_answers), cmocka_unit_test(few_records_do_not_wait_for_many),
         cmocka_unit_test(a_full_disk_costs_records_that_are_counted),
         cmocka_unit_test(what_was_never_given_is_in_the_account), cmocka_unit_test(a_thousand_channels_keep_to_the_memory),
     };

@@ -45,7 +45,38 @@ static void no_room_is_said(void **state) {
     assert_int_equal(atomic_load(&s.in_memory), 0);
 }
 
+static void what_is_given_back_is_there_again(void **state) {
+    (void)state;
+    struct scratch s = { .folder = "/tmp", .budget = 1 << 20, .keeps = true };
+    struct scratch_piece a = { 0 }, b = { 0 };
+    assert_true(scratch_take(&s, 50000, &a));
+    void *first = a.data;
+    scratch_give(&s, &a);
+    assert_true(scratch_take(&s, 40000, &b));
+    assert_ptr_equal(b.data, first);
+    assert_true(b.bytes >= 40000 && atomic_load(&s.in_memory) == b.bytes);
+    assert_true(scratch_take(&s, 50000, &a));   /* the only one is out */
+    assert_ptr_not_equal(a.data, first);
+    scratch_give(&s, &a);
+    scratch_give(&s, &b);
+    assert_true(scratch_take(&s, 1000, &b));   /* too large for so little */
+    assert_int_equal(b.bytes, 1024);
+    scratch_give(&s, &b);
+    assert_true(scratch_take(&s, 200000, &a));   /* too large to be kept */
+    scratch_give(&s, &a);
+    for (int i = 0; i < SCRATCH_KEPT + 3; i++) {   /* more than it keeps */
+        struct scratch_piece many[SCRATCH_KEPT + 3];
+        for (int k = 0; k <= i; k++)
+            assert_true(scratch_take(&s, 5000, &many[k]));
+        for (int k = 0; k <= i; k++)
+            scratch_give(&s, &many[k]);
+    }
+    assert_int_equal(atomic_load(&s.in_memory), 0);
+    scratch_done(&s);
+    scratch_done(&s);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(beyond_the_budget_lies_a_file), cmocka_unit_test(no_room_is_said) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(beyond_the_budget_lies_a_file), cmocka_unit_test(no_room_is_said), cmocka_unit_test(what_is_given_back_is_there_again) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,17 @@
 #!/usr/bin/python3
-"""A disk that answers nobody when a run begins, in the middle of its scan, and when it ends: a file system on a loop device is frozen and thawed. Analysis goes on,
-an alarm says so, and in the end nothing is missing. Skipped where no file system can be mounted. Loopback and free ports only."""
+"""A disk that answers nobody when the array becomes known and a run begins, in the middle of its scan, and when it ends: a file system on a loop device is frozen and
+thawed, with io_uring and with pwrite. Rows and maps go on, an alarm says so, and in the end nothing is missing. Skipped where no file system can be mounted.
+Loopback and free ports only."""
 import glob, os, re, shutil, signal, subprocess, sys, time
-import h5py
+import h5py, zmq
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
-from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, make_calibration, run_all, tesd
+from live_pair import SLOW, SUBSCRIPTIONS, Beam, Daemon, Rpc, Twin, check, folder, make_calibration, run_all, tesd
 
-SPEED = 10
+BLOCK_S = 0.2
+ENGINES = 'uring', 'pwrite'
+beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '80', '--calibration-s', '12', '--edges', 'o', '--conditions', 'a', '--scans', '1', '--points', '8',
+            '--dwell', '1.5', '--noise-records', '100', '--seed', '7']
 
 
 def own_disk():
@@ -26,78 +30,120 @@ def freeze(at, frozen):
     return subprocess.run(['fsfreeze', '-f' if frozen else '-u', at], capture_output=True).returncode == 0
 
 
-def begin_on_hung_disk(run, at, rpc):
-    """The run's folder cannot be made, nor any file in it: rows are counted all the same, and wait."""
-    before = run.wait_figure(lambda f: f['tesd_pixels'] == 4)['tesd_rows_total']
-    check(freeze(at, True), 'the disk answers nobody when the run begins')
-    rpc.good('SourceControl.WriteControl', {'Request': 'Start', 'Path': f'{folder}/live', 'WriteLJH22': True})
-    f = run.wait_figure(lambda f: f['tesd_writing'] == 1 and f['tesd_rows_total'] > before + 500)
-    check(f['tesd_rows_total'] > before + 500 and not os.path.exists(f'{at}/20260302'), f'{before:.0f} to {f["tesd_rows_total"]:.0f} rows, and no folder')
+class Kept:
+    """A tesd run that keeps everything on that disk; its stream."""
+
+    def __init__(self, engine, disk, twin):
+        self.engine, self.output = engine, f'{disk}/{engine}'
+        self.run = Daemon(engine, twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': self.output}, record={'raw': True, 'flush_s': 0.1}, journal={'flush_s': 0.05},
+                          disk={'engine': 'auto' if engine == 'uring' else engine, 'retry_s': 0.1, 'patience_s': 0.3}, ingest={'block_s': 0.5}, scan={'late_photon_s': 60})
+        self.stream = zmq.Context.instance().socket(zmq.SUB)
+        self.stream.subscribe(b'pfy/')
+        self.stream.connect(f'tcp://127.0.0.1:{self.run.stream}')
+        self.run.hears()
+
+    def publishes(self):
+        while self.stream.poll(0):
+            self.stream.recv_multipart()
+        check(self.stream.poll(20000), f'{self.engine}: and spectra are published')
+
+
+def rows_come(beam, what, good):
+    """While the disk is silent, until everyone is as he should be and has got two hundred rows more."""
+    before, end = [k.run.figures()['tesd_rows_total'] for k in beam.kept], time.monotonic() + 20 * SLOW
+    for k, b in zip(beam.kept, before):
+        while True:
+            beam.goes_on(BLOCK_S)
+            f = k.run.figures()
+            fine = good(f) and f['tesd_rows_total'] > b + 200
+            if fine or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+        check(fine, f'{k.engine}: {what}, {b:.0f} to {f["tesd_rows_total"]:.0f} rows; {f["tesd_disk_failing"]:.0f} of journal, archive and raw get no answer')
+
+
+def begin_on_hung_disk(beam, at):
+    """Neither the file of its pulses nor the run's folder can be made, nor any file in it: rows are counted all the same, and wait."""
+    check(freeze(at, True), 'the disk answers nobody when the array becomes known')
+    beam.rpc.good('SourceControl.Start', 'SimPulseSource')
+    rows_come(beam, 'the array is known', lambda f: f['tesd_pixels'] == 4)
+    beam.rpc.good('SourceControl.WriteControl', {'Request': 'Start', 'Path': f'{folder}/live', 'WriteLJH22': True})
+    rows_come(beam, 'a run begins', lambda f: f['tesd_writing'] == 1 and f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2)
+    check(not any(os.path.exists(f'{k.output}/20260302') for k in beam.kept), 'and has no folder')
     check(freeze(at, False), 'and now it does')
 
 
-def end_on_hung_disk(run, at, feeder):
-    """It ends when the disk answers again; meanwhile the service lives."""
-    os.waitpid(feeder, 0)
-    check(freeze(at, True), 'the disk answers nobody when the run ends')
-    run.wait_figure(lambda f: f['tesd_source_running'] == 0)
-    run.wait_message('files that are to be made there wait')
-    check('_run0000.nxs' not in run.messages(), 'its file is not begun')
-    check(freeze(at, False), 'and now it does')
-    run.wait_message('the disk answers again')
-
-
-def hang(run, at):
-    run.wait_figure(lambda f: f['tesd_journal_accepted_total'] > 0 and f['tesd_raw_accepted_total'] > 0)   # their files are there
-    check(freeze(at, True), 'the disk answers nobody')
-    before = run.figures()['tesd_rows_total']
-    f = run.wait_figure(lambda f: f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2 and f['tesd_rows_total'] > before + 500)
-    check(f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2, f'the alarm is raised: {f["tesd_disk_failing"]:.0f} of journal, archive and raw get no answer')
-    check(f['tesd_rows_total'] > before + 500, f'it analyses on: {before:.0f} to {f["tesd_rows_total"]:.0f} rows')
+def hang(beam, at):
+    beam.reaches(beam.middle_s)
+    for k in beam.kept:   # their files are there
+        k.run.wait_figure(lambda f: f['tesd_journal_accepted_total'] > 0 and f['tesd_raw_accepted_total'] > 0 and f['tesd_disk_failing'] == 0 and f['tesd_scanning'] == 1)
+    check(freeze(at, True), 'the disk answers nobody in the middle of the scan')
+    rows_come(beam, 'the scan goes on', lambda f: f['tesd_scanning'] == 1 and f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2)
+    for k in beam.kept:
+        k.publishes()
     check(freeze(at, False), 'the disk answers again')
-    f = run.wait_figure(lambda f: f['tesd_disk_failing'] == 0)
-    check(f['tesd_disk_failing'] == 0, 'and the alarm is over')
+    for k in beam.kept:
+        check(k.run.wait_figure(lambda f: f['tesd_disk_failing'] == 0)['tesd_disk_failing'] == 0, f'{k.engine}: and the alarm is over')
 
 
-def everything_is_there(run, kept):
-    figures = run.figures()
-    lost = {k: figures[f'tesd_{k}'] for k in ('journal_lost_total', 'archive_lost_total', 'raw_lost_total', 'kept_lost_total')}
-    whole, journal = f'{kept}/20260302_run0000.nxs', f'{kept}/20260302_run0000.journal'
-    check(run.end() == 0, 'ends with 0')
+def end_on_hung_disk(beam, at):
+    """It ends when the disk answers again; meanwhile the service lives."""
+    beam.reaches(beam.end_s + 2)
+    check(freeze(at, True), 'the disk answers nobody when the run ends')
+    said = [len(k.run.messages()) for k in beam.kept]
+    beam.rpc.good('SourceControl.Stop', '')
+    for k, before in zip(beam.kept, said):
+        k.run.wait_figure(lambda f: f['tesd_source_running'] == 0)
+        k.run.wait_message('files that are to be made there wait', since=before)
+        check('_run0000.nxs' not in k.run.messages(), f'{k.engine}: its file is not begun')
+    check(freeze(at, False), 'and now it does')
+    for k, before in zip(beam.kept, said):
+        k.run.wait_message('the disk answers again', since=before)
+        k.run.wait_message('_run0000.nxs')
+
+
+def recorded(path):
+    """Of the account of raw records: in files, left out."""
+    with open(path) as f:
+        rows = [l.split() for l in f if l[0].isdigit()]
+    return sum(int(r[2]) for r in rows), sum(int(r[3]) for r in rows)
+
+
+def everything_is_there(k):
+    figures, at = k.run.figures(), f'{k.output}/20260302/0000'
+    lost = {name: figures[f'tesd_{name}'] for name in ('journal_lost_total', 'archive_lost_total', 'kept_lost_total')}
+    whole, journal = f'{at}/20260302_run0000.nxs', f'{at}/20260302_run0000.journal'
+    check(k.run.end() == 0, f'{k.engine}: ends with 0')
     with h5py.File(whole) as f:
         rows = len(f['entry/photons/frame'])
-    with h5py.File(sorted(glob.glob(f'{kept}/*_scan*.nxs'))[-1]) as f, h5py.File(whole) as g:
-        scan, run_scan = ([h['entry'][k]['photons'][()] for k in h['entry'] if k.startswith('scan_')][0] for h in (f, g))
-    made = subprocess.run([tesd, 'recover', journal, '-o', f'{folder}/recovered.nxs'], capture_output=True, text=True)
+    with h5py.File(sorted(glob.glob(f'{at}/*_scan*.nxs'))[-1]) as f, h5py.File(whole) as g:
+        scan, run_scan = ([h['entry'][n]['photons'][()] for n in h['entry'] if n.startswith('scan_')][0] for h in (f, g))
+    made = subprocess.run([tesd, 'recover', journal, '-o', f'{folder}/recovered_{k.engine}.nxs'], capture_output=True, text=True)
     journalled = int(re.search(r'(\d+) rows and', made.stdout)[1])
-    check(all(v == 0 for v in lost.values()), f'nothing was lost: {lost}')
-    check(0.5 * rows < journalled < 1.1 * rows, f'{rows} rows in the file of the run, {journalled} in the journal, which begins when the run is told: with rows from just before it')
-    check((scan == run_scan).all(), f'photons of the points: {scan.tolist()} in the file of the scan, {run_scan.tolist()} in that of the run')
+    check(all(v == 0 for v in lost.values()), f'{k.engine}: nothing was lost: {lost}')
+    check(0.5 * rows < journalled < 1.1 * rows, f'{k.engine}: {rows} rows in the file of the run, {journalled} in the journal, which begins when the run is told: with rows from just before it')
+    check((scan == run_scan).all(), f'{k.engine}: photons of the points: {scan.tolist()} in the file of the scan, {run_scan.tolist()} in that of the run')
+    kept, left_out = recorded(f'{at}/20260302_run0000_recorded.txt')
+    check(kept > 0.5 * rows and left_out == figures['tesd_raw_lost_total'] + figures['tesd_raw_not_given_total'], f'{k.engine}: {kept} raw records, and {left_out} that found no room while their files could not be made, which is said')
 
 
 def play(disk):
-    log, first_s = make_calibration()
-    twin = Twin(*beamtime, '--records', 'synthesised', '--clock', f'x{SPEED}', '--start', '2026-03-02T09:00:00', '--idle', '--await', str(SUBSCRIPTIONS),
-                '--queue', '100000')
-    run = Daemon('hung', twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': disk}, record={'raw': True, 'flush_s': 0.1}, disk={'retry_s': 0.1}, journal={'flush_s': 0.05},
-                 ingest={'block_s': SPEED / 2}, scan={'late_photon_s': 60})
-    run.hears()
-    rpc, kept = Rpc(twin.control), f'{disk}/20260302/0000'
-    rpc.good('SourceControl.Start', 'SimPulseSource')
-    began = time.monotonic()
-    begin_on_hung_disk(run, disk, rpc)
-    feeder = os.fork()
-    if feeder == 0:
-        feed(run.control, log, (began, first_s), SPEED)
-        os._exit(0)
+    log, first_s = make_calibration(beamtime)
+    twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'injected', '--block', str(BLOCK_S), '--start', '2026-03-02T09:00:00', '--idle', '--await',
+                str(SUBSCRIPTIONS), '--queue', '100000')
+    kept = [Kept(e, disk, twin) for e in ENGINES]
     try:
-        hang(run, disk)
-        end_on_hung_disk(run, disk, feeder)
-        run.wait_message('_run0000.nxs')
-        everything_is_there(run, kept)
+        beam = Beam(Rpc(twin.control), [k.run for k in kept], log, first_s)
+        beam.kept = kept
+        begin_on_hung_disk(beam, disk)
+        hang(beam, disk)
+        end_on_hung_disk(beam, disk)
+        for k in kept:
+            everything_is_there(k)
     finally:
         freeze(disk, False)
-        run.process.kill()
+        for k in kept:
+            k.run.process.kill()
         twin.end()
 
 

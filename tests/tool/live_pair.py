@@ -48,10 +48,10 @@ class Daemon:
         with open(self.log.name) as f:
             return f.read()
 
-    def wait_message(self, text, limit_s=60):
+    def wait_message(self, text, limit_s=60, since=0):
         end = time.monotonic() + limit_s * SLOW
         while time.monotonic() < end:
-            if text in self.messages():
+            if text in self.messages()[since:]:
                 return True
             time.sleep(0.05)
         check(False, f'"{text}" is said: {self.messages()[-600:]}')
@@ -124,9 +124,9 @@ beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate',
             '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
 
 
-def make_calibration():
+def make_calibration(arguments=beamtime):
     """Of the beamtime: FOLDER/cal.h5. Its scan's log, and when the run began."""
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *arguments], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
     subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
@@ -152,6 +152,40 @@ def feed(control, path, started, speed):
         rpc.call('Scan.PointStart', {'incident_eV': values[k], 'time_ns': at(a)})
         rpc.call('Scan.PointEnd', {'i0': i0['i0'], 'i0_sigma': i0['i0_sigma'], 'time_ns': at(b)})
     rpc.good('Scan.End', {'time_ns': at(ends[-1])})
+
+
+class Beam:
+    """A twin's injected clock, which goes on when it is told to, and the scan of that log as a scan server tells it to the daemons: of each moment when it is over."""
+    STEP_S = 0.4
+
+    def __init__(self, rpc, runs, log, first_s):
+        self.rpc, self.now_s, self.set_s = rpc, first_s, 0   # set_s: by how much the clock was set
+        self.links = [Rpc(run.control) for run in runs]
+        with open(log) as f:
+            log = json.load(f)
+        starts, ends = log['epoch_time_start_s'], log['epoch_time_end_s']
+        self.events = [(starts[0] - 1, 'Scan.Start', {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit'], 'log_name': f'scan{log["scan_num"]:04d}.json'})]
+        for k, (a, b, value) in enumerate(zip(starts, ends, log['var_values'])):
+            i0 = log['point_extras'][str(k)]
+            self.events += [(a, 'Scan.PointStart', {'incident_eV': value}), (b, 'Scan.PointEnd', {'i0': i0['i0'], 'i0_sigma': i0['i0_sigma']})]
+        self.events.append((ends[-1], 'Scan.End', {}))
+        self.middle_s, self.end_s = starts[len(starts) // 2], ends[-1]
+
+    def goes_on(self, seconds):
+        self.rpc.call('SimulatedClock.Advance', seconds)
+        self.now_s += seconds
+        while self.events and self.events[0][0] < self.now_s + self.set_s:
+            at, verb, what = self.events.pop(0)
+            for link in self.links:
+                link.good(verb, {**what, 'time_ns': str(round(at * 1e9))})
+
+    def reaches(self, at_s):
+        while self.now_s < at_s:
+            self.goes_on(self.STEP_S)
+
+    def clock_is_set(self, later_s):
+        self.rpc.good('SimulatedClock.Set', later_s)
+        self.set_s += later_s
 
 
 def run_all(*tests):
