@@ -35,7 +35,7 @@ static void take(const struct analyse_settings *s, const struct measured_pulse *
     pulse->on_tail = m->on_tail;
     pulse->tail_share = m->tail_share;
     if (m->on_tail && isfinite(pulse->baseline))
-        pulse->baseline_offset = (float)((double)pulse->pretrigger_mean - w->jumped - (double)pulse->baseline);
+        pulse->baseline_offset = (float)((double)pulse->pretrigger_mean - (double)pulse->slow_counts - w->jumped - (double)pulse->baseline);
     analyse_row_again(s, pulse, b, i);
 }
 
@@ -72,7 +72,7 @@ void crowded_pulses_measure(const struct analyse_settings *s, struct channel_rea
         if (block->cuts[i] & CUT_BIT(CUT_SECONDARY))
             continue;
         if (pulses[i].cuts == 0 && isfinite(pulses[i].baseline))   /* before it is measured again */
-            w.jumped = (double)pulses[i].pretrigger_mean - (double)pulses[i].baseline - (double)pulses[i].baseline_offset;
+            w.jumped = (double)pulses[i].pretrigger_mean - (double)pulses[i].slow_counts - (double)pulses[i].baseline - (double)pulses[i].baseline_offset;
         look_at(s, reader, places[i], &w, pulses, block, i);
         w.begun = true;
         w.anchor_ns = block->time_ns[i] + windows->blind_ns;

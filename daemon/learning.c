@@ -140,6 +140,7 @@ static bool learn_channels(struct learning *l, unsigned workers) {
     if (!good)
         log_error("out of memory while learning the pixels");
     learnt_channels_isolate(l->learnt, n);
+    learnt_channels_slow_tails(l->learnt, n);
     return good;
 }
 

@@ -35,6 +35,10 @@ static const struct h5_field model_fields[] = {
     FIELD(second_limit, ARRAY_F8),
     FIELD(rise_level, ARRAY_F8),
     FIELD(isolation_decays, ARRAY_F8),
+    FIELD(slow.counts, ARRAY_F8),
+    FIELD(slow.decay_s, ARRAY_F8),
+    FIELD(slow_effect.height, ARRAY_F8),
+    FIELD(slow_effect.tail, ARRAY_F8),
     TRUTH(inverted),
     FIELD(sample_turn, ARRAY_U4),
     TRUTH(white_noise),
@@ -59,7 +63,7 @@ enum { N_SHAPE_FIELDS = sizeof shape_fields / sizeof *shape_fields };
 #define GAP_COLUMNS(path, n) { .name = #path, .type = ARRAY_F8, .offset = offsetof(struct gap_filter, path), .columns = n }
 static const struct h5_field gap_fields[] = {
     GAP(n_behind, ARRAY_U4), GAP(arrival, ARRAY_F8), GAP(noise_factor, ARRAY_F8), GAP(reference, ARRAY_F8), GAP(u_low, ARRAY_F8), GAP(u_high, ARRAY_F8),
-    GAP_COLUMNS(map, GAP_TERMS), GAP_COLUMNS(arrival_map, GAP_ARRIVAL_TERMS), GAP(tail_samples, ARRAY_F8), GAP(tail_share, ARRAY_F8), GAP(residual_scale.n_nodes, ARRAY_U4),
+    GAP_COLUMNS(map, GAP_TERMS), GAP_COLUMNS(arrival_map, GAP_ARRIVAL_TERMS), GAP(tail_samples, ARRAY_F8), GAP(tail_share, ARRAY_F8), GAP(slow_effect.height, ARRAY_F8), GAP(slow_effect.tail, ARRAY_F8), GAP(residual_scale.n_nodes, ARRAY_U4),
     GAP_COLUMNS(residual_scale.height, RESIDUAL_NODES_MAX), GAP_COLUMNS(residual_scale.middle, RESIDUAL_NODES_MAX), GAP_COLUMNS(residual_scale.sigma, RESIDUAL_NODES_MAX),
 };
 enum { N_GAP_FIELDS = sizeof gap_fields / sizeof *gap_fields };

@@ -123,7 +123,7 @@ void baseline_track_begin(struct baseline_tracker *t, double expected_counts) {
 
 /* The pulse's mean with the jumps taken out. False: it may be a jump and cannot be told yet. */
 static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rule, const struct measured_pulse *p, double *level) {
-    double mean = (double)p->pretrigger_mean;
+    double mean = (double)p->pretrigger_mean - (double)p->slow_counts;
     if (t->expects && rule->quantum_counts > 0)
         t->jumped = rule->quantum_counts * rint((mean - t->expected_counts) / rule->quantum_counts);
     t->expects = false;
@@ -169,7 +169,7 @@ void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule 
     bool counts = follow(t, rule, pulse, &level);
     pulse->baseline_offset = counts ? (float)(level - (double)pulse->baseline) : 0;
     if (pulse->on_tail && isfinite(pulse->baseline))
-        pulse->baseline_offset = (float)((double)pulse->pretrigger_mean - t->jumped - (double)pulse->baseline);
+        pulse->baseline_offset = (float)((double)pulse->pretrigger_mean - (double)pulse->slow_counts - t->jumped - (double)pulse->baseline);
 }
 
 /* Forward leaves the causal smooth and its weight with each pulse and, in the offset, the level (NaN: does not count); backward adds

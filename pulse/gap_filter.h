@@ -34,6 +34,7 @@ struct gap_filter {
     struct residual_scale residual_scale;
     double tail_samples;             /* decay of the tail that it is blind to; 0: none */
     double tail_share;               /* height of that tail (measured_pulse_tail) per count that it adds to the pretrigger mean */
+    struct slow_effect slow_effect;  /* as pixel_model has it */
 };
 void gap_filter_free(struct gap_filter *g);                                              /* one that stands alone */
 enum status gap_filter_copy(const struct gap_filter *from, struct gap_filter **out);     /* NULL of NULL */

@@ -22,6 +22,7 @@ struct measured_pulse {
     float baseline;          /* counts: smooth of pretrigger means, jumps taken out; NaN unknown */
     float baseline_offset;   /* counts: this record's mean less that, for a pulse on a tail what the tail adds; 0 when it may not count */
     float baseline_weight;   /* number of records it rests on, in effect */
+    float slow_counts;       /* of its mean, what earlier pulses' slow tails are expected to add (slow_tail.h); 0 before it was asked */
     /* what the open filter says (open_filter.h); both 0 without one */
     float open_height;       /* filter units; of a pulse whose height the neighbours gave (neighbour_height.h): what was its height before */
     float open_level;        /* counts above pretrigger_mean; NaN in such a pulse */

@@ -31,6 +31,17 @@ struct cut_limits {
 
 enum { OFF_SLICES_MAX = 64 };
 
+/* What a pulse leaves behind beyond its fast tail (slow_tail.h). */
+struct slow_tail {
+    double counts;    /* on the pretrigger mean of a record at the same time, for every unit of its height; 0: none is known */
+    double decay_s;
+};
+/* What each count of that does to the height that a filter gives. */
+struct slow_effect {
+    double height;    /* added to it */
+    double tail;      /* height of the tail that the pulse stands on (measured_pulse_tail) */
+};
+
 struct optimal_filter;  /* optimal_filter.h */
 struct gap_filter;      /* gap_filter.h */
 struct gap_filters;
@@ -61,6 +72,8 @@ struct pixel_model {
     /* For records that another pulse follows soon. NULL: none. */
     struct gap_filters *gaps;      /* owned */
     double rise_level;             /* counts: a difference (edge_trigger.h) that noise does not reach and pulses do; 0 unknown */
+    struct slow_tail slow;
+    struct slow_effect slow_effect;
     double isolation_decays;       /* decay times after a pulse until none is cut any more because of its tail (tail_reach.h) */
     bool inverted;                 /* pulses go down: filter and template carry the sign, heights are positive all the same. The one place */
     uint32_t sample_turn;          /* the frame of 16 bits in which the pixel's records do not wrap (sample_turn.h): 0, or 32768 for int16 and the like */

@@ -29,8 +29,7 @@ double pixel_tail_decay(const double *template_pulse, uint32_t n_samples, uint32
     return fitted >= LEAST_FITTED && slope < 0 ? -1 / slope : 0;
 }
 
-/* Height of the tail for every count that it adds to the pretrigger mean. */
-static double share_of_tail(const struct pixel_model *m, const double *weights, const double *template_pulse, double tail_samples) {
+double pixel_tail_share(const struct pixel_model *m, const double *weights, const double *template_pulse, double tail_samples) {
     double cross = 0, square = 0, mean = 0;
     uint32_t p = m->n_presamples, used = p - 3;
     for (uint32_t k = p; k + LAGS / 2 < m->n_samples; k++) {
@@ -56,7 +55,7 @@ static enum status make(const struct record_store *pulses, const bool *good, con
         g->n_behind = m->n_samples - m->n_presamples;
         g->arrival = own.arrival_samples;
         g->tail_samples = tail_samples;
-        g->tail_share = share_of_tail(m, d->weights, template_pulse, tail_samples);
+        g->tail_share = pixel_tail_share(m, d->weights, template_pulse, tail_samples);
         s = gap_filter_learn_scale(pulses, good, m, d->variance, g);
     }
     if (s == STATUS_OK)

@@ -19,6 +19,9 @@
 /* Samples in which the end of the template falls by 1/e, fitted to its logarithm; 0 when it does not fall, or is below 1e-3 where the fit begins. */
 double pixel_tail_decay(const double *template_pulse, uint32_t n_samples, uint32_t n_presamples, bool inverted);
 
+/* Height of a tail of that decay for every count that it adds to the pretrigger mean, as the filter sees it: n_samples - 4 weights. */
+double pixel_tail_share(const struct pixel_model *m, const double *weights, const double *template_pulse, double tail_samples);
+
 /* covariance as for optimal_filter_design. Heights are on the scale of the model's own filter, learnt from the good pulses. STATUS_OK with no tail
  * filter in the model when there is no decay, no such filter or too few good pulses. m: filter, shape and noise_sigma are there. */
 enum status pixel_tail_learn(const struct record_store *pulses, const bool *good, const double *template_pulse, const double *covariance,

@@ -1,6 +1,7 @@
 #include "daemon/stage/analyse.h"
 
 #include <math.h>
+#include <string.h>
 
 struct calibration_pair analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns) {
     return s->causal ? calibration_pair_latest(s->tables, s->n_tables, s->pixel, time_ns)
@@ -42,12 +43,26 @@ static const struct calibration_pair *pair_of(const struct stretch *s, size_t i)
     return &s->pairs[s->one ? 0 : i];
 }
 
+static void take_off_slow_tails(const struct stretch *s, struct heights *h) {
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->pulses[i].slow_counts == 0)
+            continue;
+        struct slow_effect slow = slow_tail_effect(s->settings->model, &s->pulses[i]);
+        h->before[i] -= (float)slow.height;
+        h->after[i] -= (float)slow.height;
+        h->tail[i] += fmaxf(0, (float)slow.tail);
+    }
+}
+
 static void correct(const struct stretch *s, struct heights *h) {
     height_correction_apply_all(&s->pairs->before->correction, s->pulses, s->n, h->before);
     if (s->pairs->after != NULL)
         height_correction_apply_all(&s->pairs->after->correction, s->pulses, s->n, h->after);
+    else
+        memcpy(h->after, h->before, s->n * sizeof *h->after);
     for (size_t i = 0; i < s->n; i++)
         h->tail[i] = measured_pulse_tail(&s->pulses[i]);
+    take_off_slow_tails(s, h);
 }
 
 static void look_up(const struct stretch *s, const struct heights *h, struct curve_value *out) {
@@ -185,8 +200,10 @@ static void follow(const struct analyse_settings *s, struct analyse_track *track
             track->begun = true;
             baseline_track_begin(&track->tracker, expected_counts);
         }
-        if (track->begun)
-            baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
+        if (!track->begun)
+            continue;
+        slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
+        baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
     }
 }
 
@@ -213,8 +230,11 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
         analyse_next(s, &track, pulses, n, into);
         return;
     }
-    if (rule_of(s, pulses, n, &track.rule))
+    if (rule_of(s, pulses, n, &track.rule)) {
+        for (size_t i = 0; i < n; i++)
+            slow_tail_track(&track.slow, &s->model->slow, &pulses[i]);
         baseline_track_both(&track.rule, pulses, n);
+    }
     for (size_t from = 0; from < n; from += BATCH) {
         size_t some = n - from < BATCH ? n - from : BATCH;
         for (size_t i = 0; i < some && s->neighbours != NULL; i++)

@@ -17,6 +17,7 @@
 #include "pulse/measured_pulse.h"
 #include "pulse/neighbour_height.h"
 #include "pulse/pixel_model.h"
+#include "pulse/slow_tail.h"
 
 struct analyse_settings {
     uint32_t pixel;
@@ -48,6 +49,7 @@ struct analyse_track {
     bool begun;   /* with the first pulse that has a curve */
     struct baseline_rule rule;
     struct baseline_tracker tracker;
+    struct slow_tail_sum slow;
 };
 /* The next n pulses of the channel -> n rows: what analyse_rows does with them when causal. The block has room. */
 void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n, struct photon_block *into);

@@ -10,6 +10,7 @@
 #include "pulse/growing_list.h"
 #include "pulse/neighbour_height.h"
 #include "pulse/pulse_times.h"
+#include "pulse/slow_tail.h"
 
 struct learner {
     struct channel_shape shape;
@@ -128,8 +129,10 @@ static void watch_tails(struct learner *l) {
     const struct pixel_model *m = l->result.model;
     struct pulse_times t;
     double ns = 1e9 * l->shape.sample_period_s;
-    if (m != NULL && !m->coefficients && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK)
+    if (m != NULL && !m->coefficients && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK) {
         l->result.reach = tail_reach_begin(t.decay_samples * ns, (m->n_samples - m->n_presamples) * ns);
+        l->result.slow = slow_tail_begin(t.decay_samples * l->shape.sample_period_s, m->n_presamples * l->shape.sample_period_s);
+    }
 }
 
 void learner_make_model(struct learner *l) {
@@ -171,6 +174,7 @@ void learner_measure(struct learner *l, const struct channel_record *record) {
     m.time_ns = record->time_ns;
     m.frame = record->frame;
     tail_reach_note(&l->result.reach, m.time_ns, m.cuts);
+    slow_tail_note(&l->result.slow, &m);
     l->result.measured++;
     if (m.cuts != 0)
         l->result.cut_counts[cut_reason(m.cuts)]++;
@@ -240,6 +244,18 @@ void learnt_channels_isolate(struct learnt_channel *channels, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (channels[i].model != NULL)
             channels[i].model->isolation_decays = tail_reach_decays(&all);
+}
+
+void learnt_channels_slow_tails(struct learnt_channel *channels, size_t n) {
+    double prior[SLOW_TAIL_DECAYS] = { 0 }, of[SLOW_TAIL_DECAYS];
+    for (size_t i = 0; i < n; i++)
+        for (unsigned k = 0; slow_tail_likelihoods(&channels[i].slow, of) && k < SLOW_TAIL_DECAYS; k++)
+            prior[k] += of[k];
+    for (size_t i = 0; i < n; i++) {
+        struct learnt_channel *c = &channels[i];
+        if (c->model != NULL && c->slow.fast_s > 0)
+            c->no_memory = slow_tail_set(c->model, slow_tail_learnt(&c->slow, prior, c->model->inverted)) == STATUS_NO_MEMORY || c->no_memory;
+    }
 }
 
 static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_groups *groups, bool coarse) {

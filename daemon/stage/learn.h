@@ -17,6 +17,7 @@
 #include "pulse/height_correction.h"
 #include "pulse/noise_plan.h"
 #include "pulse/pixel_model.h"
+#include "pulse/slow_tail.h"
 #include "pulse/tail_reach.h"
 
 enum { LEARNT_PULSES_MAX = 20000 };  /* kept per channel for what follows; more are thinned evenly, calibrations last */
@@ -29,6 +30,7 @@ struct learnt_channel {
     struct measured_pulse *pulses;   /* good ones in time order, with their baselines from both sides */
     struct height_correction correction;  /* learnt on all of them; references over all */
     struct tail_reach reach;         /* of all records measured; for the array to add up */
+    struct slow_tail_learner slow;   /* the same; fast_s 0: a model that was kept keeps its own */
     bool steady;                     /* the array shows no even drift of gains: corrections are learnt without that term */
     bool no_memory;                  /* a later step had none */
     uint64_t measured, cut_counts[N_CUTS];    /* records measured, and those cut by their reason */
@@ -52,6 +54,8 @@ void learnt_channel_done(struct learnt_channel *c);
 
 /* How long a photon of any of them must wait to be isolated, told by all together: sets isolation_decays of their models. */
 void learnt_channels_isolate(struct learnt_channel *channels, size_t n);
+/* What pulses leave behind beyond their records (slow_tail.h), into their models. */
+void learnt_channels_slow_tails(struct learnt_channel *channels, size_t n);
 
 /* The channel's own estimate of all gains, with gain steps at the times given (n_steps up to GAIN_STEPS_MAX), which becomes its correction
  * for the time being. May be called again with more steps. */
