@@ -1,6 +1,6 @@
 /* daemon/ingest.h - the ingest thread's work: drain the port, order, analyse in place, hand rows to the book.
  *   source/live, files --record_block--> admission --> stage/live_analyse --row_block==ring==> book
- * Records are analysed where they came in; those of 40 ms together, pixel by pixel, because each pixel has filters of its own; by this
+ * Records are analysed where they came in; those of up to 60 ms together, pixel by pixel, because each pixel has filters of its own; by this
  * thread, and where one core is not enough (ingest.workers) by others as well, each of which takes some of the pixels (analysis_team.h).
  * What overload does: a ring of rows that is full (the book is behind): the records are refused and counted per channel (overload), and
  * those who grade learn of the gap by BLOCK_GAP_BEFORE of the channel's next record. Analysis behind the port: the sockets, which are bounded,

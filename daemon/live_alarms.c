@@ -19,6 +19,7 @@ static uint64_t not_kept(const struct alarm_facts *f) { return f->not_kept; }
 static uint64_t late(const struct alarm_facts *f) { return f->late; }
 static uint64_t hurried(const struct alarm_facts *f) { return f->hurried; }
 static uint64_t refused_events(const struct alarm_facts *f) { return f->refused_events; }
+static uint64_t clock_steps(const struct alarm_facts *f) { return f->clock_steps; }
 
 static bool is_silent(const struct alarm_facts *f) { return !f->heard; }
 static bool has_no_calibration(const struct alarm_facts *f) { return f->array && f->n_pixels > 0 && f->good_pixels == 0; }
@@ -47,6 +48,10 @@ static void not_kept_text(const struct alarm_facts *f, char *text, size_t size) 
 static void late_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "%" PRIu64 " records came after their time was settled: they are counted without grade", f->late); }
 static void hurried_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "%" PRIu64 " records were settled before their time because too many waited", f->hurried); }
 static void events_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "%" PRIu64 " scan points or scans that were told make no sense", f->refused_events); }
+static void clock_text(const struct alarm_facts *f, char *text, size_t size) {
+    snprintf(text, size, "the acquisition's clock was set %s by %.3f s while data flow (%" PRIu64 " records differ from its frame counter): photons belong where their stamps are", f->clock_step_s < 0 ? "back" : "forward",
+             f->clock_step_s < 0 ? -f->clock_step_s : f->clock_step_s, f->clock_steps);
+}
 
 /* An alarm is a state, or a count that grows. */
 static const struct alarm_rule { const char *code, *level; alarm_state *state; alarm_count *count; alarm_text *text; } rules[N_ALARMS] = {
@@ -64,6 +69,7 @@ static const struct alarm_rule { const char *code, *level; alarm_state *state; a
     [ALARM_HURRIED] = { "hurried_records", "warning", .count = hurried, .text = hurried_text },
     [ALARM_SCAN_EVENTS] = { "scan_events_refused", "warning", .count = refused_events, .text = events_text },
     [ALARM_SCANS_DIFFER] = { "scans_differ", "warning", .state = scans_differ, .text = differ_text },
+    [ALARM_CLOCK_SET] = { "clock_set", "warning", .count = clock_steps, .text = clock_text },
 };
 
 const char *live_alarm_code(enum alarm_code code) { return rules[code].code; }

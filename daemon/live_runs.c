@@ -100,6 +100,7 @@ static void let_go(struct live_runs *r) {
 void live_runs_session(struct live_runs *r, const struct run_model *m, const struct live_status *status) {
     live_runs_step(r, status, INT64_MAX, false, true);
     let_go(r);
+    run_scans_done(&r->scans);
     r->model = m != NULL ? *m : (struct run_model){ 0 };
     new_store(r);
     new_losses(r);
@@ -287,6 +288,7 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
 /* It ends just after the disk has answered; or at once, with a moment's patience. */
 static void finish_run(struct live_runs *r, const struct live_status *status) {
     const bool answers = r->probe == NULL || disk_probe_wait(r->probe, ANSWER_MS);
+    struct run_scans next = run_scans_under_way(&r->scans);   /* the acquisition may begin another run while it goes on */
     r->running = false;
     if (answers)
         make_waiting(r, status);
@@ -298,6 +300,7 @@ static void finish_run(struct live_runs *r, const struct live_status *status) {
     r->ending = r->folder_waits = false;
     r->link_waits[0] = '\0';
     run_scans_done(&r->scans);
+    r->scans = next;
     if (r->pulses == NULL)
         new_store(r);
     r->folder[0] = '\0';

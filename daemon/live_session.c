@@ -122,6 +122,7 @@ static void account(struct live_session_work *s, const struct row_block *rows) {
         uint32_t index = array->index_of_pixel[p->pixel[i]];
         if ((rows->flags[i] & ROW_NEW_EPOCH) != 0)
             upstream_loss_epoch(s->loss, p->time_ns[i], p->frame[i], s->status.sample_period_s);
+        stamp_watch_row(s->stamps, p->pixel[i], p->time_ns[i], p->frame[i], s->status.sample_period_s, (rows->flags[i] & ROW_NEW_EPOCH) != 0);
         upstream_loss_record(s->loss, index, p->time_ns[i], (rows->flags[i] & ROW_FROM_FILE) == 0);
         s->photons += p->cuts[i] == 0;
     }
@@ -235,15 +236,15 @@ static void take_reload(struct live_session_work *s) {
 bool live_session_step(void *context) {
     struct live_session_work *s = context;
     int64_t now = clock_ms();
-    bool busy = false;
     status_link_step(s->status_link, now, told_status, s);
     live_session_look_for_array(s, now);
     if (s->scan_link != NULL)
         scan_link_step(s->scan_link);
     curve_gate_step(s->gate);
     live_beamline_step(s->beamline, now);
-    for (int k = 0; k < BLOCKS_PER_ROUND && live_session_take_rows(s); k++)
-        busy = true;
+    int taken = 0;
+    while (taken < BLOCKS_PER_ROUND && live_session_take_rows(s))
+        taken++;
     settle_and_publish(s, now);
     publisher_step(s->publisher, lost_of(s));
     photon_feed_step(s->photon_feed);
@@ -257,7 +258,7 @@ bool live_session_step(void *context) {
     live_session_free_retired(s);
     live_session_update_figures(s, now);
     live_session_tell(s, now);
-    return busy;
+    return taken == BLOCKS_PER_ROUND;   /* else what comes meanwhile has a tick to gather: a round costs as much as the rows of a block */
 }
 
 static bool open_feed(struct live_session_work *s) {

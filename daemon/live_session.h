@@ -16,6 +16,7 @@
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
 #include "daemon/ring.h"
+#include "daemon/stamp_watch.h"
 
 struct live_session_work;   /* opaque */
 
@@ -27,6 +28,7 @@ struct live_figures {            /* a moment old; for STATUS=, /metrics and SIGU
     uint32_t n_channels, n_pixels, good_pixels;
     uint64_t rows, photons, settled, late, hurried, scan_events, refused_events;
     struct live_losses losses;
+    struct stamp_steps clock_steps;   /* of the array's acquisition */
     uint64_t kept_lost, status_refused, status_messages;
     int32_t scan, point;
     uint32_t final_points;

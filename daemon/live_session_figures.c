@@ -25,7 +25,8 @@ void live_session_update_figures(struct live_session_work *s, int64_t now) {
         return;
     const struct status_counts *c = status_link_counts(s->status_link);
     struct live_figures f = { .alive = status_link_alive(s->status_link, now), .running = s->status.running, .writing = s->status.writing, .status_refused = c->refused,
-                              .status_messages = c->messages, .files_making = live_runs_making(s->runs), .kept_lost = live_runs_lost(s->runs), .photons = s->photons };
+                              .status_messages = c->messages, .files_making = live_runs_making(s->runs), .kept_lost = live_runs_lost(s->runs), .photons = s->photons,
+                              .clock_steps = s->stamps != NULL ? stamp_watch_steps(s->stamps) : (struct stamp_steps){ 0 } };
     snprintf(f.calibration, sizeof f.calibration, "%s", s->options.calibration.file);
     snprintf(f.run, sizeof f.run, "%s", live_runs_running(s->runs) ? live_runs_base_name(s->runs) : "");
     fill_scan(s, &f);

@@ -20,6 +20,7 @@
 #include "daemon/sink/photon_feed.h"
 #include "daemon/sink/publish.h"
 #include "daemon/source/status_link.h"
+#include "daemon/stamp_watch.h"
 #include "daemon/upstream_loss.h"
 
 enum { MAX_RETIRED = 64 };
@@ -57,6 +58,7 @@ struct live_session_work {
     struct live_book *book;
     struct live_book *replaced; /* its products may still be on their way to the disk */
     struct upstream_loss *loss;
+    struct stamp_watch *stamps; /* of the book's array */
     struct publish_lost lost;
     uint64_t serial, model_version, photons, restarts;
     uint64_t array_version;     /* rows of an older model are of another array */

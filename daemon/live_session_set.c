@@ -118,7 +118,7 @@ static bool open_book(struct live_session_work *s) {
         .products = live_session_products(s), .kept = ((size_t)s->options.control.recount_MiB << 20) / SCAN_VIEW_PHOTON_BYTES,
         .pixels_used = pixels_used, .graded = graded, .context = s,
     };
-    return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss);
+    return live_book_new(&settings, &s->book) && upstream_loss_new(s->set->array->n_channels, &s->loss) && stamp_watch_new(s->set->array->n_pixels, &s->stamps);
 }
 
 /* Of the array in force; what a book that is closed had is not asked again. */
@@ -137,8 +137,10 @@ void live_session_close_book(struct live_session_work *s) {
     }
     live_book_free(s->book);
     upstream_loss_free(s->loss);
+    stamp_watch_free(s->stamps);
     s->book = NULL;
     s->loss = NULL;
+    s->stamps = NULL;
 }
 
 /* ---- sets come and go ---- */

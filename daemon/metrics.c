@@ -44,6 +44,7 @@ static const struct metric_row rows[] = {
     { "tesd_records_lost_upstream", "gauge", "of those, records that never came; falls when files fill them in", METRIC_U64, BOOK(losses.lost_upstream) },
     { "tesd_photons_late_total", "counter", "photons that came after their time was settled", METRIC_U64, BOOK(late) },
     { "tesd_photons_hurried_total", "counter", "photons settled before their time, because too many waited", METRIC_U64, BOOK(hurried) },
+    { "tesd_stamp_steps_total", "counter", "records whose stamps and frame counter differ: the acquisition's clock was set while data flowed", METRIC_U64, BOOK(clock_steps.records) },
     { "tesd_frame_restarts_total", "counter", "restarts of the frame counter, summed over channels", METRIC_U64, BOOK(losses.restarts) },
     { "tesd_scan_events_refused_total", "counter", "scan points that made no sense", METRIC_U64, BOOK(refused_events) },
     { "tesd_status_messages_total", "counter", "messages on the status port", METRIC_U64, BOOK(status_messages) },

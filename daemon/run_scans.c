@@ -145,3 +145,26 @@ void run_scans_done(struct run_scans *r) {
         scan_done(&list[i]);
     free(list);
 }
+
+struct run_scans run_scans_under_way(struct run_scans *r) {
+    const struct scan *s = running(r);
+    struct run_scans next = { 0 };
+    struct scan *copy = s != NULL ? add(&next) : NULL;
+    if (copy == NULL)
+        return next;
+    *copy = *s;
+    copy->points = NULL;
+    copy->extras = NULL;   /* those that are told have none */
+    copy->n_extras = 0;
+    next.point_capacity = s->n_points + 1;
+    copy->points = calloc(next.point_capacity, sizeof *copy->points);
+    if (copy->points == NULL) {
+        run_scans_done(&next);
+        return (struct run_scans){ 0 };
+    }
+    if (s->n_points > 0)
+        memcpy(copy->points, s->points, s->n_points * sizeof *s->points);
+    next.scanning = true;
+    next.open = r->open;
+    return next;
+}

@@ -26,5 +26,7 @@ bool run_scans_label(struct run_scans *r, const char *label, int64_t time_ns);
 /* Ends what is open; the caller owns the list from now on (scan_done each, free), and *r is empty. */
 struct scan *run_scans_take(struct run_scans *r, int64_t end_ns, bool with_labels, size_t *n);
 void run_scans_done(struct run_scans *r);
+/* Before _take or _done: the scan under way, with its points so far, for the run that may follow while it goes on; empty: there is none, or no memory. */
+struct run_scans run_scans_under_way(struct run_scans *r);
 
 #endif

@@ -29,7 +29,7 @@ struct upstream_loss {
     unsigned n_past;
     int64_t settled_ns, first_ns;
     int64_t epoch_ns, zero_ns;      /* where the present epoch begins, and a little before: INT64_MIN not known */
-    bool stopped;
+    bool stopped, interrupted;      /* interrupted: it has been, since the last window */
     size_t n_couplings;
     struct coupling *couplings;
 };
@@ -109,6 +109,7 @@ void upstream_loss_running(struct upstream_loss *l, bool running) {
     if (!running && !l->open)
         l->seen_start = true;
     l->stopped = !running;
+    l->interrupted = l->interrupted || l->stopped;
     if (l->stopped && l->open) {
         l->settled_ns = l->now.to_ns;
         for (uint32_t i = 0; i < l->n_channels; i++)
@@ -183,11 +184,21 @@ static bool listened_to(const struct upstream_loss *l, int64_t lo_ns, int64_t du
     return l->seen_start || l->n_past > 0 || (l->met && lo_ns >= l->first_ns + duration_ns);
 }
 
+/* Windows follow one another. A gap of whole windows: their messages were lost, and their records are nobody's. Any other: the clock was set forward within
+ * this window, which holds all since the last one. */
+static bool clock_was_set(const struct upstream_loss *l, int64_t lo_ns, int64_t duration_ns) {
+    const int64_t gap_ns = lo_ns - l->now.to_ns, rest_ns = gap_ns % duration_ns;
+    return !l->interrupted && gap_ns > UPSTREAM_LOSS_EDGE_NS && rest_ns > UPSTREAM_LOSS_EDGE_NS && rest_ns < duration_ns - UPSTREAM_LOSS_EDGE_NS;
+}
+
 void upstream_loss_window(struct upstream_loss *l, int64_t hi_ns, int64_t duration_ns, const uint32_t *counts, size_t n) {
     int64_t lo_ns = hi_ns - duration_ns;
     if (l->open && hi_ns <= l->now.to_ns && hi_ns > l->now.to_ns - 10 * duration_ns)
         return;   /* said again */
-    bool follows = l->open && lo_ns - l->now.to_ns <= UPSTREAM_LOSS_EDGE_NS && l->now.to_ns - lo_ns <= UPSTREAM_LOSS_EDGE_NS && l->epoch_ns <= l->now.from_ns;
+    if (l->open && clock_was_set(l, lo_ns, duration_ns))
+        lo_ns = l->now.to_ns;
+    bool follows = l->open && lo_ns - l->now.to_ns <= UPSTREAM_LOSS_EDGE_NS && l->now.to_ns - lo_ns <= UPSTREAM_LOSS_EDGE_NS &&
+                   l->epoch_ns <= l->now.from_ns + UPSTREAM_LOSS_EDGE_NS;   /* an epoch whose first window came before its first record begins with it */
     if (l->open && !follows)
         close_segment(l);
     if (!l->open) {
@@ -199,6 +210,7 @@ void upstream_loss_window(struct upstream_loss *l, int64_t hi_ns, int64_t durati
     l->settled_ns = l->now.to_ns;
     add_counts(l, counts, n);
     l->now.to_ns = hi_ns;
+    l->interrupted = l->stopped;
 }
 
 bool upstream_loss_message(struct upstream_loss *l, const json_t *body) {

@@ -45,7 +45,7 @@ void upstream_loss_epoch(struct upstream_loss *l, int64_t time_ns, int64_t frame
 void upstream_loss_uncouple(struct upstream_loss *l);
 bool upstream_loss_couple(struct upstream_loss *l, uint32_t source, uint32_t receiver);   /* false: no memory, or no such channel */
 
-/* One TRIGGERRATE window, (hi - duration, hi]. Repeated ones (SendAllStatus) are ignored. */
+/* One TRIGGERRATE window, (hi - duration, hi]. Repeated ones (SendAllStatus) are ignored, and those that the clock tells once more after it was set back. */
 void upstream_loss_window(struct upstream_loss *l, int64_t hi_ns, int64_t duration_ns, const uint32_t *counts, size_t n);
 /* The same from the message's body. False: not such a body; nothing is changed. */
 bool upstream_loss_message(struct upstream_loss *l, const json_t *body);

@@ -66,9 +66,9 @@ static size_t find_scalar(const sample_u16 *x, size_t n, uint16_t value) {
     return k;
 }
 
-static int32_t rise_scalar(const sample_u16 *x, size_t n, struct dot_extremes within, bool down) {
+static int32_t rise_scalar(const sample_u16 *x, size_t n, struct dot_extremes within, bool down, int32_t least) {
     (void)within;
-    int32_t most = n < 10 ? 0 : INT32_MIN;
+    int32_t most = n < 10 && least < 0 ? 0 : least;
     for (size_t k = 0; k + 9 < n; k++) {
         int32_t early = x[k] + x[k + 1] + x[k + 2] + x[k + 3], late = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9];
         int32_t rise = down ? early - late : late - early;

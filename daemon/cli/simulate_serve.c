@@ -27,6 +27,7 @@ static const struct number_option numbers[] = {
     {"stall-for", "S", 1, NAN, 0.01, 3600, false, AT(stall_s), "how long it hangs"},
     {"vanish-after", "S", 0, NAN, 0, 1e9, false, AT(vanish_after_s), "the server dies: ports gone, buffers lost; 0: never"},
     {"vanish-for", "S", 2, NAN, 0.1, 3600, false, AT(vanish_s), "until it is there again"},
+    {"frames-go-on", "0|1", 0, NAN, 0, 1, true, AT(frames_go_on), "1: a source that starts again counts its frames on, as no DASTARD does today; 0: from 0"},
     {"drop-after", "S", 0, NAN, 0, 1e9, false, AT(drop_after_s), "one block of data is lost in the readout; 0: never"},
 #undef AT
 };

@@ -30,11 +30,11 @@ struct serve_settings {
     unsigned automatic[SERVE_LIST];
     size_t n_groups, n_automatic;
     double together, block_s, pool, first_channel, channel_step, auto_delay_s, torn_every, external_Hz, for_s, restart_after_s, stall_after_s, stall_s, vanish_after_s,
-        vanish_s, drop_after_s, await, queue;
+        vanish_s, drop_after_s, await, queue, frames_go_on;
 };
 
 /* The options as a child parser; its input is a zeroed struct serve_settings. The flags must live while argp parses. */
-enum { SERVE_NUMBERS = 17, SERVE_WORDS = 12 };
+enum { SERVE_NUMBERS = 18, SERVE_WORDS = 12 };
 struct serve_flags {
     struct argp argp;
     struct argp_option options[SERVE_WORDS + SERVE_NUMBERS + 1];

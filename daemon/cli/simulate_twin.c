@@ -298,6 +298,11 @@ void simulate_twin_advance(struct twin *t, double seconds) {
     }
 }
 
+void simulate_twin_set_clock(struct twin *t, double later_s) {
+    t->start_ns += llround(later_s * 1e9);
+    simulated_array_begin(t->array, t->start_ns);
+}
+
 /* The next thing that time brings; INT64_MAX: nothing. */
 static int64_t next_ns(const struct twin *t) {
     const int64_t alive = t->alive_ns + alive_every_ns, block = t->serve->clock == CLOCK_INJECTED || !t->begun ? INT64_MAX : due_ns(t);

@@ -69,6 +69,8 @@ void simulate_twin_forget_projectors(struct twin *t);
 /* Another record length: the array is made anew from where it stands. */
 bool simulate_twin_lengths(struct twin *t, uint32_t n_samples, uint32_t n_presamples, char error[DASTARD_ERROR]);
 void simulate_twin_advance(struct twin *t, double seconds);  /* the injected clock */
+/* The server's clock is set: stamps are so much later, or earlier, from the next block on that is not made yet; frames go on. */
+void simulate_twin_set_clock(struct twin *t, double later_s);
 
 /* ---- for the loop: twin_blocks.c ---- */
 void twin_blocks_prepare(struct twin *t);    /* the next block, ahead of time */

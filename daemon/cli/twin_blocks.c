@@ -177,8 +177,10 @@ static void send_block(struct twin *t) {
     t->data_s += (double)(t->frame - begun) * t->settings->period_s;
     t->data_MB += (double)(t->frame - begun) * t->channels->n_channels * 2e-6;
     if (!is_dropped(t, begun)) {
-        dastard_ports_send(t->ports, t->block.records, t->block.n);
         dastard_counter_add(&t->counter, t->block.records, t->block.n);
+        for (size_t i = 0; t->serve->frames_go_on > 0 && i < t->block.n; i++)
+            t->block.records[i].message.record.trigger_frame += t->epoch_frame;
+        dastard_ports_send(t->ports, t->block.records, t->block.n);
         dastard_files_add(t->files, t->block.records, t->block.n, t->blocks, clock_ms());
         t->records += t->block.n;
     }

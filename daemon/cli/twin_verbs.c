@@ -230,6 +230,16 @@ static bool advance(void *context, const json_t *argument, json_t **result, char
     return true;
 }
 
+static bool set_clock(void *context, const json_t *argument, json_t **result, char error[JSON_REQUEST_ERROR]) {
+    struct twin *t = context;
+    const double seconds = json_number_value(argument);
+    if (t->serve->clock != CLOCK_INJECTED || !(seconds >= -3600 && seconds <= 3600))
+        return refuse(error, "-3600 to 3600 seconds are needed, and --clock injected");
+    simulate_twin_set_clock(t, seconds);
+    *result = json_true();
+    return true;
+}
+
 const struct json_request_row twin_verbs[] = {
     {"SourceControl.SendAllStatus", send_all_status},
     {"SourceControl.Start", start},
@@ -243,5 +253,6 @@ const struct json_request_row twin_verbs[] = {
     {"SourceControl.WriteComment", write_comment},
     {"SourceControl.ReadComment", read_comment},
     {"SimulatedClock.Advance", advance},
+    {"SimulatedClock.Set", set_clock},
 };
 const size_t twin_verb_count = sizeof twin_verbs / sizeof twin_verbs[0];

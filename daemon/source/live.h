@@ -40,7 +40,7 @@ void live_source_free(struct live_source *s);
  * names its channels; more when the array has more. */
 bool live_source_subscribe(struct live_source *s, const struct live_array *array);
 
-enum { LIVE_LENT_MAX = 4096 };   /* records lent at once */
+enum { LIVE_LENT_MAX = 8192 };   /* records lent at once: 18 MiB of records of 1024 samples */
 enum live_step { LIVE_IDLE, LIVE_RECORDS, LIVE_FULL };   /* nothing there; all that was there; the block had no more room */
 /* Adds to the block (rows with index, pixel, BLOCK_SIGNED): with their samples, or lent, which stay where they came in until _take_back. */
 enum live_step live_source_step(struct live_source *s, struct record_block *into);

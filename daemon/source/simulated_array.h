@@ -38,7 +38,7 @@ int64_t simulated_array_end(const struct simulated_array *a);   /* frames there 
 
 /* Everything not handed out yet whose last sample lies before end_frame and whose first does not lie before epoch_frame; frames are
  * counted from epoch_frame. Borrowed until the next call. end_frame must not step back. STATUS_NO_MEMORY loses the block. */
-struct dastard_block { const struct dastard_record *records; size_t n; };
+struct dastard_block { struct dastard_record *records; size_t n; };
 enum status simulated_array_block(struct simulated_array *a, int64_t end_frame, int64_t epoch_frame, struct dastard_block *out);
 /* Forgets what a block would have held. */
 void simulated_array_skip(struct simulated_array *a, int64_t end_frame);

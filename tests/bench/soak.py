@@ -16,7 +16,7 @@ arguments.add_argument('--turns', type=int, default=3, help='how often tesd run 
 arguments.add_argument('--long', type=float, default=0, help='the first rate for so long, memory watched')
 arguments.add_argument('--pixels', type=int, default=240)
 arguments.add_argument('--points', type=int, default=60, help='of 1 s, in a scan; 0: one scan, however long')
-arguments.add_argument('--workers', type=int, default=0, help='ingest.workers')
+arguments.add_argument('--workers', type=int, default=0, help='ingest.workers: threads that analyse beside the one that receives')
 arguments.add_argument('--folder', default=None, help='where the simulated beamtime and its calibration are kept between calls')
 a = arguments.parse_args()
 folder = a.folder or tempfile.mkdtemp(prefix='tesd-soak-')
@@ -148,7 +148,7 @@ def run(pulses, rate, seconds):
     print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB; in the second half it grows by %.2f +- %.2f MiB a minute' % growth(memory), flush=True)
     if a.long:
         print('         each half minute: ' + ' '.join(f'{m:.0f}' for m in memory[::round(30 / TICK_S)]), flush=True)
-    return total, (cpu['tesd-ingest'] + cpu['tesd-book']) / got * 1e6
+    return total, sum(v for k, v in cpu.items() if k in ('tesd-ingest', 'tesd-book') or k.startswith('tesd-work')) / got * 1e6
 
 
 def null(pulses, rate, seconds):
@@ -173,4 +173,4 @@ else:
         whole, null_whole, after = middle(tesd_run, 0), middle(bare, 0), middle(tesd_run, 1) - middle(bare, 1)
         # How the I/O thread of ZeroMQ falls into step with its sender makes a process cost half as much or twice: the second figure leaves it out.
         print(f'         medians of {a.turns}: tesd run {whole:.2f} us a record, the bare receive {null_whole:.2f}: after it {100 * (whole - null_whole) / whole:.0f} % of tesd run')
-        print(f'         by threads: ingest and book less the bare receive\'s own thread {after:.2f} us, {100 * after / whole:.0f} % of tesd run', flush=True)
+        print(f'         by threads: ingest{" and its workers" if a.workers else ""} and book less the bare receive\'s own thread {after:.2f} us, {100 * after / whole:.0f} % of tesd run', flush=True)

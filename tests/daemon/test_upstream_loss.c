@@ -225,9 +225,25 @@ static void test_rfc3339(void **state) {
         assert_false(rfc3339_parse(bad[i], &ns));
 }
 
+/* The clock is set while data flow: forward, what the window holds is all since the last one; back, what it tells a second time is nobody's. */
+static void test_clock_is_set(void **state) {
+    (void)state;
+    static struct world w;
+    world_new(&w, 0.2);
+    upstream_loss_running(w.l, false);   /* we are there from the start */
+    upstream_loss_running(w.l, true);
+    run(&w, 10.2, 30, true);
+    w.now_ns += 2370000000;
+    w.window_ns += 2370000000;
+    run(&w, 10, 30, true);
+    stop(&w);
+    check_exact(&w);
+    upstream_loss_free(w.l);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lost_and_filled), cmocka_unit_test(test_late), cmocka_unit_test(test_restart), cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_lost_and_filled), cmocka_unit_test(test_late), cmocka_unit_test(test_restart), cmocka_unit_test(test_gap), cmocka_unit_test(test_clock_is_set),
         cmocka_unit_test(test_copies), cmocka_unit_test(test_message), cmocka_unit_test(test_rfc3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

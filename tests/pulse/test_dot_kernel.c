@@ -180,8 +180,12 @@ static void sums_agree(const struct dot_kernel *kernel, const sample_u16 *x, siz
     const struct dot_kernel *meaning = dot_kernel_find("scalar");
     struct dot_sums a = meaning->sums(x, n, DOT_ANY), b = kernel->sums(x, n, within);
     assert_true(a.sum == b.sum && a.squares == b.squares && a.moment == b.moment);
-    assert_int_equal(meaning->rise(x, n, DOT_ANY, false), kernel->rise(x, n, within, false));
-    assert_int_equal(meaning->rise(x, n, DOT_ANY, true), kernel->rise(x, n, within, true));
+    for (int down = 0; down < 2; down++) {
+        int32_t most = meaning->rise(x, n, DOT_ANY, down, INT32_MIN);
+        const int32_t least[] = { INT32_MIN, -1, 0, 1, most / 2, most - 1, most, most + 1, 2 * most, 32766, 32767, 32768, 65528, 1 << 18 };
+        for (size_t i = 0; i < sizeof least / sizeof least[0]; i++)
+            assert_int_equal(kernel->rise(x, n, within, down, least[i]), most > least[i] ? most : least[i]);
+    }
 }
 
 static void integers_agree(const struct dot_kernel *kernel, const sample_u16 *x, size_t n, uint16_t wanted) {
@@ -214,17 +218,35 @@ static void test_integers_do_not_overflow(void **state) {
     free(x);
 }
 
+/* One rise at each place of records that are some blocks long: larger than all others by 0 to 8, so that whatever leaves a block out is seen. */
+static void test_rises_are_found_wherever_they_are(void **state) {
+    (void)state;
+    enum { LONG = 300 };
+    struct synthetic s = synthetic_seed(9);
+    uint16_t x[LONG];
+    for (size_t v = 0; dot_kernel_at(v); v++)
+        for (size_t n = 10; n <= LONG; n += n < 100 ? 1 : 7)
+            for (size_t at = 0; at + 10 <= n; at++) {
+                for (size_t k = 0; k < n; k++)
+                    x[k] = (uint16_t)(9000 + (synthetic_bits(&s) & 7) + (k >= at + 6 && k < at + 10 ? 6 : 0));
+                for (int down = 0; down < 2; down++) {
+                    int32_t most = dot_kernel_find("scalar")->rise(x, n, DOT_ANY, down, INT32_MIN), least = most - 8 + (int32_t)(synthetic_bits(&s) & 15);
+                    assert_int_equal(dot_kernel_at(v)->rise(x, n, (struct dot_extremes){ 9000, 9013 }, down, least), most > least ? most : least);
+                }
+            }
+}
+
 static void test_integers_by_hand(void **state) {
     (void)state;
     const uint16_t x[11] = { 3, 1, 0, 0, 9, 9, 5, 5, 5, 9, 0 };
     const struct dot_kernel *scalar = dot_kernel_find("scalar");
     struct dot_sums s = scalar->sums(x, 3, DOT_ANY);
     assert_true(s.sum == 4 && s.squares == 10 && s.moment == 1);
-    assert_int_equal(scalar->rise(x, 11, DOT_ANY, false), 24 - 4);
-    assert_int_equal(scalar->rise(x, 11, DOT_ANY, true), -(19 - 10));
+    assert_int_equal(scalar->rise(x, 11, DOT_ANY, false, INT32_MIN), 24 - 4);
+    assert_int_equal(scalar->rise(x, 11, DOT_ANY, true, INT32_MIN), -(19 - 10));
     assert_int_equal(scalar->find(x, 11, 9), 4);
     assert_int_equal(scalar->find(x, 11, 77), 11);
-    assert_true(scalar->rise(x, 9, DOT_ANY, false) == 0);
+    assert_true(scalar->rise(x, 9, DOT_ANY, false, INT32_MIN) == 0);
     const uint16_t jumps[8] = { 5, 7, 4103, 4100, 4102, 65535, 3, 100 };   /* 65535 -> 3 is a step of 4; 3 -> 100 begins a rise */
     assert_int_equal(scalar->step(jumps, 8, 1), 2);
     assert_int_equal(scalar->step(jumps, 8, 3), 5);
@@ -294,7 +316,7 @@ static void test_choice(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places), cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
-        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_bent_by_hand),
+        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_bent_by_hand), cmocka_unit_test(test_rises_are_found_wherever_they_are),
         cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,13 +2,13 @@
 """A disk that answers nobody when the array becomes known and a run begins, in the middle of its scan, and when it ends: a file system on a loop device is frozen and
 thawed, with io_uring and with pwrite. Rows and maps go on, an alarm says so, and in the end nothing is missing. Skipped where no file system can be mounted.
 Loopback and free ports only."""
-import glob, json, os, re, shutil, signal, subprocess, sys, time
+import glob, os, re, shutil, signal, subprocess, sys, time
 import h5py, zmq
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
-from live_pair import SLOW, SUBSCRIPTIONS, Daemon, Rpc, Twin, check, folder, make_calibration, run_all, tesd
+from live_pair import SLOW, SUBSCRIPTIONS, Beam, Daemon, Rpc, Twin, check, folder, make_calibration, run_all, tesd
 
-STEP_S, BLOCK_S = 0.4, 0.2
+BLOCK_S = 0.2
 ENGINES = 'uring', 'pwrite'
 beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '80', '--calibration-s', '12', '--edges', 'o', '--conditions', 'a', '--scans', '1', '--points', '8',
             '--dwell', '1.5', '--noise-records', '100', '--seed', '7']
@@ -48,54 +48,27 @@ class Kept:
         check(self.stream.poll(20000), f'{self.engine}: and spectra are published')
 
 
-class Beam:
-    """The twin's clock, which goes on when it is told to, and the scan as a scan server tells of it: of each moment when it is over."""
-
-    def __init__(self, rpc, kept, log, first_s):
-        self.rpc, self.kept, self.now_s = rpc, kept, first_s
-        self.links = [Rpc(k.run.control) for k in kept]
-        with open(log) as f:
-            log = json.load(f)
-        starts, ends, values = log['epoch_time_start_s'], log['epoch_time_end_s'], log['var_values']
-        self.events = [(starts[0] - 1, 'Scan.Start', {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit']})]
-        for a, b, value in zip(starts, ends, values):
-            self.events += [(a, 'Scan.PointStart', {'incident_eV': value}), (b, 'Scan.PointEnd', {})]
-        self.events.append((ends[-1], 'Scan.End', {}))
-        self.middle_s, self.end_s = starts[1], ends[-1]
-
-    def goes_on(self, seconds):
-        self.rpc.call('SimulatedClock.Advance', seconds)
-        self.now_s += seconds
-        while self.events and self.events[0][0] < self.now_s:
-            at, verb, what = self.events.pop(0)
-            for link in self.links:
-                link.good(verb, {**what, 'time_ns': str(round(at * 1e9))})
-
-    def reaches(self, at_s):
-        while self.now_s < at_s:
-            self.goes_on(STEP_S)
-
-    def rows_come(self, what, good):
-        """While the disk is silent, until everyone is as he should be and has got two hundred rows more."""
-        before, end = [k.run.figures()['tesd_rows_total'] for k in self.kept], time.monotonic() + 20 * SLOW
-        for k, b in zip(self.kept, before):
-            while True:
-                self.goes_on(BLOCK_S)
-                f = k.run.figures()
-                fine = good(f) and f['tesd_rows_total'] > b + 200
-                if fine or time.monotonic() > end:
-                    break
-                time.sleep(0.1)
-            check(fine, f'{k.engine}: {what}, {b:.0f} to {f["tesd_rows_total"]:.0f} rows; {f["tesd_disk_failing"]:.0f} of journal, archive and raw get no answer')
+def rows_come(beam, what, good):
+    """While the disk is silent, until everyone is as he should be and has got two hundred rows more."""
+    before, end = [k.run.figures()['tesd_rows_total'] for k in beam.kept], time.monotonic() + 20 * SLOW
+    for k, b in zip(beam.kept, before):
+        while True:
+            beam.goes_on(BLOCK_S)
+            f = k.run.figures()
+            fine = good(f) and f['tesd_rows_total'] > b + 200
+            if fine or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+        check(fine, f'{k.engine}: {what}, {b:.0f} to {f["tesd_rows_total"]:.0f} rows; {f["tesd_disk_failing"]:.0f} of journal, archive and raw get no answer')
 
 
 def begin_on_hung_disk(beam, at):
     """Neither the file of its pulses nor the run's folder can be made, nor any file in it: rows are counted all the same, and wait."""
     check(freeze(at, True), 'the disk answers nobody when the array becomes known')
     beam.rpc.good('SourceControl.Start', 'SimPulseSource')
-    beam.rows_come('the array is known', lambda f: f['tesd_pixels'] == 4)
+    rows_come(beam, 'the array is known', lambda f: f['tesd_pixels'] == 4)
     beam.rpc.good('SourceControl.WriteControl', {'Request': 'Start', 'Path': f'{folder}/live', 'WriteLJH22': True})
-    beam.rows_come('a run begins', lambda f: f['tesd_writing'] == 1 and f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2)
+    rows_come(beam, 'a run begins', lambda f: f['tesd_writing'] == 1 and f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2)
     check(not any(os.path.exists(f'{k.output}/20260302') for k in beam.kept), 'and has no folder')
     check(freeze(at, False), 'and now it does')
 
@@ -105,7 +78,7 @@ def hang(beam, at):
     for k in beam.kept:   # their files are there
         k.run.wait_figure(lambda f: f['tesd_journal_accepted_total'] > 0 and f['tesd_raw_accepted_total'] > 0 and f['tesd_disk_failing'] == 0 and f['tesd_scanning'] == 1)
     check(freeze(at, True), 'the disk answers nobody in the middle of the scan')
-    beam.rows_come('the scan goes on', lambda f: f['tesd_scanning'] == 1 and f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2)
+    rows_come(beam, 'the scan goes on', lambda f: f['tesd_scanning'] == 1 and f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2)
     for k in beam.kept:
         k.publishes()
     check(freeze(at, False), 'the disk answers again')
@@ -160,7 +133,8 @@ def play(disk):
                 str(SUBSCRIPTIONS), '--queue', '100000')
     kept = [Kept(e, disk, twin) for e in ENGINES]
     try:
-        beam = Beam(Rpc(twin.control), kept, log, first_s)
+        beam = Beam(Rpc(twin.control), [k.run for k in kept], log, first_s)
+        beam.kept = kept
         begin_on_hung_disk(beam, disk)
         hang(beam, disk)
         end_on_hung_disk(beam, disk)

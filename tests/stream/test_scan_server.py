@@ -11,8 +11,9 @@ from free_ports import free_port
 tesd = os.environ.get('TESD', 'build/tesd')
 SLOW = 10 if 'san-' in tesd else 1
 folder = tempfile.mkdtemp(prefix='tesd-scan-')
+DWELL_S = 0.12
 failures, begun = [], time.monotonic()
-beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '40', '--calibration-s', '40', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
+beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate', '120', '--calibration-s', '16', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
             '--scans', '1', '--points', '12', '--dwell', '0.5', '--noise-records', '300', '--seed', '7']
 
 
@@ -63,11 +64,19 @@ class Beamline:
             check(said in str(e), f'{method} is refused: {e}')
 
 
-def start_daemon(base, scan_port, router, stream):
+def start_daemon(base, scan_port, router, stream, metrics):
     with open(f'{folder}/tesd.yaml', 'w') as f:
-        f.write(f'ingest:\n  port: {base}\n  block_s: 0.2\ncontrol:\n  scan_port: {scan_port}\n  router: "tcp://127.0.0.1:{router}"\n  wait_s: 20\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
-                f'stream:\n  endpoint: "tcp://127.0.0.1:{stream}"\n  photons: ""\ncalibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n')
+        f.write(f'ingest:\n  port: {base}\n  block_s: 0.06\ncontrol:\n  scan_port: {scan_port}\n  router: "tcp://127.0.0.1:{router}"\n  wait_s: 20\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
+                f'stream:\n  endpoint: "tcp://127.0.0.1:{stream}"\n  photons: ""\ncalibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n'
+                f'metrics:\n  port: {metrics}\n')
     return subprocess.Popen([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
+
+
+def analysed(metrics):
+    """Records, so far."""
+    with socket.create_connection(('127.0.0.1', metrics), timeout=20 * SLOW) as s:
+        s.sendall(b'GET /metrics HTTP/1.0\r\n\r\n')
+        return float(re.search(r'\ntesd_rows_total (\S+)', s.makefile().read())[1])
 
 
 def until(good, limit_s=30):
@@ -100,7 +109,7 @@ def play(b, ophyd):
     b.call('calibration_start', 'mono', 'eV', 'mix', 'mixv1', *([] if ophyd else ['ssrl_10_1_mix_cal']))
     for k in range(2):
         b.call('scan_point_start', 1000.0 + k)
-        time.sleep(0.3)
+        time.sleep(DWELL_S)
         b.call('scan_point_end')
         counts = b.call('roi_get_counts', fast=True)   # ophyd's detector asks at every point, whatever is measured
         check(set(counts) == {'tfy'} and counts['tfy'] > 0, f'a point of a calibration has counts: {counts}')
@@ -113,7 +122,7 @@ def play(b, ophyd):
     told[first + 1] = []
     new_order = lambda: b.call('scan_start', 'mono', 'eV', 3, 'sample A', {'start_energy': 528})
     old_order = lambda: b.call('scan_start', 'mono', 'eV', first + 1, 3, 'sample A', {}, 'none')
-    scan(b, new_order if ophyd else old_order, 5, 0.3, told[first + 1])
+    scan(b, new_order if ophyd else old_order, 5, DWELL_S, told[first + 1])
     b.fails('this needs scan_point', 'scan_point_end')
     b.call('file_end')
     return told
@@ -149,11 +158,11 @@ def check_logs(told, router_scans):
 
 
 def crowd(b):
-    """Twenty clients ask what they like, for a second."""
+    """Twenty clients ask what they like, for a moment."""
     wrong = []
 
     def client(k):
-        end = time.monotonic() + 1
+        end = time.monotonic() + 0.4
         while time.monotonic() < end:
             try:
                 state, rois = b.call('state'), b.call('roi_get')
@@ -240,7 +249,7 @@ def play_router(r, stream):
     points = 4
     for k in range(points):
         r.call('scan_point_start', 528 + k, None, {'i0': 1.5 + k})
-        time.sleep(0.3)
+        time.sleep(DWELL_S)
         r.call('scan_point_end')
         if k == 1:
             before = r.call('counts', wait_s=20)
@@ -275,6 +284,8 @@ def play_router(r, stream):
     example['loss_fraction'] = stream.states['control/'][0]['loss_fraction']
     got = {k: v for k, v in stream.states['control/'][0].items() if k not in ('sample', 'label', 'n_points', 'final_points')}   # there within a scan
     check(shape(got) == shape(example), f'a change is told as the document shows: {got}')
+    check_document(r)   # behind the scan
+    r.call('calibration_use', 'cal2.h5')   # which the document's example left
     r.call('file_end')
     stream.until(lambda: {'file_start', 'scan_start', 'roi_set', 'axes_set', 'calibration_use', 'file_end'} <= set(stream.changes), 'changes are told on the stream')
     return number, told
@@ -294,7 +305,7 @@ def play_oddities(r):
             refused('this needs scan', 'scan_point_start', 533)
             refused('this needs scan', 'scan_end')
             refused('ends before its start', 'scan_point_end', begin - 2)   # a clock that was set back
-        time.sleep(0.2)
+        time.sleep(DWELL_S)
         end = r.call('scan_point_end', *([begin + 2e-6] if k == 3 else []))   # too short for a photon
         told.append(r.call('counts', wait_s=20))
     refused('before the last one ended', 'scan_point_start', 531, end - 2)
@@ -327,7 +338,7 @@ def play_repeats(r, stream):
         r.call('scan_start', 'mono', 'eV', 3, 'sample B twice', {})
         for k in range(2):
             r.call('scan_point_start', 528 + k, None, {'i0': 2.0})
-            time.sleep(0.2)
+            time.sleep(DWELL_S)
             r.call('scan_point_end')
         r.call('scan_end')
     stream.until(lambda: 'consistency/' in stream.states, 'repeats are compared')
@@ -411,8 +422,8 @@ def main():
     subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     other_calibrations()
     twin, base, control = start_twin()
-    scan_port, router, stream_port = free_port(), free_port(), free_port()
-    run = start_daemon(base, scan_port, router, stream_port)
+    scan_port, router, stream_port, metrics = (free_port() for _ in range(4))
+    run = start_daemon(base, scan_port, router, stream_port, metrics)
     b = Beamline(scan_port)
     try:
         def answers():
@@ -422,16 +433,15 @@ def main():
                 return False
         check(until(answers), 'the port answers')
         check(dastard(control, 'SourceControl.Start', 'SimPulseSource')['error'] is None, 'the source runs')
-        time.sleep(2)
+        check(until(lambda: analysed(metrics) > 200), 'the first run has records')
         stop = {'Request': 'Stop', 'Path': '', 'WriteLJH22': False, 'WriteOFF': False, 'WriteLJH3': False}
         check(dastard(control, 'SourceControl.WriteControl', stop)['error'] is None, 'the twin writes no longer, but knows where to')
-        time.sleep(0.5)
+        time.sleep(0.2)
         told = play(b, ophyd=False)
         told.update(play(b, ophyd=True))
         rubbish(b)
         stream = Stream(stream_port)
         number, told_router = play_router(Router(router), stream)
-        check_document(Router(router))
         b.call('file_start')
         odd = play_oddities(Router(router))
         more = [odd[0], *play_repeats(Router(router), stream)]
@@ -439,6 +449,7 @@ def main():
         b.call('set_noise_triggers')
         b.call('set_pulse_triggers')
         b.call('file_end')
+        check(dastard(control, 'SourceControl.Stop', '')['error'] is None, 'the source stops')   # or the last run's file would wait for what may still come
         runs_made = lambda: sorted(glob.glob(f'{folder}/out/*/*/*_run????.nxs'))
         check(until(lambda: len(runs_made()) >= 5), f'the runs have their files: {runs_made()}')
         for path, n in zip(runs_made()[1:3], sorted(told)):

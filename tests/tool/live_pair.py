@@ -154,6 +154,40 @@ def feed(control, path, started, speed):
     rpc.good('Scan.End', {'time_ns': at(ends[-1])})
 
 
+class Beam:
+    """A twin's injected clock, which goes on when it is told to, and the scan of that log as a scan server tells it to the daemons: of each moment when it is over."""
+    STEP_S = 0.4
+
+    def __init__(self, rpc, runs, log, first_s):
+        self.rpc, self.now_s, self.set_s = rpc, first_s, 0   # set_s: by how much the clock was set
+        self.links = [Rpc(run.control) for run in runs]
+        with open(log) as f:
+            log = json.load(f)
+        starts, ends = log['epoch_time_start_s'], log['epoch_time_end_s']
+        self.events = [(starts[0] - 1, 'Scan.Start', {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit'], 'log_name': f'scan{log["scan_num"]:04d}.json'})]
+        for k, (a, b, value) in enumerate(zip(starts, ends, log['var_values'])):
+            i0 = log['point_extras'][str(k)]
+            self.events += [(a, 'Scan.PointStart', {'incident_eV': value}), (b, 'Scan.PointEnd', {'i0': i0['i0'], 'i0_sigma': i0['i0_sigma']})]
+        self.events.append((ends[-1], 'Scan.End', {}))
+        self.middle_s, self.end_s = starts[len(starts) // 2], ends[-1]
+
+    def goes_on(self, seconds):
+        self.rpc.call('SimulatedClock.Advance', seconds)
+        self.now_s += seconds
+        while self.events and self.events[0][0] < self.now_s + self.set_s:
+            at, verb, what = self.events.pop(0)
+            for link in self.links:
+                link.good(verb, {**what, 'time_ns': str(round(at * 1e9))})
+
+    def reaches(self, at_s):
+        while self.now_s < at_s:
+            self.goes_on(self.STEP_S)
+
+    def clock_is_set(self, later_s):
+        self.rpc.good('SimulatedClock.Set', later_s)
+        self.set_s += later_s
+
+
 def run_all(*tests):
     try:
         for test in tests:

@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""What may happen to the acquisition in the middle of a scan: its source stops and comes back, with a frame counter that begins anew or goes on; its clock is set forward or
+back. By the twin's injected clock; what tesd run makes of it is what replay makes of the files. Loopback and free ports only."""
+import concurrent.futures, glob, json, os, re, subprocess, sys, time
+import h5py, numpy, zmq
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
+from live_pair import SLOW, SUBSCRIPTIONS, Beam, Daemon, Rpc, Twin, check, folder, make_calibration, run_all, tesd
+
+PIXELS = 3
+beamtime = ['--pixels', str(PIXELS), '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--rate', '30', '--calibration-s', '12', '--edges', 'o', '--conditions', 'a', '--scans', '1',
+            '--points', '8', '--dwell', '1', '--noise-records', '100', '--seed', '7']
+log, first_s = make_calibration(beamtime)
+
+
+class Session:
+    """A twin, a tesd run and its alarms."""
+
+    def __init__(self, name, **twin_settings):
+        self.name, self.written = name, f'{folder}/{name}'
+        more = [w for k, v in twin_settings.items() for w in ('--' + k.replace('_', '-'), str(v))]
+        self.twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'injected', '--block', '0.2', '--start', '2026-03-02T09:00:00', '--write', self.written, '--idle', '--await',
+                         str(SUBSCRIPTIONS), '--queue', '100000', *more)
+        self.run = Daemon(name, self.twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/{name}_out'}, ingest={'block_s': 1}, scan={'late_photon_s': 60})
+        self.alarms = zmq.Context.instance().socket(zmq.SUB)
+        self.alarms.subscribe(b'alarm/')
+        self.alarms.connect(f'tcp://127.0.0.1:{self.run.stream}')
+        self.run.hears()
+        self.beam = Beam(Rpc(self.twin.control), [self.run], log, first_s)
+        self.beam.rpc.good('SourceControl.Start', 'SimPulseSource')
+        self.beam.reaches(self.beam.middle_s)
+
+    def alarm(self, code):
+        end = time.monotonic() + 20 * SLOW
+        while time.monotonic() < end:
+            if self.alarms.poll(100):
+                said = [a for a in json.loads(self.alarms.recv_multipart()[1])['alarms'] if a['code'] == code]
+                if said:
+                    return said[0]['text']
+        return None
+
+    def finish(self, n_runs=1):
+        """Figures once all records are rows, the files of the runs, and replay of what the acquisition wrote."""
+        self.beam.reaches(self.beam.end_s - self.beam.set_s + 2)
+        self.beam.rpc.good('SourceControl.Stop', '')
+        for k in range(n_runs):
+            self.run.wait_message(f'_run{k:04d}.nxs')
+        figures = self.run.figures()
+        self.run.ask_losses()
+        check(self.run.end() == 0, f'{self.name}: ends with 0')
+        served = int(re.search(r'served (\d+) records', self.twin.end()[1])[1])
+        check(figures['tesd_rows_total'] == served and figures['tesd_records_lost_upstream'] == 0 and figures['tesd_records_duplicate_total'] == 0,
+              f'{self.name}: {figures["tesd_rows_total"]:.0f} rows of {served} records; {figures["tesd_records_lost_upstream"]:.0f} lost, {figures["tesd_records_duplicate_total"]:.0f} taken for another: '
+              f'{[l for l in self.run.messages().splitlines() if " sent " in l]}')
+        files = [glob.glob(f'{folder}/{self.name}_out/*/{k:04d}/*_run????.nxs')[0] for k in range(n_runs)]
+        for path in files:
+            self.every_photon_is_where_its_stamp_is(path)
+        return figures, files
+
+    def every_photon_is_where_its_stamp_is(self, path):
+        with h5py.File(path) as f:
+            rows = {k: f[f'entry/photons/{k}'][()] for k in ('time_ns', 'scan', 'point')}
+            scan = next(f['entry'][k] for k in f['entry'] if k.startswith('scan_'))
+            start, end = scan['start_ns'][()], scan['end_ns'][()]
+        k = numpy.clip(numpy.searchsorted(start, rows['time_ns'], 'right') - 1, 0, None)
+        point = numpy.where((rows['time_ns'] >= start[k]) & (rows['time_ns'] < end[k]), k, -1)
+        inside = rows['scan'] >= 0
+        check(inside.sum() > 50 and (rows['point'][inside] == point[inside]).all() and (point[~inside] == -1).all(), f'{self.name}: {inside.sum()} photons of the scan, each in the point of its stamp')
+
+    def replay(self, runs):
+        made = f'{folder}/{self.name}_{runs[0]}.nxs'
+        subprocess.run([tesd, 'replay', *(f'{self.written}/20260302/{k:04d}' for k in runs), '--logs', os.path.dirname(log), '--calibration', f'{folder}/cal.h5', '-o', made, '-q'], check=True, capture_output=True)
+        return made
+
+
+def products(path):
+    """Everything made of records; photons by pixel, time and frame. Without what the log alone has, or knows by another name."""
+    out = {}
+    with h5py.File(path) as f:
+        f.visititems(lambda name, item: out.update({name: item[()]}) if isinstance(item, h5py.Dataset) and
+                     name.startswith(('entry/photons/', 'entry/scan_', 'entry/rixs_', 'entry/pfy_', 'entry/pixels/')) and not re.search('/(extra_.*|tempK|log_name)$', name) else None)
+    order = numpy.lexsort((out['entry/photons/frame'], out['entry/photons/time_ns'], out['entry/photons/pixel']))
+    return {k: v[order] if k.startswith('entry/photons/') else v for k, v in out.items()}
+
+
+def shorter(have, want):
+    """As many points of it as the other has before its last, which the run's end cut short."""
+    n = len(have['entry/scan_0001/photons']) - 1
+    cut = lambda v, points: v if v.ndim == 0 else v[:n] if v.shape[0] == points else v[:, :n] if v.ndim > 1 and v.shape[1] == points else v
+    return [{k: cut(v, len(d['entry/scan_0001/photons'])) for k, v in d.items() if k != 'entry/pixels/live_time_s' and 'entry/photons/' not in k or k.split('/')[-1] in ('frame', 'time_ns', 'height', 'energy_eV', 'cuts')}
+            for d in (have, want)]
+
+
+def check_same(name, live, replayed, cut_short=False):
+    a, b = products(live), products(replayed)
+    if cut_short:
+        a, b = shorter(a, b)
+    differs = sorted(k for k in a.keys() | b.keys() if k not in a or k not in b or a[k].tobytes() != b[k].tobytes())
+    check(not differs, f'{name}: {len(a["entry/photons/frame"])} rows, maps and live times are those of a replay, the same bytes: {differs}')
+
+
+def source_comes_back(name, goes_on):
+    s = Session(name, frames_go_on=int(goes_on))
+    late = s.run.figures()['tesd_photons_late_total']
+    s.beam.rpc.good('SourceControl.Stop', '')
+    s.run.wait_figure(lambda f: f['tesd_source_running'] == 0 and f['tesd_scanning'] == 1)
+    s.beam.goes_on(0.6)
+    s.beam.rpc.good('SourceControl.Start', 'SimPulseSource')
+    figures, files = s.finish(2)   # the acquisition begins another run
+    check(figures['tesd_frame_restarts_total'] == (0 if goes_on else PIXELS), f'{name}: {figures["tesd_frame_restarts_total"]:.0f} restarts of the frame counter')
+    check(figures['tesd_stamp_steps_total'] == 0 and figures['tesd_photons_late_total'] == late, f'{name}: no clock was set, nothing came too late')
+    with h5py.File(files[0]) as f, h5py.File(files[1]) as g:
+        first, second = (h[next(f'entry/{k}/photons' for k in h['entry'] if k.startswith('scan_'))][()] for h in (f, g))
+    check(first[0] > 0 and second[-1] > 0, f'{name}: photons of the points before and after: {first.tolist()}, {second.tolist()}')
+    for k in range(2):
+        check_same(f'{name}, run {k}', files[k], s.replay([k]), cut_short=k == 0)
+
+
+def clock_is_set(name, by_s):
+    s = Session(name)
+    s.beam.clock_is_set(by_s)
+    s.beam.goes_on(0.6)
+    text = s.alarm('clock_set')
+    check(text is not None and f'{"forward" if by_s > 0 else "back"} by {abs(by_s):.3f} s' in text, f'{name}: it is told: {text}')
+    figures, files = s.finish()
+    check(figures['tesd_stamp_steps_total'] == PIXELS and figures['tesd_frame_restarts_total'] == 0, f'{name}: seen once in every pixel: {figures["tesd_stamp_steps_total"]:.0f}')
+    check_same(name, files[0], s.replay([0]))
+
+
+def test_interruptions():
+    """Each with a twin and a daemon of its own, all at once."""
+    cases = [(source_comes_back, 'anew', False), (source_comes_back, 'on', True), (clock_is_set, 'forward', 2.37), (clock_is_set, 'back', -2)]
+    with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+        for done in [pool.submit(*c) for c in cases]:
+            done.result()
+
+
+run_all(test_interruptions)
