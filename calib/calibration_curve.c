@@ -145,14 +145,14 @@ void calibration_curve_free(struct calibration_curve *c) {
     free(c);
 }
 
-static uint8_t trust_of(const struct calibration_curve *c, double energy_eV) {
+static inline uint8_t trust_of(const struct calibration_curve *c, double energy_eV) {
     double low = c->anchors[0].energy_eV, high = c->anchors[c->n - 1].energy_eV;
     if (energy_eV >= 0.8 * low && energy_eV <= 1.03 * high)
         return TRUST_INSIDE;
     return energy_eV >= 0.7 * low && energy_eV <= 1.13 * high ? TRUST_NEAR : TRUST_BEYOND;
 }
 
-static double energy_at(const struct calibration_curve *c, double height) {
+static inline double energy_at(const struct calibration_curve *c, double height) {
     if (height >= c->top)
         return c->energy[TABLE_CELLS] + (height - c->top) * c->top_slope;
     double at = height * c->cells_per_height;
@@ -163,11 +163,11 @@ static double energy_at(const struct calibration_curve *c, double height) {
     return e < c->energy[i + 1] ? e : c->energy[i + 1];  /* rounding must not break monotony at the cell's end */
 }
 
-static float between(float a, float b, float share) {
+static inline float between(float a, float b, float share) {
     return a + share * (b - a);
 }
 
-static struct slow slow_at(const struct calibration_curve *c, double height) {
+static inline struct slow slow_at(const struct calibration_curve *c, double height) {
     double at = height * c->slow_cells_per_height;
     if (height >= c->top || at >= SLOW_CELLS)
         return c->slow[SLOW_CELLS];
@@ -177,12 +177,21 @@ static struct slow slow_at(const struct calibration_curve *c, double height) {
     return (struct slow){ between(a->sigma, b->sigma, share), between(a->common, b->common, share), between(a->slope, b->slope, share), 0 };
 }
 
-struct curve_value calibration_curve_value(const struct calibration_curve *c, float height) {
+static inline struct curve_value value_at(const struct calibration_curve *c, float height) {
     if (!(height > 0) || !isfinite(height))
         return (struct curve_value){.energy_eV = NAN, .sigma_eV = NAN, .common_sigma_eV = NAN, .slope = NAN, .trust = TRUST_BEYOND};
     float e = (float)energy_at(c, (double)height);
     struct slow s = slow_at(c, (double)height);
     return (struct curve_value){ .energy_eV = e, .sigma_eV = s.sigma, .common_sigma_eV = s.common, .slope = s.slope, .trust = trust_of(c, (double)e) };
+}
+
+struct curve_value calibration_curve_value(const struct calibration_curve *c, float height) {
+    return value_at(c, height);
+}
+
+void calibration_curve_values(const struct calibration_curve *c, const float *height, size_t n, struct curve_value *out) {
+    for (size_t i = 0; i < n; i++)
+        out[i] = value_at(c, height[i]);
 }
 
 double calibration_curve_slope(const struct calibration_curve *c, double height) {

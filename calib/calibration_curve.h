@@ -32,6 +32,7 @@ struct curve_value {
     uint8_t trust;          /* TRUST_INSIDE / NEAR / BEYOND of photon_block.h, by energy against the anchors (doc/nexus.md) */
 };
 struct curve_value calibration_curve_value(const struct calibration_curve *c, float height);
+void calibration_curve_values(const struct calibration_curve *c, const float *height, size_t n, struct curve_value *out);   /* the same for n of them, quicker */
 double calibration_curve_slope(const struct calibration_curve *c, double height);   /* dE/dp, eV per unit */
 double calibration_curve_height(const struct calibration_curve *c, double energy_eV); /* inverse; NaN outside 0..2 x top */
 

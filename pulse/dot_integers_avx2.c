@@ -48,9 +48,20 @@ AVX2 static inline void add_block(struct running *r, __m256i y, __m256i place) {
     r->squares = _mm256_add_epi64(r->squares, sum_u32(square));
 }
 
+/* Read, not counted on: additions are what these sums wait for. */
+#define FROM(k) (k), (k) + 1, (k) + 2, (k) + 3, (k) + 4, (k) + 5, (k) + 6, (k) + 7, (k) + 8, (k) + 9, (k) + 10, (k) + 11, (k) + 12, (k) + 13, (k) + 14, (k) + 15
+#define FROM4(k) FROM(k), FROM((k) + 16), FROM((k) + 32), FROM((k) + 48)
+static const int16_t places[512] = { FROM4(0), FROM4(64), FROM4(128), FROM4(192), FROM4(256), FROM4(320), FROM4(384), FROM4(448) };
+#undef FROM4
+#undef FROM
+
+AVX2 static inline __m256i places16(size_t k) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)(places + k));
+}
+
 /* 16 samples or more stand before x + n. */
 AVX2 __attribute__((noinline)) static struct chunk wide_sums(const sample_u16 *x, size_t n) {
-    const __m256i flip = _mm256_set1_epi16(INT16_MIN), place = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m256i flip = _mm256_set1_epi16(INT16_MIN), place = places16(0);
     struct running r = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256() };
     size_t k = 0;
     for (; k + 16 <= n; k += 16)
@@ -65,53 +76,49 @@ AVX2 __attribute__((noinline)) static struct chunk wide_sums(const sample_u16 *x
 
 /* The same of narrow samples: 31 blocks of squares of 13 bits fit unsigned lanes, and sums of four blocks fit 16 bits. */
 enum { NARROW_CHUNK = 496 };
-struct narrow { __m256i sum, squares, moment; };
+struct narrow { __m256i squares, moment; };
 
-AVX2 static inline void add_narrow(struct narrow *r, __m256i y, __m256i place) {
+AVX2 static inline void add_narrow(struct narrow *r, __m256i y, size_t k) {
     r->squares = _mm256_add_epi32(r->squares, _mm256_madd_epi16(y, y));
-    r->moment = _mm256_add_epi32(r->moment, _mm256_madd_epi16(y, place));
+    r->moment = _mm256_add_epi32(r->moment, _mm256_madd_epi16(y, places16(k)));
 }
 
-AVX2 static inline __m256i place16(size_t k) {
-    const __m256i place = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    return _mm256_add_epi16(place, _mm256_set1_epi16((int16_t)k));
-}
-
-/* 16 samples or more stand before x + n. */
-AVX2 static struct chunk narrow_sums(const sample_u16 *x, size_t n, uint16_t middle) {
-    const __m256i level = _mm256_set1_epi16((int16_t)middle), ones = _mm256_set1_epi16(1), step = _mm256_set1_epi16(16);
-    struct narrow r = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256() };
-    __m256i place = place16(0);
-    size_t k = 0;
-    for (; k + 64 <= n; k += 64) {
-        __m256i four = _mm256_setzero_si256();
-#pragma GCC unroll 4
-        for (size_t i = 0; i < 64; i += 16) {
-            __m256i y = _mm256_sub_epi16(load16(x + k + i), level);
-            add_narrow(&r, y, place);
-            place = _mm256_add_epi16(place, step);
-            four = _mm256_add_epi16(four, y);
-        }
-        r.sum = _mm256_add_epi32(r.sum, _mm256_madd_epi16(four, ones));
-    }
-    __m256i rest = _mm256_setzero_si256();
-    for (; k + 16 <= n; k += 16) {
-        __m256i y = _mm256_sub_epi16(load16(x + k), level);
-        add_narrow(&r, y, place);
-        place = _mm256_add_epi16(place, step);
-        rest = _mm256_add_epi16(rest, y);
-    }
-    if (k < n) {   /* the last 16 again, without those that were there already */
-        __m256i seen = _mm256_cmpgt_epi16(_mm256_set1_epi16((int16_t)(k + 16 - n)), place16(0));
-        __m256i y = _mm256_andnot_si256(seen, _mm256_sub_epi16(load16(x + n - 16), level));
-        add_narrow(&r, y, _mm256_sub_epi16(place, _mm256_set1_epi16((int16_t)(k + 16 - n))));
-        rest = _mm256_add_epi16(rest, y);
-    }
-    r.sum = _mm256_add_epi32(r.sum, _mm256_madd_epi16(rest, ones));
-    __m256i both = _mm256_add_epi32(_mm256_unpacklo_epi32(r.sum, r.moment), _mm256_unpackhi_epi32(r.sum, r.moment));   /* of no more than 31 bits */
+AVX2 static inline struct chunk chunk_of(__m256i sum, struct narrow r) {
+    __m256i both = _mm256_add_epi32(_mm256_unpacklo_epi32(sum, r.moment), _mm256_unpackhi_epi32(sum, r.moment));   /* of no more than 31 bits */
     __m128i half = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
     half = _mm_add_epi32(half, _mm_unpackhi_epi64(half, half));
     return (struct chunk){ .sum = _mm_cvtsi128_si32(half), .squares = sum_i64(sum_u32(r.squares)), .moment = _mm_extract_epi32(half, 1) };
+}
+
+/* 16 samples or more stand before x + n. In two streams of sums, or they wait for each other. */
+AVX2 static struct chunk narrow_sums(const sample_u16 *x, size_t n, uint16_t middle) {
+    const __m256i level = _mm256_set1_epi16((int16_t)middle), ones = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
+    struct narrow r = { zero, zero }, s = { zero, zero };
+    __m256i sum = zero, rest = zero;
+    size_t k = 0;
+    for (; k + 64 <= n; k += 64) {
+        __m256i a = _mm256_sub_epi16(load16(x + k), level), b = _mm256_sub_epi16(load16(x + k + 16), level);
+        __m256i c = _mm256_sub_epi16(load16(x + k + 32), level), d = _mm256_sub_epi16(load16(x + k + 48), level);
+        add_narrow(&r, a, k);
+        add_narrow(&s, b, k + 16);
+        add_narrow(&r, c, k + 32);
+        add_narrow(&s, d, k + 48);
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(_mm256_add_epi16(a, b), _mm256_add_epi16(c, d)), ones));
+    }
+    for (; k + 16 <= n; k += 16) {
+        __m256i y = _mm256_sub_epi16(load16(x + k), level);
+        add_narrow(&r, y, k);
+        rest = _mm256_add_epi16(rest, y);
+    }
+    if (k < n) {   /* the last 16 again, without those that were there already */
+        __m256i seen = _mm256_cmpgt_epi16(_mm256_set1_epi16((int16_t)(k + 16 - n)), places16(0));
+        __m256i y = _mm256_andnot_si256(seen, _mm256_sub_epi16(load16(x + n - 16), level));
+        add_narrow(&r, y, n - 16);
+        rest = _mm256_add_epi16(rest, y);
+    }
+    r.squares = _mm256_add_epi32(r.squares, s.squares);
+    r.moment = _mm256_add_epi32(r.moment, s.moment);
+    return chunk_of(_mm256_add_epi32(sum, _mm256_madd_epi16(rest, ones)), r);
 }
 
 /* From sample k on, for what is too short for vectors. Never inlined: it would be made of vectors, and half of its caller. */
@@ -246,13 +253,43 @@ __attribute__((noinline)) static int32_t rise_short(const sample_u16 *x, size_t 
     return most;
 }
 
-AVX2 int32_t dot_rise_avx2(const sample_u16 *x, size_t n, struct dot_extremes within, bool down) {
+/* Whether no rise exceeds least, as can be told from their halves: two differences over 6 samples each, of which one would have to exceed half of it.
+ * True of nearly all records, and two thirds of the work. half: least / 2, rounded down. n >= 25. */
+AVX2 static inline __attribute__((always_inline)) bool rises_little(const sample_u16 *x, size_t n, __m128i half, bool down) {
+    __m128i six = sixes8(x, down), next, most = _mm_set1_epi16(INT16_MIN);
+    size_t k = 0;
+    for (; k + 30 <= n; k += 16) {
+        next = sixes8(x + k + 8, down);
+        most = _mm_max_epi16(most, _mm_add_epi16(six, _mm_alignr_epi8(next, six, 2)));
+        six = sixes8(x + k + 16, down);
+        most = _mm_max_epi16(most, _mm_add_epi16(next, _mm_alignr_epi8(six, next, 2)));
+    }
+    for (; k + 7 < n; k += 8) {   /* the last 8 may be looked at twice */
+        const sample_u16 *at = x + (k + 15 <= n ? k : n - 15);
+        most = _mm_max_epi16(most, _mm_add_epi16(sixes8(at, down), sixes8(at + 1, down)));
+    }
+    return _mm_movemask_epi8(_mm_cmpgt_epi16(most, half)) == 0;
+}
+
+static int32_t most_of(int32_t rise, int32_t least) {
+    return rise > least ? rise : least;
+}
+
+/* Of narrow samples no half exceeds 2 x NARROW. */
+AVX2 static inline bool is_enough(const sample_u16 *x, size_t n, bool down, int32_t least) {
+    __m128i half = _mm_set1_epi16((int16_t)(least / 2));
+    return least >= 4 * NARROW || (least >= 0 && (down ? rises_little(x, n, half, true) : rises_little(x, n, half, false)));
+}
+
+AVX2 int32_t dot_rise_avx2(const sample_u16 *x, size_t n, struct dot_extremes within, bool down, int32_t least) {
     if (n >= 25 && within.high - within.low <= NARROW) {
+        if (is_enough(x, n, down, least))
+            return least;
         int32_t rise = down ? rise_narrow(x, n, true) : rise_narrow(x, n, false);
         if (rise < INT16_MAX)   /* else it may be larger */
-            return rise;
+            return most_of(rise, least);
     }
-    return n >= 25 ? rise_wide(x, n, down) : rise_short(x, n, down);
+    return most_of(n >= 25 ? rise_wide(x, n, down) : rise_short(x, n, down), least);
 }
 
 /* ---- steps ---- */
@@ -267,6 +304,13 @@ AVX2 static inline __m256i times4(__m256i v) {
     return _mm256_adds_epu16(twice, twice);
 }
 
+/* Whether none of the 64 steps to x, x+1, .. is one to speak of: true of nearly all of a record. */
+AVX2 static inline bool steps_little(const sample_u16 *x) {
+    __m256i most = _mm256_max_epu16(_mm256_max_epu16(steps16(x), steps16(x + 16)), _mm256_max_epu16(steps16(x + 32), steps16(x + 48)));
+    const __m256i least = _mm256_set1_epi16(DOT_STEP_LEAST);
+    return _mm256_movemask_epi8(_mm256_cmpeq_epi16(_mm256_max_epu16(most, least), most)) == 0;
+}
+
 /* Saturating, and 4 x 16384 and more is 65535: no step is as large, so neither is the answer. */
 AVX2 size_t dot_step_avx2(const sample_u16 *x, size_t n, size_t from) {
     const __m256i least = _mm256_set1_epi16(DOT_STEP_LEAST);
@@ -278,6 +322,10 @@ AVX2 size_t dot_step_avx2(const sample_u16 *x, size_t n, size_t from) {
         k = 2;
     }
     for (; k + 17 <= n; k += 16) {
+        while (k + 64 <= n && steps_little(x + k))
+            k += 64;
+        if (k + 17 > n)
+            break;
         __m256i here = steps16(x + k), around = _mm256_max_epu16(steps16(x + k - 1), steps16(x + k + 1));
         __m256i needed = _mm256_max_epu16(times4(around), least);
         unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi16(_mm256_max_epu16(here, needed), here));

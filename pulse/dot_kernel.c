@@ -66,9 +66,9 @@ static size_t find_scalar(const sample_u16 *x, size_t n, uint16_t value) {
     return k;
 }
 
-static int32_t rise_scalar(const sample_u16 *x, size_t n, struct dot_extremes within, bool down) {
+static int32_t rise_scalar(const sample_u16 *x, size_t n, struct dot_extremes within, bool down, int32_t least) {
     (void)within;
-    int32_t most = n < 10 ? 0 : INT32_MIN;
+    int32_t most = n < 10 && least < 0 ? 0 : least;
     for (size_t k = 0; k + 9 < n; k++) {
         int32_t early = x[k] + x[k + 1] + x[k + 2] + x[k + 3], late = x[k + 6] + x[k + 7] + x[k + 8] + x[k + 9];
         int32_t rise = down ? early - late : late - early;
@@ -115,9 +115,9 @@ static void less_scalar(float *a, const float *rows, size_t stride, const float 
     }
 }
 
-static void bent_scalar(const float *y, const float *s, const float *e, size_t n, struct dot_bent *sums) {
+static void bent_scalar(const sample_u16 *x, struct dot_bend by, size_t n, struct dot_bent *sums) {
     for (size_t k = 0; k < n; k++) {
-        double a = (double)y[k], b = (double)s[k], c = (double)e[k], bc = b * c;
+        double b = (double)by.s[k], a = (double)x[k] - (double)by.base - (double)by.height * b, c = (double)by.at * (double)by.fall[k], bc = b * c;
         sums->yy += a * a;
         sums->y += a;
         sums->ye += a * c;

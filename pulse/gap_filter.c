@@ -101,7 +101,8 @@ static double residual_of(const struct pixel_model *m, const struct gap_filter *
 static struct measured_pulse measure(const struct pixel_model *m, const struct gap_filter *g, const struct pulse_record *record) {
     struct pulse_record shorter = *record;
     shorter.n_samples = m->n_presamples + g->n_behind;
-    struct pulse_quality q = pulse_quality_of(optimal_filter_kernel(m->filter), &shorter, m->inverted, pulse_quality_late_start(&m->limits, m->n_presamples));
+    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
+    struct pulse_quality q = pulse_quality_within(kernel, &shorter, m->inverted, &m->limits, kernel->extremes(shorter.samples, shorter.n_samples));
     struct lag_parabola fit = optimal_filter_apply(g->filter, record->samples, q.pretrigger_mean);
     double own = fit.arrival_samples - g->arrival, height = gap_filter_on_whole_scale(g, fit.height, own), arrival = gap_filter_whole_arrival(g, own);
     struct measured_pulse p = { .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = (float)height, .arrival_samples = (float)arrival,

@@ -105,10 +105,20 @@ float height_correction_apply(const struct height_correction *c, const struct me
     return corrected;
 }
 
-double height_correction_sigma(const struct height_correction *c, const struct measured_pulse *p, double noise_sigma, double height) {
-    bool offset_used = p == NULL || fabs(offset_of(c, p)) > 0;
+static inline double sigma_of(const struct height_correction *c, bool offset_used, double noise_sigma, double height) {
     double noise = noise_sigma * (offset_used ? c->noise_share : 1), gain = c->gain_sigma * height;
     return noise_sigma > 0 ? sqrt(noise * noise + gain * gain) : (double)NAN;
+}
+
+double height_correction_sigma(const struct height_correction *c, const struct measured_pulse *p, double noise_sigma, double height) {
+    return sigma_of(c, p == NULL || fabs(offset_of(c, p)) > 0, noise_sigma, height);
+}
+
+void height_correction_sigmas(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, double noise_sigma, const float *height, double *out) {
+    for (size_t i = 0; i < n; i++) {
+        const struct measured_pulse *p = &pulses[i];
+        out[i] = sigma_of(c, fabs(offset_of(c, p)) > 0, noise_sigma * (p->noise_factor > 0 ? (double)p->noise_factor : 1), (double)height[i]);
+    }
 }
 
 void height_correction_refer(struct height_correction *c, const struct measured_pulse *pulses, size_t n) {

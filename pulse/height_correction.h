@@ -56,6 +56,8 @@ void height_correction_apply_all(const struct height_correction *c, const struct
 /* Standard deviation of a corrected height, height units. noise_sigma: the filter's; NaN when that is 0 (unknown). p: whose offset may not
  * have been used; NULL: it was. */
 double height_correction_sigma(const struct height_correction *c, const struct measured_pulse *p, double noise_sigma, double height);
+/* The same for n pulses, each with its own noise: noise_factor x noise_sigma. */
+void height_correction_sigmas(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, double noise_sigma, const float *height, double *out);
 
 /* Sets the references to the means over n pulses of one calibration; without pulses they stay. */
 void height_correction_refer(struct height_correction *c, const struct measured_pulse *pulses, size_t n);

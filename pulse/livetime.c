@@ -24,6 +24,8 @@ static double whole(double samples) {
     return ceil(samples - 1e-6);
 }
 
+static void measure_long_gap(struct livetime_table *t);
+
 enum status livetime_table_make(const struct livetime_settings *s, struct livetime_table *out) {
     if (!in_range(s->sample_period_s, 1e-9, 1) || s->n_samples == 0 || s->n_samples > 1u << 24 || s->n_presamples >= s->n_samples ||
         !in_range(s->peak_samples, 0, s->n_samples) || !in_range(s->decay_s, 0, 3600))
@@ -53,6 +55,7 @@ enum status livetime_table_make(const struct livetime_settings *s, struct liveti
         .unresolved_ns = llround(UNRESOLVED_SHARE * s->peak_samples * ns),
         .longest_after_ns = p,
     };
+    measure_long_gap(out);
     return STATUS_OK;
 }
 
@@ -141,6 +144,21 @@ static void count_unvetoed(const struct livetime_sheet *s, struct stretch part, 
     }
 }
 
+/* All of a long gap, in the point. */
+static bool is_plain(const struct livetime_sheet *s, struct gap g, uint32_t point) {
+    return s->table->long_ns > 0 && g.next_ns - g.anchor_ns >= s->table->long_ns && g.part.lo == g.anchor_ns && g.part.hi == g.next_ns &&
+           s->start_ns[point] <= g.anchor_ns && s->end_ns[point] >= g.next_ns && s->n_vetoes == 0 && s->instants_ns == NULL;
+}
+
+static void count_plain(const struct livetime_sheet *s, struct gap g, uint32_t point, int sign) {
+    const struct livetime_table *t = s->table;
+    int64_t *row = s->grade_time_ns + (uint64_t)point * N_LIVETIME_COLUMNS, all = g.next_ns - g.anchor_ns;
+    for (unsigned k = 0; k < LIVETIME_DEAD; k++)
+        row[k] += sign * t->long_gap_ns[k];
+    row[LIVETIME_HIGH] += sign * (all - t->long_ns);
+    row[LIVETIME_DEAD] -= sign * all;
+}
+
 /* Moves the gap's part from dead to its grades; sign -1 moves it back. `from`: a point that no earlier one than which is touched.
  * Returns the first point that ends after the part's start. */
 static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t from, int sign) {
@@ -149,6 +167,10 @@ static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t
         from++;
     if (from >= s->n_points || s->start_ns[from] >= g.part.hi)
         return from;
+    if (is_plain(s, g, from)) {
+        count_plain(s, g, from, sign);
+        return from;
+    }
     for (unsigned b = 0; b < LIVETIME_BOXES; b++)
         boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
     if (s->n_vetoes > 0)
@@ -156,6 +178,17 @@ static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t
     else
         count_stretch(s, g.part, boxes, from, sign);
     return from;
+}
+
+/* Longer than what an isolated photon needs before and after it: every box but the first is then as wide as it gets. */
+static void measure_long_gap(struct livetime_table *t) {
+    const int64_t start_ns = 0, end_ns = t->boxes[0].before_lo_ns + t->boxes[0].after_lo_ns;
+    int64_t row[N_LIVETIME_COLUMNS] = { 0 };
+    const struct livetime_sheet sheet = { .table = t, .n_points = 1, .start_ns = &start_ns, .end_ns = &end_ns, .grade_time_ns = row };
+    count_gap(&sheet, whole_gap(start_ns, end_ns), 0, 1);
+    for (unsigned k = 0; k < LIVETIME_DEAD; k++)
+        t->long_gap_ns[k] = row[k];
+    t->long_ns = end_ns;
 }
 
 static uint32_t first_point_after(const struct livetime_sheet *s, int64_t time_ns) {

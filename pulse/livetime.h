@@ -47,6 +47,8 @@ struct livetime_table {
     int64_t unresolved_ns;    /* photons nearer than this make one event: 0.9 of the time to the maximum (doc/methods.md, Live time: none are told apart
                                * within 0.7, all beyond 1.0) */
     int64_t longest_after_ns; /* beyond it `after` changes no grade */
+    /* A gap of long_ns and all longer ones have the same time of every grade but HIGH, which has the rest; 0: nothing is known of them. */
+    int64_t long_ns, long_gap_ns[LIVETIME_DEAD];
 };
 
 /* Windows of doc/methods.md, Live time, in whole samples. STATUS_BAD_VALUE: settings out of range. */

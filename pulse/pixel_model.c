@@ -82,11 +82,10 @@ bool pixel_model_second_pulse(const struct pixel_model *m, const struct pulse_re
 
 /* In the pixel's own frame. */
 static void measure_plain(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *p) {
-    uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
     const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
     struct dot_looks looks;
     optimal_filter_look(m->filter, record, &looks);   /* first to touch the record */
-    struct pulse_quality q = pulse_quality_within(kernel, record, m->inverted, late_start, looks.extremes);
+    struct pulse_quality q = pulse_quality_within(kernel, record, m->inverted, &m->limits, looks.extremes);
     struct lag_parabola fit = optimal_filter_saw(&looks);
     double arrival = fit.arrival_samples - m->template_arrival;
     p->cuts = pulse_quality_cuts(&q, &m->limits);

@@ -79,9 +79,9 @@ static struct bench_time run_dot(struct bench_context *c) {
 /* ---- what a core can issue at best ---- */
 
 /* Operations on 128 bits that summaries and 5 lags cannot do without, counted from dot_kernel_avx2.c and dot_integers_avx2.c: for 16 samples 4 to
- * unpack, 4 to subtract the base, 12 products and 12 additions of three rows, 4 for the extremes; 12 for late rises, 15 for the sums before the
+ * unpack, 4 to subtract the base, 12 products and 12 additions of three rows, 4 for the extremes; 8 for late rises, 15 for the sums before the
  * trigger. A machine that joins 256 bits, or product and sum, at full speed needs fewer: then this is no bound. */
-enum { OPS_ROWS = 36, OPS_RISES = 12, OPS_SUMS = 15, OP_STREAMS = 6 };
+enum { OPS_ROWS = 36, OPS_RISES = 8, OPS_SUMS = 15, OP_STREAMS = 6 };
 
 static size_t operations_of(const struct bench_set *s, size_t pixel) {
     const struct pixel_model *m = s->model->channels[pixel].model;
@@ -116,12 +116,11 @@ static struct bench_time run_summaries_lags(struct bench_context *c) {
     struct stopwatch w = start();
     for (size_t p = 0; p < s->size.pixels; p++) {
         const struct pixel_model *m = s->model->channels[p].model;
-        uint32_t late_start = pulse_quality_late_start(&m->limits, m->n_presamples);
         for (size_t i = 0; i < s->records; i++) {
             struct pulse_record r = record_at(s, p, i);
             struct dot_looks looks;
             optimal_filter_look(m->filter, &r, &looks);
-            struct pulse_quality q = pulse_quality_within(optimal_filter_kernel(m->filter), &r, m->inverted, late_start, looks.extremes);
+            struct pulse_quality q = pulse_quality_within(optimal_filter_kernel(m->filter), &r, m->inverted, &m->limits, looks.extremes);
             struct lag_parabola fit = optimal_filter_saw(&looks);
             sum += fit.height + fit.arrival_samples + (double)q.late_rise + q.peak_sample + (double)q.pretrigger_mean + (double)q.pretrigger_sd + (double)q.pretrigger_rise;
         }

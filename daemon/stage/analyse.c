@@ -1,6 +1,7 @@
 #include "daemon/stage/analyse.h"
 
 #include <math.h>
+#include <string.h>
 
 struct calibration_pair analyse_calibration_at(const struct analyse_settings *s, int64_t time_ns) {
     return s->causal ? calibration_pair_latest(s->tables, s->n_tables, s->pixel, time_ns)
@@ -25,25 +26,92 @@ void analyse_measure(const struct analyse_settings *s, const struct channel_reco
 
 enum { BATCH = 64 };
 
-/* Rows are made a batch at a time and each step for all of a batch: steps wait for divisions and tables, and rows do not wait for each
- * other. */
-/* Heights as either calibration corrects them, and of the tail below. */
-struct row_work { struct calibration_pair calibration; float before, after, tail; };
+/* Rows are made a batch at a time and each step for all of a batch: steps wait for divisions, roots and tables, and rows do not wait for each
+ * other. A stretch is what one pair of calibrations holds for, which is nearly always all of the batch. */
+struct stretch {
+    const struct analyse_settings *settings;
+    const struct measured_pulse *pulses;
+    size_t n;
+    const struct calibration_pair *pairs;   /* of each, or the first for all (one) */
+    bool one;
+};
 
-/* Those of a stretch under one pair of calibrations, which is nearly always all of the batch. */
-static void correct_stretch(const struct measured_pulse *m, struct row_work *w, size_t n) {
-    const struct pixel_calibration *before = w->calibration.before, *after = w->calibration.after;
-    float height[BATCH];
-    if (before == NULL)
-        return;
-    height_correction_apply_all(&before->correction, m, n, height);
-    for (size_t i = 0; i < n; i++)
-        w[i].before = w[i].after = height[i];
-    if (after == NULL)
-        return;
-    height_correction_apply_all(&after->correction, m, n, height);
-    for (size_t i = 0; i < n; i++)
-        w[i].after = height[i];
+/* Heights as either calibration corrects them, and what an earlier pulse adds to either. */
+struct heights { float before[BATCH], after[BATCH], tail[BATCH]; };
+
+static const struct calibration_pair *pair_of(const struct stretch *s, size_t i) {
+    return &s->pairs[s->one ? 0 : i];
+}
+
+static void take_off_slow_tails(const struct stretch *s, struct heights *h) {
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->pulses[i].slow_counts == 0)
+            continue;
+        struct slow_effect slow = slow_tail_effect(s->settings->model, &s->pulses[i]);
+        h->before[i] -= (float)slow.height;
+        h->after[i] -= (float)slow.height;
+        h->tail[i] += fmaxf(0, (float)slow.tail);
+    }
+}
+
+static void correct(const struct stretch *s, struct heights *h) {
+    height_correction_apply_all(&s->pairs->before->correction, s->pulses, s->n, h->before);
+    if (s->pairs->after != NULL)
+        height_correction_apply_all(&s->pairs->after->correction, s->pulses, s->n, h->after);
+    else
+        memcpy(h->after, h->before, s->n * sizeof *h->after);
+    for (size_t i = 0; i < s->n; i++)
+        h->tail[i] = measured_pulse_tail(&s->pulses[i]);
+    take_off_slow_tails(s, h);
+}
+
+static void look_up(const struct stretch *s, const struct heights *h, struct curve_value *out) {
+    float before[BATCH];
+    for (size_t i = 0; i < s->n; i++)
+        before[i] = h->before[i] + h->tail[i];
+    if (s->pairs->after == NULL)
+        calibration_curve_values(s->pairs->before->curve, before, s->n, out);
+    else
+        for (size_t i = 0; i < s->n; i++)
+            out[i] = calibration_pair_value(pair_of(s, i), before[i], h->after[i] + h->tail[i]);
+}
+
+/* Energy and sigma, where there is more to them than the curve. */
+static void refine(const struct stretch *s, size_t i, float tail, double *energy, double *sigma) {
+    if (tail > 0)
+        *energy -= (double)calibration_pair_value(pair_of(s, i), tail, tail).energy_eV;
+    if (s->settings->lock != NULL) {
+        double lock_sigma, gain = line_lock_at(s->settings->lock, s->settings->pixel, s->pulses[i].time_ns, &lock_sigma);
+        *energy *= 1 + gain;
+        *sigma = hypot(*sigma, lock_sigma * *energy);
+    }
+}
+
+/* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
+static void set_energies(const struct stretch *s, struct photon_block *b, size_t at) {
+    struct heights heights;
+    struct curve_value v[BATCH];
+    double noise[BATCH];
+    correct(s, &heights);
+    look_up(s, &heights, v);
+    height_correction_sigmas(&s->pairs->before->correction, s->pulses, s->n, s->settings->model->noise_sigma, heights.before, noise);
+    for (size_t i = 0; i < s->n; i++) {
+        double own = noise[i] * (double)v[i].slope, energy = (double)v[i].energy_eV;
+        double sigma = sqrt(own * own + (double)v[i].sigma_eV * (double)v[i].sigma_eV);
+        if (heights.tail[i] > 0 || s->settings->lock != NULL)
+            refine(s, i, heights.tail[i], &energy, &sigma);
+        b->energy_eV[at + i] = (float)energy;
+        b->energy_sigma_eV[at + i] = (float)sigma;
+        b->flags[at + i] = v[i].trust;
+    }
+}
+
+static void set_no_energies(size_t n, struct photon_block *b, size_t at) {
+    for (size_t i = at; i < at + n; i++) {
+        b->energy_eV[i] = b->energy_sigma_eV[i] = NAN;
+        b->flags[i] = TRUST_INSIDE;
+        b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
+    }
 }
 
 /* Causally, records between two that have the same calibration have it as well: one that was left is not come back to (calibration_pair_latest). */
@@ -57,93 +125,59 @@ static bool all_have_one(const struct analyse_settings *s, const struct measured
     return s->causal && one->before != NULL && analyse_calibration_at(s, last_ns).before == one->before;
 }
 
-static void find_calibrations(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w, size_t n) {
-    struct calibration_pair one = { .before = NULL };
-    bool same = s->model == NULL || (n > 1 && all_have_one(s, m, n, &one));
+static bool find_calibrations(const struct analyse_settings *s, const struct measured_pulse *m, size_t n, struct calibration_pair *pairs) {
+    *pairs = (struct calibration_pair){ .before = NULL };
+    if (s->model == NULL || (n > 1 && all_have_one(s, m, n, pairs)))
+        return true;
     for (size_t i = 0; i < n; i++)
-        w[i].calibration = same ? one : analyse_calibration_at(s, m[i].time_ns);
+        pairs[i] = analyse_calibration_at(s, m[i].time_ns);
+    return false;
 }
 
-static void take_off_slow_tails(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        w[i].tail = measured_pulse_tail(&m[i]);
-        if (m[i].slow_counts == 0)
-            continue;
-        struct slow_effect slow = slow_tail_effect(s->model, &m[i]);
-        w[i].before -= (float)slow.height;
-        w[i].after -= (float)slow.height;
-        w[i].tail += fmaxf(0, (float)slow.tail);
-    }
+static size_t stretch_end(const struct calibration_pair *pairs, size_t from, size_t n) {
+    size_t to = from + 1;
+    while (to < n && pairs[to].before == pairs[from].before && pairs[to].after == pairs[from].after)
+        to++;
+    return to;
 }
 
-/* n <= BATCH */
-static void correct(const struct analyse_settings *s, const struct measured_pulse *m, struct row_work *w, size_t n) {
-    find_calibrations(s, m, w, n);
+/* All of n <= BATCH rows that comes from their pulses and calibrations; their cuts are set. */
+static void set_measured(const struct analyse_settings *s, const struct measured_pulse *m, size_t n, struct photon_block *b, size_t at) {
+    struct calibration_pair pairs[BATCH];
+    bool one = find_calibrations(s, m, n, pairs);
     for (size_t from = 0, to = 0; from < n; from = to) {
-        while (to < n && w[to].calibration.before == w[from].calibration.before && w[to].calibration.after == w[from].calibration.after)
-            to++;
-        correct_stretch(m + from, w + from, to - from);
+        to = one ? n : stretch_end(pairs, from, n);
+        struct stretch stretch = { s, m + from, to - from, pairs + from, one };
+        if (stretch.pairs->before != NULL)
+            set_energies(&stretch, b, at + from);
+        else
+            set_no_energies(stretch.n, b, at + from);
     }
-    take_off_slow_tails(s, m, w, n);
-}
-
-/* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
-static void set_energy(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
-    float tail = w->tail;
-    struct curve_value v = calibration_pair_value(&w->calibration, w->before + tail, w->after + tail);
-    double noise = s->model->noise_sigma * (m->noise_factor > 0 ? (double)m->noise_factor : 1);
-    double own = height_correction_sigma(&w->calibration.before->correction, m, noise, (double)w->before) * (double)v.slope;
-    double sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV), energy = (double)v.energy_eV;
-    if (tail > 0)
-        energy -= (double)calibration_pair_value(&w->calibration, tail, tail).energy_eV;
-    if (s->lock != NULL) {
-        double lock_sigma, gain = line_lock_at(s->lock, s->pixel, m->time_ns, &lock_sigma);
-        energy *= 1 + gain;
-        sigma = hypot(sigma, lock_sigma * energy);
+    for (size_t i = 0; i < n; i++) {
+        b->height[at + i] = m[i].height;
+        b->arrival[at + i] = m[i].arrival_samples;
+        b->pretrigger_mean[at + i] = m[i].pretrigger_mean;
+        if (b->cuts[at + i] == 0 && !isfinite(b->energy_eV[at + i]))
+            b->cuts[at + i] |= CUT_BIT(CUT_NO_CURVE);
     }
-    b->energy_eV[i] = (float)energy;
-    b->energy_sigma_eV[i] = (float)sigma;
-    b->flags[i] = v.trust;
-}
-
-static void set_measured(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
-    b->height[i] = m->height;
-    b->arrival[i] = m->arrival_samples;
-    b->pretrigger_mean[i] = m->pretrigger_mean;
-    b->flags[i] = TRUST_INSIDE;
-    b->energy_eV[i] = NAN;
-    b->energy_sigma_eV[i] = NAN;
-    if (w->calibration.before != NULL)
-        set_energy(s, m, w, b, i);
-    else
-        b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
-    if (b->cuts[i] == 0 && !isfinite(b->energy_eV[i]))
-        b->cuts[i] |= CUT_BIT(CUT_NO_CURVE);
-}
-
-static void set_row(const struct analyse_settings *s, const struct measured_pulse *m, const struct row_work *w, struct photon_block *b, size_t i) {
-    b->time_ns[i] = m->time_ns;
-    b->frame[i] = m->frame;
-    b->pixel[i] = (uint16_t)s->pixel;
-    b->cuts[i] = m->cuts;
-    b->grade[i] = GRADE_HIGH;
-    set_measured(s, m, w, b, i);
 }
 
 /* n <= BATCH */
 static void add_rows(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct photon_block *b) {
-    struct row_work work[BATCH];
-    correct(s, pulses, work, n);
-    for (size_t i = 0; i < n; i++)
-        set_row(s, &pulses[i], &work[i], b, b->n + i);
+    for (size_t i = 0; i < n; i++) {
+        b->time_ns[b->n + i] = pulses[i].time_ns;
+        b->frame[b->n + i] = pulses[i].frame;
+        b->pixel[b->n + i] = (uint16_t)s->pixel;
+        b->cuts[b->n + i] = pulses[i].cuts;
+        b->grade[b->n + i] = GRADE_HIGH;
+    }
+    set_measured(s, pulses, n, b, b->n);
     b->n += n;
 }
 
 void analyse_row_again(const struct analyse_settings *s, const struct measured_pulse *pulse, struct photon_block *block, size_t i) {
-    struct row_work work;
-    correct(s, pulse, &work, 1);
     block->cuts[i] = pulse->cuts | (block->cuts[i] & CUT_BIT(CUT_SECONDARY));
-    set_measured(s, pulse, &work, block, i);
+    set_measured(s, pulse, 1, block, i);
 }
 
 /* One rule per pixel: all its calibrations were learnt together. False: nothing to follow by. */

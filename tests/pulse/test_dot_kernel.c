@@ -88,19 +88,18 @@ static void floats_agree(const struct dot_kernel *kernel, const struct fixture *
 }
 
 /* Sums are added to. Products of three and four factors are made of rounded ones. */
-static void bent_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n) {
+static void bent_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
     enum { SUMS = sizeof(struct dot_bent) / sizeof(double) };
-    const float *y = f->rows + 1, *s = f->rows + STRIDE + 2, *e = f->rows + 2 * STRIDE + 3;
+    const struct dot_bend by = { base + 0.3F, 300, 1.7F, f->rows + 1, f->rows + STRIDE + 2 };
     struct dot_bent want = { .yy = 100, .ssee = 7 }, got = want, least = { 0 };
-    float positive[3][MOST + 1];
+    float positive[2][MOST + 1];
     for (size_t k = 0; k < n; k++) {
-        positive[0][k] = fabsf(y[k]);
-        positive[1][k] = fabsf(s[k]);
-        positive[2][k] = fabsf(e[k]);
+        positive[0][k] = fabsf(by.s[k]);
+        positive[1][k] = fabsf(by.fall[k]);
     }
-    dot_kernel_find("scalar")->bent(y, s, e, n, &want);
-    kernel->bent(y, s, e, n, &got);
-    dot_kernel_find("scalar")->bent(positive[0], positive[1], positive[2], n, &least);
+    dot_kernel_find("scalar")->bent(f->x, by, n, &want);
+    kernel->bent(f->x, by, n, &got);
+    dot_kernel_find("scalar")->bent(f->x, (struct dot_bend){ -by.base, -by.height, by.at, positive[0], positive[1] }, n, &least);   /* all of one sign */
     double a[SUMS], b[SUMS], scale[SUMS];
     memcpy(a, &want, sizeof a);
     memcpy(b, &got, sizeof b);
@@ -180,8 +179,12 @@ static void sums_agree(const struct dot_kernel *kernel, const sample_u16 *x, siz
     const struct dot_kernel *meaning = dot_kernel_find("scalar");
     struct dot_sums a = meaning->sums(x, n, DOT_ANY), b = kernel->sums(x, n, within);
     assert_true(a.sum == b.sum && a.squares == b.squares && a.moment == b.moment);
-    assert_int_equal(meaning->rise(x, n, DOT_ANY, false), kernel->rise(x, n, within, false));
-    assert_int_equal(meaning->rise(x, n, DOT_ANY, true), kernel->rise(x, n, within, true));
+    for (int down = 0; down < 2; down++) {
+        int32_t most = meaning->rise(x, n, DOT_ANY, down, INT32_MIN);
+        const int32_t least[] = { INT32_MIN, -1, 0, 1, most / 2, most - 1, most, most + 1, 2 * most, 32766, 32767, 32768, 65528, 1 << 18 };
+        for (size_t i = 0; i < sizeof least / sizeof least[0]; i++)
+            assert_int_equal(kernel->rise(x, n, within, down, least[i]), most > least[i] ? most : least[i]);
+    }
 }
 
 static void integers_agree(const struct dot_kernel *kernel, const sample_u16 *x, size_t n, uint16_t wanted) {
@@ -214,17 +217,35 @@ static void test_integers_do_not_overflow(void **state) {
     free(x);
 }
 
+/* One rise at each place of records that are some blocks long: larger than all others by 0 to 8, so that whatever leaves a block out is seen. */
+static void test_rises_are_found_wherever_they_are(void **state) {
+    (void)state;
+    enum { LONG = 300 };
+    struct synthetic s = synthetic_seed(9);
+    uint16_t x[LONG];
+    for (size_t v = 0; dot_kernel_at(v); v++)
+        for (size_t n = 10; n <= LONG; n += n < 100 ? 1 : 7)
+            for (size_t at = 0; at + 10 <= n; at++) {
+                for (size_t k = 0; k < n; k++)
+                    x[k] = (uint16_t)(9000 + (synthetic_bits(&s) & 7) + (k >= at + 6 && k < at + 10 ? 6 : 0));
+                for (int down = 0; down < 2; down++) {
+                    int32_t most = dot_kernel_find("scalar")->rise(x, n, DOT_ANY, down, INT32_MIN), least = most - 8 + (int32_t)(synthetic_bits(&s) & 15);
+                    assert_int_equal(dot_kernel_at(v)->rise(x, n, (struct dot_extremes){ 9000, 9013 }, down, least), most > least ? most : least);
+                }
+            }
+}
+
 static void test_integers_by_hand(void **state) {
     (void)state;
     const uint16_t x[11] = { 3, 1, 0, 0, 9, 9, 5, 5, 5, 9, 0 };
     const struct dot_kernel *scalar = dot_kernel_find("scalar");
     struct dot_sums s = scalar->sums(x, 3, DOT_ANY);
     assert_true(s.sum == 4 && s.squares == 10 && s.moment == 1);
-    assert_int_equal(scalar->rise(x, 11, DOT_ANY, false), 24 - 4);
-    assert_int_equal(scalar->rise(x, 11, DOT_ANY, true), -(19 - 10));
+    assert_int_equal(scalar->rise(x, 11, DOT_ANY, false, INT32_MIN), 24 - 4);
+    assert_int_equal(scalar->rise(x, 11, DOT_ANY, true, INT32_MIN), -(19 - 10));
     assert_int_equal(scalar->find(x, 11, 9), 4);
     assert_int_equal(scalar->find(x, 11, 77), 11);
-    assert_true(scalar->rise(x, 9, DOT_ANY, false) == 0);
+    assert_true(scalar->rise(x, 9, DOT_ANY, false, INT32_MIN) == 0);
     const uint16_t jumps[8] = { 5, 7, 4103, 4100, 4102, 65535, 3, 100 };   /* 65535 -> 3 is a step of 4; 3 -> 100 begins a rise */
     assert_int_equal(scalar->step(jumps, 8, 1), 2);
     assert_int_equal(scalar->step(jumps, 8, 3), 5);
@@ -245,7 +266,7 @@ static void test_all_variants(void **state) {
                 set_up(&s, n, alignment, base, &f);
                 one_agrees(dot_kernel_at(v), &f, n, base);
                 floats_agree(dot_kernel_at(v), &f, n);
-                bent_agrees(dot_kernel_at(v), &f, n > 3 ? n - 3 : 0);
+                bent_agrees(dot_kernel_at(v), &f, n, base);
                 rows_agree(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base + 0.3F);
@@ -277,9 +298,10 @@ static void test_scalar_by_hand(void **state) {
 
 static void test_bent_by_hand(void **state) {
     (void)state;
-    const float y[2] = { 2, 3 }, s[2] = { 5, 7 }, e[2] = { 11, 13 };
+    const uint16_t x[2] = { 1017, 1024 };   /* y is 2, 3, e is 11, 13 */
+    const float s[2] = { 5, 7 }, fall[2] = { 22, 26 };
     struct dot_bent sums = { .yy = 1000 };
-    dot_kernel_find("scalar")->bent(y, s, e, 2, &sums);
+    dot_kernel_find("scalar")->bent(x, (struct dot_bend){ 1000, 3, 0.5F, s, fall }, 2, &sums);
     assert_true(sums.yy == 1013 && sums.y == 5 && sums.ye == 61 && sums.ys == 31 && sums.yse == 383);
     assert_true(sums.s == 12 && sums.se == 146 && sums.ss == 74 && sums.see == 1788 && sums.sse == 912 && sums.ssee == 11306);
 }
@@ -294,7 +316,7 @@ static void test_choice(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places), cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
-        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_bent_by_hand),
+        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_bent_by_hand), cmocka_unit_test(test_rises_are_found_wherever_they_are),
         cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

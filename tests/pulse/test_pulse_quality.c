@@ -80,6 +80,35 @@ static void test_values_by_hand(void **state) {
     assert_false(q.saturated);
 }
 
+/* Who asks only for limits is told the same but for rises that they allow; the peak is the first of its height, also where that is in the window. */
+static void test_limits_are_judged_alike(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(7);
+    uint16_t d[N];
+    for (int round = 0; round < 2000; round++) {
+        synthetic_record(&s, d, N, P, 20000, round % 2 ? 60 : 3000, 0);
+        if (round % 5 == 0)
+            d[synthetic_bits(&s) % P] = (uint16_t)(20000 + synthetic_bits(&s) % 120);
+        if (round % 3 == 0)
+            d[P + 50 + synthetic_bits(&s) % 100] = (uint16_t)(20000 + synthetic_bits(&s) % 1000);
+        if (round % 4 < 2)
+            turn_over(d);
+        struct pulse_record r = record_of(d);
+        struct dot_extremes e = dot_kernel_best()->extremes(d, N);
+        bool inverted = round % 4 < 2;
+        struct pulse_quality a = pulse_quality_of(dot_kernel_find("scalar"), &r, inverted, pulse_quality_late_start(&limits, P));
+        struct pulse_quality b = pulse_quality_within(dot_kernel_best(), &r, inverted, &limits, e);
+        uint32_t first = 0;
+        while (d[first] != (inverted ? e.low : e.high))
+            first++;
+        assert_int_equal(b.peak_sample, first);
+        assert_int_equal(a.peak_sample, first);
+        assert_true(b.late_rise == fmaxf(a.late_rise, limits.late_rise_max));
+        assert_int_equal(pulse_quality_cuts(&a, &limits), pulse_quality_cuts(&b, &limits));
+        assert_true(a.pretrigger_mean == b.pretrigger_mean && a.pretrigger_sd == b.pretrigger_sd && a.pretrigger_rise == b.pretrigger_rise);
+    }
+}
+
 static void test_one_full_sample_is_a_spike_not_saturation(void **state) {
     (void)state;
     uint16_t d[N];
@@ -110,7 +139,7 @@ static void test_odd_address(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_fault_is_named), cmocka_unit_test(test_values_by_hand),
+        cmocka_unit_test(test_each_fault_is_named), cmocka_unit_test(test_values_by_hand), cmocka_unit_test(test_limits_are_judged_alike),
         cmocka_unit_test(test_one_full_sample_is_a_spike_not_saturation), cmocka_unit_test(test_odd_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
