@@ -48,15 +48,20 @@ AVX2 static inline void add_block(struct running *r, __m256i y, __m256i place) {
     r->squares = _mm256_add_epi64(r->squares, sum_u32(square));
 }
 
-/* Read, not counted on: additions are what these sums wait for. */
+/* Read, not counted on: additions are what these sums wait for. 16 of no meaning stand first: those of lanes before a chunk. */
 #define FROM(k) (k), (k) + 1, (k) + 2, (k) + 3, (k) + 4, (k) + 5, (k) + 6, (k) + 7, (k) + 8, (k) + 9, (k) + 10, (k) + 11, (k) + 12, (k) + 13, (k) + 14, (k) + 15
 #define FROM4(k) FROM(k), FROM((k) + 16), FROM((k) + 32), FROM((k) + 48)
-static const int16_t places[512] = { FROM4(0), FROM4(64), FROM4(128), FROM4(192), FROM4(256), FROM4(320), FROM4(384), FROM4(448) };
+static const int16_t places[16 + 512] = { [16] = FROM4(0), FROM4(64), FROM4(128), FROM4(192), FROM4(256), FROM4(320), FROM4(384), FROM4(448) };
 #undef FROM4
 #undef FROM
 
 AVX2 static inline __m256i places16(size_t k) {
-    return _mm256_loadu_si256((const __m256i *)(const void *)(places + k));
+    return _mm256_loadu_si256((const __m256i *)(const void *)(places + 16 + k));
+}
+
+/* Of the 16 lanes that end where k = n begins: for n below 16 the first of them are of no meaning. */
+AVX2 static inline __m256i places_before(size_t n) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)(places + n));
 }
 
 /* 16 samples or more stand before x + n. */
@@ -78,9 +83,9 @@ AVX2 __attribute__((noinline)) static struct chunk wide_sums(const sample_u16 *x
 enum { NARROW_CHUNK = 496 };
 struct narrow { __m256i squares, moment; };
 
-AVX2 static inline void add_narrow(struct narrow *r, __m256i y, size_t k) {
+AVX2 static inline void add_narrow(struct narrow *r, __m256i y, __m256i place) {
     r->squares = _mm256_add_epi32(r->squares, _mm256_madd_epi16(y, y));
-    r->moment = _mm256_add_epi32(r->moment, _mm256_madd_epi16(y, places16(k)));
+    r->moment = _mm256_add_epi32(r->moment, _mm256_madd_epi16(y, place));
 }
 
 AVX2 static inline struct chunk chunk_of(__m256i sum, struct narrow r) {
@@ -99,21 +104,21 @@ AVX2 static struct chunk narrow_sums(const sample_u16 *x, size_t n, uint16_t mid
     for (; k + 64 <= n; k += 64) {
         __m256i a = _mm256_sub_epi16(load16(x + k), level), b = _mm256_sub_epi16(load16(x + k + 16), level);
         __m256i c = _mm256_sub_epi16(load16(x + k + 32), level), d = _mm256_sub_epi16(load16(x + k + 48), level);
-        add_narrow(&r, a, k);
-        add_narrow(&s, b, k + 16);
-        add_narrow(&r, c, k + 32);
-        add_narrow(&s, d, k + 48);
+        add_narrow(&r, a, places16(k));
+        add_narrow(&s, b, places16(k + 16));
+        add_narrow(&r, c, places16(k + 32));
+        add_narrow(&s, d, places16(k + 48));
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(_mm256_add_epi16(a, b), _mm256_add_epi16(c, d)), ones));
     }
     for (; k + 16 <= n; k += 16) {
         __m256i y = _mm256_sub_epi16(load16(x + k), level);
-        add_narrow(&r, y, k);
+        add_narrow(&r, y, places16(k));
         rest = _mm256_add_epi16(rest, y);
     }
     if (k < n) {   /* the last 16 again, without those that were there already */
         __m256i seen = _mm256_cmpgt_epi16(_mm256_set1_epi16((int16_t)(k + 16 - n)), places16(0));
         __m256i y = _mm256_andnot_si256(seen, _mm256_sub_epi16(load16(x + n - 16), level));
-        add_narrow(&r, y, n - 16);
+        add_narrow(&r, y, places_before(n));
         rest = _mm256_add_epi16(rest, y);
     }
     r.squares = _mm256_add_epi32(r.squares, s.squares);

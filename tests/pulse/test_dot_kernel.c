@@ -217,6 +217,23 @@ static void test_integers_do_not_overflow(void **state) {
     free(x);
 }
 
+/* Every length up to some chunks of narrow and of wide samples: the last chunk may be a single sample. */
+static void test_sums_of_every_length(void **state) {
+    (void)state;
+    enum { LONG = 1200 };
+    struct synthetic s = synthetic_seed(10);
+    for (size_t v = 0; dot_kernel_at(v); v++)
+        for (size_t n = 0; n <= LONG; n++) {
+            uint16_t *x = malloc(n * sizeof *x + (n == 0));   /* exactly: looks behind them are seen */
+            assert_non_null(x);
+            for (size_t k = 0; k < n; k++)
+                x[k] = (uint16_t)(9000 + (synthetic_bits(&s) & 4095));
+            sums_agree(dot_kernel_at(v), x, n, DOT_ANY);
+            sums_agree(dot_kernel_at(v), x, n, (struct dot_extremes){ 9000, 13095 });
+            free(x);
+        }
+}
+
 /* One rise at each place of records that are some blocks long: larger than all others by 0 to 8, so that whatever leaves a block out is seen. */
 static void test_rises_are_found_wherever_they_are(void **state) {
     (void)state;
@@ -316,7 +333,7 @@ static void test_choice(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places), cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
-        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_correlation), cmocka_unit_test(test_bent_by_hand), cmocka_unit_test(test_rises_are_found_wherever_they_are),
+        cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_sums_of_every_length), cmocka_unit_test(test_correlation), cmocka_unit_test(test_bent_by_hand), cmocka_unit_test(test_rises_are_found_wherever_they_are),
         cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
