@@ -10,6 +10,9 @@
 #include "daemon/json_value.h"
 #include "daemon/repeat_table.h"
 #include "daemon/scan_copy.h"
+#include "pulse/livetime.h"
+
+static const size_t KEPT_BYTES = (size_t)64 << 20;
 
 struct kept_scan { struct scan_copy *copy; char calibration_id[CALIBRATION_ID_TEXT]; };
 
@@ -94,15 +97,31 @@ static json_t *judge(struct live_repeats *r, struct scan_products *const *member
 
 /* ---- scans that are over ---- */
 
+/* Of what grows with the points: maps, what fell outside, spectra of the windows, what each pixel had. */
+static size_t bytes_of(const struct scan_products *p) {
+    const size_t of_maps = (p->emission->n_bins + p->loss->n_bins + 2 * (size_t)N_OUTSIDE) * sizeof(uint32_t), of_windows = p->n_yields * (sizeof(uint32_t) + 2 * sizeof(double));
+    const size_t of_pixels = p->n_pixels * (N_LIVETIME_COLUMNS * sizeof(int64_t) + 2 * sizeof(uint32_t));
+    return p->n_points * (of_maps + of_windows + of_pixels);
+}
+
+static void drop_oldest(struct live_repeats *r) {
+    scan_copy_free(r->kept[0].copy);
+    memmove(r->kept, r->kept + 1, --r->n * sizeof *r->kept);
+}
+
+static size_t kept_bytes(const struct live_repeats *r) {
+    size_t bytes = 0;
+    for (size_t k = 0; k < r->n; k++)
+        bytes += bytes_of(r->kept[k].copy->products);
+    return bytes;
+}
+
 static struct kept_scan *keep(struct live_repeats *r, const struct scan_products *p, const char *calibration_id) {
     struct scan_copy *copy;
+    while (r->n == LIVE_REPEATS || (r->n > 0 && kept_bytes(r) + bytes_of(p) > KEPT_BYTES))
+        drop_oldest(r);
     if (!scan_copy_make(p, p->n_points, &copy))
         return NULL;
-    if (r->n == LIVE_REPEATS) {
-        scan_copy_free(r->kept[0].copy);
-        memmove(r->kept, r->kept + 1, (LIVE_REPEATS - 1) * sizeof *r->kept);
-        r->n--;
-    }
     struct kept_scan *k = &r->kept[r->n++];
     k->copy = copy;
     snprintf(k->calibration_id, sizeof k->calibration_id, "%s", calibration_id);

@@ -1,6 +1,6 @@
 /* daemon/live_repeats.h - do the scans of a run agree with one another, while it goes on? Radiation damage, drift and a moved sample show here.
  *   products of each scan that is over --add--> judgement of it and of those it repeats (calib/scan_consistency.h, calib/scan_repeat.h)
- * The last LIVE_REPEATS scans are kept as copies; which are compared: one calibration, the same axes, windows and pixels in number, the same sample, motor,
+ * The last LIVE_REPEATS scans are kept as copies, of long scans fewer (64 MiB in all); which are compared: one calibration, the same axes, windows and pixels in number, the same sample, motor,
  * edge and set points. Without I0 in all of them exposure is live time alone, and the judgement says so. One owner. */
 #ifndef TESD_DAEMON_LIVE_REPEATS_H
 #define TESD_DAEMON_LIVE_REPEATS_H

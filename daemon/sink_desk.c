@@ -39,6 +39,7 @@ struct sink_desk {
     struct kept_session *session;
     uint64_t told_lost;              /* rows that the sink counts as lost because it was told */
     /* both */
+    _Atomic unsigned scans_out;      /* parcels with a scan that the other side has not done with */
     _Atomic uint64_t version;
     _Atomic int64_t busy_since_ms;   /* 0: in no call of the sink */
     pthread_mutex_t lock;            /* of health alone */
@@ -102,6 +103,7 @@ static void hand_on(struct sink_desk *d, struct parcel *p) {
         d->sink.scan(d->sink.context, p->scan->products, p->n_points, p->flag);
         scan_copy_free(p->scan);
         p->scan = NULL;
+        atomic_fetch_sub_explicit(&d->scans_out, 1, memory_order_release);
         return;
     }
 }
@@ -203,6 +205,8 @@ static void graded(void *context, const struct photon_block *rows, bool anew) {
 
 static void scan(void *context, const struct scan_products *products, uint32_t n_points, bool ended) {
     struct sink_desk *d = context;
+    if (!ended && atomic_load_explicit(&d->scans_out, memory_order_acquire) > 0)
+        return;   /* each is a copy of all maps: one at a time, or a disk that does not answer would fill the memory with them */
     struct parcel *p = place(d, !ended, PARCEL_SCAN);
     if (p == NULL)
         return;
@@ -212,6 +216,7 @@ static void scan(void *context, const struct scan_products *products, uint32_t n
     }
     p->n_points = n_points;
     p->flag = ended;
+    atomic_fetch_add_explicit(&d->scans_out, 1, memory_order_relaxed);
     send(d);
 }
 

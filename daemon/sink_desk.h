@@ -1,7 +1,7 @@
 /* daemon/sink_desk.h - a desk between the book thread and a sink that may be made to wait (HDF5 on a disk that does not answer).
  *   book thread: run, model, graded, scan --copied--> ring of parcels --> the sink's own calls, on another thread
  * To the book thread it is a sink as any other (live_sink.h) and never waits. Bounded: DESK_PARCELS parcels. When the other side does not follow,
- * rows are refused and counted, and the sink is told of the gap (`lost`); an update of a scan under way is left out, since the next one
+ * rows are refused and counted, and the sink is told of the gap (`lost`); an update of a scan under way is left out while one before is not taken, since the next one
  * says it all; begins and ends of runs, models and ends of scans have places of their own. A call that lasts longer than the
  * patience is a failing sink in _health, whatever the sink itself says. */
 #ifndef TESD_DAEMON_SINK_DESK_H

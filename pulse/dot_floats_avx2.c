@@ -2,8 +2,6 @@
 #include "pulse/dot_kernel_parts.h"
 
 #ifdef __x86_64__
-#include <string.h>
-
 /* 64 outputs in 8 sums, which is as many products as a core has on their way at once. To load vectors once for products with several weights puts those of
  * one sum behind each other, and took half as long again. */
 AVX2 static void correlate64(const float *w, size_t n_w, const float *x, float *out) {
@@ -104,21 +102,27 @@ AVX2 static inline __attribute__((always_inline)) void bend8(struct bent_sums *a
     a->ssee = _mm256_fmadd_ps(se, se, a->ssee);
 }
 
-/* The first n of 8 floats, and zeros. */
-AVX2 static inline __m256 first8(const float *x, size_t n) {
-    float some[8] = { 0 };
-    memcpy(some, x, n * sizeof some[0]);
-    return _mm256_loadu_ps(some);
+AVX2 static inline __m256 floats8(const sample_u16 *x) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)x)));
 }
 
-AVX2 void dot_bent_avx2(const float *y, const float *s, const float *e, size_t n, struct dot_bent *sums) {
-    const __m256 o = _mm256_setzero_ps();
+AVX2 void dot_bent_avx2(const sample_u16 *x, struct dot_bend by, size_t n, struct dot_bent *sums) {
+    const __m256 o = _mm256_setzero_ps(), base = _mm256_set1_ps(by.base), height = _mm256_set1_ps(by.height), at = _mm256_set1_ps(by.at);
     struct bent_sums a = { o, o, o, o, o, o, o, o, o, o, o };
     size_t k = 0;
-    for (; k + 8 <= n; k += 8)
-        bend8(&a, _mm256_loadu_ps(y + k), _mm256_loadu_ps(s + k), _mm256_loadu_ps(e + k));
-    if (k < n)
-        bend8(&a, first8(y + k, n - k), first8(s + k, n - k), first8(e + k, n - k));
+    for (; k + 8 <= n; k += 8) {
+        __m256 s = _mm256_loadu_ps(by.s + k);
+        bend8(&a, _mm256_fnmadd_ps(height, s, _mm256_sub_ps(floats8(x + k), base)), s, _mm256_mul_ps(at, _mm256_loadu_ps(by.fall + k)));
+    }
+    if (k < n) {   /* those that are not there are 0 */
+        float y[8] = { 0 }, s[8] = { 0 }, e[8] = { 0 };
+        for (size_t i = 0; k + i < n; i++) {
+            s[i] = by.s[k + i];
+            y[i] = (float)x[k + i] - by.base - by.height * s[i];
+            e[i] = by.at * by.fall[k + i];
+        }
+        bend8(&a, _mm256_loadu_ps(y), _mm256_loadu_ps(s), _mm256_loadu_ps(e));
+    }
     sums->yy += (double)sum8(a.yy);
     sums->y += (double)sum8(a.y);
     sums->ye += (double)sum8(a.ye);

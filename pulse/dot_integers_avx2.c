@@ -304,6 +304,13 @@ AVX2 static inline __m256i times4(__m256i v) {
     return _mm256_adds_epu16(twice, twice);
 }
 
+/* Whether none of the 64 steps to x, x+1, .. is one to speak of: true of nearly all of a record. */
+AVX2 static inline bool steps_little(const sample_u16 *x) {
+    __m256i most = _mm256_max_epu16(_mm256_max_epu16(steps16(x), steps16(x + 16)), _mm256_max_epu16(steps16(x + 32), steps16(x + 48)));
+    const __m256i least = _mm256_set1_epi16(DOT_STEP_LEAST);
+    return _mm256_movemask_epi8(_mm256_cmpeq_epi16(_mm256_max_epu16(most, least), most)) == 0;
+}
+
 /* Saturating, and 4 x 16384 and more is 65535: no step is as large, so neither is the answer. */
 AVX2 size_t dot_step_avx2(const sample_u16 *x, size_t n, size_t from) {
     const __m256i least = _mm256_set1_epi16(DOT_STEP_LEAST);
@@ -315,6 +322,10 @@ AVX2 size_t dot_step_avx2(const sample_u16 *x, size_t n, size_t from) {
         k = 2;
     }
     for (; k + 17 <= n; k += 16) {
+        while (k + 64 <= n && steps_little(x + k))
+            k += 64;
+        if (k + 17 > n)
+            break;
         __m256i here = steps16(x + k), around = _mm256_max_epu16(steps16(x + k - 1), steps16(x + k + 1));
         __m256i needed = _mm256_max_epu16(times4(around), least);
         unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi16(_mm256_max_epu16(here, needed), here));

@@ -115,9 +115,9 @@ static void less_scalar(float *a, const float *rows, size_t stride, const float 
     }
 }
 
-static void bent_scalar(const float *y, const float *s, const float *e, size_t n, struct dot_bent *sums) {
+static void bent_scalar(const sample_u16 *x, struct dot_bend by, size_t n, struct dot_bent *sums) {
     for (size_t k = 0; k < n; k++) {
-        double a = (double)y[k], b = (double)s[k], c = (double)e[k], bc = b * c;
+        double b = (double)by.s[k], a = (double)x[k] - (double)by.base - (double)by.height * b, c = (double)by.at * (double)by.fall[k], bc = b * c;
         sums->yy += a * a;
         sums->y += a;
         sums->ye += a * c;

@@ -76,10 +76,11 @@ typedef void dot_correlate_fn(const float *w, size_t n_w, const float *x, size_t
 typedef float dot_floats_fn(const float *a, const float *b, size_t n);
 typedef void dot_less_fn(float *a, const float *rows, size_t stride, const float *times, size_t n_rows, size_t n);
 
-/* Adds to each sum that of its product over n floats, at any address: what the fit of a constant, e, s and s e to y is made of. For some hundred at a time:
- * products are added in floats before they are added to the sums. */
+/* With y = x[k] - base - height x s[k] and e = at x fall[k] adds to each sum that of its product over n samples: what the fit of a constant, e, s and s e to y is
+ * made of. s, fall: at any address. For some hundred at a time: products are added in floats before they are added to the sums. */
 struct dot_bent { double yy, y, ye, ys, yse, s, se, ss, see, sse, ssee; };
-typedef void dot_bent_fn(const float *y, const float *s, const float *e, size_t n, struct dot_bent *sums);
+struct dot_bend { float base, height, at; const float *s, *fall; };
+typedef void dot_bent_fn(const sample_u16 *x, struct dot_bend by, size_t n, struct dot_bent *sums);
 
 struct dot_kernel {
     const char *name;

@@ -76,12 +76,12 @@ static uint32_t piece_from(const struct tail_fit *f, uint32_t from) {
 
 static struct dot_bent sums_of(const struct tail_fit *f) {
     struct dot_bent sums = { 0 };
-    struct piece p;
+    float pulse[PIECE];
     double at = f->first;
     for (uint32_t from = 0; from < f->shape->n_samples; from += PIECE, at *= f->piece) {
         uint32_t n = piece_from(f, from);
-        fill(f, from, n, (float)at, &p);
-        f->kernel->bent(p.left, p.pulse, p.tail, n, &sums);
+        shape_at(f, (int32_t)from, (int32_t)n, pulse);
+        f->kernel->bent(f->d + from, (struct dot_bend){ f->base, f->height, (float)at, pulse, f->fall }, n, &sums);
     }
     return sums;
 }

@@ -33,7 +33,7 @@ struct raw_recorder {
     struct raw_settings settings;
     struct disk_queue *queue;     /* of the present run, or of the last one until it is through */
     char folder[PATH_MAX], base[128];
-    bool recording;
+    bool recording, account_waits; /* account_waits: of a run that has ended, for a disk that takes it */
     int64_t open_ns, account_ns;   /* last failure to make a file; last account written */
     int64_t asked_ns;              /* since when the disk has been asked whether it answers; 0: it does */
     const struct live_array *array;
@@ -242,8 +242,10 @@ static void write_account(struct raw_recorder *r, int64_t now_ns) {
                     (unsigned long long)raw_gaps_lost(r->gaps, k), (unsigned long long)r->channels[k].other_length);
     for (uint32_t k = 0; f != NULL && k < r->n_channels; k++)
         raw_gaps_print(r->gaps, k, r->array->channels[k].number, f);
-    if (f == NULL || !raw_gaps_finish(f, path))
-        log_warning("%s: cannot be written: %s", path, strerror(errno));
+    const bool good = f != NULL && raw_gaps_finish(f, path);
+    if (!good && !r->account_waits)
+        log_warning("%s: cannot be written: %s; tried again every %.3g s", path, strerror(errno), r->settings.retry_s);
+    r->account_waits = !good;
     r->account_ns = now_ns;
     raw_gaps_written(r->gaps);
 }
@@ -269,6 +271,9 @@ static void settle_run(struct raw_recorder *r, double limit_s) {
     raw_recorder_end(r);
     if (r->queue != NULL && !disk_queue_drain(r->queue, limit_s))
         log_error("%s: the last raw blocks could not be written", r->folder);
+    if (r->account_waits)
+        write_account(r, clock_ns(CLOCK_MONOTONIC));
+    r->account_waits = false;
     forget_run(r);
 }
 
@@ -327,6 +332,8 @@ void raw_recorder_step(struct raw_recorder *r) {
     if (trouble != 0 || !opening_fails)
         atomic_store(&r->error, trouble);
     atomic_store(&r->bytes, h.written_bytes);
+    if (!r->recording && r->account_waits && now_ns - r->account_ns > (int64_t)(r->settings.retry_s * 1e9) && answers(r))
+        write_account(r, now_ns);
     if (r->recording && trouble == 0 && raw_gaps_news(r->gaps) && now_ns - r->account_ns > ACCOUNT_S * INT64_C(1000000000) && answers(r))
         write_account(r, now_ns);
 }

@@ -91,6 +91,21 @@ static void only_like_is_compared_with_like(void **state) {
     live_repeats_free(r);
 }
 
+/* Of long scans fewer are kept, and memory does not grow with them. */
+static void long_scans_are_bounded(void **state) {
+    (void)state;
+    struct live_repeats *r = new_repeats();
+    size_t most = 0;
+    for (int32_t k = 0; k < 4; k++) {
+        json_t *keys = add(r, k, 1200, "CAL0-1");
+        const size_t n = json_array_size(json_object_get(keys, "repeats"));
+        most = n > most ? n : most;
+        json_decref(keys);
+    }
+    assert_in_range(most, 2, 4);
+    live_repeats_free(r);
+}
+
 /* doc/stream.md shows what is told, key by key. */
 static void the_document_shows_it(void **state) {
     (void)state;
@@ -124,6 +139,7 @@ int main(void) {
         cmocka_unit_test(repeats_of_one_sample_agree),
         cmocka_unit_test(a_moved_scan_is_named),
         cmocka_unit_test(only_like_is_compared_with_like),
+        cmocka_unit_test(long_scans_are_bounded),
         cmocka_unit_test(the_document_shows_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

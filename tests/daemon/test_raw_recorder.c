@@ -188,6 +188,34 @@ static void files_are_made_when_the_disk_answers(void **state) {
     record_block_free(b);
 }
 
+/* The run ends on a full disk: what it lacks is said when there is room again. */
+static void an_account_waits_for_room(void **state) {
+    (void)state;
+    struct record_block *b;
+    struct rlimit before, none;
+    assert_true(record_block_new(64, 64 * 1024, &b));
+    struct raw_recorder *r = recorder_with(NULL, 64 << 20);
+    const struct live_session session = { .array = &array, .folder = made_folder()->path, .base_name = "late" };
+    struct record_sink sink = raw_recorder_sink(r);
+    raw_recorder_begin(r, &session);
+    add_record(b, 4, 0, SAMPLES);
+    raw_recorder_add(r, b);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    none = before;
+    none.rlim_cur = 10;
+    setrlimit(RLIMIT_FSIZE, &none);
+    sink.run(sink.context, &session, false);
+    step(r, 30);
+    assert_int_not_equal(access(in_folder("late_recorded.txt"), F_OK), 0);
+    setrlimit(RLIMIT_FSIZE, &before);
+    for (int k = 0; k < 5000 && access(in_folder("late_recorded.txt"), F_OK) != 0; k++)
+        step(r, 1);
+    assert_int_equal(access(in_folder("late_recorded.txt"), F_OK), 0);
+    sink.done(sink.context);
+    record_block_free(b);
+}
+
 /* What is in the file after flush_s although no buffer is full. */
 static void few_records_do_not_wait_for_many(void **state) {
     (void)state;
@@ -351,7 +379,7 @@ int main(void) {
     name_channels();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_hold_what_is_acknowledged),
-        cmocka_unit_test(files_are_made_when_the_disk_answers), cmocka_unit_test(few_records_do_not_wait_for_many),
+        cmocka_unit_test(files_are_made_when_the_disk_answers), cmocka_unit_test(an_account_waits_for_room), cmocka_unit_test(few_records_do_not_wait_for_many),
         cmocka_unit_test(a_full_disk_costs_records_that_are_counted),
         cmocka_unit_test(what_was_never_given_is_in_the_account), cmocka_unit_test(a_thousand_channels_keep_to_the_memory),
     };

@@ -88,19 +88,18 @@ static void floats_agree(const struct dot_kernel *kernel, const struct fixture *
 }
 
 /* Sums are added to. Products of three and four factors are made of rounded ones. */
-static void bent_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n) {
+static void bent_agrees(const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
     enum { SUMS = sizeof(struct dot_bent) / sizeof(double) };
-    const float *y = f->rows + 1, *s = f->rows + STRIDE + 2, *e = f->rows + 2 * STRIDE + 3;
+    const struct dot_bend by = { base + 0.3F, 300, 1.7F, f->rows + 1, f->rows + STRIDE + 2 };
     struct dot_bent want = { .yy = 100, .ssee = 7 }, got = want, least = { 0 };
-    float positive[3][MOST + 1];
+    float positive[2][MOST + 1];
     for (size_t k = 0; k < n; k++) {
-        positive[0][k] = fabsf(y[k]);
-        positive[1][k] = fabsf(s[k]);
-        positive[2][k] = fabsf(e[k]);
+        positive[0][k] = fabsf(by.s[k]);
+        positive[1][k] = fabsf(by.fall[k]);
     }
-    dot_kernel_find("scalar")->bent(y, s, e, n, &want);
-    kernel->bent(y, s, e, n, &got);
-    dot_kernel_find("scalar")->bent(positive[0], positive[1], positive[2], n, &least);
+    dot_kernel_find("scalar")->bent(f->x, by, n, &want);
+    kernel->bent(f->x, by, n, &got);
+    dot_kernel_find("scalar")->bent(f->x, (struct dot_bend){ -by.base, -by.height, by.at, positive[0], positive[1] }, n, &least);   /* all of one sign */
     double a[SUMS], b[SUMS], scale[SUMS];
     memcpy(a, &want, sizeof a);
     memcpy(b, &got, sizeof b);
@@ -267,7 +266,7 @@ static void test_all_variants(void **state) {
                 set_up(&s, n, alignment, base, &f);
                 one_agrees(dot_kernel_at(v), &f, n, base);
                 floats_agree(dot_kernel_at(v), &f, n);
-                bent_agrees(dot_kernel_at(v), &f, n > 3 ? n - 3 : 0);
+                bent_agrees(dot_kernel_at(v), &f, n, base);
                 rows_agree(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base);
                 residual_agrees(dot_kernel_at(v), &f, n, base + 0.3F);
@@ -299,9 +298,10 @@ static void test_scalar_by_hand(void **state) {
 
 static void test_bent_by_hand(void **state) {
     (void)state;
-    const float y[2] = { 2, 3 }, s[2] = { 5, 7 }, e[2] = { 11, 13 };
+    const uint16_t x[2] = { 1017, 1024 };   /* y is 2, 3, e is 11, 13 */
+    const float s[2] = { 5, 7 }, fall[2] = { 22, 26 };
     struct dot_bent sums = { .yy = 1000 };
-    dot_kernel_find("scalar")->bent(y, s, e, 2, &sums);
+    dot_kernel_find("scalar")->bent(x, (struct dot_bend){ 1000, 3, 0.5F, s, fall }, 2, &sums);
     assert_true(sums.yy == 1013 && sums.y == 5 && sums.ye == 61 && sums.ys == 31 && sums.yse == 383);
     assert_true(sums.s == 12 && sums.se == 146 && sums.ss == 74 && sums.see == 1788 && sums.sse == 912 && sums.ssee == 11306);
 }
