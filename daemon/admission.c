@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/stage/reconcile.h"
+#include "pulse/pixel_model.h"
 
 static const int64_t PORT_QUIET_NS = 2000000000;   /* a port silent for so long brings nothing more */
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
@@ -43,9 +44,20 @@ void admission_free(struct admission *a) {
     free(a);
 }
 
-static bool measures_coefficients(const struct live_plan *plan, uint16_t pixel) {
+static const struct pixel_model *model_of(const struct live_plan *plan, uint16_t pixel) {
     const struct array_model *m = plan->model;
-    return m != NULL && pixel < m->n_channels && m->channels[pixel].model != NULL && m->channels[pixel].model->coefficients;
+    return m != NULL && pixel < m->n_channels ? m->channels[pixel].model : NULL;
+}
+
+static bool measures_coefficients(const struct live_plan *plan, uint16_t pixel) {
+    const struct pixel_model *m = model_of(plan, pixel);
+    return m != NULL && m->coefficients;
+}
+
+/* A record of which the pixel's model makes nothing but a time. */
+static bool is_of_other_form(const struct live_plan *plan, const struct block_record *r) {
+    const struct pixel_model *m = model_of(plan, r->pixel);
+    return m != NULL && m->coefficients != ((r->flags & BLOCK_COEFFICIENTS) != 0);
 }
 
 /* Whether the record is the first of its kind, or the one of two that can be measured. */
@@ -77,6 +89,7 @@ static bool admit(struct admission *a, const struct live_plan *plan, struct bloc
         return false;
     if (r->pixel == pixel)   /* else its file's copy has the flags */
         note_order(&a->channels[r->channel_index], &plan->tally[r->channel_index], r);
+    tally_add(&plan->tally[r->channel_index].other_form, is_of_other_form(plan, r));
     return true;
 }
 

@@ -4,7 +4,7 @@
  * the other way round. So, where both come: a pixel whose model is of OFF coefficients is measured from its file alone: what its port brings
  * is still a record for the raw recorder, and has no pixel. A pixel with a model of samples waits with its OFF file until the port is past it.
  * The first record of a channel after a refused one begins after a gap (BLOCK_GAP_BEFORE); a frame counter that began anew is a new epoch
- * (BLOCK_NEW_EPOCH). Each record is counted in the plan's tally, by way.
+ * (BLOCK_NEW_EPOCH). Each record is counted in the plan's tally, by way, and once more if the pixel's model can make nothing of it (other_form).
  * One array of channels each: another model of the same channels goes on with the same admission, for what came by port must still be known
  * when a file brings it. One thread, the ingest thread's; nothing allocates after _new. */
 #ifndef TESD_DAEMON_ADMISSION_H

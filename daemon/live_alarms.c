@@ -20,6 +20,7 @@ static uint64_t late(const struct alarm_facts *f) { return f->late; }
 static uint64_t hurried(const struct alarm_facts *f) { return f->hurried; }
 static uint64_t refused_events(const struct alarm_facts *f) { return f->refused_events; }
 static uint64_t clock_steps(const struct alarm_facts *f) { return f->clock_steps; }
+static uint64_t other_form(const struct alarm_facts *f) { return f->other_form; }
 
 static bool is_silent(const struct alarm_facts *f) { return !f->heard; }
 static bool has_no_calibration(const struct alarm_facts *f) { return f->array && f->n_pixels > 0 && f->good_pixels == 0; }
@@ -53,6 +54,10 @@ static void clock_text(const struct alarm_facts *f, char *text, size_t size) {
              f->clock_step_s < 0 ? -f->clock_step_s : f->clock_step_s, f->clock_steps);
 }
 
+static void other_form_text(const struct alarm_facts *f, char *text, size_t size) {
+    snprintf(text, size, "%" PRIu64 " records have no energy: they are OFF coefficients and the calibration is of samples, or the other way round; give one of their own kind (control: calibration_use)", f->other_form);
+}
+
 /* An alarm is a state, or a count that grows. */
 static const struct alarm_rule { const char *code, *level; alarm_state *state; alarm_count *count; alarm_text *text; } rules[N_ALARMS] = {
     [ALARM_ACQUISITION_SILENT] = { "acquisition_silent", "error", .state = is_silent, .text = silent_text },
@@ -70,6 +75,7 @@ static const struct alarm_rule { const char *code, *level; alarm_state *state; a
     [ALARM_SCAN_EVENTS] = { "scan_events_refused", "warning", .count = refused_events, .text = events_text },
     [ALARM_SCANS_DIFFER] = { "scans_differ", "warning", .state = scans_differ, .text = differ_text },
     [ALARM_CLOCK_SET] = { "clock_set", "warning", .count = clock_steps, .text = clock_text },
+    [ALARM_OTHER_FORM] = { "other_form", "warning", .count = other_form, .text = other_form_text },
 };
 
 const char *live_alarm_code(enum alarm_code code) { return rules[code].code; }

@@ -13,6 +13,7 @@ void live_losses_sum(const struct live_array *array, const struct channel_tally 
         all.lost_upstream += c.lost > own ? c.lost - own : 0;
         all.overload += own;
         all.restarts += tally_of(&tally[index].restarts);
+        all.other_form += tally_of(&tally[index].other_form);
         all.raw_lost += tally_of(&tally[index].raw_lost);
     }
     *out = all;

@@ -14,6 +14,7 @@ struct live_losses {
     uint64_t lost_upstream;      /* of those sent, never came and were not refused here */
     uint64_t overload;           /* refused because analysis could not keep up */
     uint64_t restarts;           /* of the frame counter */
+    uint64_t other_form;         /* coefficients where the calibration is of samples, or the other way round: no energies */
     uint64_t raw_lost;           /* not given to the raw recorder, which could not keep up */
 };
 

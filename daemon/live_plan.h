@@ -18,6 +18,7 @@ struct channel_tally {
     _Atomic uint64_t overload;   /* refused because analysis or book could not keep up */
     _Atomic uint64_t raw_lost;   /* not given to the raw recorder because it could not keep up */
     _Atomic uint64_t restarts;   /* of the frame counter */
+    _Atomic uint64_t other_form; /* coefficients of a pixel that is measured from samples, or samples of one measured from coefficients: nothing but a time */
 };
 
 static inline void tally_add(_Atomic uint64_t *counter, uint64_t n) {   /* the one writer */

@@ -139,6 +139,34 @@ static void test_coefficients_are_measured_from_the_file(void **state) {
     end(s);
 }
 
+/* What a model cannot measure is admitted, and counted: once, and not where the other copy is measured. */
+static void test_records_of_the_other_form_are_counted(void **state) {
+    (void)state;
+    struct scene *s = begin(true);
+    add(s, 0, 10, 0, 0);
+    add(s, 1, 10, 0, 0);   /* of its file, which is measured, comes another copy */
+    assert_int_equal(admit(s), 0);
+    assert_int_equal(tally_of(&s->tally[0].other_form) + tally_of(&s->tally[1].other_form), 0);
+    record_block_clear(s->block);
+    add(s, 0, 10, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);   /* came as samples */
+    add(s, 0, 11, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    add(s, 1, 10, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    assert_int_equal(admit(s), 1);
+    assert_int_equal(tally_of(&s->tally[0].other_form), 1);
+    assert_int_equal(tally_of(&s->tally[1].other_form), 0);
+    end(s);
+    s = begin(false);
+    add(s, 1, 10, 0, 0);   /* there are no files */
+    assert_int_equal(admit(s), 0);
+    assert_int_equal(tally_of(&s->tally[1].other_form), 1);
+    s->channels[1].model = NULL;   /* without a model there is no other form */
+    record_block_clear(s->block);
+    add(s, 1, 11, 0, 0);
+    assert_int_equal(admit(s), 0);
+    assert_int_equal(tally_of(&s->tally[1].other_form), 1);
+    end(s);
+}
+
 /* Coefficients of a pixel that is measured from samples: until the port is past them, or silent. */
 static void test_files_wait_for_the_port(void **state) {
     (void)state;
@@ -168,6 +196,7 @@ int main(void) {
         cmocka_unit_test(test_gap_after_a_lost_record),
         cmocka_unit_test(test_both_ways_count_once),
         cmocka_unit_test(test_coefficients_are_measured_from_the_file),
+        cmocka_unit_test(test_records_of_the_other_form_are_counted),
         cmocka_unit_test(test_files_wait_for_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
