@@ -51,6 +51,10 @@ static void tell(const struct scan_sum *sum, const struct scan_consistency *list
         const struct scan_consistency *c = &list[s];
         char why[200] = "";
         size_t at = 0;
+        if (c->map.dof == 0) {
+            printf("%-16.16s scan %4d against the others: no counts to compare\n", sum->group, c->scan_number);
+            continue;
+        }
         if (c->flags & INCONSISTENT_MAP)
             at += (size_t)snprintf(why + at, sizeof why - at, ", its map by %.1f", c->map.z);
         if (c->flags & INCONSISTENT_YIELD)
