@@ -39,6 +39,15 @@ def fault(g):
     return '' if x.is_valid and (x.is_image if signal.ndim == 2 else x.is_curve) else f'silx: {x.issues or "neither curve nor image"}'
 
 
+def shows_first(f):
+    """Whether silx finds something to show. Of a scan of one point there are only what it takes for scalars."""
+    shown = silx_default(f) if SilxNXdata is not None else None
+    if SilxNXdata is None or shown is not None and shown.is_valid:
+        return True
+    first = f['entry'].get(text(f['entry'].attrs.get('default', '')))
+    return first is not None and not fault(first) and min(first[text(first.attrs['signal'])].shape) < 2
+
+
 def dump(path, names):
     """h5dump of all signals at once; what it complains of."""
     if shutil.which('h5dump') is None:
@@ -80,8 +89,7 @@ def readers_accept(p, path):
     with h5py.File(path) as f:
         found = groups(f)
         bad = {n: why for n, g in found if (why := fault(g))}
-        shown = silx_default(f) if SilxNXdata is not None else None
-        first = SilxNXdata is None or shown is not None and shown.is_valid
+        first = shows_first(f)
         unknown = undocumented(f)
         names = [f'/entry/{n}/{text(g.attrs["signal"])}' for n, g in found]
     said = dump(path, names)
