@@ -159,14 +159,14 @@ static bool has_file(struct pulse_store *s) {
     struct opening *o = &s->opening;
     if (s->file != NULL)
         return true;
-    if (o->job == NULL) {
-        if (clock_ms() - o->tried_ms >= RETRY_MS)
-            begin_opening(s);
-        return false;
+    if (o->job == NULL && o->read_fd < 0) {
+        if (clock_ms() - o->tried_ms < RETRY_MS)
+            return false;
+        begin_opening(s);
     }
-    if (!pipeline_background_over(o->job))
+    if (o->job != NULL && !pipeline_background_over(o->job))
         return false;
-    pipeline_background_join(o->job);
+    pipeline_background_join(o->job);   /* NULL: it was opened at once, for want of a thread */
     o->job = NULL;
     if (o->read_fd < 0) {
         opening_failed(s, !s->complained);
