@@ -65,7 +65,7 @@ enum { DOT_STEP_LEAST = 64 };
 typedef size_t dot_step_fn(const sample_u16 *x, size_t n, size_t from);
 
 /* Largest of x[k+6] + .. + x[k+9] - (x[k] + .. + x[k+3]) over 0 <= k < n - 9, or of what that falls by (down), 0 for n < 10; or `least` if that is more.
- * Whoever asks only whether a rise exceeds least is answered for two thirds of the price. */
+ * Whoever asks only whether a rise exceeds least is answered for a third of the price, as a rule. */
 typedef int32_t dot_rise_fn(const sample_u16 *x, size_t n, struct dot_extremes within, bool down, int32_t least);
 
 /* out[j] = sum over i < n_w of w[i] x[j + i], j < n_out; x holds n_out + n_w - 1 floats. For searches, not for every record. */
