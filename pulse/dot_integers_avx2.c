@@ -225,10 +225,6 @@ AVX2 static inline __m128i sixes8(const sample_u16 *x, bool down) {
     return down ? _mm_sub_epi16(load8(x), load8(x + 6)) : _mm_sub_epi16(load8(x + 6), load8(x));
 }
 
-AVX2 static inline __m256i sixes16(const sample_u16 *x, bool down) {
-    return down ? _mm256_sub_epi16(load16(x), load16(x + 6)) : _mm256_sub_epi16(load16(x + 6), load16(x));
-}
-
 /* Eight rises of few: from two and four differences; what 16 bits do not hold stays at their end. */
 AVX2 static inline __m128i rise_at(const sample_u16 *x, bool down) {
     return _mm_adds_epi16(_mm_add_epi16(sixes8(x, down), sixes8(x + 1, down)), _mm_add_epi16(sixes8(x + 2, down), sixes8(x + 3, down)));
@@ -262,18 +258,30 @@ __attribute__((noinline)) static int32_t rise_short(const sample_u16 *x, size_t 
     return most;
 }
 
+/* x[k+6] - x[k] in 8 lanes, or less that, of the samples from x on and the 8 behind them. */
+static inline AVX2 __attribute__((always_inline)) __m128i sixes_of(__m128i eight, __m128i next, bool down) {
+    __m128i late = _mm_alignr_epi8(next, eight, 12);
+    return down ? _mm_sub_epi16(eight, late) : _mm_sub_epi16(late, eight);
+}
+
 /* Whether no rise exceeds least, as can be told from its quarters: four differences over 6 samples each, of which one would have to exceed quarter = least / 4,
- * rounded down. True of most records, and a third of the work. n >= 32. */
-AVX2 static inline __attribute__((always_inline)) bool rises_hardly(const sample_u16 *x, size_t n, __m256i quarter, bool down) {
-    __m256i most = sixes16(x + n - 22, down), other = most;   /* the last 16, which may be looked at twice */
+ * rounded down. True of eleven records in twelve, and a third of the work. Each sample is loaded once: loads at any address are what this waits for. n >= 32. */
+AVX2 static inline __attribute__((always_inline)) bool rises_hardly(const sample_u16 *x, size_t n, __m128i quarter, bool down) {
+    __m128i most = sixes8(x + n - 14, down), other = sixes8(x + n - 22, down), a = load8(x), b, c;   /* the last 16, which may be looked at twice */
     size_t k = 0;
-    for (; k + 38 <= n; k += 32) {
-        most = _mm256_max_epi16(most, sixes16(x + k, down));
-        other = _mm256_max_epi16(other, sixes16(x + k + 16, down));
+    for (; k + 40 <= n; k += 32) {
+        b = load8(x + k + 8);
+        c = load8(x + k + 16);
+        most = _mm_max_epi16(most, sixes_of(a, b, down));
+        other = _mm_max_epi16(other, sixes_of(b, c, down));
+        b = load8(x + k + 24);
+        a = load8(x + k + 32);
+        most = _mm_max_epi16(most, sixes_of(c, b, down));
+        other = _mm_max_epi16(other, sixes_of(b, a, down));
     }
-    for (; k + 22 <= n; k += 16)
-        most = _mm256_max_epi16(most, sixes16(x + k, down));
-    return _mm256_movemask_epi8(_mm256_cmpgt_epi16(_mm256_max_epi16(most, other), quarter)) == 0;
+    for (; k + 22 <= n; k += 8)
+        most = _mm_max_epi16(most, sixes8(x + k, down));
+    return _mm_movemask_epi8(_mm_cmpgt_epi16(_mm_max_epi16(most, other), quarter)) == 0;
 }
 
 /* The same from its halves: of nearly all the others, and two thirds of the work. half: least / 2, rounded down. n >= 25. */
@@ -298,7 +306,7 @@ static int32_t most_of(int32_t rise, int32_t least) {
 }
 
 AVX2 static inline __attribute__((always_inline)) bool is_little(const sample_u16 *x, size_t n, bool down, int32_t least) {
-    return (n >= 32 && rises_hardly(x, n, _mm256_set1_epi16((int16_t)(least / 4)), down)) || rises_little(x, n, _mm_set1_epi16((int16_t)(least / 2)), down);
+    return (n >= 32 && rises_hardly(x, n, _mm_set1_epi16((int16_t)(least / 4)), down)) || rises_little(x, n, _mm_set1_epi16((int16_t)(least / 2)), down);
 }
 
 /* Of narrow samples no half exceeds 2 x NARROW. */
