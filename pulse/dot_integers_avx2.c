@@ -149,6 +149,75 @@ AVX2 struct dot_sums dot_sums_avx2(const sample_u16 *x, size_t n, struct dot_ext
     return k < n ? with_rest_of(s, x, k, n) : s;
 }
 
+/* ---- what two rows leave ---- */
+
+/* In constants: terms of the rows, level, and the shift. */
+struct folding { __m256i level, terms[DOT_FEW]; __m128i shift; };
+
+/* dot_spread in 16 lanes. */
+AVX2 static inline __m256i spread16(int32_t sixteenths, __m256i order) {
+    return _mm256_sub_epi16(_mm256_set1_epi16((int16_t)(sixteenths >> 4)), _mm256_cmpgt_epi16(order, _mm256_set1_epi16((int16_t)(15 - (sixteenths & 15)))));
+}
+
+/* For 16 samples from `from` on. */
+AVX2 static inline struct folding folding_at(const struct dot_fold *by, size_t from) {
+    static const int16_t orders[32] = { 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15, 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15 };
+    const __m256i order = _mm256_loadu_si256((const __m256i *)(const void *)(orders + from % 16));
+    return (struct folding){ spread16(by->level, order), { spread16(by->terms[0], order), spread16(by->terms[1], order) }, _mm_cvtsi32_si128(by->shift) };
+}
+
+/* z of 16 samples. */
+AVX2 static inline __m256i left16(const struct folding *f, const int16_t *row, size_t stride, const sample_u16 *x) {
+    __m256i first = _mm256_mulhrs_epi16(f->terms[0], _mm256_loadu_si256((const __m256i *)(const void *)row));
+    __m256i second = _mm256_mulhrs_epi16(f->terms[1], _mm256_loadu_si256((const __m256i *)(const void *)(row + stride)));
+    return _mm256_sub_epi16(_mm256_sub_epi16(_mm256_sll_epi16(load16(x), f->shift), f->level), _mm256_add_epi16(first, second));
+}
+
+/* Squares of two neighbours each, summed: up to 2^31. */
+AVX2 static inline __m256i fold16(const struct folding *f, const int16_t *row, size_t stride, const sample_u16 *x) {
+    __m256i left = left16(f, row, stride, x);
+    return _mm256_madd_epi16(left, left);
+}
+
+/* The last 16 samples again, without the first `seen` of them. */
+AVX2 static inline __m256i fold_last(const struct dot_fold *by, const int16_t *rows, size_t stride, const sample_u16 *x, size_t n, size_t seen) {
+    const struct folding f = folding_at(by, n - 16);
+    __m256i old = _mm256_cmpgt_epi16(_mm256_set1_epi16((int16_t)seen), places16(0)), left = _mm256_andnot_si256(old, left16(&f, rows + n - 16, stride, x + n - 16));
+    return _mm256_madd_epi16(left, left);
+}
+
+/* Unsigned lanes of 32 bits hold 64 times 2^25, and what is more counts no longer. Two blocks' squares are added before they are looked at, which spares an
+ * operation in nine. n >= 16. */
+enum { FOLD_CHUNK = 1008 };
+
+AVX2 static bool fold_whole(const int16_t *rows, size_t stride, const sample_u16 *x, size_t n, const struct dot_fold *by, uint64_t *squares) {
+    const __m256i zero = _mm256_setzero_si256(), many = _mm256_set1_epi32(~((1 << 25) - 1));
+    const struct folding f = folding_at(by, 0);
+    __m256i any = zero;
+    *squares = 0;
+    for (size_t k = 0; k < n;) {
+        const size_t end = n - k < FOLD_CHUNK ? n : k + FOLD_CHUNK;
+        __m256i all = zero, some;
+        for (; k + 32 <= end; k += 32) {
+            some = _mm256_add_epi32(fold16(&f, rows + k, stride, x + k), fold16(&f, rows + k + 16, stride, x + k + 16));
+            all = _mm256_add_epi32(all, some);
+            any = _mm256_or_si256(any, some);
+        }
+        if (k < end) {
+            some = k + 16 <= end ? fold16(&f, rows + k, stride, x + k) : fold_last(by, rows, stride, x, n, k + 16 - n);
+            all = _mm256_add_epi32(all, some);
+            any = _mm256_or_si256(any, some);
+            k += 16;
+        }
+        *squares += (uint64_t)sum_i64(sum_u32(all));
+    }
+    return _mm256_testz_si256(any, many);
+}
+
+AVX2 bool dot_fold_avx2(const int16_t *rows, size_t stride, const sample_u16 *x, size_t n, struct dot_fold by, uint64_t *squares) {
+    return n >= 16 ? fold_whole(rows, stride, x, n, &by, squares) : dot_fold_scalar(rows, stride, x, n, by, squares);
+}
+
 /* ---- extremes and their places ---- */
 
 AVX2 struct dot_extremes dot_extremes_avx2(const sample_u16 *x, size_t n) {
