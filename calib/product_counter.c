@@ -63,8 +63,8 @@ static void count_yields(const struct product_counter *c, const struct photon_bl
     for (size_t i = first; i < first + n; i++) {
         uint64_t held = regions_of(c, b, i);
         seen |= held;
-        for (uint32_t w = 0; w < words; w++)
-            lanes[w] += spread(held >> LANES * w);
+        for (uint32_t w = 0; w < words; w++, held >>= LANES)
+            lanes[w] += spread(held);
     }
     for (; seen != 0; seen &= seen - 1) {
         unsigned r = (unsigned)__builtin_ctzll(seen);

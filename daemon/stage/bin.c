@@ -66,13 +66,17 @@ static size_t run_end(const struct photon_block *block, size_t first, const stru
     return i;
 }
 
-static void set_place(struct photon_block *block, size_t first, size_t end, const struct scan *s, int32_t point) {
-    const int32_t number = s != NULL ? s->number : -1;
-    const float incident_eV = point >= 0 ? (float)s->points[point].incident_eV : NAN;
+struct row_place { int32_t scan, point; float incident_eV; };
+
+static struct row_place place_in(const struct scan *s, int32_t point) {
+    return (struct row_place){ s->number, point, point >= 0 ? (float)s->points[point].incident_eV : NAN };
+}
+
+static void set_place(struct photon_block *block, size_t first, size_t end, struct row_place place) {
     for (size_t i = first; i < end; i++) {
-        block->scan[i] = number;
-        block->point[i] = point;
-        block->incident_eV[i] = incident_eV;
+        block->scan[i] = place.scan;
+        block->point[i] = place.point;
+        block->incident_eV[i] = place.incident_eV;
     }
 }
 
@@ -84,7 +88,7 @@ void bin_stage_add(struct bin_stage *b, struct photon_block *block) {
         scan_timeline_move(b->timeline, block->time_ns[first], &b->place);
         const int32_t k = b->place.index < 0 ? -1 : b->of_scan[b->place.index];
         end = run_end(block, first, &b->place);
-        set_place(block, first, end, k >= 0 ? b->products[k]->scan : NULL, k >= 0 ? b->place.point : -1);
+        set_place(block, first, end, k >= 0 ? place_in(b->products[k]->scan, b->place.point) : (struct row_place){ -1, -1, NAN });
         if (k < 0)
             continue;
         product_counter_begin(&counter, b->products[k], block->pixel[first]);
