@@ -46,9 +46,11 @@ static float residual_of(const struct pixel_model *m, const sample_u16 *samples,
 /* A pulse behind the record's own makes it rise late; one before it is a matter of shape. */
 static uint32_t second_cut(const struct pixel_model *m, const sample_u16 *samples, float base, const struct lag_parabola *fit) {
     struct second_pulse found;
-    if (m->second == NULL)
+    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
+    double phase = fit->arrival_samples - m->template_arrival;
+    if (m->second == NULL || (double)second_search_glance(m->second, kernel, samples, base, fit->height, phase) < SECOND_GLANCE_LEAST * m->second_limit)
         return 0;
-    second_search_find(m->second, optimal_filter_kernel(m->filter), samples, base, fit->height, fit->arrival_samples - m->template_arrival, &found);
+    second_search_find(m->second, kernel, samples, base, fit->height, phase, &found);
     if (!((double)found.significance > m->second_limit))
         return 0;
     return found.sample > m->n_presamples ? CUT_BIT(CUT_LATE_RISE) : CUT_BIT(CUT_RESIDUAL);
