@@ -39,6 +39,21 @@ bool h5_input_open(const char *path, struct h5_input *out) { return open_input(p
 
 bool h5_input_open_growing(const char *path, struct h5_input *out) { return open_input(path, true, out); }
 
+bool h5_input_open_bytes(const char *path, const void *bytes, size_t n, struct h5_input *out) {
+    struct h5_input in = { .id = -1, .path = path };
+    H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
+    char name[32];
+    snprintf(name, sizeof name, "%p", bytes);   /* two images of one name would be taken for one file */
+    if (n == 0 || H5Pset_fapl_core(properties, n, false) < 0 || H5Pset_file_image(properties, (void *)(uintptr_t)bytes, n) < 0 ||
+        (in.id = H5Fopen(name, H5F_ACC_RDONLY, properties)) < 0)
+        h5_input_fail(&in, "is not an HDF5 file, or a damaged one");
+    H5Pclose(properties);
+    *out = in;
+    return !in.failed;
+}
+
 void h5_input_close(struct h5_input *in) {
     if (in->id >= 0)
         H5Fclose(in->id);

@@ -20,6 +20,8 @@ struct h5_input {
 bool h5_input_open(const char *path, struct h5_input *out);   /* false after logging why */
 /* The same, also of a file whose writer is at work or has died in the middle (SWMR): what it flushed is there. */
 bool h5_input_open_growing(const char *path, struct h5_input *out);
+/* The same of a file's bytes, which are copied; path: for messages. */
+bool h5_input_open_bytes(const char *path, const void *bytes, size_t n, struct h5_input *out);
 void h5_input_close(struct h5_input *in);
 __attribute__((format(printf, 2, 3))) void h5_input_fail(struct h5_input *in, const char *format, ...);
 

@@ -165,7 +165,7 @@ static bool set_up(struct recovery *r, const char *calibration, const char *fold
         log_error("%s: out of memory", r->path);
         return false;
     }
-    if (!live_model_load(calibration, r->options.analysis.kernel, r->array, NULL, &r->model) || !pulse_store_new(folder, r->array->n_pixels, &r->pulses))
+    if (!live_model_load(calibration, r->options.analysis.kernel, r->array, &r->model) || !pulse_store_new(folder, r->array->n_pixels, &r->pulses))
         return false;
     pulse_store_patient(r->pulses);
     return true;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "calib/calibration_pair.h"
 #include "calib/calibration_verdict.h"
@@ -13,61 +12,55 @@
 #include "daemon/log.h"
 #include "daemon/model_store.h"
 
-static void name_channels(struct array_model *m, const struct live_array *array) {
+static void name_channels(struct array_model *m, const struct live_array *array, const char *why) {
     for (size_t i = 0; i < m->n_channels; i++) {
         const struct live_channel *c = &array->channels[array->index_of_pixel[i]];
         m->channels[i].channel = c->number;
         memcpy(m->channels[i].name, c->name, sizeof m->channels[i].name);
         if (m->channels[i].model == NULL && m->channels[i].reason[0] == '\0')
-            snprintf(m->channels[i].reason, sizeof m->channels[i].reason, "no calibration was given (setting calibration.file)");
+            snprintf(m->channels[i].reason, sizeof m->channels[i].reason, "%s", why);
     }
 }
 
-void live_model_read_ahead(const char *path, struct model_ahead *out) {
-    *out = (struct model_ahead){ .model = NULL };
-    if (path[0] == '\0' || strlen(path) >= sizeof out->path || access(path, R_OK) != 0)
-        return;
-    memcpy(out->path, path, strlen(path));
-    if (!model_store_load(path, &out->model))
-        out->model = NULL;
-}
-
-static bool stored_model(const char *path, struct model_ahead *ahead, struct array_model **out) {
-    if (ahead == NULL || ahead->model == NULL || strcmp(ahead->path, path) != 0)
-        return model_store_load(path, out);
-    *out = ahead->model;
-    ahead->model = NULL;
-    return true;
-}
-
-static bool load(const char *path, const struct live_array *array, struct model_ahead *ahead, struct array_model **out) {
-    struct array_model *stored;
+static bool select_channels(struct array_model *stored, const struct live_array *array, struct array_model **out) {
     int32_t *channels = calloc(array->n_pixels + (size_t)1, sizeof *channels);
-    bool good = channels != NULL && stored_model(path, ahead, &stored);
-    for (uint32_t i = 0; good && i < array->n_pixels; i++)
+    if (channels == NULL) {
+        array_model_free(stored);
+        return false;
+    }
+    for (uint32_t i = 0; i < array->n_pixels; i++)
         channels[i] = array->channels[array->index_of_pixel[i]].number;
-    good = good && array_model_select(stored, channels, array->n_pixels, out);
+    bool good = array_model_select(stored, channels, array->n_pixels, out);
     free(channels);
     return good;
 }
 
-bool live_model_load(const char *path, const char *kernel_name, const struct live_array *array, struct model_ahead *ahead, struct array_model **out) {
+bool live_model_make(struct array_model *stored, const char *path, const char *kernel_name, const struct live_array *array, struct array_model **out) {
     struct array_model *m = NULL;
-    if (!(path[0] != '\0' ? load(path, array, ahead, &m) : array_model_new(array->n_pixels, 0, &m))) {
-        log_error("%s: no calibration can be taken from it", path[0] != '\0' ? path : "(none)");
+    if (!(stored != NULL ? select_channels(stored, array, &m) : array_model_new(array->n_pixels, 0, &m))) {
+        log_error("%s: out of memory for it", path[0] != '\0' ? path : "(no calibration)");
         return false;
     }
     size_t known = 0;
-    name_channels(m, array);
+    name_channels(m, array, path[0] == '\0' ? "no calibration was given (setting calibration.file)" : "its calibration had not been read: the disk did not answer");
     for (size_t i = 0; i < m->n_channels; i++)
         known += m->channels[i].model != NULL;
-    if (path[0] != '\0' && known < m->n_channels)
+    if (stored != NULL && known < m->n_channels)
         log_warning("%s: does not hold %zu of the %zu channels that there are; they get no energies", path, m->n_channels - known, m->n_channels);
     const struct dot_kernel *kernel = kernel_choice(kernel_name);
     if (kernel != NULL)
         kernel_choice_apply(kernel, m);
     *out = m;
     return true;
+}
+
+bool live_model_load(const char *path, const char *kernel, const struct live_array *array, struct array_model **out) {
+    struct array_model *stored = NULL;
+    if (path[0] != '\0' && !model_store_load(path, &stored)) {
+        log_error("%s: no calibration can be taken from it", path);
+        return false;
+    }
+    return live_model_make(stored, path, kernel, array, out);
 }
 
 /* Of unknown kinds: as if the trigger were a plain edge. A level trigger fires on noise and misses pulses on tails: nobody knows its live time, and

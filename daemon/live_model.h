@@ -1,5 +1,5 @@
 /* daemon/live_model.h - the calibration that a session applies, for the pixels of its array.
- *   CAL.h5 + live_array --live_model_load--> array_model with row i for pixel i */
+ *   CAL.h5, as read, + live_array --live_model_make--> array_model with row i for pixel i */
 #ifndef TESD_DAEMON_LIVE_MODEL_H
 #define TESD_DAEMON_LIVE_MODEL_H
 
@@ -11,13 +11,10 @@
 #include "daemon/options.h"
 #include "daemon/source/acquisition_status.h"
 
-/* A calibration that was read before there was an array to apply it to: reading takes seconds, in which records would pile up in memory. */
-struct model_ahead { char path[256]; struct array_model *model; };   /* model NULL: none, or taken over */
-void live_model_read_ahead(const char *path, struct model_ahead *out);   /* what cannot be read is said when it is wanted, not now; the caller owns the model */
-
-/* path "": no calibration, every pixel says why it has no energies. ahead: NULL, or what may have been read of that file, which is taken over then.
- * False after logging. */
-bool live_model_load(const char *path, const char *kernel, const struct live_array *array, struct model_ahead *ahead, struct array_model **out);
+/* stored: consumed; NULL: no calibration, every pixel says why it has no energies. path: for messages. False after logging: no memory. */
+bool live_model_make(struct array_model *stored, const char *path, const char *kernel, const struct live_array *array, struct array_model **out);
+/* The same, read from its file here and now; path "": none. Not for the book thread, which waits for no disk. */
+bool live_model_load(const char *path, const char *kernel, const struct live_array *array, struct array_model **out);
 /* How each pixel is to be graded: setting, else status; unknown kinds count as edge until the run's file knows better. */
 void live_model_pixels(const struct array_model *m, const struct options *o, const struct acquisition_status *triggers, struct book_pixel *pixels, bool *look);
 /* pixels that a scan beginning then uses: used[n_channels] (as reprocess). False: no memory. */

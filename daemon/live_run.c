@@ -40,7 +40,6 @@ struct live_run {
     struct live_learning *learning;
     struct live_disk *disk;
     struct analysis_team *team;          /* NULL: ingest analyses alone */
-    struct model_ahead ahead;
     struct pipeline_thread *ingest_thread, *book_thread, *follow_thread, *raw_thread;
     struct pipeline_thread *members[ANALYSIS_MEMBERS_MAX];   /* of the team; one that hangs keeps ingest waiting, which is watched */
     struct pipeline_thread *learn_thread;   /* away for a minute now and then, so nobody watches it */
@@ -99,13 +98,11 @@ static bool set_up(struct live_run *r, struct options *o) {
         log_error("out of memory for %d threads that analyse", (int)o->ingest.workers);
         return false;
     }
-    live_model_read_ahead(o->calibration.file, &r->ahead);   /* before anything is asked for that would wait in memory meanwhile */
     const struct ingest_links links = { .rows = r->rows, .files = r->files, .raw = live_disk_ring(r->disk), .recording = live_disk_recording(r->disk),
                                         .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning), .team = r->team };
     if (!ingest_new(&ingest, &links, &r->exchange, &r->ingest))
         return false;
-    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning,
-                                         .ahead = &r->ahead };
+    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning };
     return live_session_new(o, &book, &r->session) && metrics_new(o->metrics.host, (int)o->metrics.port, r->session, r->ingest, &r->metrics);
 }
 
@@ -114,7 +111,6 @@ static void tear_down(struct live_run *r) {
     live_session_free(r->session);
     live_learning_free(r->learning);
     live_disk_free(r->disk);
-    array_model_free(r->ahead.model);
     ingest_free(r->ingest);
     analysis_team_free(r->team);
     follower_free(r->follower);

@@ -352,6 +352,7 @@ struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns) {
     return r->running && !r->ending ? r->pulses : NULL;
 }
 
+bool live_runs_answers(struct live_runs *r) { return r->probe == NULL || disk_probe_answers(r->probe); }
 bool live_runs_running(const struct live_runs *r) { return r->running; }
 const char *live_runs_folder(const struct live_runs *r) { return r->folder; }
 const char *live_runs_base_name(const struct live_runs *r) { return r->base_name; }

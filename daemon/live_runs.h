@@ -52,6 +52,7 @@ bool live_runs_step(struct live_runs *r, const struct live_status *status, int64
 const char *live_runs_calibration(struct live_runs *r, const char *kept);
 /* What is kept of the run so far, and since when; NULL: no run, or nothing is kept. Until the next call. */
 struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns);
+bool live_runs_answers(struct live_runs *r);                  /* the disk where it is kept; false: it is being asked, come again (disk_probe.h) */
 bool live_runs_running(const struct live_runs *r);
 bool live_runs_ending(const struct live_runs *r);             /* its last records are waited for, then its file is begun */
 const char *live_runs_folder(const struct live_runs *r);      /* "" outside a run, or when nothing is kept */

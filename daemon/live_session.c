@@ -217,8 +217,10 @@ static void take_reload(struct live_session_work *s) {
     if (o == NULL)
         return;
     bool other = strcmp(o->calibration.file, s->options.calibration.file) != 0 && (s->links.learning == NULL || o->calibration.file[0] != '\0');
-    if (other)
+    if (other && s->set == NULL)
         memcpy(s->options.calibration.file, o->calibration.file, sizeof o->calibration.file);
+    else if (other)
+        live_session_want(s, o->calibration.file);
     s->options.scan.late_photon_s = o->scan.late_photon_s;
     s->options.n_roi = s->n_configured = o->n_roi;
     memcpy(s->options.roi, o->roi, sizeof o->roi);
@@ -227,8 +229,6 @@ static void take_reload(struct live_session_work *s) {
     if (s->book != NULL)
         live_book_products(s->book, &products);
     free(o);
-    if (s->set != NULL && s->book != NULL && other)
-        live_session_swap_model(s, NULL);
 }
 
 /* ---- the thread's round ---- */
@@ -252,6 +252,7 @@ bool live_session_step(void *context) {
         live_disk_end(s->links.disk);
     live_disk_step(s->links.disk);
     take_reload(s);
+    live_session_take_read(s);
     live_session_take_triggers(s);
     live_session_take_learnt(s, now);
     live_session_take_chosen(s);
@@ -278,6 +279,7 @@ bool live_session_new(struct options *options, const struct session_links *links
     memcpy(s->configured, options->roi, sizeof s->configured);
     s->n_configured = options->n_roi;
     pthread_mutex_init(&s->lock, NULL);
+    live_session_read_ahead(s);   /* before anything is asked for that would wait in memory meanwhile */
     s->zmq = zmq_ctx_new();
     bool good = s->zmq != NULL && (options->keys.folder[0] == '\0' || curve_gate_new(s->zmq, options->keys.folder, &s->gate));
     const struct publish_settings publish = { .endpoint = options->stream.endpoint, .zmq = s->zmq, .gate = s->gate, .state = "live", .calibration_id = "" };
@@ -310,6 +312,7 @@ void live_session_free(struct live_session_work *s) {
         return;
     live_session_close_book(s);
     live_session_forget_choice(s);
+    live_session_read_done(s);
     live_book_free(s->replaced);
     live_runs_free(s->runs);
     scan_link_close(s->scan_link);

@@ -1,6 +1,7 @@
 /* daemon/live_session.h - the book thread's work: what the acquisition and the beamline say, rows from ingest, and all that is made of them.
  *   status, scan events --> plan for ingest, book, runs;   rows --> loss account, book, kept pulses, sinks;   book --> publisher
- * One array of channels at a time: when the server comes back with other names, what the old one had is finished first. Nothing waits. */
+ * One array of channels at a time: when the server comes back with other names, what the old one had is finished first. Nothing waits, also for no
+ * disk: what is to be read comes from threads that may (live_session_read.c). */
 #ifndef TESD_DAEMON_LIVE_SESSION_H
 #define TESD_DAEMON_LIVE_SESSION_H
 
@@ -12,7 +13,6 @@
 #include "daemon/live_disk.h"
 #include "daemon/live_losses.h"
 #include "daemon/live_learning.h"
-#include "daemon/live_model.h"
 #include "daemon/live_plan.h"
 #include "daemon/options.h"
 #include "daemon/ring.h"
@@ -46,7 +46,6 @@ struct session_links {
     struct live_disk *disk;               /* what is kept while it runs */
     struct follower *follower;            /* NULL: files are not followed */
     struct live_learning *learning;       /* NULL: nothing is learnt */
-    struct model_ahead *ahead;            /* NULL, or the calibration that was read before the sockets were opened; taken over by the first array */
 };
 
 /* False after logging: a port is taken, an address is wrong, a calibration cannot be read. */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/live_choices.h"
 #include "daemon/live_session_parts.h"
 #include "daemon/log.h"
 #include "daemon/version.h"
@@ -174,17 +173,10 @@ static enum scan_answer counts(void *context, int32_t number, int32_t point, dou
     return SCAN_DONE;
 }
 
-static json_t *calibrations(void *context) {
-    const struct live_session_work *s = context;
-    return live_choices_list(&s->options);
-}
+static enum scan_answer calibrations(void *context, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) { return live_session_list(context, waited_ms, result, why); }
 
 static enum scan_answer use_calibration(void *context, const char *name, int64_t waited_ms, char why[SCAN_ERROR]) {
-    struct live_session_work *s = context;
-    char path[OPTIONS_TEXT] = "";
-    if (!live_choices_find(&s->options, name, path, why))
-        return SCAN_REFUSED;
-    return live_session_choose(s, path, waited_ms, why);
+    return live_session_choose_name(context, name, waited_ms, why);
 }
 
 static void axes(void *context, struct energy_axis *emission, struct energy_axis *loss) {

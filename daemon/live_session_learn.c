@@ -1,7 +1,6 @@
 /* What the session does with a calibration that was learnt: in force at once, and the running scan counted anew when ingest uses it. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/live_session_parts.h"
 #include "daemon/log.h"
@@ -51,6 +50,7 @@ void live_session_take_learnt(struct live_session_work *s, int64_t now_ms) {
     if (s->book == NULL)
         return;
     if (live_learning_step(s->links.learning, live_session_watermark_ns(s), &learnt)) {
+        live_session_want_nothing(s);
         snprintf(s->options.calibration.file, sizeof s->options.calibration.file, "%s", live_learning_kept(s->links.learning));
         live_session_swap_model(s, learnt);
         live_learning_in_force(s->links.learning, s->set->plan.model_version);
@@ -83,18 +83,19 @@ enum scan_answer live_session_learn(void *session, int32_t number, json_t **resu
 
 /* What was kept last, or what the config names, from its file. */
 enum scan_answer live_session_load(void *session, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
+    static const char none_kept[] = "no calibration has been kept: calibration_learn_from_last_data first, or set calibration.file";
     struct live_session_work *s = session;
     const char *file = s->links.learning != NULL ? live_learning_kept(s->links.learning) : s->options.calibration.file;
     if (s->set == NULL || s->book == NULL) {
         snprintf(why, SCAN_ERROR, "the acquisition's channels are not known yet");
         return SCAN_REFUSED;
     }
-    if (file[0] == '\0' || access(file, R_OK) != 0) {
-        snprintf(why, SCAN_ERROR, "no calibration has been kept: calibration_learn_from_last_data first, or set calibration.file");
+    if (file[0] == '\0') {
+        snprintf(why, SCAN_ERROR, "%s", none_kept);
         return SCAN_REFUSED;
     }
     if (waited_ms > 0 || strcmp(file, s->options.calibration.file) != 0 || s->calibration_id[0] == '\0') {
-        enum scan_answer a = live_session_choose(s, file, waited_ms, why);
+        enum scan_answer a = live_session_choose(s, file, none_kept, waited_ms, why);
         if (a != SCAN_DONE)
             return a;
         live_learning_array(s->links.learning, s->set->array, s->set->model);

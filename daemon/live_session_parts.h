@@ -10,11 +10,13 @@
 #include "daemon/live_alarms.h"
 #include "daemon/live_beamline.h"
 #include "daemon/live_book.h"
+#include "daemon/live_choices.h"
 #include "daemon/live_recount.h"
 #include "daemon/live_repeats.h"
 #include "daemon/live_runs.h"
 #include "daemon/live_session.h"
 #include "daemon/live_status.h"
+#include "daemon/model_reading.h"
 #include "daemon/pixel_watch.h"
 #include "daemon/point_tally.h"
 #include "daemon/sink/photon_feed.h"
@@ -23,13 +25,14 @@
 #include "daemon/stamp_watch.h"
 #include "daemon/upstream_loss.h"
 
-enum { MAX_RETIRED = 64 };
+enum { MAX_RETIRED = 64, MAX_LET_GO = 4, CHOICE_ABANDONED_MS = 2000 };
 
 /* All that belongs to one array and one model. Given up when nobody uses it any more. */
 struct live_set {
     struct live_plan plan;
     struct live_array *array;
     struct array_model *model;
+    unsigned *users;            /* sets that have this model: the last one frees it */
     struct book_pixel *pixels;
     bool *look;
     struct channel_tally *tally;
@@ -65,6 +68,13 @@ struct live_session_work {
     bool seen_stopped;          /* so we are there from the source's start on */
     bool names_new, triggers_new, ended_published;
     bool label_waits;           /* for the first data, which say when it began */
+    struct model_reading *reading, *choice;      /* of the settings' calibration, of a client's choice, from their disks; NULL: none */
+    struct model_reading *let_go[MAX_LET_GO];    /* nobody waits for these any more */
+    struct stored_model stored;                  /* read, and not in force yet */
+    char wanted[OPTIONS_TEXT];                   /* while wanting: the file whose calibration is to be in force as soon as it has been read */
+    bool wanting;
+    int64_t choice_ms, chosen_ms;                /* when somebody asked for the choice last; when one came into force */
+    struct live_choices *listing;
     bool choosing, chosen;      /* a calibration that a client chose: being taken over while a scan runs; in force */
     struct live_recount *recounted;   /* since then rows get their energies here; NULL: from ingest */
     bool handing_over;          /* ingest may still use the model before the one learnt last */
@@ -99,9 +109,8 @@ struct beamline_session live_session_beamline(struct live_session_work *s);
 /* ---- live_session_set.c ---- */
 void live_session_set_free(struct live_set *s);                   /* NULL is fine */
 void live_session_look_for_array(struct live_session_work *s, int64_t now_ms);   /* the acquisition named another one: it comes into force */
-/* Another model for the same array: ingest takes it between two blocks. The old one stays good when the new one cannot be read.
- * learnt: taken over; NULL: the calibration that the options name. */
-void live_session_swap_model(struct live_session_work *s, struct array_model *learnt);
+/* Another model for the same array, taken over: ingest takes it between two blocks. The old one stays good when memory is short. */
+void live_session_swap_model(struct live_session_work *s, struct array_model *m);
 void live_session_take_triggers(struct live_session_work *s);     /* settings of triggers, told anew */
 void live_session_free_retired(struct live_session_work *s);
 void live_session_close_book(struct live_session_work *s);        /* all is settled, published, kept */
@@ -114,10 +123,24 @@ void live_session_begin_run(struct live_session_work *s);
 
 int64_t live_session_watermark_ns(const struct live_session_work *s);
 
+/* ---- live_session_read.c ---- */
+void live_session_read_ahead(struct live_session_work *s);             /* at the start: the settings' calibration, unless its disk is silent. Waits */
+bool live_session_calibration_ready(struct live_session_work *s);      /* an array may begin: that is read, or its disk has kept silent for too long */
+/* Of the settings' calibration for that array; without energies when its disk is silent: then it comes into force later. False after logging. */
+bool live_session_stored_model(struct live_session_work *s, const struct live_array *array, struct array_model **out);
+void live_session_want(struct live_session_work *s, const char *file); /* in force as soon as it has been read; "" none */
+void live_session_want_nothing(struct live_session_work *s);           /* another one has come into force */
+void live_session_take_read(struct live_session_work *s);
+/* The first of these that is there, read: *out when done. SCAN_LATER: ask again. */
+enum scan_answer live_session_read_choice(struct live_session_work *s, const char *const *paths, size_t n, int64_t waited_ms, struct stored_model *out, char why[SCAN_ERROR]);
+enum scan_answer live_session_list(struct live_session_work *s, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]);
+void live_session_read_done(struct live_session_work *s);              /* waits for what is still being read */
+
 /* ---- live_session_choose.c ---- */
-/* That file's calibration from now on; refused: why says what is wrong, and the one before stays in force. While a scan runs it is later: until the scan has been
- * counted anew. waited_ms: 0 when it is asked first. */
-enum scan_answer live_session_choose(struct live_session_work *s, const char *path, int64_t waited_ms, char why[SCAN_ERROR]);
+/* That file's calibration from now on, or the choice of that name (live_choices.h); refused: why says what is wrong, and the one before stays in force. Later: until it
+ * has been read and, while a scan runs, the scan has been counted anew. waited_ms: 0 when it is asked first. missing: what to say when it is not there. */
+enum scan_answer live_session_choose(struct live_session_work *s, const char *path, const char *missing, int64_t waited_ms, char why[SCAN_ERROR]);
+enum scan_answer live_session_choose_name(struct live_session_work *s, const char *name, int64_t waited_ms, char why[SCAN_ERROR]);
 void live_session_take_chosen(struct live_session_work *s);
 void live_session_forget_choice(struct live_session_work *s);     /* another model is in force, or none */
 

@@ -17,7 +17,10 @@ void live_session_set_free(struct live_set *s) {
     if (s == NULL)
         return;
     live_array_free(s->array);
-    array_model_free(s->model);
+    if (s->users != NULL && --*s->users == 0) {
+        array_model_free(s->model);
+        free(s->users);
+    }
     free(s->pixels);
     free(s->look);
     free(s->tally);
@@ -25,15 +28,10 @@ void live_session_set_free(struct live_set *s) {
     free(s);
 }
 
-/* learnt: taken over; NULL: the calibration is loaded. */
-static struct live_set *set_new(struct live_session_work *s, const json_t *names, struct array_model *learnt) {
+/* Without a model. */
+static struct live_set *set_new(const struct live_session_work *s) {
     struct live_set *set = calloc(1, sizeof *set);
-    if (set != NULL)
-        set->model = learnt;
-    else
-        array_model_free(learnt);
-    if (set == NULL || !live_array_make(names, &set->array) ||
-        (learnt == NULL && !live_model_load(s->options.calibration.file, s->options.analysis.kernel, set->array, s->links.ahead, &set->model))) {
+    if (set == NULL || !live_array_make(live_status_body(&s->status, "CHANNELNAMES"), &set->array)) {
         live_session_set_free(set);
         return NULL;
     }
@@ -47,6 +45,17 @@ static struct live_set *set_new(struct live_session_work *s, const json_t *names
         return NULL;
     }
     return set;
+}
+
+static bool own_model(struct live_set *set, struct array_model *m) {
+    set->users = malloc(sizeof *set->users);
+    if (set->users == NULL) {
+        array_model_free(m);
+        return false;
+    }
+    *set->users = 1;
+    set->model = m;
+    return true;
 }
 
 static void find_triggers(struct live_session_work *s, struct live_set *set) {
@@ -165,9 +174,11 @@ static void end_set(struct live_session_work *s) {
 }
 
 static void begin_set(struct live_session_work *s) {
-    struct live_set *set = set_new(s, live_status_body(&s->status, "CHANNELNAMES"), NULL), *old = s->set;
+    struct live_set *set = set_new(s), *old = s->set;
+    struct array_model *m;
     s->names_new = false;
-    if (set == NULL) {
+    if (set == NULL || !live_session_stored_model(s, set->array, &m) || !own_model(set, m)) {
+        live_session_set_free(set);
         log_error("the array that the acquisition names cannot be used; its records are refused");
         return;
     }
@@ -205,19 +216,15 @@ static void begin_set(struct live_session_work *s) {
 /* Names come with other topics in any order: a moment's patience for them. */
 void live_session_look_for_array(struct live_session_work *s, int64_t now) {
     bool complete = s->status.n_samples > 0 && live_status_body(&s->status, "TRIGGER") != NULL && live_status_body(&s->status, "WRITING") != NULL;
-    if (s->names_new && (complete || now - s->names_ms > PATIENCE_MS))
+    if (s->names_new && (complete || now - s->names_ms > PATIENCE_MS) && live_session_calibration_ready(s))
         begin_set(s);
     if (s->set == NULL && !s->names_new)
         status_link_want_all(s->status_link);
 }
 
-/* Another model for the same array: ingest takes it between two blocks. The old one stays good when the new one cannot be read. */
-void live_session_swap_model(struct live_session_work *s, struct array_model *learnt) {
-    struct live_set *set = set_new(s, live_status_body(&s->status, "CHANNELNAMES"), learnt), *old = s->set;
-    if (set == NULL) {
-        log_error("%s: the calibration in force stays", s->options.calibration.file);
-        return;
-    }
+/* The set, which has its model, in the place of the one before. */
+static void put_in_force(struct live_session_work *s, struct live_set *set) {
+    struct live_set *old = s->set;
     live_session_forget_choice(s);
     free(set->tally);   /* the channels are the same: their counts go on */
     set->tally = old->tally;
@@ -234,6 +241,31 @@ void live_session_swap_model(struct live_session_work *s, struct array_model *le
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
     log_note("calibration and triggers in force: %s", s->options.calibration.file[0] != '\0' ? s->options.calibration.file : "none");
+}
+
+void live_session_swap_model(struct live_session_work *s, struct array_model *m) {
+    struct live_set *set = set_new(s);
+    if (set == NULL)
+        array_model_free(m);
+    if (set != NULL && own_model(set, m)) {
+        put_in_force(s, set);
+        return;
+    }
+    live_session_set_free(set);
+    log_error("%s: out of memory; the calibration in force stays", s->options.calibration.file);
+}
+
+/* Other triggers, the same model. */
+static void swap_triggers(struct live_session_work *s) {
+    struct live_set *set = set_new(s);
+    if (set == NULL) {
+        log_error("out of memory for other triggers; those in force stay");
+        return;
+    }
+    set->model = s->set->model;
+    set->users = s->set->users;
+    ++*set->users;
+    put_in_force(s, set);
 }
 
 /* Trigger settings come again with every SendAllStatus; only others than before matter. */
@@ -255,6 +287,6 @@ void live_session_take_triggers(struct live_session_work *s) {
     free(other.pixels);
     free(other.look);
     if (changed)
-        live_session_swap_model(s, NULL);
+        swap_triggers(s);
 }
 

@@ -155,21 +155,28 @@ static void read_tables(struct h5_input *in, struct array_model *store) {
     h5_file_close_group(group);
 }
 
-bool model_store_load(const char *path, struct array_model **out) {
-    struct h5_input in;
-    if (!h5_input_open(path, &in))
-        return false;
+static bool decode(struct h5_input *in, struct array_model **out) {
     struct array_model *store = calloc(1, sizeof *store);
     if (!store)
-        h5_input_fail(&in, "out of memory");
-    if (store && is_ours(&in)) {
-        read_channels(&in, store);
-        read_tables(&in, store);
+        h5_input_fail(in, "out of memory");
+    if (store && is_ours(in)) {
+        read_channels(in, store);
+        read_tables(in, store);
     }
-    h5_input_close(&in);
-    if (in.failed)
+    h5_input_close(in);
+    if (in->failed)
         array_model_free(store);
     else
         *out = store;
-    return !in.failed;
+    return !in->failed;
+}
+
+bool model_store_load(const char *path, struct array_model **out) {
+    struct h5_input in;
+    return h5_input_open(path, &in) && decode(&in, out);
+}
+
+bool model_store_decode(const char *path, const void *bytes, size_t n, struct array_model **out) {
+    struct h5_input in;
+    return h5_input_open_bytes(path, bytes, n, &in) && decode(&in, out);
 }

@@ -6,6 +6,7 @@
 #define TESD_DAEMON_MODEL_STORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "daemon/array_model.h"
 
@@ -14,5 +15,6 @@ enum { MODEL_STORE_VERSION = 11 };
 /* False after logging path and reason. The file appears whole or not at all. */
 bool model_store_save(const char *path, const struct array_model *m);
 bool model_store_load(const char *path, struct array_model **out);
+bool model_store_decode(const char *path, const void *bytes, size_t n, struct array_model **out);   /* of such a file, read already; path: for messages */
 
 #endif

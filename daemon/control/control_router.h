@@ -26,8 +26,9 @@ struct control_host {
     /* {"counts": {roi: n}, "final": .., "cal": .., "grades": {roi: [..]}, ...} of a point of the running or last scan; scan, point -1: the last
      * that has ended. SCAN_LATER until final, or until wait_s is over. */
     enum scan_answer (*counts)(void *context, int32_t scan, int32_t point, double wait_s, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]);
-    json_t *(*calibrations)(void *context);                                     /* {"in_force": name, "choices": [name, ..]} */
-    /* SCAN_LATER until the running scan has been counted anew with it. */
+    /* {"in_force": name, "choices": [name, ..]}; SCAN_LATER while disks are looked at. */
+    enum scan_answer (*calibrations)(void *context, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]);
+    /* SCAN_LATER until it has been read and the running scan has been counted anew with it. */
     enum scan_answer (*use_calibration)(void *context, const char *name, int64_t waited_ms, char why[SCAN_ERROR]);
     void (*axes)(void *context, struct energy_axis *emission, struct energy_axis *loss);
     bool (*set_axes)(void *context, const struct energy_axis *emission, const struct energy_axis *loss, char why[SCAN_ERROR]);

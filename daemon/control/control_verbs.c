@@ -57,9 +57,7 @@ static enum scan_answer counts(const struct control_host *host, const struct con
 /* ---- calibrations ---- */
 
 static enum scan_answer calibration_list(const struct control_host *host, const struct control_request *q, json_t **result, char why[SCAN_ERROR]) {
-    (void)q, (void)why;
-    *result = host->calibrations(host->context);
-    return SCAN_DONE;
+    return host->calibrations(host->context, q->waited_ms, result, why);
 }
 
 static enum scan_answer calibration_use(const struct control_host *host, const struct control_request *q, json_t **result, char why[SCAN_ERROR]) {

@@ -29,7 +29,13 @@ static inline enum scan_answer made_counts(void *c, int32_t scan, int32_t point,
     return SCAN_DONE;
 }
 
-static inline json_t *made_calibrations(void *c) { return json_pack("{s:s,s:[s,s]}", "in_force", ((struct made_control *)c)->calibration, "choices", "a.h5", "b.h5"); }
+static inline enum scan_answer made_calibrations(void *c, int64_t waited_ms, json_t **result, char why[SCAN_ERROR]) {
+    (void)why;
+    if (waited_ms == 0)   /* a disk is looked at meanwhile */
+        return SCAN_LATER;
+    *result = json_pack("{s:s,s:[s,s]}", "in_force", ((struct made_control *)c)->calibration, "choices", "a.h5", "b.h5");
+    return SCAN_DONE;
+}
 
 static inline enum scan_answer made_use(void *c, const char *name, int64_t waited_ms, char why[SCAN_ERROR]) {
     (void)waited_ms;

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """A disk that answers nobody when the array becomes known and a run begins, in the middle of its scan, and when it ends: a file system on a loop device is frozen and
-thawed, with io_uring and with pwrite. Rows and maps go on, an alarm says so, and in the end nothing is missing. Skipped where no file system can be mounted.
+thawed, with io_uring and with pwrite. Rows and maps go on, an alarm says so, and in the end nothing is missing. So it is with calibrations on a disk that lets nobody
+read, played by a pipe that nobody writes to: at the start, when a client chooses one, when new settings name one. Skipped where no file system can be mounted.
 Loopback and free ports only."""
-import glob, os, re, shutil, signal, subprocess, sys, time
+import glob, json, os, re, shutil, signal, subprocess, sys, time
 import h5py, zmq
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
@@ -30,17 +31,41 @@ def freeze(at, frozen):
     return subprocess.run(['fsfreeze', '-f' if frozen else '-u', at], capture_output=True).returncode == 0
 
 
-class Kept:
-    """A tesd run that keeps everything on that disk; its stream."""
+class HungFile:
+    """A calibration that lets nobody read it, until it answers."""
 
-    def __init__(self, engine, disk, twin):
-        self.engine, self.output = engine, f'{disk}/{engine}'
-        self.run = Daemon(engine, twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': self.output}, record={'raw': True, 'flush_s': 0.1}, journal={'flush_s': 0.05},
+    def __init__(self, name):
+        self.path = f'{folder}/{name}'
+        os.mkfifo(self.path)
+
+    def answers(self):
+        """Whoever has begun to read it gets the calibration, and it is a file from now on."""
+        with open(f'{folder}/cal.h5', 'rb') as f, open(self.path, 'wb') as pipe:
+            pipe.write(f.read())
+        shutil.copy(f'{folder}/cal.h5', f'{self.path}.copy')
+        os.rename(f'{self.path}.copy', self.path)
+
+
+class Kept:
+    """A tesd run that keeps everything on that disk; its stream and its control port."""
+
+    def __init__(self, engine, disk, twin, calibration):
+        self.engine, self.output, self.router = engine, f'{disk}/{engine}', f'ipc://{folder}/{engine}.control'
+        self.run = Daemon(engine, twin, control={'router': self.router}, calibration={'file': calibration}, output={'folder': self.output}, record={'raw': True, 'flush_s': 0.1}, journal={'flush_s': 0.05},
                           disk={'engine': 'auto' if engine == 'uring' else engine, 'retry_s': 0.1, 'patience_s': 0.3}, ingest={'block_s': 0.5}, scan={'late_photon_s': 60})
         self.stream = zmq.Context.instance().socket(zmq.SUB)
         self.stream.subscribe(b'pfy/')
         self.stream.connect(f'tcp://127.0.0.1:{self.run.stream}')
         self.run.hears()
+        self.client = zmq.Context.instance().socket(zmq.DEALER)
+        self.client.connect(self.router)
+
+    def ask(self, method, *params):
+        self.client.send(json.dumps({'method': method, 'params': params}).encode())
+
+    def reply(self):
+        check(self.client.poll(20000 * SLOW), f'{self.engine}: a reply comes')
+        return json.loads(self.client.recv())
 
     def publishes(self):
         while self.stream.poll(0):
@@ -62,15 +87,47 @@ def rows_come(beam, what, good):
         check(fine, f'{k.engine}: {what}, {b:.0f} to {f["tesd_rows_total"]:.0f} rows; {f["tesd_disk_failing"]:.0f} of journal, archive and raw get no answer')
 
 
-def begin_on_hung_disk(beam, at):
+def begin_on_hung_disk(beam, at, hung):
     """Neither the file of its pulses nor the run's folder can be made, nor any file in it: rows are counted all the same, and wait."""
     check(freeze(at, True), 'the disk answers nobody when the array becomes known')
     beam.rpc.good('SourceControl.Start', 'SimPulseSource')
     rows_come(beam, 'the array is known', lambda f: f['tesd_pixels'] == 4)
+    calibration_comes_late(beam, hung)
     beam.rpc.good('SourceControl.WriteControl', {'Request': 'Start', 'Path': f'{folder}/live', 'WriteLJH22': True})
     rows_come(beam, 'a run begins', lambda f: f['tesd_writing'] == 1 and f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2)
     check(not any(os.path.exists(f'{k.output}/20260302') for k in beam.kept), 'and has no folder')
     check(freeze(at, False), 'and now it does')
+
+
+def calibration_comes_late(beam, hung):
+    """The array began without it; it is in force as soon as it can be read."""
+    k = beam.kept[1]
+    figures = k.run.figures()
+    check(figures['tesd_good_pixels'] == 0 and 'begins without energies' in k.run.messages(), f'{k.engine}: the array is there without the calibration that cannot be read')
+    hung.answers()
+    check(k.run.wait_figure(lambda f: f['tesd_good_pixels'] > 0)['tesd_good_pixels'] > 0, f'{k.engine}: which comes into force when it can')
+
+
+def choose_on_hung_disk(beam):
+    """A client is told that the disk does not answer, others are served meanwhile; what new settings name comes into force when it can be read."""
+    k, chosen, named = beam.kept[0], HungFile('chosen.h5'), HungFile('named.h5')
+    k.ask('calibration_use', 'chosen.h5')
+    k.ask('calibration_list')
+    check({'chosen.h5', 'named.h5', 'cal.h5'} <= set(k.reply()['response']['choices']), f'{k.engine}: while a calibration cannot be read, the list is told')
+    rows_come(beam, 'calibrations cannot be read', lambda f: f['tesd_good_pixels'] > 0)
+    refused = k.reply()
+    check(not refused['success'] and 'does not answer' in refused['response'], f'{k.engine}: {refused["response"]}')
+    k.ask('calibration_use', 'cal.h5')
+    check(k.reply()['success'], f'{k.engine}: one that can be read is chosen meanwhile')
+    k.run.settings['calibration']['file'] = named.path
+    k.run.write_config()
+    k.run.process.send_signal(signal.SIGHUP)
+    k.run.wait_message('calibration.file: taken over')
+    for h in (chosen, named):
+        h.answers()
+    check(k.run.wait_message(f'in force: {named.path}'), f'{k.engine}: what new settings name is in force when it can be read')
+    k.ask('calibration_use', 'chosen.h5')
+    check(k.reply()['success'], f'{k.engine}: and that one when it can')
 
 
 def hang(beam, at):
@@ -81,9 +138,13 @@ def hang(beam, at):
     rows_come(beam, 'the scan goes on', lambda f: f['tesd_scanning'] == 1 and f['tesd_journal_failing'] + f['tesd_raw_failing'] == 2)
     for k in beam.kept:
         k.publishes()
+    beam.kept[0].ask('calibration_use', 'cal.h5')
+    refused = beam.kept[0].reply()
+    check(not refused['success'] and 'counted anew from there' in refused['response'], f'{beam.kept[0].engine}: {refused["response"]}')
     check(freeze(at, False), 'the disk answers again')
     for k in beam.kept:
         check(k.run.wait_figure(lambda f: f['tesd_disk_failing'] == 0)['tesd_disk_failing'] == 0, f'{k.engine}: and the alarm is over')
+    choose_on_hung_disk(beam)
 
 
 def end_on_hung_disk(beam, at):
@@ -131,11 +192,12 @@ def play(disk):
     log, first_s = make_calibration(beamtime)
     twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'injected', '--block', str(BLOCK_S), '--start', '2026-03-02T09:00:00', '--idle', '--await',
                 str(SUBSCRIPTIONS), '--queue', '100000')
-    kept = [Kept(e, disk, twin) for e in ENGINES]
+    hung = HungFile('late.h5')
+    kept = [Kept(e, disk, twin, calibration) for e, calibration in zip(ENGINES, (f'{folder}/cal.h5', hung.path))]
     try:
         beam = Beam(Rpc(twin.control), [k.run for k in kept], log, first_s)
         beam.kept = kept
-        begin_on_hung_disk(beam, disk)
+        begin_on_hung_disk(beam, disk, hung)
         hang(beam, disk)
         end_on_hung_disk(beam, disk)
         for k in kept:

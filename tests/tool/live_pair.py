@@ -13,7 +13,7 @@ class Daemon:
 
     def __init__(self, name, twin, environment=None, **settings):
         self.control, self.metrics, self.stream, self.config = free_port(), free_port(), free_port(), f'{folder}/{name}.yaml'
-        self.settings = {'ingest': {'port': twin.records - 2, **settings.pop('ingest', {})}, 'control': {'port': self.control, 'scan_port': -1, 'router': ''}, 'metrics': {'port': self.metrics},
+        self.settings = {'ingest': {'port': twin.records - 2, **settings.pop('ingest', {})}, 'control': {'port': self.control, 'scan_port': -1, 'router': '', **settings.pop('control', {})}, 'metrics': {'port': self.metrics},
                          'stream': {'endpoint': f'tcp://127.0.0.1:{self.stream}', 'photons': ''}, **settings}
         self.write_config()
         self.notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
