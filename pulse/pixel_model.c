@@ -88,9 +88,11 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
     const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
     struct dot_looks looks;
     optimal_filter_look(m->filter, record, &looks);   /* first to touch the record */
+    pulse_record_ask(record, 0);
     struct pulse_quality q = pulse_quality_within(kernel, record, m->inverted, &m->limits, looks.extremes);
     struct lag_parabola fit = optimal_filter_saw(&looks);
     double arrival = fit.arrival_samples - m->template_arrival;
+    pulse_record_ask(record, 1);
     p->cuts = pulse_quality_cuts(&q, &m->limits);
     p->falling = (m->inverted ? -q.pretrigger_rise : q.pretrigger_rise) < -FALLING * m->limits.pretrigger_slope_max;
     p->pretrigger_mean = q.pretrigger_mean;
@@ -102,9 +104,11 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
         p->open_level = open.level;
     }
     p->residual = residual_of(m, record->samples, &q, fit.height, arrival, looks.extremes);
+    pulse_record_ask(record, 2);
     if (!(fabs(arrival) < ARRIVAL_MAX))
         p->cuts |= CUT_BIT(CUT_PEAK_TIME);
     p->cuts |= shape_cuts(m, p, record->samples, &fit);
+    pulse_record_ask(record, 3);
 }
 
 /* Something speaks against it. What was turned is believed whatever comes out, since nothing was right before; jumps are
