@@ -71,7 +71,7 @@ static void what_was_added_comes_back(void **state) {
         assert_true(pulse_store_add(s, b));
     }
     assert_int_equal(pulse_store_mark(s), 22000);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     for (size_t p = 0; p < PIXELS; p++)
         expect(s, p, 20000, true);
     pulse_store_unsettle(s);   /* and more is added, and all is there once more */
@@ -79,7 +79,7 @@ static void what_was_added_comes_back(void **state) {
         fill(b, k);
         assert_true(pulse_store_add(s, b));
     }
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     for (size_t p = 0; p < PIXELS; p++)
         expect(s, p, 31000, true);
     pulse_store_free(s);
@@ -101,14 +101,14 @@ static void a_file_that_comes_late_has_everything(void **state) {
     assert_int_equal(mkdir("late", 0700), 0);
     while (!pulse_store_answers(s))
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     pulse_store_unsettle(s);
     for (uint64_t more = 0; more < 100 * ROWS; more += ROWS, n += ROWS) {   /* and goes on through the file */
         fill(b, n);
         assert_true(pulse_store_add(s, b));
     }
     assert_int_equal(pulse_store_lost(s), 0);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     for (size_t p = 0; p < PIXELS; p++)
         expect(s, p, n, true);
     pulse_store_free(s);
@@ -132,7 +132,7 @@ static void what_is_forgotten_needs_no_file(void **state) {
     assert_int_equal(mkdir("later", 0700), 0);
     while (!pulse_store_answers(s))
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     size_t kept = 0;
     for (size_t p = 0; p < PIXELS; p++) {
         int64_t first_ns, last_ns;
@@ -170,7 +170,7 @@ static void a_disk_that_refuses_is_waited_for(void **state) {
     }
     assert_true(full && pulse_store_lost(s) > 0);
     setrlimit(RLIMIT_FSIZE, &before);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     uint64_t kept = 0;
     for (size_t p = 0; p < PIXELS; p++) {
         int64_t first_ns, last_ns;
