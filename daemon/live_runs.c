@@ -148,7 +148,7 @@ static void note_place(struct live_runs *r, const struct row_block *rows) {
         r->recent.mark = pulse_store_mark(r->pulses);
         r->recent.time_ns = time_ns;
     }
-    if (r->running && r->bounds.begun == UINT64_MAX && time_ns > r->bounds.from_ns && time_ns - r->bounds.from_ns > 2 * PLACE_NS)
+    if (r->running && r->bounds.begun == UINT64_MAX && r->bounds.from_ns > INT64_MIN && time_ns - r->bounds.from_ns > 2 * PLACE_NS)
         r->bounds.begun = pulse_store_mark(r->pulses);
 }
 

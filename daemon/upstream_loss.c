@@ -30,6 +30,7 @@ struct upstream_loss {
     bool open, seen_start, met;     /* a segment is open; we were there before the source began; a record has come */
     struct segment now, past[PAST];
     unsigned n_past;
+    int64_t newest_ns;              /* of the last record that came by port */
     int64_t settled_ns, first_ns, duration_ns, turned_to_ns, told_ns;   /* told: end of the last window; duration: of a window; 0 not known. turned to: end of the window that told that the clock was set back */
     int64_t epoch_ns, zero_ns;      /* where the present epoch begins, and a little before: INT64_MIN not known */
     bool stopped, interrupted;      /* interrupted: it has been, since the last window */
@@ -70,13 +71,13 @@ static void credit_past(struct upstream_loss *l, struct tally *t, int64_t time_n
 }
 
 /* A port brings a channel's records in order, so the clock was set back, by so much that its windows are not taken for said again: what came before belongs to other times. */
-static void note_turn(const struct upstream_loss *l, struct tally *t, int64_t time_ns) {
+static void note_turn(struct upstream_loss *l, struct tally *t, int64_t time_ns) {
     if (t->came && l->duration_ns > 0 && time_ns < t->newest_ns - FAR_WINDOWS * l->duration_ns) {
         t->turned = t->n;
         t->has_turned = true;
         t->kept = t->next = 0;
     }
-    t->newest_ns = time_ns;
+    t->newest_ns = l->newest_ns = time_ns;
     t->came = true;
     t->awaits_turn = false;
 }
@@ -181,7 +182,7 @@ void upstream_loss_epoch(struct upstream_loss *l, int64_t time_ns, int64_t frame
     double age_ns = (double)frame * period_s * 1e9, zero_ns = (double)time_ns - age_ns;
     if (l->epoch_ns != INT64_MIN && fabs(zero_ns - (double)l->zero_ns) < 1e9 + 1e-4 * age_ns)
         return;
-    if (l->open && time_ns < l->now.to_ns - UPSTREAM_LOSS_EDGE_NS)
+    if (l->open && l->met && time_ns < l->newest_ns - UPSTREAM_LOSS_EDGE_NS)
         part_at_turn(l, time_ns);   /* the clock was set back while the source was away */
     l->zero_ns = (int64_t)zero_ns;
     l->epoch_ns = l->zero_ns - UPSTREAM_LOSS_EDGE_NS;
