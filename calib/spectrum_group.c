@@ -7,9 +7,10 @@
 
 static const double same_energy_eV = 2;
 
-struct stretch { int64_t start_ns, end_ns; struct spectrum_group group; };
+struct stretch { int64_t start_ns, end_ns; double low_eV, high_eV; struct spectrum_group group; };
 
 struct spectrum_groups {
+    const struct scan_timeline *timeline;
     size_t n;
     struct stretch *stretches;    /* of the timeline, by start */
     bool has_scans, has_calibrations;
@@ -43,7 +44,7 @@ static void number(const struct scan_timeline *t, struct spectrum_groups *g) {
     uint16_t n_like = 0, n_coarse = 0;
     for (size_t i = 0; i < g->n; i++) {
         const struct scan *s = scan_timeline_at(t, i);
-        struct spectrum_group group = { SPECTRUM_GROUP_NONE, SPECTRUM_GROUP_NONE };
+        struct spectrum_group group = { SPECTRUM_GROUP_NONE, SPECTRUM_GROUP_NONE, 0 };
         for (size_t k = i; k-- > 0;) {
             const struct scan *other = scan_timeline_at(t, k);
             if (!same_energies(s, other))
@@ -56,7 +57,8 @@ static void number(const struct scan_timeline *t, struct spectrum_groups *g) {
             group.coarse = n_coarse++;
         if (group.like == SPECTRUM_GROUP_NONE)
             group.like = n_like++;
-        g->stretches[i] = (struct stretch){ s->start_ns, s->end_ns, group };
+        g->stretches[i] = (struct stretch){ .start_ns = s->start_ns, .end_ns = s->end_ns, .group = group };
+        range_of(s, &g->stretches[i].low_eV, &g->stretches[i].high_eV);
         g->has_scans = g->has_scans || !s->calibration;
         g->has_calibrations = g->has_calibrations || s->calibration;
     }
@@ -66,6 +68,7 @@ enum status spectrum_groups_new(const struct scan_timeline *t, struct spectrum_g
     struct spectrum_groups *g = calloc(1, sizeof *g);
     if (g == NULL)
         return STATUS_NO_MEMORY;
+    g->timeline = t;
     g->n = scan_timeline_count(t);
     g->n = g->n < SPECTRUM_GROUP_NONE / 2 ? g->n : SPECTRUM_GROUP_NONE / 2;
     g->stretches = calloc(g->n + 1, sizeof *g->stretches);
@@ -85,8 +88,16 @@ void spectrum_groups_free(struct spectrum_groups *g) {
     free(g);
 }
 
+static float place_at(const struct spectrum_groups *g, const struct stretch *s, int64_t time_ns) {
+    struct scan_place at = scan_timeline_place(g->timeline, time_ns);
+    if (at.index < 0 || at.after < 0 || !(s->high_eV > s->low_eV))
+        return 0;
+    double incident_eV = scan_timeline_at(g->timeline, (size_t)at.index)->points[at.after].incident_eV, middle_eV = (s->low_eV + s->high_eV) / 2;
+    return isfinite(incident_eV) ? (float)((incident_eV - middle_eV) / (s->high_eV - middle_eV)) : 0;
+}
+
 struct spectrum_group spectrum_groups_at(const struct spectrum_groups *g, int64_t time_ns) {
-    const struct spectrum_group none = { SPECTRUM_GROUP_NONE, SPECTRUM_GROUP_NONE };
+    const struct spectrum_group none = { SPECTRUM_GROUP_NONE, SPECTRUM_GROUP_NONE, 0 };
     size_t low = 0, high = g->n;   /* stretches that began: [0, low) */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -95,10 +106,13 @@ struct spectrum_group spectrum_groups_at(const struct spectrum_groups *g, int64_
         else
             high = middle;
     }
-    if (low > 0 && time_ns < g->stretches[low - 1].end_ns)
-        return g->stretches[low - 1].group;
+    if (low > 0 && time_ns < g->stretches[low - 1].end_ns) {
+        struct spectrum_group found = g->stretches[low - 1].group;
+        found.place = place_at(g, &g->stretches[low - 1], time_ns);
+        return found;
+    }
     if (g->has_scans)
         return none;
     uint16_t rest = (uint16_t)(g->n + low);
-    return g->has_calibrations ? (struct spectrum_group){ rest, rest } : (struct spectrum_group){ 0, 0 };
+    return g->has_calibrations ? (struct spectrum_group){ rest, rest, 0 } : (struct spectrum_group){ 0, 0, 0 };
 }

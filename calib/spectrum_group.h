@@ -2,7 +2,8 @@
  *   scan_timeline --new--> spectrum_groups;   time --at--> group of the same sample and energies, and a coarser one of the same energies
  * Calibrations of one sample and excitation energy are alike; scans of one sample over the same incident energies are alike, and
  * coarsely alike whatever the sample. Without any scan, what lies behind the same calibration is alike; without calibrations, all is.
- * Anything else (pauses, unnamed states) is in no group. Immutable once made. */
+ * Anything else (pauses, unnamed states) is in no group.
+ * The spectra of a scan change with the incident energy: its place says where a time is in that. Immutable once made. */
 #ifndef TESD_CALIB_SPECTRUM_GROUP_H
 #define TESD_CALIB_SPECTRUM_GROUP_H
 
@@ -13,9 +14,13 @@
 #include "pulse/status.h"
 
 enum { SPECTRUM_GROUP_NONE = 0xffff };
-struct spectrum_group { uint16_t like, coarse; };
+struct spectrum_group {
+    uint16_t like, coarse;
+    float place;              /* -1..1: incident energy (of the point before, when moving) in the range of the scan; 0: none */
+};
 
 struct spectrum_groups;  /* opaque */
+/* Borrows the timeline. */
 enum status spectrum_groups_new(const struct scan_timeline *t, struct spectrum_groups **out);
 void spectrum_groups_free(struct spectrum_groups *g);
 

@@ -104,6 +104,11 @@ void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_r
     *scratch = from;
 }
 
+/* Those of the next record; there is none, or it has none: these again. */
+static const sample_u16 *samples_behind(const struct record_block *b, size_t i) {
+    return b->rows[i + 1 < b->n && (b->rows[i + 1].flags & BLOCK_COEFFICIENTS) == 0 ? i + 1 : i].samples;
+}
+
 struct channel_record record_block_at(const struct record_block *b, size_t i) {
     const struct block_record *r = &b->rows[i];
     struct channel_record out;   /* no zeros where nobody looks: coefficients would be most of it */
@@ -115,6 +120,6 @@ struct channel_record record_block_at(const struct record_block *b, size_t i) {
         out.off = *r->off;
     else
         out.samples = (struct pulse_record){ .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
-                                             .sample_period_s = r->sample_period_s, .apart = true, .trigger_time_ns = r->time_ns, .trigger_frame = r->frame };
+                                             .sample_period_s = r->sample_period_s, .next = samples_behind(b, i), .trigger_time_ns = r->time_ns, .trigger_frame = r->frame };
     return out;
 }

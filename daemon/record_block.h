@@ -69,7 +69,7 @@ bool record_block_leave_out(struct record_block *b, struct left_out what);   /* 
  * the block's own; places: n_pixels + 2 numbers. */
 void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_record **scratch, uint32_t *places);
 
-/* Row i as analysis and writers take it; borrowed from the block. */
+/* Row i as analysis and writers take it, row by row; borrowed from the block. */
 struct channel_record record_block_at(const struct record_block *b, size_t i);
 
 #endif

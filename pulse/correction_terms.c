@@ -8,13 +8,14 @@
 #include "pulse/normal_equations.h"
 #include "pulse/robust.h"
 
-enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, ROUNDS = 4 };
+enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, PLACES = 64 /* about the points of a scan */, ROUNDS = 4 };
 static const double sigma_of_height = 0.0013;    /* of the median height, where the noise is not known */
 static const double least_share = 0.02;          /* of a term's spread that must be left inside the groups */
 
 void correction_terms_done(struct correction_terms *b) {
     free(b->pulse);
     free(b->height);
+    free(b->place);
     free(b->term);
     free(b->scratch);
 }
@@ -40,17 +41,20 @@ static void sort_by_group(const struct correction_pulses *p, struct correction_t
     for (size_t i = 0; i < p->n; i++)
         if (usable(p, i) && count[p->group ? p->group[i] : 0] >= GROUP_MIN)
             b->pulse[at[p->group ? p->group[i] : 0]++] = &p->pulses[i];
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
         b->height[i] = (double)b->pulse[i]->height;
+        b->place[i] = p->place ? (double)p->place[b->pulse[i] - p->pulses] : 0;
+    }
 }
 
 static enum status gather(const struct correction_pulses *p, const struct height_correction *from, struct correction_terms *b) {
     *b = (struct correction_terms){ .c = height_correction_none() };
     b->pulse = malloc((p->n + 1) * sizeof(const struct measured_pulse *));
     b->height = malloc((p->n + 1) * sizeof *b->height);
+    b->place = malloc((p->n + 1) * sizeof *b->place);
     b->term = malloc((p->n + 1) * N_LEARNT_TERMS * sizeof *b->term);
     b->scratch = malloc((p->n + 1) * sizeof *b->scratch);
-    if (!b->pulse || !b->height || !b->term || !b->scratch)
+    if (!b->pulse || !b->height || !b->place || !b->term || !b->scratch)
         return STATUS_NO_MEMORY;
     b->c.baseline = from->baseline;
     b->c.n_steps = from->n_steps;
@@ -101,26 +105,72 @@ static void learn_usual_arrival(struct correction_terms *b) {
     memcpy(b->c.arrival_curve, curve, sizeof curve);
 }
 
-/* Takes the cubic fit in height off one term in one group. */
-static void remove_cubic(struct correction_terms *b, size_t from, size_t to, size_t k) {
-    struct normal_equations e;
-    double row[CUBIC], fit[CUBIC];
-    normal_equations_init(&e, CUBIC);
+static size_t place_of(const struct correction_terms *b, size_t i) {
+    return (size_t)fmax(0, fmin(PLACES - 1, (b->place[i] + 1) / 2 * PLACES));
+}
+
+/* What is fitted and what to, less their means at the pulse's place. */
+struct at_place { double n, power[CUBIC], term[N_LEARNT_TERMS]; };
+
+static void mean_places(const struct correction_terms *b, size_t from, size_t to, struct at_place place[PLACES]) {
+    double row[CUBIC];
+    memset(place, 0, PLACES * sizeof *place);
     for (size_t i = from; i < to; i++) {
+        struct at_place *p = &place[place_of(b, i)];
         powers(relative_height(b, i), row);
-        normal_equations_add(&e, row, 1, b->term[i * N_LEARNT_TERMS + k]);
+        p->n++;
+        for (unsigned j = 0; j < CUBIC; j++)
+            p->power[j] += row[j];
+        for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
+            p->term[k] += b->term[i * N_LEARNT_TERMS + k];
     }
-    for (unsigned j = 0; j < CUBIC; j++)
-        e.matrix[j * CUBIC + j] *= 1 + 1e-9;
-    bool solved = normal_equations_factor(&e) == STATUS_OK;
-    if (solved)
-        normal_equations_solve(&e, e.right, fit);
+    for (size_t m = 0; m < PLACES; m++) {
+        for (unsigned j = 0; j < CUBIC && place[m].n > 0; j++)
+            place[m].power[j] /= place[m].n;
+        for (unsigned k = 0; k < N_LEARNT_TERMS && place[m].n > 0; k++)
+            place[m].term[k] /= place[m].n;
+    }
+}
+
+/* Powers of the height without the constant, which the means have taken. */
+static void change_of_powers(const struct correction_terms *b, size_t i, const struct at_place *p, double change[CUBIC - 1]) {
+    double row[CUBIC];
+    powers(relative_height(b, i), row);
+    for (unsigned j = 1; j < CUBIC; j++)
+        change[j - 1] = row[j] - p->power[j];
+}
+
+/* Takes their fits off all terms in one group: a mean for each place, and one cubic of the height. */
+static void remove_fits(struct correction_terms *b, size_t from, size_t to) {
+    struct at_place place[PLACES];
+    struct normal_equations e;
+    double row[CUBIC - 1], fit[N_LEARNT_TERMS][CUBIC - 1] = { { 0 } };
+    mean_places(b, from, to, place);
+    normal_equations_init(&e, CUBIC - 1);
     for (size_t i = from; i < to; i++) {
-        double *t = &b->term[i * N_LEARNT_TERMS + k];
-        powers(relative_height(b, i), row);
-        for (int j = 0; j < CUBIC && solved; j++)
-            *t -= fit[j] * row[j];
-        *t = solved ? *t : 0;
+        const struct at_place *p = &place[place_of(b, i)];
+        change_of_powers(b, i, p, row);
+        normal_equations_add(&e, row, 1, 0);
+        for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
+            double *t = &b->term[i * N_LEARNT_TERMS + k];
+            *t -= p->term[k];
+            for (unsigned j = 0; j < CUBIC - 1; j++)
+                fit[k][j] += *t * row[j];
+        }
+    }
+    for (unsigned j = 0; j < CUBIC - 1; j++)
+        e.matrix[j * (CUBIC - 1) + j] *= 1 + 1e-9;
+    bool solved = normal_equations_factor(&e) == STATUS_OK;
+    for (unsigned k = 0; solved && k < N_LEARNT_TERMS; k++)
+        normal_equations_solve(&e, fit[k], fit[k]);
+    for (size_t i = from; i < to; i++) {
+        change_of_powers(b, i, &place[place_of(b, i)], row);
+        for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
+            double *t = &b->term[i * N_LEARNT_TERMS + k];
+            for (unsigned j = 0; j < CUBIC - 1 && solved; j++)
+                *t -= fit[k][j] * row[j];
+            *t = solved ? *t : 0;
+        }
     }
 }
 
@@ -131,23 +181,34 @@ static double squares_of(const struct correction_terms *b, unsigned k) {
     return sum;
 }
 
-/* What is left of the term inside the groups must not be a trifle of it: the gain would be a guess for all the rest. Nor may a gain be so
- * large that the term as a whole, over all but its outermost percent, would change heights by more than is allowed. */
-static void standardise(struct correction_terms *b, unsigned k) {
+/* Counts a term from its median. Returns what it reaches, over all but its outermost percent. */
+static double centre(struct correction_terms *b, unsigned k, double *middle) {
     double *t = b->term + k;
     for (size_t i = 0; i < b->n; i++)
         b->scratch[i] = t[i * N_LEARNT_TERMS];
-    double middle = robust_median(b->scratch, b->n);
+    *middle = robust_median(b->scratch, b->n);
     for (size_t i = 0; i < b->n; i++) {
-        t[i * N_LEARNT_TERMS] -= middle;
+        t[i * N_LEARNT_TERMS] -= *middle;
         b->scratch[i] = fabs(t[i * N_LEARNT_TERMS]);
     }
-    double whole = squares_of(b, k), reach = robust_quantile(b->scratch, b->n, 0.99);
+    return robust_quantile(b->scratch, b->n, 0.99);
+}
+
+/* What is left of the term inside the groups must not be a trifle of it: the gain would be a guess for all the rest. Nor may a gain be so
+ * large that the term as a whole, over all but its outermost percent, would change heights by more than is allowed. */
+static void standardise(struct correction_terms *b) {
+    double middle[N_LEARNT_TERMS], reach[N_LEARNT_TERMS], whole[N_LEARNT_TERMS];
+    for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
+        reach[k] = centre(b, k, &middle[k]);
+        whole[k] = squares_of(b, k);
+    }
     for (size_t g = 0, from = 0; g < b->n_groups; from = b->group_end[g++])
-        remove_cubic(b, from, b->group_end[g], k);
-    double left = squares_of(b, k), least = least_share * least_share * whole;
-    b->deviation[k] = whole > 1e-18 * (double)b->n * middle * middle && left > least ? sqrt(left / (double)b->n) : 0;
-    b->limit[k] = k == TERM_OFFSET ? 2 * b->sigma : CORRECTION_MAX * b->deviation[k] / fmax(reach, b->deviation[k]);
+        remove_fits(b, from, b->group_end[g]);
+    for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
+        double left = squares_of(b, k), least = least_share * least_share * whole[k];
+        b->deviation[k] = whole[k] > 1e-18 * (double)b->n * middle[k] * middle[k] && left > least ? sqrt(left / (double)b->n) : 0;
+        b->limit[k] = k == TERM_OFFSET ? 2 * b->sigma : CORRECTION_MAX * b->deviation[k] / fmax(reach[k], b->deviation[k]);
+    }
 }
 
 static void make_terms(struct correction_terms *b) {
@@ -162,8 +223,7 @@ static void make_terms(struct correction_terms *b) {
         t[TERM_BASELINE] -= origin;
         t[TERM_DRIFT] = (double)(b->pulse[i]->time_ns - b->pulse[0]->time_ns) * 1e-12;
     }
-    for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
-        standardise(b, k);
+    standardise(b);
 }
 
 enum status correction_terms_init(const struct correction_pulses *p, const struct height_correction *from, struct correction_terms *out) {

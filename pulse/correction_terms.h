@@ -1,6 +1,10 @@
 /* pulse/correction_terms.h - a pixel's usable pulses, group by group, and the terms of their correction made comparable.
- *   correction_pulses --init--> correction_terms: each term has its cubic fit in height taken out in each group of like spectra (else the
- *   sharpest spectrum would be the most compressed one) and is divided by its standard deviation; the order is group by group, then time
+ *   correction_pulses --init--> correction_terms: each term has its fit by a cubic in height and a mean for each place taken out in each group
+ *   of like spectra and is divided by its standard deviation; the order is group by group, then time
+ * Without the height's cubic the sharpest spectrum would be the most compressed one. Without the place's: in a scan the lines that follow the
+ * incident energy move with time, and so does the baseline; gains that hold those lines together would be the sharpest. (Measured, one
+ * scan of an edge in a minute: slopes of the baseline 1.5 times too large in all pixels, a step wrong by 1e-3 that made up for it between the
+ * calibrations. A cubic of the place instead of means: the same once, and a step made up by another seed.) So a scan tells of gains by its repeats.
  * Plain arrays, the caller holds the struct. Pure. */
 #ifndef TESD_PULSE_CORRECTION_TERMS_H
 #define TESD_PULSE_CORRECTION_TERMS_H
@@ -23,6 +27,7 @@ enum { TERM_DRIFT = N_CORRECTION_TERMS, N_LEARNT_TERMS };
 struct correction_pulses {               /* of one pixel, in time order, baselines set (baseline_track.h); borrowed */
     const struct measured_pulse *pulses;
     const uint16_t *group;               /* like spectra share a number below GROUPS_MAX; others are not used. NULL: one group */
+    const float *place;                  /* -1..1: where in what changes the spectra of its group (a scan's incident energy). NULL: nothing does */
     size_t n;
     double noise_sigma;                  /* height units; <= 0: 0.13 % of the median height */
     struct offset_noise offset_noise;    /* of that noise and the means; variance 0: told from the spread of the offsets */
@@ -36,8 +41,8 @@ struct correction_terms {
     size_t group_end[GROUPS_MAX];
     double scale, sigma;                 /* median height; of a narrow line */
     struct offset_noise offset_noise;
-    double *height;                      /* n */
-    double *term;                        /* n x N_LEARNT_TERMS: cubic in height taken out */
+    double *height, *place;              /* n; place: 0 where nothing changes the spectra */
+    double *term;                        /* n x N_LEARNT_TERMS: fits taken out */
     double deviation[N_LEARNT_TERMS];   /* standard deviation of that; 0: constant in each group, cannot be used */
     double limit[N_LEARNT_TERMS];       /* largest coefficient of term / deviation */
     double *scratch;                     /* n */

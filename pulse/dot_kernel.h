@@ -4,7 +4,8 @@
  * walk the table.
  * Loops that are the first to touch a record ask for what lies DOT_AHEAD behind: there stand the next records in a file, and a prefetch of memory that
  * is not there does nothing. From memory that makes a dot product 1.4x faster. Records of a stream stand apart, and asking for what is not wanted made
- * the rows 1.7x slower there; asking for the record that is wanted next, at once or on the way, gained nothing over leaving it to the machine.
+ * the rows 1.7x slower there; the record that is wanted next is asked for between the steps of a measurement (pulse_record_ask): by the rows, at once or on
+ * the way, it comes no sooner than they wait for it.
  * Rows are woven: each 16 weights stand in the order in which AVX2 unpacks 16 samples, or a third of a dot product goes into putting samples
  * in order (Zen 1: 6.8 cycles for 16 samples, 5.3 woven).
  * Chosen after measuring (doc/methods.md, Filters): rows shifted beforehand and one conversion of the samples beat shifting the record

@@ -191,7 +191,7 @@ const float *optimal_filter_row(const struct optimal_filter *f) {
 }
 
 void optimal_filter_look(const struct optimal_filter *f, const struct pulse_record *record, struct dot_looks *looks) {
-    f->kernel->rows(f->rows, f->stride, record->samples, f->n_samples, (float)record->samples[0], record->apart ? 0 : DOT_AHEAD, looks);
+    f->kernel->rows(f->rows, f->stride, record->samples, f->n_samples, (float)record->samples[0], record->next != NULL ? 0 : DOT_AHEAD, looks);
 }
 
 struct lag_parabola optimal_filter_saw(const struct dot_looks *looks) {

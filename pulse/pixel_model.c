@@ -46,9 +46,11 @@ static float residual_of(const struct pixel_model *m, const sample_u16 *samples,
 /* A pulse behind the record's own makes it rise late; one before it is a matter of shape. */
 static uint32_t second_cut(const struct pixel_model *m, const sample_u16 *samples, float base, const struct lag_parabola *fit) {
     struct second_pulse found;
-    if (m->second == NULL)
+    const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
+    double phase = fit->arrival_samples - m->template_arrival;
+    if (m->second == NULL || (double)second_search_glance(m->second, kernel, samples, base, fit->height, phase) < SECOND_GLANCE_LEAST * m->second_limit)
         return 0;
-    second_search_find(m->second, optimal_filter_kernel(m->filter), samples, base, fit->height, fit->arrival_samples - m->template_arrival, &found);
+    second_search_find(m->second, kernel, samples, base, fit->height, phase, &found);
     if (!((double)found.significance > m->second_limit))
         return 0;
     return found.sample > m->n_presamples ? CUT_BIT(CUT_LATE_RISE) : CUT_BIT(CUT_RESIDUAL);
@@ -85,9 +87,11 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
     const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
     struct dot_looks looks;
     optimal_filter_look(m->filter, record, &looks);   /* first to touch the record */
+    pulse_record_ask(record, 0);
     struct pulse_quality q = pulse_quality_within(kernel, record, m->inverted, &m->limits, looks.extremes);
     struct lag_parabola fit = optimal_filter_saw(&looks);
     double arrival = fit.arrival_samples - m->template_arrival;
+    pulse_record_ask(record, 1);
     p->cuts = pulse_quality_cuts(&q, &m->limits);
     p->falling = (m->inverted ? -q.pretrigger_rise : q.pretrigger_rise) < -FALLING * m->limits.pretrigger_slope_max;
     p->pretrigger_mean = q.pretrigger_mean;
@@ -99,9 +103,11 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
         p->open_level = open.level;
     }
     p->residual = residual_of(m, record->samples, &q, fit.height, arrival);
+    pulse_record_ask(record, 2);
     if (!(fabs(arrival) < ARRIVAL_MAX))
         p->cuts |= CUT_BIT(CUT_PEAK_TIME);
     p->cuts |= shape_cuts(m, p, record->samples, &fit);
+    pulse_record_ask(record, 3);
 }
 
 /* Something speaks against it. What was turned is believed whatever comes out, since nothing was right before; jumps are

@@ -258,19 +258,36 @@ void learnt_channels_slow_tails(struct learnt_channel *channels, size_t n) {
     }
 }
 
-static uint16_t *groups_of(struct learnt_channel *c, const struct spectrum_groups *groups, bool coarse) {
-    uint16_t *group = malloc((c->n_pulses + 1) * sizeof *group);
-    c->no_memory = c->no_memory || group == NULL;
-    for (size_t i = 0; group != NULL && i < c->n_pulses; i++) {
-        struct spectrum_group g = spectrum_groups_at(groups, c->pulses[i].time_ns);
-        group[i] = coarse ? g.coarse : g.like;
+/* Of every pulse; two blocks, to be freed whatever comes of it. */
+struct likeness { uint16_t *group; float *place; };
+
+static void likeness_done(struct likeness *l) {
+    free(l->group);
+    free(l->place);
+}
+
+/* False: no model, or no memory, which is noted. */
+static bool likeness_of(struct learnt_channel *c, const struct spectrum_groups *groups, bool coarse, struct likeness *out) {
+    *out = (struct likeness){ NULL, NULL };
+    if (c->model == NULL)
+        return false;
+    *out = (struct likeness){ malloc((c->n_pulses + 1) * sizeof *out->group), malloc((c->n_pulses + 1) * sizeof *out->place) };
+    if (out->group == NULL || out->place == NULL) {
+        c->no_memory = true;
+        return false;
     }
-    return group;
+    for (size_t i = 0; i < c->n_pulses; i++) {
+        struct spectrum_group g = spectrum_groups_at(groups, c->pulses[i].time_ns);
+        out->group[i] = coarse ? g.coarse : g.like;
+        out->place[i] = g.place;
+    }
+    return true;
 }
 
 /* Heights by neighbours have the level of their records in them: how they go with it is not the filter's to say. */
-static struct correction_pulses correction_pulses_of(const struct learnt_channel *c, const uint16_t *group) {
-    struct correction_pulses p = { .pulses = c->pulses, .group = group, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma, .offset_noise = c->model->offset_noise, .steady = c->steady };
+static struct correction_pulses correction_pulses_of(const struct learnt_channel *c, const struct likeness *l) {
+    struct correction_pulses p = { .pulses = c->pulses, .group = l->group, .place = l->place, .n = c->n_pulses, .noise_sigma = c->model->noise_sigma,
+                                   .offset_noise = c->model->offset_noise, .steady = c->steady };
     size_t taken = 0;
     for (size_t i = 0; i < c->n_pulses; i++)
         taken += neighbour_height_taken(&c->pulses[i]);
@@ -283,36 +300,42 @@ static struct correction_pulses correction_pulses_of(const struct learnt_channel
 void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
                              struct correction_estimate *out) {
     *out = (struct correction_estimate){ .terms = 0 };
-    uint16_t *group = c->model ? groups_of(c, groups, false) : NULL;
-    if (group == NULL)
+    struct likeness l;
+    if (!likeness_of(c, groups, false, &l)) {
+        likeness_done(&l);
         return;
+    }
     struct height_correction from = c->correction;
     from.n_steps = n_steps;
     for (uint32_t k = 0; k < n_steps; k++)
         from.step_time_ns[k] = step_time_ns[k];
-    struct correction_pulses p = correction_pulses_of(c, group);
+    struct correction_pulses p = correction_pulses_of(c, &l);
     c->no_memory = correction_estimate_make(&p, &from, out, &c->correction) == STATUS_NO_MEMORY || c->no_memory;
-    free(group);
+    likeness_done(&l);
 }
 
 void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_prior *prior) {
-    uint16_t *group = c->model ? groups_of(c, groups, false) : NULL;
-    if (group == NULL)
+    struct likeness l;
+    if (!likeness_of(c, groups, false, &l)) {
+        likeness_done(&l);
         return;
+    }
     struct height_correction from = c->correction;
-    struct correction_pulses p = correction_pulses_of(c, group);
+    struct correction_pulses p = correction_pulses_of(c, &l);
     c->no_memory = correction_learn(&p, &from, prior, &c->correction, NULL) == STATUS_NO_MEMORY || c->no_memory;
-    free(group);
+    likeness_done(&l);
 }
 
 void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *times, size_t n_times, struct gain_step_score *out) {
     memset(out, 0, n_times * sizeof *out);
-    uint16_t *group = c->model ? groups_of(c, groups, true) : NULL;
-    if (group == NULL)
+    struct likeness l;
+    if (!likeness_of(c, groups, true, &l)) {
+        likeness_done(&l);
         return;
-    struct correction_pulses p = correction_pulses_of(c, group);
+    }
+    struct correction_pulses p = correction_pulses_of(c, &l);
     c->no_memory = gain_step_scores(&p, &c->correction, times, n_times, out) == STATUS_NO_MEMORY || c->no_memory;
-    free(group);
+    likeness_done(&l);
 }
 
 bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights,

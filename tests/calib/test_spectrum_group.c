@@ -60,6 +60,11 @@ static void like_goes_with_like(void **state) {
     assert_int_not_equal(at[1].coarse, at[2].coarse);
     assert_int_not_equal(at[0].coarse, at[1].coarse);
     assert_int_equal(none.like, SPECTRUM_GROUP_NONE);
+    for (int k = 0; k < 10; k++) {   /* of ten energies, all times up to the next point */
+        double place = (double)spectrum_groups_at(g, 200 + 10 * k).place, moving = (double)spectrum_groups_at(g, 209 + 10 * k).place;
+        assert_true(fabs(place - (2 * k / 9.0 - 1)) < 1e-6 && (k == 9 || fabs(moving - place) < 1e-9));
+    }
+    assert_true(at[0].place == 0 && at[4].place == 0 && none.place == 0);
     assert_int_equal(spectrum_groups_at(g, -5).coarse, SPECTRUM_GROUP_NONE);
     assert_int_equal(spectrum_groups_at(g, 5000).like, SPECTRUM_GROUP_NONE);
     spectrum_groups_free(g);

@@ -42,6 +42,7 @@ static void what_goes_in_comes_out(void **state) {
             assert_int_equal(r.samples.trigger_time_ns, rows[i].time_ns);
             assert_int_equal((uintptr_t)r.samples.samples % 64, 0);
             assert_memory_equal(r.samples.samples, sent[i], 2 * rows[i].n_samples);
+            assert_ptr_equal(r.samples.next, b->rows[i + 1 < n ? i + 1 : i].samples);
         }
     }
     record_block_free(b);
@@ -67,6 +68,7 @@ static void coefficients_too(void **state) {
     r = record_block_at(b, 0);
     assert_true(!r.coefficients && r.samples.n_samples == 10);
     assert_memory_equal(r.samples.samples, samples, sizeof samples);
+    assert_ptr_equal(r.samples.next, b->rows[0].samples);   /* the next has none */
     record_block_free(b);
     record_block_free(other);
 }

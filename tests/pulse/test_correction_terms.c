@@ -49,6 +49,45 @@ static void terms_do_not_stretch_a_spectrum(void **state) {
     correction_terms_done(&t);
 }
 
+/* Nor with what a mean for each place could, where places differ; elsewhere it makes no difference. */
+static void terms_do_not_follow_the_place(void **state) {
+    (void)state;
+    enum { POINTS = 20 };
+    struct synthetic s = synthetic_seed(93);
+    static struct measured_pulse p[MOST];
+    static uint16_t group[MOST];
+    static float place[MOST];
+    struct height_correction from = height_correction_none();
+    struct correction_terms with, without;
+    drifting_make(&s, &(struct drifting){ .slope = 1e-4, .spread = 40, .period_s = 500 }, MOST, p, NULL);
+    for (size_t i = 0; i < MOST; i++) {
+        group[i] = i >= MOST / 2;
+        place[i] = group[i] ? 2 * (float)((i - MOST / 2) * POINTS / (MOST / 2)) / (POINTS - 1) - 1 : 0;
+    }
+    struct correction_pulses in = { .pulses = p, .group = group, .n = MOST, .noise_sigma = 5 };
+    assert_int_equal(correction_terms_init(&in, &from, &without), STATUS_OK);
+    in.place = place;
+    assert_int_equal(correction_terms_init(&in, &from, &with), STATUS_OK);
+    for (size_t at = 0; at < with.group_end[0] * N_LEARNT_TERMS; at++)
+        assert_true(with.term[at] == without.term[at]);
+    double worst = 0, before = 0;
+    for (size_t k = 0; k < N_LEARNT_TERMS; k++)
+        for (int point = 0; point < POINTS && with.deviation[k] > 0; point++) {
+            double sum[2] = { 0 };
+            for (size_t i = with.group_end[0]; i < with.n; i++)
+                if (fabs(with.place[i] - (2.0 * point / (POINTS - 1) - 1)) < 0.01) {
+                    sum[0] += with.term[i * N_LEARNT_TERMS + k] / with.deviation[k];
+                    sum[1] += without.term[i * N_LEARNT_TERMS + k] / with.deviation[k];
+                }
+            worst = fmax(worst, fabs(sum[0]) * POINTS / (MOST / 2));
+            before = fmax(before, fabs(sum[1]) * POINTS / (MOST / 2));
+        }
+    print_message("means at a place: %.1e deviations, without %.1e\n", worst, before);
+    assert_true(worst < 1e-6 && before > 0.1);
+    correction_terms_done(&with);
+    correction_terms_done(&without);
+}
+
 static void too_few_pulses_are_refused(void **state) {
     (void)state;
     struct synthetic s = synthetic_seed(92);
@@ -63,6 +102,6 @@ static void too_few_pulses_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(terms_do_not_stretch_a_spectrum), cmocka_unit_test(too_few_pulses_are_refused) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(terms_do_not_stretch_a_spectrum), cmocka_unit_test(terms_do_not_follow_the_place), cmocka_unit_test(too_few_pulses_are_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

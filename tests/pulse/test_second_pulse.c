@@ -113,6 +113,34 @@ static void test_scalar_finds_the_same(void **state) {
     tear_down(&f);
 }
 
+/* What the search finds the first look has seen, whatever kernel, wherever the record's own pulse arrives; of records with nothing in them it passes over most. */
+static void test_a_first_look_misses_nothing(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(77);
+    struct fixture f;
+    int found = 0, quiet = 0, seen = 0;
+    set_up(&f, 1);
+    double limit = quiet_limit(&s, &f, 1);
+    for (int i = 0; i < 4000; i++) {
+        uint16_t d[N];
+        struct second_pulse p;
+        double late = rint(4 * synthetic_uniform(&s) - 2) + 0.1 * synthetic_uniform(&s) - 0.05, at = 16 + (N - 32) * synthetic_uniform(&s), other = i % 2 ? exp(log(20) + 5 * synthetic_uniform(&s)) : 0;
+        for (int k = 0; k < N; k++)
+            d[k] = (uint16_t)rint(LEVEL + synthetic_noise(&s) + HEIGHT * synthetic_shape(k - P - late) + other * synthetic_shape(k - at));
+        second_search_find(f.search, dot_kernel_best(), d, LEVEL, HEIGHT, late, &p);
+        double look = (double)second_search_glance(f.search, dot_kernel_at((size_t)i % 2), d, LEVEL, HEIGHT, late);
+        if ((double)p.significance > limit) {
+            found++;
+            if (!(look > SECOND_GLANCE_LEAST * limit)) printf("t %.2f look %.2f limit %.2f late %.2f at %.1f (%u) other %.1f\n", (double)p.significance, look, limit, late, at, p.sample, other);
+        }
+        quiet += other == 0;
+        seen += other == 0 && look > SECOND_GLANCE_LEAST * limit;
+    }
+    print_message("%d found, every one seen; of %d with nothing in them %d\n", found, quiet, seen);
+    assert_true(found > 1000 && quiet > 500 && seen < quiet / 3);
+    tear_down(&f);
+}
+
 /* No samples whatever do more than be found odd. */
 static void test_any_samples(void **state) {
     (void)state;
@@ -125,6 +153,8 @@ static void test_any_samples(void **state) {
         for (int k = 0; k < N; k++)
             d[k] = (uint16_t)(i % 3 == 0 ? 0 : i % 3 == 1 ? synthetic_bits(&s) : (uint64_t)(k > i) * 65535);
         second_search_find(f.search, dot_kernel_best(), d, 0, i % 7 ? 1e5 : (double)NAN, i % 5 ? 0 : (double)NAN, &p);
+        float look = second_search_glance(f.search, dot_kernel_best(), d, 0, i % 7 ? 1e5 : (double)NAN, i % 5 ? 0 : (double)NAN);
+        assert_true(look >= 0 || isnan(look));
         assert_true(p.sample < N + 4 && (p.significance >= 0 || isnan(p.significance)));
     }
     tear_down(&f);
@@ -148,7 +178,7 @@ static void test_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found_where_it_is), cmocka_unit_test(test_near_the_edges), cmocka_unit_test(test_scalar_finds_the_same),
-        cmocka_unit_test(test_any_samples), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_first_look_misses_nothing), cmocka_unit_test(test_any_samples), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
