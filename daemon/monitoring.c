@@ -146,6 +146,7 @@ bool monitoring_channel(struct monitoring *w, size_t pixel, const float *residua
         gather(residual, b, window, &place, &i, &run);
         pixel_monitor_add(w->pixels[pixel], &run);
     }
+    pixel_monitor_end(w->pixels[pixel]);
     return true;
 }
 
