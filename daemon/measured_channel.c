@@ -17,7 +17,8 @@ struct measured_channel measured_channel_in(void *memory, size_t most, bool caus
         behind = m.places + most;
     }
     m.residual = behind;
-    m.gap_before = (bool *)(m.residual + most);
+    behind = m.residual + most;
+    m.gap_before = behind;
     return m;
 }
 
