@@ -89,18 +89,42 @@ static void take(struct samples *s, double value) {
     s->values[s->n++] = value;
 }
 
-static void append(struct pixel_monitor *m, struct list *l, double value) {
-    if (l->n == l->room) {
-        size_t more = l->room ? 2 * l->room : 256;
-        double *bigger = realloc(l->values, more * sizeof *bigger);
-        if (!bigger) {
-            m->no_memory = true;
-            return;
-        }
-        l->values = bigger;
-        l->room = more;
+/* Values need no branch while there is room for all of them and each is wanted. */
+static void take_all(struct samples *s, const float *values, size_t n) {
+    if (s->stride > 1 || n > SAMPLES - s->n) {
+        for (size_t i = 0; i < n; i++)
+            take(s, (double)values[i]);
+        return;
     }
-    l->values[l->n++] = value;
+    uint32_t at = s->n;
+    for (size_t i = 0; i < n; i++) {
+        s->values[at] = (double)values[i];
+        at += isfinite(values[i]) != 0;
+    }
+    s->stride = 1;
+    s->seen += at - s->n;
+    s->n = at;
+}
+
+/* Room for n more. */
+static bool make_room(struct pixel_monitor *m, struct list *l, size_t n) {
+    if (l->n + n <= l->room)
+        return true;
+    size_t more = l->room ? 2 * l->room : 256;
+    more = more < l->n + n ? l->n + n : more;
+    double *bigger = realloc(l->values, more * sizeof *bigger);
+    if (!bigger) {
+        m->no_memory = true;
+        return false;
+    }
+    l->values = bigger;
+    l->room = more;
+    return true;
+}
+
+static void append(struct pixel_monitor *m, struct list *l, double value) {
+    if (make_room(m, l, 1))
+        l->values[l->n++] = value;
 }
 
 static void put(struct pixel_monitor *m, enum monitor_kind kind, struct monitor_value v) {
@@ -164,43 +188,67 @@ static void move_to(struct pixel_monitor *m, uint32_t window) {
         close_window(m);
 }
 
-static void keep(struct pixel_monitor *m, struct near_elastic e) {
-    if (m->n_kept == m->kept_room) {
-        size_t more = m->kept_room ? 2 * m->kept_room : 256;
-        struct near_elastic *bigger = realloc(m->kept, more * sizeof *bigger);
-        if (!bigger) {
-            m->no_memory = true;
-            return;
-        }
-        m->kept = bigger;
-        m->kept_room = more;
+static bool make_room_to_keep(struct pixel_monitor *m, size_t n) {
+    if (m->n_kept + n <= m->kept_room)
+        return true;
+    size_t more = m->kept_room ? 2 * m->kept_room : 256;
+    struct near_elastic *bigger = realloc(m->kept, more * sizeof *bigger);   /* 256 is more than a run */
+    if (!bigger) {
+        m->no_memory = true;
+        return false;
     }
-    m->kept[m->n_kept++] = e;
+    m->kept = bigger;
+    m->kept_room = more;
+    return true;
 }
 
-void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_record *r) {
+bool pixel_monitor_move(struct pixel_monitor *m, int64_t time_ns, struct time_span *same) {
     const uint32_t n = m->plan->n;
     const struct monitor_window *now = &m->plan->windows[m->window];
-    bool same = m->window < n && r->time_ns >= now->start_ns && r->time_ns < now->end_ns;
-    uint32_t window = same ? m->window : monitor_plan_find(m->plan, r->time_ns, m->window);
-    if (window == n || window < m->window)
-        return;
-    if (!same)
+    *same = (struct time_span){ time_ns, time_ns + 1 };
+    if (m->window >= n || time_ns < now->start_ns || time_ns >= now->end_ns) {
+        uint32_t window = monitor_plan_find(m->plan, time_ns, m->window);
+        if (window == n || window < m->window)
+            return false;
         move_to(m, window);
-    m->count++;
-    take(&m->baseline, (double)r->pretrigger_mean);
-    take(&m->residual, (double)r->residual);
-    if (!r->photon)
-        return;
-    const struct monitor_window *w = &m->plan->windows[window];
-    double incident = w->calibration ? w->mono_eV : r->incident_eV;
+        now = &m->plan->windows[window];
+    }
+    *same = (struct time_span){ now->start_ns, now->end_ns };
+    return true;
+}
+
+/* Whether a photon is near a line is as good as random: each is put where it would stand. Within twice the reach: the centre may wander. */
+static void add_line(struct pixel_monitor *m, const struct monitor_run *run) {
     const struct monitor_settings *s = &m->settings;
-    bool excited = incident > s->line_above_eV || (w->calibration && isnan(incident));
-    /* twice the reach: the centre may wander */
-    if (excited && fabs(r->energy_eV - s->line_eV) <= 2 * s->line_reach_eV)
-        append(m, &m->line, r->energy_eV);
-    if (fabs(r->energy_eV - incident) <= 2 * s->elastic_reach_eV)
-        keep(m, (struct near_elastic){(float)(r->energy_eV - incident), window, w->calibration ? ALWAYS_FREE : r->slot});
+    if (!make_room(m, &m->line, run->n_photons))
+        return;
+    for (size_t i = 0; i < run->n_photons; i++) {
+        m->line.values[m->line.n] = (double)run->energy_eV[i];
+        m->line.n += fabs((double)run->energy_eV[i] - s->line_eV) <= 2 * s->line_reach_eV;
+    }
+}
+
+static void add_elastic(struct pixel_monitor *m, const struct monitor_run *run, double incident_eV, uint32_t slot) {
+    if (!make_room_to_keep(m, run->n_photons))
+        return;
+    for (size_t i = 0; i < run->n_photons; i++) {
+        double difference = (double)run->energy_eV[i] - incident_eV;
+        m->kept[m->n_kept] = (struct near_elastic){(float)difference, m->window, slot};
+        m->n_kept += fabs(difference) <= 2 * m->settings.elastic_reach_eV;
+    }
+}
+
+void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_run *run) {
+    const struct monitor_window *w = &m->plan->windows[m->window];
+    m->count += (uint32_t)run->n;
+    take_all(&m->baseline, run->pretrigger_mean, run->n);
+    take_all(&m->residual, run->residual, run->n);
+    double incident = w->calibration ? w->mono_eV : run->incident_eV;
+    bool excited = incident > m->settings.line_above_eV || (w->calibration && isnan(incident));
+    if (excited && isfinite(m->settings.line_eV))
+        add_line(m, run);
+    if (isfinite(incident))
+        add_elastic(m, run, incident, w->calibration ? ALWAYS_FREE : run->slot);
 }
 
 static void finish_elastic(struct pixel_monitor *m, const uint8_t *free_slots) {

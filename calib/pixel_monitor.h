@@ -1,14 +1,16 @@
 /* calib/pixel_monitor.h - one pixel watched through the windows of a monitor_plan (doc/methods.md, Lines and curves): median baseline, median residual,
- * rate, and the centres of one line and of the elastic line.   records by time --add, finish--> a row of values for each monitor
+ * rate, and the centres of one line and of the elastic line.   runs of records by time --move, add, finish--> a row of values for each monitor
  * Centres are medians within a reach of the centre, repeated until they stay: a flat background does not pull them. Photons near the
  * elastic line, a small part of all, are kept until the points are known at which that line stands free. */
 #ifndef TESD_CALIB_PIXEL_MONITOR_H
 #define TESD_CALIB_PIXEL_MONITOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "calib/monitor_plan.h"
+#include "pulse/time_span.h"
 
 enum monitor_kind { MONITOR_PRETRIGGER_MEAN, MONITOR_RESIDUAL, MONITOR_RATE, MONITOR_LINE, MONITOR_ELASTIC, N_MONITORS };
 extern const char *const monitor_names[N_MONITORS];   /* as in monitor_NAME of the file */
@@ -32,17 +34,20 @@ struct pixel_monitor;        /* opaque */
 enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, struct pixel_monitor **out);
 void pixel_monitor_free(struct pixel_monitor *m);
 
-struct monitor_record {
-    int64_t time_ns;
-    float pretrigger_mean, residual;   /* counts; NaN: not known */
-    bool photon;                       /* no cut, and a trusted energy */
-    double energy_eV;
+/* Records come in the order of time, in runs that are in one window and at one place. The window that holds the time becomes the current one, and
+ * *same all times that it holds; false: there is none, or it is over: records at this time are left out. */
+bool pixel_monitor_move(struct pixel_monitor *m, int64_t time_ns, struct time_span *same);
+enum { MONITOR_RUN = 64 };
+struct monitor_run {
+    size_t n;                          /* records, MONITOR_RUN at most */
+    float pretrigger_mean[MONITOR_RUN], residual[MONITOR_RUN];   /* counts; NaN: not known */
+    size_t n_photons;                  /* of them: no cut, and a trusted energy */
+    float energy_eV[MONITOR_RUN];      /* of each of those */
     double incident_eV;                /* NaN: between points; in calibrations the plan knows it */
     uint32_t slot;                     /* of the scan point, for `free_slots`; not looked at in calibrations */
 };
-
-/* Records in the order of time; one that goes back to an earlier window is left out. */
-void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_record *r);
+/* Into the current window, which pixel_monitor_move has found. */
+void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_run *run);
 /* After the last record, once. free_slots[slot] != 0: at this point the elastic line stands free (scan_elastic.h); only there it counts.
  * STATUS_NO_MEMORY: some time on the way. */
 enum status pixel_monitor_finish(struct pixel_monitor *m, const uint8_t *free_slots);

@@ -103,7 +103,7 @@ static unsigned outside_reason(const struct rixs_map *m, const struct photon_blo
     return x < m->edges_eV[0] ? OUTSIDE_UNDER : N_OUTSIDE;
 }
 
-uint32_t *rixs_map_counter(const struct rixs_map *m, const struct photon_block *b, size_t i) {
+static uint32_t *counter_of(const struct rixs_map *m, const struct photon_block *b, size_t i) {
     assert(b->cuts[i] == 0 && b->point[i] >= 0 && (uint32_t)b->point[i] < m->n_points && b->pixel[i] < m->n_pixels && b->grade[i] < N_GRADES);
     if (!m->pixels_used[b->pixel[i]])
         return NULL;
@@ -113,14 +113,45 @@ uint32_t *rixs_map_counter(const struct rixs_map *m, const struct photon_block *
     return reason < N_OUTSIDE ? &m->outside[point * N_OUTSIDE + reason] : &m->counts[point * m->n_bins + bin_of(m, x)];
 }
 
+/* As bin_of, for any value and without a branch: what is outside gets some bin. */
+static inline uint32_t some_bin(const struct rixs_map *m, double x) {
+    double guess = guess_of(m, x), last = m->n_bins - 1;
+    guess = guess > 0 ? guess : 0;   /* NaN too */
+    uint32_t k = (uint32_t)(int32_t)(guess < last ? guess : last);
+    k -= (uint32_t)(x < m->edges_eV[k] && k > 0);
+    return k + (uint32_t)(x >= m->edges_eV[k + 1] && k + 1 < m->n_bins);
+}
+
+/* Which rows are outside, of what, and in which bin is as good as random: nothing here asks. */
+size_t rixs_map_counters(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, uint32_t **out) {
+    size_t point = (size_t)b->point[first], found = 0;
+    uint32_t *counts = m->counts + point * m->n_bins, *outside = m->outside + point * N_OUTSIDE;
+    assert(b->point[first] >= 0 && point < m->n_points && b->pixel[first] < m->n_pixels);
+    if (!m->pixels_used[b->pixel[first]])
+        return 0;
+    for (size_t i = first; i < first + n; i++) {
+        double x = place_on_axis(m, b, i);
+        unsigned reason = N_OUTSIDE;
+        reason = x < m->edges_eV[0] ? OUTSIDE_UNDER : reason;
+        reason = x >= m->edges_eV[m->n_bins] ? OUTSIDE_OVER : reason;
+        reason = (b->flags[i] & TRUST_MASK) >= TRUST_BEYOND || isnan(x) ? OUTSIDE_FLAGGED : reason;
+        reason = (m->grades_used >> b->grade[i] & 1) == 0 ? OUTSIDE_GRADE : reason;
+        reason = b->flags[i] & FLAG_LAST_OF_DEAD ? OUTSIDE_DEAD : reason;
+        uint32_t *in_bin = counts + some_bin(m, x), *to = outside + reason;
+        out[found] = reason == N_OUTSIDE ? in_bin : to;
+        found += b->cuts[i] == 0;
+    }
+    return found;
+}
+
 void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i) {
-    uint32_t *counter = rixs_map_counter(m, b, i);
+    uint32_t *counter = counter_of(m, b, i);
     if (counter != NULL)
         (*counter)++;
 }
 
 void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i) {
-    uint32_t *counter = rixs_map_counter(m, b, i);
+    uint32_t *counter = counter_of(m, b, i);
     if (counter != NULL)
         (*counter)--;
 }

@@ -37,8 +37,9 @@ void rixs_map_free(struct rixs_map *m);
 void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i);
 /* Takes back what _add did with the same row. */
 void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i);
-/* The one number to which _add of the row adds 1, for those who fetch its memory before they count; NULL: none. */
-uint32_t *rixs_map_counter(const struct rixs_map *m, const struct photon_block *b, size_t i);
+/* Of rows first..first+n-1, all of one pixel and one point: the numbers to which _add of the photons (cuts == 0) among them would add 1, so that their
+ * memory can be fetched before it is counted. The rows of photons come one behind the other in `out`, which has room for n; returns how many. */
+size_t rixs_map_counters(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, uint32_t **out);
 /* Whether the sum of the two is defined: the same axes and grades, and every row that is wanted exists. */
 bool rixs_map_addable(const struct rixs_map *into, const struct rixs_map *from, const uint32_t *row_of);
 /* STATUS_BAD_VALUE unless axes and grades agree; row r of `from` is added to row row_of[r] (UINT32_MAX: left out). */

@@ -154,34 +154,16 @@ static void count_row(struct scan_products *p, const struct photon_block *b, siz
     p->high_events[cell] += event && high ? sign : 0;
 }
 
-struct product_place scan_products_find(const struct scan_products *p, const struct photon_block *b, size_t i) {
-    struct product_place place = { rixs_map_counter(p->emission, b, i), rixs_map_counter(p->loss, b, i) };
-    __builtin_prefetch(place.emission, 1);
-    __builtin_prefetch(place.loss, 1);
-    return place;
-}
-
-static void add_to_yields(struct scan_products *p, const struct photon_block *b, size_t i) {
-    for (uint64_t left = yield_index_at(&p->yield_index, (double)b->energy_eV[i]); left != 0; left &= left - 1)
-        yield_spectrum_add(p->yields[__builtin_ctzll(left)], b, i);
-    for (uint32_t r = YIELD_INDEXED; r < p->n_yields; r++)
-        yield_spectrum_add(p->yields[r], b, i);
-}
-
-void scan_products_add_at(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after, struct product_place place) {
+void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
     count_row(p, b, i, after, 1);
     if (b->cuts[i] != 0 || b->point[i] < 0)
         return;
-    if (place.emission != NULL)
-        ++*place.emission;
-    if (place.loss != NULL)
-        ++*place.loss;
-    add_to_yields(p, b, i);
-}
-
-void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {
-    bool photon = b->cuts[i] == 0 && b->point[i] >= 0;
-    scan_products_add_at(p, b, i, after, photon ? scan_products_find(p, b, i) : (struct product_place){ NULL, NULL });
+    rixs_map_add(p->emission, b, i);
+    rixs_map_add(p->loss, b, i);
+    for (uint64_t left = yield_index_at(&p->yield_index, (double)b->energy_eV[i])->may; left != 0; left &= left - 1)
+        yield_spectrum_add(p->yields[__builtin_ctzll(left)], b, i);
+    for (uint32_t r = YIELD_INDEXED; r < p->n_yields; r++)
+        yield_spectrum_add(p->yields[r], b, i);
 }
 
 void scan_products_remove(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after) {

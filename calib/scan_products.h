@@ -65,16 +65,10 @@ double scan_products_events(const struct scan_products *p, uint32_t point);   /*
 /* Makes sampled_time_ns, zeroed. */
 enum status scan_products_sampled(struct scan_products *p);
 /* Row i of the block, already placed in this scan (point >= 0, or -1 with `after` = the point it moves away from). Rows with cuts are
- * events, no photons. */
+ * events, no photons. Many rows are counted quicker by a product_counter. */
 void scan_products_add(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
 /* Takes back what _add did with the same row. */
 void scan_products_remove(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after);
-/* The same in two steps, with some rows between: where a row, a photon in a point, counts in the maps, whose memory is fetched (which is
- * most of what counting costs); then counting it there. Any other row: zeros. */
-struct product_place { uint32_t *emission, *loss; };
-struct product_place scan_products_find(const struct scan_products *p, const struct photon_block *b, size_t i);
-void scan_products_add_at(struct scan_products *p, const struct photon_block *b, size_t i, int32_t after, struct product_place place);
-
 /* Adds counts and grade times of point r to point row_of[r]; UINT32_MAX: left out. The pixels used become those of either; time of a
  * pixel that one of them did not use is dead there, since its photons are not in that one's counts. live_time_s is left alone:
  * scan_live_time_settle makes it of the sums. STATUS_BAD_VALUE, and nothing added, unless axes, grades and regions agree. */

@@ -101,29 +101,50 @@ void monitoring_free(struct monitoring *w) {
     free(w);
 }
 
-/* Incident energy and point of a photon's time; incident NaN: in no point. */
-static void set_place(const struct monitoring *w, struct scan_place *place, struct monitor_record *r) {
-    const struct scan_timeline *t = w->beamtime->timeline;
-    scan_timeline_move(t, r->time_ns, place);
+/* Incident energy and point; incident NaN: in no point. */
+static void set_place(const struct monitoring *w, const struct scan_place *place, struct monitor_run *run) {
+    run->incident_eV = NAN;
+    run->slot = 0;
     if (place->index < 0 || place->point < 0)
         return;
-    r->incident_eV = scan_timeline_at(t, (size_t)place->index)->points[place->point].incident_eV;
-    r->slot = w->first_slot[place->index] + (uint32_t)place->point;
+    run->incident_eV = scan_timeline_at(w->beamtime->timeline, (size_t)place->index)->points[place->point].incident_eV;
+    run->slot = w->first_slot[place->index] + (uint32_t)place->point;
+}
+
+static const uint32_t no_pulse = CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_SHORT);
+
+/* Rows from *next on that are in both spans; *next: the first behind them. */
+static void gather(const struct measured_pulse *pulses, const struct photon_block *b, struct time_span window, const struct scan_place *place, size_t *next,
+                   struct monitor_run *run) {
+    const int64_t from_ns = window.start_ns > place->from_ns ? window.start_ns : place->from_ns;
+    const int64_t until_ns = window.end_ns < place->until_ns ? window.end_ns : place->until_ns;
+    size_t i = *next, most = b->n - i < MONITOR_RUN ? b->n : i + MONITOR_RUN;
+    run->n = run->n_photons = 0;
+    for (; i < most && b->time_ns[i] >= from_ns && b->time_ns[i] < until_ns; i++) {
+        run->pretrigger_mean[run->n] = b->pretrigger_mean[i];
+        run->residual[run->n] = pulses[i].residual;
+        run->energy_eV[run->n_photons] = b->energy_eV[i];
+        run->n += (b->cuts[i] & no_pulse) == 0;
+        run->n_photons += (size_t)((b->cuts[i] == 0) & ((b->flags[i] & TRUST_MASK) != TRUST_BEYOND));
+    }
+    *next = i;
 }
 
 bool monitoring_channel(struct monitoring *w, size_t pixel, const struct measured_pulse *pulses, const struct photon_block *b) {
-    const uint32_t no_pulse = CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_SHORT);
     struct scan_place place = {0};
+    struct monitor_run run;
     if (pixel_monitor_new(w->plan, &w->settings, &w->pixels[pixel]) != STATUS_OK)
         return false;
-    for (size_t i = 0; i < b->n; i++) {
-        if (b->cuts[i] & no_pulse)
+    for (size_t i = 0; i < b->n;) {
+        struct time_span window;
+        if ((b->cuts[i] & no_pulse) != 0 || !pixel_monitor_move(w->pixels[pixel], b->time_ns[i], &window)) {
+            i++;
             continue;
-        struct monitor_record r = {.time_ns = b->time_ns[i], .pretrigger_mean = b->pretrigger_mean[i], .residual = pulses[i].residual,
-                                   .photon = b->cuts[i] == 0 && (b->flags[i] & TRUST_MASK) != TRUST_BEYOND, .energy_eV = (double)b->energy_eV[i], .incident_eV = NAN};
-        if (r.photon)
-            set_place(w, &place, &r);
-        pixel_monitor_add(w->pixels[pixel], &r);
+        }
+        scan_timeline_move(w->beamtime->timeline, b->time_ns[i], &place);
+        set_place(w, &place, &run);
+        gather(pulses, b, window, &place, &i, &run);
+        pixel_monitor_add(w->pixels[pixel], &run);
     }
     return true;
 }

@@ -8,7 +8,7 @@
 #include "pulse/normal_equations.h"
 #include "pulse/robust.h"
 
-enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, PLACE = 3 /* powers of it */, ROUNDS = 4 };
+enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, PLACES = 64 /* about the points of a scan */, ROUNDS = 4 };
 static const double sigma_of_height = 0.0013;    /* of the median height, where the noise is not known */
 static const double least_share = 0.02;          /* of a term's spread that must be left inside the groups */
 
@@ -105,46 +105,69 @@ static void learn_usual_arrival(struct correction_terms *b) {
     memcpy(b->c.arrival_curve, curve, sizeof curve);
 }
 
-/* Powers of the height, then of the place. */
-static void place_row(const struct correction_terms *b, size_t i, double row[CUBIC + PLACE]) {
-    powers(relative_height(b, i), row);
-    row[CUBIC] = b->place[i];
-    for (int k = 1; k < PLACE; k++)
-        row[CUBIC + k] = row[CUBIC + k - 1] * b->place[i];
+static size_t place_of(const struct correction_terms *b, size_t i) {
+    return (size_t)fmax(0, fmin(PLACES - 1, (b->place[i] + 1) / 2 * PLACES));
 }
 
-static bool changes(const struct correction_terms *b, size_t from, size_t to) {
-    double low = INFINITY, high = -INFINITY;
-    for (size_t i = from; i < to; i++) {
-        low = fmin(low, b->place[i]);
-        high = fmax(high, b->place[i]);
-    }
-    return high > low;
-}
+/* What is fitted and what to, less their means at the pulse's place. */
+struct at_place { double n, power[CUBIC], term[N_LEARNT_TERMS]; };
 
-/* Takes their fits off all terms in one group. */
-static void remove_fits(struct correction_terms *b, size_t from, size_t to) {
-    struct normal_equations e;
-    double row[CUBIC + PLACE], fit[N_LEARNT_TERMS][CUBIC + PLACE] = { { 0 } };
-    unsigned n = changes(b, from, to) ? CUBIC + PLACE : CUBIC;
-    normal_equations_init(&e, n);
+static void mean_places(const struct correction_terms *b, size_t from, size_t to, struct at_place place[PLACES]) {
+    double row[CUBIC];
+    memset(place, 0, PLACES * sizeof *place);
     for (size_t i = from; i < to; i++) {
-        place_row(b, i, row);
-        normal_equations_add(&e, row, 1, 0);
+        struct at_place *p = &place[place_of(b, i)];
+        powers(relative_height(b, i), row);
+        p->n++;
+        for (unsigned j = 0; j < CUBIC; j++)
+            p->power[j] += row[j];
         for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
-            for (unsigned j = 0; j < n; j++)
-                fit[k][j] += b->term[i * N_LEARNT_TERMS + k] * row[j];
+            p->term[k] += b->term[i * N_LEARNT_TERMS + k];
     }
-    for (unsigned j = 0; j < n; j++)
-        e.matrix[j * n + j] *= 1 + 1e-9;
+    for (size_t m = 0; m < PLACES; m++) {
+        for (unsigned j = 0; j < CUBIC && place[m].n > 0; j++)
+            place[m].power[j] /= place[m].n;
+        for (unsigned k = 0; k < N_LEARNT_TERMS && place[m].n > 0; k++)
+            place[m].term[k] /= place[m].n;
+    }
+}
+
+/* Powers of the height without the constant, which the means have taken. */
+static void change_of_powers(const struct correction_terms *b, size_t i, const struct at_place *p, double change[CUBIC - 1]) {
+    double row[CUBIC];
+    powers(relative_height(b, i), row);
+    for (unsigned j = 1; j < CUBIC; j++)
+        change[j - 1] = row[j] - p->power[j];
+}
+
+/* Takes their fits off all terms in one group: a mean for each place, and one cubic of the height. */
+static void remove_fits(struct correction_terms *b, size_t from, size_t to) {
+    struct at_place place[PLACES];
+    struct normal_equations e;
+    double row[CUBIC - 1], fit[N_LEARNT_TERMS][CUBIC - 1] = { { 0 } };
+    mean_places(b, from, to, place);
+    normal_equations_init(&e, CUBIC - 1);
+    for (size_t i = from; i < to; i++) {
+        const struct at_place *p = &place[place_of(b, i)];
+        change_of_powers(b, i, p, row);
+        normal_equations_add(&e, row, 1, 0);
+        for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
+            double *t = &b->term[i * N_LEARNT_TERMS + k];
+            *t -= p->term[k];
+            for (unsigned j = 0; j < CUBIC - 1; j++)
+                fit[k][j] += *t * row[j];
+        }
+    }
+    for (unsigned j = 0; j < CUBIC - 1; j++)
+        e.matrix[j * (CUBIC - 1) + j] *= 1 + 1e-9;
     bool solved = normal_equations_factor(&e) == STATUS_OK;
     for (unsigned k = 0; solved && k < N_LEARNT_TERMS; k++)
         normal_equations_solve(&e, fit[k], fit[k]);
     for (size_t i = from; i < to; i++) {
-        place_row(b, i, row);
+        change_of_powers(b, i, &place[place_of(b, i)], row);
         for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
             double *t = &b->term[i * N_LEARNT_TERMS + k];
-            for (unsigned j = 0; j < n && solved; j++)
+            for (unsigned j = 0; j < CUBIC - 1 && solved; j++)
                 *t -= fit[k][j] * row[j];
             *t = solved ? *t : 0;
         }

@@ -1,10 +1,10 @@
 /* pulse/correction_terms.h - a pixel's usable pulses, group by group, and the terms of their correction made comparable.
- *   correction_pulses --init--> correction_terms: each term has its fit by a cubic in height and one in place taken out in each group of
- *   like spectra and is divided by its standard deviation; the order is group by group, then time
+ *   correction_pulses --init--> correction_terms: each term has its fit by a cubic in height and a mean for each place taken out in each group
+ *   of like spectra and is divided by its standard deviation; the order is group by group, then time
  * Without the height's cubic the sharpest spectrum would be the most compressed one. Without the place's: in a scan the lines that follow the
  * incident energy move with time, and so does the baseline; gains that hold those lines together would be the sharpest. (Measured, one
  * scan of an edge in a minute: slopes of the baseline 1.5 times too large in all pixels, a step wrong by 1e-3 that made up for it between the
- * calibrations.)
+ * calibrations. A cubic of the place instead of means: the same once, and a step made up by another seed.) So a scan tells of gains by its repeats.
  * Plain arrays, the caller holds the struct. Pure. */
 #ifndef TESD_PULSE_CORRECTION_TERMS_H
 #define TESD_PULSE_CORRECTION_TERMS_H

@@ -150,13 +150,14 @@ static bool is_plain(const struct livetime_sheet *s, struct gap g, uint32_t poin
            s->start_ns[point] <= g.anchor_ns && s->end_ns[point] >= g.next_ns && s->n_vetoes == 0 && s->instants_ns == NULL;
 }
 
-static void count_plain(const struct livetime_sheet *s, struct gap g, uint32_t point, int sign) {
+/* n of them, which are all_ns long together. */
+static void count_plain(const struct livetime_sheet *s, int64_t n, int64_t all_ns, uint32_t point) {
     const struct livetime_table *t = s->table;
-    int64_t *row = s->grade_time_ns + (uint64_t)point * N_LIVETIME_COLUMNS, all = g.next_ns - g.anchor_ns;
+    int64_t *row = s->grade_time_ns + (uint64_t)point * N_LIVETIME_COLUMNS;
     for (unsigned k = 0; k < LIVETIME_DEAD; k++)
-        row[k] += sign * t->long_gap_ns[k];
-    row[LIVETIME_HIGH] += sign * (all - t->long_ns);
-    row[LIVETIME_DEAD] -= sign * all;
+        row[k] += n * t->long_gap_ns[k];
+    row[LIVETIME_HIGH] += all_ns - n * t->long_ns;
+    row[LIVETIME_DEAD] -= all_ns;
 }
 
 /* Moves the gap's part from dead to its grades; sign -1 moves it back. `from`: a point that no earlier one than which is touched.
@@ -168,7 +169,7 @@ static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t
     if (from >= s->n_points || s->start_ns[from] >= g.part.hi)
         return from;
     if (is_plain(s, g, from)) {
-        count_plain(s, g, from, sign);
+        count_plain(s, sign, sign * (g.next_ns - g.anchor_ns), from);
         return from;
     }
     for (unsigned b = 0; b < LIVETIME_BOXES; b++)
@@ -250,6 +251,41 @@ struct livetime_graded livetime_pixel_event(struct livetime_pixel *p, const stru
         p->counted_ns = max64(p->counted_ns, p->anchor_ns);
     }
     return graded;
+}
+
+/* The point in which a run may be; n_points: none. */
+static uint32_t run_point(const struct livetime_pixel *p, const struct livetime_sheet *s) {
+    if (!p->up || p->counted_ns != p->anchor_ns || s->table->long_ns <= 0 || s->n_vetoes > 0 || s->instants_ns != NULL)
+        return s->n_points;
+    uint32_t k = p->cursor;
+    while (k < s->n_points && s->end_ns[k] <= p->anchor_ns)
+        k++;
+    return k < s->n_points && s->start_ns[k] <= p->anchor_ns ? k : s->n_points;
+}
+
+struct livetime_run livetime_pixel_run(struct livetime_pixel *p, const struct livetime_sheet *s, const int64_t *time_ns, size_t n, int64_t until_ns, int64_t most_ns, uint64_t row) {
+    struct livetime_run run = { .longest_ns = 0 };
+    const uint32_t point = run_point(p, s);
+    if (point == s->n_points)
+        return run;
+    const int64_t end_ns = min64(s->end_ns[point], until_ns), least_ns = s->table->long_ns, blind_ns = s->table->blind_ns, first_anchor_ns = p->anchor_ns;
+    int64_t anchor_ns = first_anchor_ns, gap_ns = 0;
+    for (; run.n < n; run.n++) {
+        int64_t this_ns = time_ns[run.n] - anchor_ns;
+        if (time_ns[run.n] > end_ns || this_ns < least_ns || this_ns > most_ns)
+            break;
+        run.longest = this_ns > run.longest_ns ? run.n : run.longest;
+        run.longest_ns = max64(this_ns, run.longest_ns);
+        gap_ns = this_ns;
+        anchor_ns = time_ns[run.n] + blind_ns;
+    }
+    if (run.n == 0)
+        return run;
+    count_plain(s, (int64_t)run.n, anchor_ns - first_anchor_ns - (int64_t)run.n * blind_ns, point);
+    run.before = grade_pending(p, s->table, time_ns[0]);
+    *p = (struct livetime_pixel){ .up = true, .pending = true, .cursor = point, .anchor_ns = anchor_ns, .counted_ns = anchor_ns, .pending_ns = time_ns[run.n - 1],
+                                  .pending_before_ns = gap_ns, .pending_row = row + run.n - 1 };
+    return run;
 }
 
 struct livetime_graded livetime_pixel_second(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns) {

@@ -10,6 +10,7 @@
 #define TESD_PULSE_LIVETIME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "pulse/status.h"
@@ -93,6 +94,16 @@ struct livetime_graded { bool known; uint64_t row; uint8_t grade; };  /* a recor
 void livetime_pixel_up(struct livetime_pixel *p, int64_t time_ns);
 /* An event; closes the open gap. `row`: the caller's name for the record. */
 struct livetime_graded livetime_pixel_event(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns, uint64_t row);
+/* Of n > 0 events in order, those at the front that come each long after the one before and at most most_ns after its anchor, all of them in the point
+ * where the open gap began and not behind until_ns: nearly all are such, and count together. *out: as livetime_pixel_event says of the first; then
+ * all others but the last, which waits, have got LIVETIME_HIGH. 0: the first is none of those. */
+struct livetime_run {
+    size_t n;
+    struct livetime_graded before;    /* the record that waited */
+    int64_t longest_ns;               /* gap, from the anchor before */
+    size_t longest;                   /* the event that ended the first such gap */
+};
+struct livetime_run livetime_pixel_run(struct livetime_pixel *p, const struct livetime_sheet *s, const int64_t *time_ns, size_t n, int64_t until_ns, int64_t most_ns, uint64_t row);
 /* Edge mode: a pulse that was found inside the record of another, which is blind to it. Counts as the next event for what came before, has
  * no record and leaves no blindness of its own. */
 struct livetime_graded livetime_pixel_second(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns);

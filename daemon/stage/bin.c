@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "calib/product_counter.h"
+
 static bool add_scan(struct bin_stage *b, size_t i, uint32_t n_pixels, const struct product_settings *settings, const uint8_t *used) {
     const struct scan *s = scan_timeline_at(b->timeline, i);
     b->of_scan[i] = -1;
@@ -45,29 +47,6 @@ void bin_stage_free(struct bin_stage *b) {
     free(b);
 }
 
-enum { BATCH = 64 };
-
-/* Where the photons of a batch are counted; NULL: nowhere. */
-struct target { struct scan_products *products; int32_t after; struct product_place place; };
-
-static struct target place_row(struct bin_stage *b, struct photon_block *block, size_t i) {
-    scan_timeline_move(b->timeline, block->time_ns[i], &b->place);
-    struct scan_place place = b->place;
-    int32_t k = place.index < 0 ? -1 : b->of_scan[place.index];
-    block->scan[i] = -1;
-    block->point[i] = -1;
-    block->incident_eV[i] = NAN;
-    if (k < 0)
-        return (struct target){ 0 };
-    const struct scan *s = b->products[k]->scan;
-    block->scan[i] = s->number;
-    block->point[i] = place.point;
-    if (place.point >= 0)
-        block->incident_eV[i] = (float)s->points[place.point].incident_eV;
-    bool photon = block->cuts[i] == 0 && place.point >= 0;
-    return (struct target){ b->products[k], place.after, photon ? scan_products_find(b->products[k], block, i) : (struct product_place){ NULL, NULL } };
-}
-
 void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i, uint8_t grade, uint8_t flags) {
     struct scan_place place = scan_timeline_place(b->timeline, block->time_ns[i]);
     int32_t k = place.index < 0 ? -1 : b->of_scan[place.index];
@@ -79,15 +58,41 @@ void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i
         scan_products_add(b->products[k], block, i, place.after);
 }
 
-/* Photons fall all over maps that are larger than a cache: their places are fetched for a batch before any is counted. */
-void bin_stage_add(struct bin_stage *b, struct photon_block *block) {
-    struct target targets[BATCH];
-    for (size_t from = 0; from < block->n; from += BATCH) {
-        size_t n = block->n - from < BATCH ? block->n - from : BATCH;
-        for (size_t i = 0; i < n; i++)
-            targets[i] = place_row(b, block, from + i);
-        for (size_t i = 0; i < n; i++)
-            if (targets[i].products != NULL)
-                scan_products_add_at(targets[i].products, block, from + i, targets[i].after, targets[i].place);
+/* Rows from `first` on that are of one pixel and in one place. */
+static size_t run_end(const struct photon_block *block, size_t first, const struct scan_place *place) {
+    size_t most = block->n - first < PRODUCT_COUNTER_RUN ? block->n : first + PRODUCT_COUNTER_RUN, i = first + 1;
+    while (i < most && block->time_ns[i] >= place->from_ns && block->time_ns[i] < place->until_ns && block->pixel[i] == block->pixel[first])
+        i++;
+    return i;
+}
+
+struct row_place { int32_t scan, point; float incident_eV; };
+
+static struct row_place place_in(const struct scan *s, int32_t point) {
+    return (struct row_place){ s->number, point, point >= 0 ? (float)s->points[point].incident_eV : NAN };
+}
+
+static void set_place(struct photon_block *block, size_t first, size_t end, struct row_place place) {
+    for (size_t i = first; i < end; i++) {
+        block->scan[i] = place.scan;
+        block->point[i] = place.point;
+        block->incident_eV[i] = place.incident_eV;
     }
+}
+
+void bin_stage_add(struct bin_stage *b, struct photon_block *block) {
+    struct product_counter counter;
+    counter.products = NULL;   /* not cleared whole: most of it is room */
+    counter.n_pending = 0;
+    for (size_t first = 0, end; first < block->n; first = end) {
+        scan_timeline_move(b->timeline, block->time_ns[first], &b->place);
+        const int32_t k = b->place.index < 0 ? -1 : b->of_scan[b->place.index];
+        end = run_end(block, first, &b->place);
+        set_place(block, first, end, k >= 0 ? place_in(b->products[k]->scan, b->place.point) : (struct row_place){ -1, -1, NAN });
+        if (k < 0)
+            continue;
+        product_counter_begin(&counter, b->products[k], block->pixel[first]);
+        product_counter_add(&counter, block, first, end - first, b->place.after);
+    }
+    product_counter_flush(&counter);
 }

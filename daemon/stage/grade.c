@@ -1,6 +1,7 @@
 #include "daemon/stage/grade.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "pulse/cut.h"
 #include "pulse/growing_list.h"
@@ -102,6 +103,33 @@ static bool is_event(const struct photon_block *b, size_t row) {
     return (b->cuts[row] & CUT_BIT(CUT_SECONDARY)) == 0;
 }
 
+/* Rows from `row` on that have nothing about them but their times. */
+static size_t plain_rows(const struct walk *w, size_t row) {
+    const struct grade_input *in = w->in;
+    size_t end = w->second < in->n_seconds && in->seconds[w->second].row < w->block->n ? in->seconds[w->second].row : w->block->n, i = row;
+    while (i < end && is_event(w->block, i) && !in->gap_before[i])
+        i++;
+    return i - row;
+}
+
+/* As meet_event, for those rows at the front of n that count together; returns how many. */
+static size_t meet_run(struct walk *w, size_t row, size_t n) {
+    if (n == 0 || !w->pixel.up)
+        return 0;
+    const int64_t most_ns = w->long_ns < (double)LIVETIME_NEVER ? (int64_t)w->long_ns : LIVETIME_NEVER, *time_ns = w->block->time_ns + row;
+    const struct livetime_run run = livetime_pixel_run(&w->pixel, w->sheet, time_ns, n, w->in->up[w->span].end_ns, most_ns, row);
+    if (run.n == 0)
+        return 0;
+    memset(w->block->grade + row, GRADE_HIGH, run.n - 1);
+    w->block->grade[row + run.n - 1] = GRADE_NONE;
+    note(w, run.before);
+    if (w->silences != NULL && run.longest_ns > w->longest.span.end_ns - w->longest.span.start_ns)
+        w->longest = (struct grade_silence){ { time_ns[run.longest] - run.longest_ns, time_ns[run.longest] }, run.longest > 0 ? row + run.longest - 1 : w->last_row, row + run.longest };
+    w->last_row = row + run.n - 1;
+    w->last_ns = time_ns[run.n - 1];
+    return run.n;
+}
+
 static double long_silence_ns(const struct grade_input *in, const struct photon_block *b) {
     double up_ns = 0, n = 0;
     for (size_t k = 0; k < in->n_up; k++)
@@ -115,12 +143,19 @@ bool grade_rows(const struct grade_input *in, struct photon_block *block, const 
     struct walk w = { .in = in, .block = block, .sheet = sheet, .last_row = SIZE_MAX, .silences = silences, .good = true };
     w.long_ns = long_silence_ns(in, block);
     livetime_sheet_reset(sheet);
-    for (size_t i = 0; i < block->n; i++) {
-        block->grade[i] = GRADE_NONE;
-        if (is_event(block, i)) {
-            meet_event(&w, i);
-            meet_seconds(&w, i);
+    for (size_t i = 0, plain = 0; i < block->n;) {
+        plain = plain > 0 ? plain : plain_rows(&w, i);
+        size_t met = meet_run(&w, i, plain);
+        if (met == 0) {
+            block->grade[i] = GRADE_NONE;
+            if (is_event(block, i)) {
+                meet_event(&w, i);
+                meet_seconds(&w, i);
+            }
+            met = 1;
         }
+        plain -= plain > 0 ? met : 0;
+        i += met;
     }
     move_to(&w, INT64_MAX);
     if (silences != NULL && w.longest.span.end_ns > w.longest.span.start_ns)

@@ -35,10 +35,12 @@ static void watch_pixel(struct watch *w, int pixel, struct seeded *r) {
         if (scan)
             incident = place.point >= 0 ? scan_timeline_at(w->t, (size_t)place.index)->points[place.point].incident_eV : (double)NAN;
         double energy = u < 0.33 ? settings.line_eV + (scan ? 0.6 : 0) + 2.3 * draw_normal(r) : u < 0.43 && isfinite(incident) ? incident - 0.5 + 1.2 * draw_normal(r) : 250 + 700 * draw_uniform(r);
-        struct monitor_record record = {.time_ns = time_ns, .pretrigger_mean = (float)(5000 + 10 * pixel + (pixel == DRIFTED && late ? 60 : 0) + 5 * draw_normal(r)),
-                                        .residual = (float)(10 + 0.5 * draw_normal(r)), .photon = true, .energy_eV = energy + shift, .incident_eV = scan ? incident : (double)NAN,
-                                        .slot = place.point >= 0 ? (uint32_t)(place.point + (s > 1705 ? WATCHED_POINTS : 0)) : 0};
-        pixel_monitor_add(m, &record);
+        struct monitor_run record = {.n = 1, .pretrigger_mean = {(float)(5000 + 10 * pixel + (pixel == DRIFTED && late ? 60 : 0) + 5 * draw_normal(r))},
+                                     .residual = {(float)(10 + 0.5 * draw_normal(r))}, .n_photons = 1, .energy_eV = {(float)(energy + shift)},
+                                     .incident_eV = scan ? incident : (double)NAN, .slot = place.point >= 0 ? (uint32_t)(place.point + (s > 1705 ? WATCHED_POINTS : 0)) : 0};
+        struct time_span window;
+        if (pixel_monitor_move(m, time_ns, &window))
+            pixel_monitor_add(m, &record);
     }
     assert_int_equal(pixel_monitor_finish(m, w->free_slots), STATUS_OK);
     for (int k = 0; k < N_MONITORS; k++)

@@ -1,4 +1,4 @@
-/* Whatever a region holds is a candidate's, at any energy; far from its region nothing is. */
+/* Whatever a region holds is a candidate's, at any energy, and what a cell says is held is; far from its region nothing is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,9 @@ static void holders_are_candidates(void **state) {
         double e = any_energy(&d);
         for (uint32_t r = 0; r < YIELD_INDEXED; r++)
             if (e >= regions[r].lo_eV && e < regions[r].hi_eV)
-                assert_true(yield_index_at(&x, e) >> r & 1);
+                assert_true(yield_index_at(&x, e)->may >> r & 1);
+            else
+                assert_false(yield_index_at(&x, e)->do_hold >> r & 1);
     }
 }
 
@@ -42,13 +44,23 @@ static void far_ones_are_not(void **state) {
     static const struct yield_region regions[] = { { "O", 505, 535 }, { "Ni", 838, 880 } };
     struct yield_index x;
     yield_index_make(regions, 2, &x);
-    assert_int_equal(yield_index_at(&x, 520), 1);
-    assert_int_equal(yield_index_at(&x, 860), 2);
-    assert_int_equal(yield_index_at(&x, 700), 0);
-    assert_int_equal(yield_index_at(&x, 880), 0);
+    assert_int_equal(yield_index_at(&x, 520)->may, 1);
+    assert_int_equal(yield_index_at(&x, 860)->may, 2);
+    assert_int_equal(yield_index_at(&x, 700)->may, 0);
+    assert_int_equal(yield_index_at(&x, 880)->may, 0);
+}
+
+/* Whole numbers of eV leave nothing open; others do in the one cell they cut. */
+static void as_a_rule_cells_decide(void **state) {
+    (void)state;
+    static const struct yield_region regions[] = { { "O", 505, 535 }, { "Ni", 838.5, 880 } };
+    struct yield_index x;
+    yield_index_make(regions, 2, &x);
+    for (uint32_t k = 0; k < YIELD_CELLS; k++)
+        assert_int_equal(x.cells[k].may ^ x.cells[k].do_hold, k == 838 ? 2 : 0);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(holders_are_candidates), cmocka_unit_test(far_ones_are_not) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(holders_are_candidates), cmocka_unit_test(far_ones_are_not), cmocka_unit_test(as_a_rule_cells_decide) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

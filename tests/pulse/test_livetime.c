@@ -292,6 +292,44 @@ static void a_watermark_changes_no_number(void **state) {
     }
 }
 
+/* Events that count together where they can: the same integers, grades, and the longest gap by their definition. */
+static void runs_change_no_number(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    size_t together = 0;
+    for (unsigned round = 0; round < 5000; round++) {
+        struct livetime_table t = some_table(round);
+        struct history h = random_history(&d, &t, 5 + dice_below(&d, 400), false);
+        struct result want, got;
+        run(&h, &want);
+        struct livetime_sheet s = sheet_of(&h, &got);
+        struct livetime_pixel p = { .up = false };
+        livetime_pixel_up(&p, h.events[0]);
+        for (unsigned i = 1; i + 1 < h.n;) {
+            const int64_t most_ns = dice_below(&d, 3) ? LIVETIME_NEVER : t.long_ns + dice_below(&d, 100) * t.quantum_ns, until_ns = dice_below(&d, 3) ? LIVETIME_NEVER : h.events[i];
+            const int64_t anchor_ns = p.anchor_ns;
+            const size_t n = 1 + (size_t)dice_below(&d, h.n - 1 - i);
+            const struct livetime_run r = livetime_pixel_run(&p, &s, h.events + i, n, until_ns, most_ns, i);
+            note(&got, r.before);
+            if (r.n == 0) {
+                note(&got, livetime_pixel_event(&p, &s, h.events[i], i));
+                i++;
+                continue;
+            }
+            assert_true(r.n <= n && r.longest < r.n && h.events[i + r.n - 1] <= until_ns && r.longest_ns <= most_ns);
+            assert_true(r.longest_ns == h.events[i + r.longest] - (r.longest > 0 ? h.events[i + r.longest - 1] + t.blind_ns : anchor_ns));
+            for (size_t k = 0; k + 1 < r.n; k++)
+                got.grades[i + k] = LIVETIME_HIGH;
+            together += r.n;
+            i += (unsigned)r.n;
+        }
+        note(&got, livetime_pixel_down(&p, &s, h.events[h.n - 1]));
+        assert_same(&h, &got, &want);
+        assert_memory_equal(got.grades, want.grades, sizeof got.grades);
+    }
+    assert_true(together > 1000);
+}
+
 /* Some events missing at first and inserted later, in any order: the same integers as all in their order. */
 static void late_events_change_no_number(void **state) {
     (void)state;
@@ -447,7 +485,7 @@ int main(void) {
         cmocka_unit_test(impossible_settings_are_refused),
         cmocka_unit_test(rows_sum_to_the_dwell),
         cmocka_unit_test(times_and_grades_equal_the_definition),
-        cmocka_unit_test(a_watermark_changes_no_number),
+        cmocka_unit_test(a_watermark_changes_no_number), cmocka_unit_test(runs_change_no_number),
         cmocka_unit_test(late_events_change_no_number),
         cmocka_unit_test(shards_in_time_add),
         cmocka_unit_test(removed_gaps_are_dead),

@@ -1,0 +1,31 @@
+/* calib/product_counter.h - counts rows in a scan's products many at a time: what scan_products_add does row by row.
+ *   begin(products, pixel) --add runs of rows--> sums of a run are added once, map bins are fetched --flush--> and counted
+ * Rows of a channel come in order of time, so some ten of them behind one another are in one point. Which of them are photons, in which bin, in
+ * which regions, is as good as random: it is computed without branches. Plain; borrows the products. One owner thread. */
+#ifndef TESD_CALIB_PRODUCT_COUNTER_H
+#define TESD_CALIB_PRODUCT_COUNTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "calib/photon_block.h"
+#include "calib/scan_products.h"
+
+enum { PRODUCT_COUNTER_RUN = 64, PRODUCT_COUNTER_ROOM = 4 * PRODUCT_COUNTER_RUN };
+
+struct product_counter {
+    struct scan_products *products;    /* NULL before the first begin */
+    uint32_t pixel;
+    uint64_t regions[N_GRADES];        /* bit r: region r counts photons of this pixel and that grade */
+    size_t n_pending;
+    uint32_t *pending[PRODUCT_COUNTER_ROOM];   /* numbers of the maps that are 1 too small */
+};
+
+/* Runs that follow are of this pixel and belong to this scan; cheap when they did before. A counter starts as zeros. */
+void product_counter_begin(struct product_counter *c, struct scan_products *products, uint32_t pixel);
+/* Rows first..first+n-1, n <= PRODUCT_COUNTER_RUN, of that pixel, all with the same point, or with -1 and `after`, the point that they move away from. */
+void product_counter_add(struct product_counter *c, const struct photon_block *b, size_t first, size_t n, int32_t after);
+/* Before the products are looked at. */
+void product_counter_flush(struct product_counter *c);
+
+#endif
