@@ -1,5 +1,6 @@
 #include "daemon/admission.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "daemon/stage/reconcile.h"
@@ -7,9 +8,14 @@
 
 static const int64_t PORT_QUIET_NS = 2000000000;   /* a port silent for so long brings nothing more */
 static const double RESTART_S = 1.0;   /* a frame this far behind the newest, with a later time, is a new epoch (source/record_order.c) */
+static const double FIT_NS = 1e9;      /* so is one whose stamp is by more than this not what its frame says, for a clock that was set back while the source was away */
+static const double STEP_NS = 1e8;     /* a clock was set while data flow */
+
+struct moment { int64_t frame, time_ns; };
 
 struct channel_order {
-    int64_t newest_frame, newest_time_ns;
+    struct moment newest, before_step;      /* of the newest frame; of the last one before its clock was set */
+    int64_t newest_time_ns;                 /* of all */
     bool begun, gap;
 };
 
@@ -71,15 +77,33 @@ static bool is_wanted(struct admission *a, const struct live_plan *plan, struct 
     return v == RECONCILE_NEW || (file_alone && from_file && v == RECONCILE_KNOWN);
 }
 
+/* How far the record's stamp is from what the frames since that moment say. */
+static double misfit_ns(const struct moment *m, const struct block_record *r) {
+    return fabs((double)(r->time_ns - m->time_ns) - (double)(r->frame - m->frame) * (double)r->sample_period_s * 1e9);
+}
+
+static bool has_restarted(const struct channel_order *c, const struct block_record *r) {
+    const double behind_s = ((double)c->newest.frame - (double)r->frame) * (double)r->sample_period_s;
+    return behind_s > RESTART_S && (r->time_ns > c->newest_time_ns || (misfit_ns(&c->newest, r) > FIT_NS && misfit_ns(&c->before_step, r) > FIT_NS));
+}
+
+static void note_newest(struct channel_order *c, const struct block_record *r, bool restarted) {
+    const struct moment now = { r->frame, r->time_ns };
+    if (restarted || !c->begun)
+        c->before_step = now;
+    else if (misfit_ns(&c->newest, r) > STEP_NS)
+        c->before_step = c->newest;
+    c->newest = now;
+}
+
 static void note_order(struct channel_order *c, struct channel_tally *t, struct block_record *r) {
-    double behind_s = ((double)c->newest_frame - (double)r->frame) * (double)r->sample_period_s;
-    bool restarted = c->begun && r->time_ns > c->newest_time_ns && behind_s > RESTART_S;
+    const bool restarted = c->begun && has_restarted(c, r);
     r->flags |= (uint16_t)((restarted ? BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE : 0) | (c->gap ? BLOCK_GAP_BEFORE : 0));
     c->gap = false;
     tally_add(&t->restarts, restarted);
-    if (restarted || !c->begun || r->frame > c->newest_frame)
-        c->newest_frame = r->frame;
-    c->newest_time_ns = !c->begun || r->time_ns > c->newest_time_ns ? r->time_ns : c->newest_time_ns;
+    if (restarted || !c->begun || r->frame > c->newest.frame)
+        note_newest(c, r, restarted);
+    c->newest_time_ns = !c->begun || restarted || r->time_ns > c->newest_time_ns ? r->time_ns : c->newest_time_ns;
     c->begun = true;
 }
 

@@ -23,12 +23,13 @@
 
 enum { ROWS_AT_ONCE = 4096 };
 
-struct found_second { uint64_t session, row; int64_t time_ns; };
+struct found_second { uint64_t session, row; int64_t time_ns; };   /* session: its place in the file; wall clocks may be set back between two */
 
 struct recovery {
     const char *path;
     const uint8_t *bytes;
     uint64_t n;
+    const char *boot;             /* NULL: all sessions; else those before the first of this start of the program */
     json_t *session;              /* of the first that tells what the array was */
     struct options options;
     struct live_array *array;
@@ -40,7 +41,7 @@ struct recovery {
     size_t n_seconds, second_capacity, next_second;
     bool *gap_before;             /* of each pixel's next row */
     bool same_array;              /* of the session under way */
-    uint64_t rows_seen;           /* of it */
+    uint64_t n_session;           /* its place in the file, from 1 on */
     int64_t first_ns, last_ns;
     char calibration[PATH_MAX];   /* that the journal names, beside it; "" none */
     char logs[512];               /* the acquisition's own folder of the run; "" none */
@@ -78,7 +79,7 @@ static json_t *text_of(const struct journal_block *b) { return json_loadb((const
 
 /* ---- first round: what the array was, and second pulses, which may stand behind the rows they belong to ---- */
 
-static bool note_seconds(struct recovery *r, const struct journal_block *b) {
+static bool note_seconds(struct recovery *r, uint64_t session, const struct journal_block *b) {
     if (r->n_seconds + b->rows > r->second_capacity) {
         const size_t capacity = 2 * (r->n_seconds + b->rows) + 1024;
         struct found_second *more = realloc(r->seconds, capacity * sizeof *more);
@@ -89,7 +90,7 @@ static bool note_seconds(struct recovery *r, const struct journal_block *b) {
     }
     for (uint32_t i = 0; i < b->rows; i++) {
         const struct journal_second s = journal_block_second(b, i);
-        r->seconds[r->n_seconds++] = (struct found_second){ b->session, s.row, s.time_ns };
+        r->seconds[r->n_seconds++] = (struct found_second){ session, s.row, s.time_ns };
     }
     return true;
 }
@@ -119,15 +120,30 @@ static void note_calibration(struct recovery *r, const struct journal_block *b) 
     json_decref(event);
 }
 
+/* A session of this start of the program: it writes it still, and knows better itself. */
+static bool is_our_own(const struct recovery *r, const struct journal_block *b) {
+    if (r->boot == NULL)
+        return false;
+    json_t *session = text_of(b);
+    const char *boot = json_string_value(json_object_get(session, "boot"));
+    const bool own = boot != NULL && strcmp(boot, r->boot) == 0;
+    json_decref(session);
+    return own;
+}
+
 static bool first_round(struct recovery *r) {
     struct journal_reader reader = { 0 };
     struct journal_block b;
     bool good = true;
-    while (good && journal_reader_next(&reader, r->bytes, r->n, &b)) {
+    for (uint64_t before = 0; good && journal_reader_next(&reader, r->bytes, r->n, &b); before = reader.offset) {
+        if (b.kind == JOURNAL_SESSION && is_our_own(r, &b)) {
+            r->n = before;
+            break;
+        }
         if (b.kind == JOURNAL_SESSION && r->session == NULL)
             r->session = text_of(&b);
         if (b.kind == JOURNAL_SECONDS)
-            good = note_seconds(r, &b);
+            good = note_seconds(r, reader.sessions, &b);
         if (b.kind == JOURNAL_EVENT)
             note_calibration(r, &b);
     }
@@ -137,6 +153,8 @@ static bool first_round(struct recovery *r) {
     r->said.damaged_bytes = reader.damaged_bytes;
     if (r->n_seconds > 0)
         qsort(r->seconds, r->n_seconds, sizeof *r->seconds, by_row);
+    if (good && r->session == NULL && r->boot != NULL)
+        return true;
     if (!good || r->session == NULL)
         log_error("%s: %s", r->path, good ? "no block says which channels there were; it is no journal, or its beginning is lost" : "out of memory");
     return good && r->session != NULL;
@@ -222,7 +240,7 @@ static bool take_rows(struct recovery *r, const struct journal_block *b) {
         if (r->rows->n == ROWS_AT_ONCE && !hand_on(r))
             return false;
         set_row(r->rows, &row);
-        add_seconds(r, b->session, b->rows_before + i);
+        add_seconds(r, r->n_session, b->rows_before + i);
         r->first_ns = row.time_ns < r->first_ns ? row.time_ns : r->first_ns;
         r->last_ns = row.time_ns > r->last_ns ? row.time_ns : r->last_ns;
         r->said.rows++;
@@ -295,6 +313,7 @@ static bool second_round(struct recovery *r) {
     r->first_ns = INT64_MAX;
     r->last_ns = INT64_MIN;
     while (journal_reader_next(&reader, r->bytes, r->n, &b)) {
+        r->n_session = reader.sessions;
         if (reader.gap)
             note_gap(r);
         if (!take_block(r, &b))
@@ -313,7 +332,7 @@ static bool states_are_readable(const struct recovery *r, const char *base_name)
 
 static bool make_file(struct recovery *r, const char *folder, const char *out) {
     const char *name = strrchr(r->path, '/');
-    struct live_final f = { .options = r->options, .array = r->array, .model = r->model, .pulses = r->pulses, .from_ns = r->first_ns, .until_ns = r->last_ns,
+    struct live_final f = { .options = r->options, .array = r->array, .model = r->model, .pulses = r->pulses, .bounds = pulse_bounds_none,
                             .n_samples = (uint32_t)json_integer_value(json_object_get(r->session, "n_samples")),
                             .sample_period_s = json_number_value(json_object_get(r->session, "sample_period_s")),
                             .calibration_path = json_string_value(json_object_get(r->session, "calibration")), .path = out, .state = "recovered", .command_line = "tesd recover" };
@@ -350,6 +369,38 @@ static void recovery_done(struct recovery *r) {
 static void folder_of(const char *path, char folder[PATH_MAX]) {
     const char *slash = strrchr(path, '/');
     snprintf(folder, PATH_MAX, "%.*s", slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path), slash == NULL ? "." : path);
+}
+
+static bool read_earlier(struct recovery *r, const char *folder, bool with_labels, struct journal_earlier *out) {
+    r->gap_before = calloc(r->array->n_pixels + (size_t)1, sizeof *r->gap_before);
+    if (r->gap_before == NULL || !row_block_new(ROWS_AT_ONCE, &r->rows) || !pulse_store_new(folder, r->array->n_pixels, &r->pulses))
+        return false;
+    pulse_store_patient(r->pulses);
+    if (!second_round(r))
+        return false;
+    out->said = r->said;
+    if (r->said.rows > 0) {
+        out->scans = run_scans_take(&r->scans, r->last_ns, with_labels, &out->n_scans);
+        out->pulses = r->pulses;
+        r->pulses = NULL;
+    }
+    return true;
+}
+
+bool journal_recovery_earlier(const char *journal, const char *folder, const char *boot, const struct live_array *array, bool with_labels, struct journal_earlier *out) {
+    struct recovery r = { .path = journal, .boot = boot };
+    *out = (struct journal_earlier){ 0 };
+    errno = 0;
+    if (access(journal, R_OK) != 0)
+        return errno == ENOENT;
+    bool good = map_file(&r) && first_round(&r);
+    if (good && r.session != NULL) {
+        r.array = (struct live_array *)(uintptr_t)array;   /* read alone */
+        good = read_earlier(&r, folder, with_labels, out);
+        r.array = NULL;
+    }
+    recovery_done(&r);
+    return good;
 }
 
 bool journal_recovery(const char *journal, const char *calibration, const char *out, struct journal_summary *said) {

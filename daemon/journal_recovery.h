@@ -6,7 +6,12 @@
 #define TESD_DAEMON_JOURNAL_RECOVERY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "calib/scan_timeline.h"
+#include "daemon/live_array.h"
+#include "daemon/pulse_store.h"
 
 struct journal_summary {
     uint64_t rows, blocks, sessions, events;
@@ -15,6 +20,15 @@ struct journal_summary {
 
 /* calibration NULL: the file that the journal names. False after logging. */
 bool journal_recovery(const char *journal, const char *calibration, const char *out, struct journal_summary *said);
+/* What earlier starts of the program journalled of a run that this one goes on with. */
+struct journal_earlier {
+    struct pulse_store *pulses;      /* patient; the taker's. NULL: there is nothing */
+    struct scan *scans;              /* the taker's, scan_done each */
+    size_t n_scans;
+    struct journal_summary said;
+};
+/* folder: for the pulses, borrowed as long as they live. boot: of this start; array: its own, others' rows are left out. with_labels: states too. No journal: nothing earlier. False after logging. */
+bool journal_recovery_earlier(const char *journal, const char *folder, const char *boot, const struct live_array *array, bool with_labels, struct journal_earlier *out);
 bool journal_recovery_is_journal(const char *path);   /* does it begin like one? */
 
 #endif

@@ -23,6 +23,7 @@ enum { RAW_BLOCKS = 128, RAW_RECORDS = 256, ROWS_WAITING = 1 << 20, ROWS_AT_ONCE
 
 struct live_disk {
     const struct options *options;
+    const char *boot;
     struct journal *journal;
     struct disk_probe *probe, *raw_probe;     /* for the files that the book and the raw thread open */
     struct sink_desk *desk;                   /* before the archive; NULL: none */
@@ -48,9 +49,9 @@ struct live_disk {
     struct kept_session *recorded;            /* raw thread's own */
 };
 
-static struct kept_session *keep(const struct options *o, const struct live_array *a, const struct live_status *status, const char *folder, const char *base_name) {
+static struct kept_session *keep(const struct options *o, const char *boot, const struct live_array *a, const struct live_status *status, const char *folder, const char *base_name) {
     return kept_session_new(&(struct live_session){ .array = a, .calibration_path = o->calibration.file, .config_text = o->text != NULL ? o->text : "", .folder = folder,
-                                                    .base_name = base_name, .n_samples = status->n_samples, .n_presamples = status->n_presamples, .sample_period_s = status->sample_period_s });
+                                                    .base_name = base_name, .n_samples = status->n_samples, .n_presamples = status->n_presamples, .sample_period_s = status->sample_period_s, .boot = boot });
 }
 
 /* ---- making ---- */
@@ -106,11 +107,12 @@ static bool make_sinks(struct live_disk *d) {
     return !o->record.raw || make_raw(d, engine);
 }
 
-bool live_disk_new(const struct options *options, struct live_disk **out) {
+bool live_disk_new(const struct options *options, const char *boot, struct live_disk **out) {
     struct live_disk *d = calloc(1, sizeof *d);
     if (d == NULL)
         return false;
     d->options = options;
+    d->boot = boot;
     d->over_ns = INT64_MIN;
     pthread_mutex_init(&d->lock, NULL);
     if (strcmp(options->disk.engine, "auto") != 0 && disk_engine_find(options->disk.engine) == NULL) {
@@ -164,8 +166,8 @@ void live_disk_begin(struct live_disk *d, const struct live_array *array, const 
     live_disk_end(d);
     if (folder[0] == '\0' || (d->n_sinks == 0 && d->ring == NULL))
         return;
-    d->kept = keep(d->options, array, status, folder, base_name);
-    struct kept_session *raw = d->kept != NULL && d->ring != NULL ? keep(d->options, array, status, folder, base_name) : NULL;
+    d->kept = keep(d->options, d->boot, array, status, folder, base_name);
+    struct kept_session *raw = d->kept != NULL && d->ring != NULL ? keep(d->options, d->boot, array, status, folder, base_name) : NULL;
     if (d->kept == NULL) {
         log_error("%s: no memory to keep the run", folder);
         return;

@@ -24,7 +24,7 @@ struct live_disk;   /* opaque */
 
 enum { LIVE_DISK_SINKS = 3 };
 
-bool live_disk_new(const struct options *options, struct live_disk **out);   /* options are borrowed; false after logging */
+bool live_disk_new(const struct options *options, const char *boot, struct live_disk **out);   /* options are borrowed, as is boot (live_sink.h); false after logging */
 /* After all threads have stopped: takes what is in the ring, writes what is left, some seconds at most. NULL is fine. */
 void live_disk_free(struct live_disk *d);
 

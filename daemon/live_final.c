@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/folder.h"
+#include "daemon/journal_recovery.h"
 #include "daemon/log.h"
 #include "daemon/reprocess.h"
 #include "daemon/source/beamtime_logs.h"
@@ -86,6 +87,42 @@ static bool write_file(struct live_final *f, const struct present *p, const stru
     return good;
 }
 
+/* ---- what an earlier start of the program had of it ---- */
+
+static bool add_scans(struct live_final *f, struct scan *earlier, size_t n) {
+    struct scan *all = realloc(earlier, (n + f->n_scans + 1) * sizeof *all);
+    if (all == NULL)
+        return false;
+    if (f->n_scans > 0)
+        memcpy(all + n, f->scans, f->n_scans * sizeof *all);
+    free(f->scans);
+    f->scans = all;
+    f->n_scans += n;
+    return true;
+}
+
+/* In the run's journal. Of a record that both have, this one's row is taken. */
+static bool take_earlier(struct live_final *f) {
+    struct journal_earlier e;
+    char journal[640];
+    snprintf(journal, sizeof journal, "%s/%s.journal", f->folder, f->base_name);
+    if (!journal_recovery_earlier(journal, f->folder, f->boot, f->array, f->logs[0] == '\0', &e)) {
+        log_warning("run %s: what an earlier start of the program had of it is not in its file; 'tesd recover %s' makes one with it", f->base_name, journal);
+        return true;
+    }
+    if (e.pulses == NULL)
+        return true;
+    const bool good = pulse_store_pour(f->pulses, &f->bounds, e.pulses) && add_scans(f, e.scans, e.n_scans);
+    pulse_store_free(f->pulses);
+    f->pulses = e.pulses;
+    f->bounds = pulse_bounds_none;
+    if (good)
+        log_note("run %s: an earlier start of the program had %llu records and %zu scans of it, which are taken from its journal", f->base_name, (unsigned long long)e.said.rows, e.n_scans);
+    if (e.said.missing_blocks + e.said.lost_rows > 0)
+        log_warning("%s: lacks %llu rows and %llu blocks of the run", journal, (unsigned long long)e.said.lost_rows, (unsigned long long)e.said.missing_blocks);
+    return good;
+}
+
 void live_final_work(void *context) {
     struct live_final *f = context;
     struct present p = { 0 };
@@ -93,7 +130,7 @@ void live_final_work(void *context) {
     pulse_store_patient(f->pulses);
     if (f->path == NULL)
         folder_make(f->folder);   /* a run that came and went while the disk kept silent has none yet */
-    bool good = pulse_store_settle(f->pulses, f->from_ns, f->until_ns) && find_present(f, &p);
+    bool good = (f->boot == NULL || take_earlier(f)) && pulse_store_settle(f->pulses, &f->bounds) && find_present(f, &p);
     if (good && p.n == 0)
         log_note("run %s: no record came, so there is no file", f->base_name);
     else

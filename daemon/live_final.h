@@ -22,7 +22,8 @@ struct live_final {
     struct scan *scans;               /* owned: those told, and states without a file */
     size_t n_scans;
     uint64_t *lost;                   /* owned: of each pixel of the array, records that were triggered in the run and never came; NULL: not known */
-    int64_t from_ns, until_ns;        /* records outside are not of the run */
+    struct pulse_bounds bounds;       /* records outside are not of the run */
+    const char *boot;                 /* of this start of the program: what earlier ones journalled of the run belongs into its file; NULL: nobody did */
     uint32_t n_samples;
     double sample_period_s;
     char folder[512];                 /* where the file goes, and where *_acquisition.json lies */

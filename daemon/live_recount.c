@@ -167,7 +167,7 @@ bool live_recount_begin(const struct recount_from *from, const struct array_mode
         r->tracks = calloc(m->n_channels + 1, sizeof *r->tracks);
     }
     bool good = scan != NULL && r != NULL && r->tracks != NULL && photon_block_new(1, &r->one) == STATUS_OK;
-    if (good && pulse_store_settle(from->pulses, from->from_ns, INT64_MAX))
+    if (good && pulse_store_settle(from->pulses, &from->bounds))
         good = live_book_again(from->book, again) && give_scan(r, from, scan->scan.start_ns - BEFORE_NS, *again);
     else
         good = false;

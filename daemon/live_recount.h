@@ -20,7 +20,7 @@ bool live_recount_same_filters(const struct array_model *a, const struct array_m
 
 struct recount_from {
     struct pulse_store *pulses;      /* of the run; settled here, and open for more again */
-    int64_t from_ns;                 /* the run's start */
+    struct pulse_bounds bounds;      /* of the run */
     double sample_period_s;
     const struct live_book *book;    /* whose newest scan it is */
     int64_t watermark_ns;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "daemon/clock.h"
 #include "daemon/exit_code.h"
@@ -39,6 +41,7 @@ struct live_run {
     struct follower *follower;
     struct live_learning *learning;
     struct live_disk *disk;
+    char boot[40];                       /* which start of the program this is */
     struct analysis_team *team;          /* NULL: ingest analyses alone */
     struct pipeline_thread *ingest_thread, *book_thread, *follow_thread, *raw_thread;
     struct pipeline_thread *members[ANALYSIS_MEMBERS_MAX];   /* of the team; one that hangs keeps ingest waiting, which is watched */
@@ -86,7 +89,8 @@ static bool set_up(struct live_run *r, struct options *o) {
     snprintf(endpoint, sizeof endpoint, "tcp://%s:%d", o->ingest.host, (int)o->ingest.port + 2);
     const struct ingest_settings ingest = { .source = { .endpoint = endpoint, .connections = (unsigned)o->ingest.connections }, .files_only = strcmp(o->follow.mode, "only") == 0,
                                             .disorder_ns = llround(o->ingest.block_s * 1e9) + GATHERED_NS };
-    if (!live_disk_new(o, &r->disk))
+    snprintf(r->boot, sizeof r->boot, "%llx-%d", (unsigned long long)clock_ns(CLOCK_REALTIME), (int)getpid());
+    if (!live_disk_new(o, r->boot, &r->disk))
         return false;
     if (!make_rings(r) || !set_up_follower(r, o)) {
         log_error("out of memory for the blocks between the threads");
@@ -102,7 +106,7 @@ static bool set_up(struct live_run *r, struct options *o) {
                                         .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning), .team = r->team };
     if (!ingest_new(&ingest, &links, &r->exchange, &r->ingest))
         return false;
-    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning };
+    const struct session_links book = { .rows = r->rows, .exchange = &r->exchange, .ingest = r->ingest, .follower = r->follower, .disk = r->disk, .learning = r->learning, .boot = r->boot };
     return live_session_new(o, &book, &r->session) && metrics_new(o->metrics.host, (int)o->metrics.port, r->session, r->ingest, &r->metrics);
 }
 

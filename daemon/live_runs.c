@@ -16,6 +16,7 @@
 #include "daemon/run_scans.h"
 
 enum { MAX_FINALS = 4, N_MARKS = 8, MARK_MS = 1000, QUIET_MS = 400, PATIENCE_MS = 2500, FILES_MS = 30000, ANSWER_MS = 300 };
+static const int64_t PLACE_NS = 1000000000;
 static const int64_t BEFORE_NS = 200000000;   /* records of the block in which the run began may be older than its label */
 
 /* A run's file being made; final NULL: what was kept outside a run is let go of. */
@@ -23,7 +24,7 @@ struct making { struct pipeline_job_thread *job; struct live_final *final; int *
 
 struct live_runs {
     const struct options *options;
-    const char *output;
+    const char *output, *boot;
     struct run_model model;
     struct disk_probe *probe;         /* NULL: nothing is kept */
     bool folder_waits;                /* to be made when the disk answers */
@@ -31,9 +32,11 @@ struct live_runs {
     struct pulse_store *pulses;
     uint64_t marks[N_MARKS];          /* places in the store, a second apart, while there is no run */
     int64_t mark_ms, last_rows_ms, end_ms;
+    struct { uint64_t mark; int64_t time_ns; } recent, before;   /* places in the store and stamps there: up to a second ago, a second before that */
     bool running, ending;
     struct run_scans scans;
-    int64_t from_ns, until_ns, newest_ns;
+    struct pulse_bounds bounds;
+    int64_t newest_ns;
     uint32_t n_samples;
     double sample_period_s;
     char folder[512], logs[512], base_name[96];
@@ -44,12 +47,13 @@ struct live_runs {
     uint64_t *losses, *losses_before;   /* of each pixel: by now, and when the run began */
 };
 
-bool live_runs_new(const struct options *options, struct live_runs **out) {
+bool live_runs_new(const struct options *options, const char *boot, struct live_runs **out) {
     struct live_runs *r = calloc(1, sizeof *r);
     if (r == NULL)
         return false;
     r->options = options;
     r->output = options->output.folder;
+    r->boot = boot;
     if (r->output[0] != '\0' && mkdir(r->output, 02775) != 0 && errno != EEXIST) {
         log_error("%s: the output folder cannot be made: %s", r->output, strerror(errno));
         free(r);
@@ -67,6 +71,8 @@ static bool keeps(const struct live_runs *r) { return r->output[0] != '\0'; }
 
 static void new_store(struct live_runs *r) {
     memset(r->marks, 0, sizeof r->marks);
+    memset(&r->recent, 0, sizeof r->recent);
+    memset(&r->before, 0, sizeof r->before);
     r->pulses = NULL;
     if (keeps(r) && r->model.array != NULL && !pulse_store_new(r->output, r->model.array->n_pixels, &r->pulses))
         r->pulses = NULL;
@@ -132,10 +138,25 @@ static void forget_old(struct live_runs *r, int64_t now_ms) {
     r->marks[N_MARKS - 1] = pulse_store_mark(r->pulses);
 }
 
+/* Records of a moment may come on either side of the word that a run begins or ends: their stamps say whose they are. */
+static void note_place(struct live_runs *r, const struct row_block *rows) {
+    if (rows->n == 0 || (rows->flags[rows->n - 1] & ROW_FROM_FILE) != 0)
+        return;
+    const int64_t time_ns = rows->photons->time_ns[rows->n - 1];
+    if (llabs(time_ns - r->recent.time_ns) >= PLACE_NS) {
+        memcpy(&r->before, &r->recent, sizeof r->before);
+        r->recent.mark = pulse_store_mark(r->pulses);
+        r->recent.time_ns = time_ns;
+    }
+    if (r->running && r->bounds.begun == UINT64_MAX && r->bounds.from_ns > INT64_MIN && time_ns - r->bounds.from_ns > 2 * PLACE_NS)
+        r->bounds.begun = pulse_store_mark(r->pulses);
+}
+
 void live_runs_rows(struct live_runs *r, const struct row_block *rows, int64_t now_ms) {
     r->last_rows_ms = now_ms;
     if (r->pulses == NULL)
         return;
+    note_place(r, rows);
     uint64_t before = pulse_store_lost(r->pulses);
     if (!pulse_store_add(r->pulses, rows)) {
         if (r->lost == 0)
@@ -218,7 +239,7 @@ const char *live_runs_calibration(struct live_runs *r, const char *kept) {
     return r->calibration;
 }
 
-void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns) {
+void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns, bool joined) {
     if (r->running)
         live_runs_step(r, status, INT64_MAX, false, true);
     memcpy(r->base_name, status->base_name, sizeof r->base_name);
@@ -226,8 +247,8 @@ void live_runs_begin(struct live_runs *r, const struct live_status *status, int6
     r->folder[0] = '\0';
     r->running = true;
     r->ending = false;
-    r->from_ns = status->label_ns > 0 ? status->label_ns - BEFORE_NS : newest_ns > 0 ? newest_ns - 2 * BEFORE_NS : INT64_MIN;
-    r->until_ns = INT64_MAX;
+    r->bounds = (struct pulse_bounds){ .from_ns = joined ? INT64_MIN : status->label_ns > 0 ? status->label_ns - BEFORE_NS : newest_ns > 0 ? newest_ns - 2 * BEFORE_NS : INT64_MIN,
+                                       .begun = UINT64_MAX, .until_ns = INT64_MAX, .over = UINT64_MAX };
     ask_losses(r);
     if (r->losses != NULL && r->losses_before != NULL && r->model.array != NULL)
         memcpy(r->losses_before, r->losses, r->model.array->n_pixels * sizeof *r->losses);
@@ -245,8 +266,10 @@ void live_runs_end(struct live_runs *r, const struct live_status *status, int64_
     r->at_end = *r->options;
     r->end_ms = now_ms;
     r->newest_ns = newest_ns;
-    if (strcmp(status->label, "STOP") == 0 && status->label_ns > r->from_ns)
-        r->until_ns = status->label_ns;
+    if (strcmp(status->label, "STOP") == 0 && status->label_ns > 0) {
+        r->bounds.until_ns = status->label_ns;
+        r->bounds.over = llabs(status->label_ns - r->recent.time_ns) >= PLACE_NS ? r->recent.mark : r->before.mark;
+    }
 }
 
 static bool states_are_readable(const struct live_runs *r) {
@@ -263,7 +286,7 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
         return;
     }
     bool readable = states_are_readable(r);
-    *f = (struct live_final){ .options = r->ending ? r->at_end : *r->options, .array = r->model.array, .model = r->model.model, .pulses = r->pulses, .from_ns = r->from_ns, .until_ns = r->until_ns,
+    *f = (struct live_final){ .options = r->ending ? r->at_end : *r->options, .array = r->model.array, .model = r->model.model, .pulses = r->pulses, .bounds = r->bounds, .boot = r->boot,
                               .n_samples = status->n_samples, .sample_period_s = status->sample_period_s, .calibration_path = r->options->calibration.file };
     memcpy(f->folder, r->folder, sizeof f->folder);
     memcpy(f->base_name, r->base_name, sizeof f->base_name);
@@ -347,8 +370,8 @@ void live_runs_free(struct live_runs *r) {
 
 bool live_runs_ending(const struct live_runs *r) { return r->running && r->ending; }
 
-struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns) {
-    *from_ns = r->from_ns;
+struct pulse_store *live_runs_pulses(struct live_runs *r, struct pulse_bounds *bounds) {
+    *bounds = r->bounds;
     return r->running && !r->ending ? r->pulses : NULL;
 }
 

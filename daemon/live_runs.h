@@ -30,8 +30,8 @@ struct run_model {
     void *context;
 };
 
-/* options.output.folder "": nothing is kept, all calls are fine. options are borrowed. False after logging. */
-bool live_runs_new(const struct options *options, struct live_runs **out);
+/* options.output.folder "": nothing is kept, all calls are fine. options and boot are borrowed. False after logging. */
+bool live_runs_new(const struct options *options, const char *boot, struct live_runs **out);   /* boot: which start of the program this is */
 void live_runs_free(struct live_runs *r);   /* waits for files being made */
 
 /* A new array, or none (NULL): what is kept of the old one goes into its run's file. */
@@ -42,7 +42,8 @@ void live_runs_rows(struct live_runs *r, const struct row_block *rows, int64_t n
 void live_runs_filters(struct live_runs *r, int64_t from_ns);
 void live_runs_event(struct live_runs *r, const struct scan_event *e);
 void live_runs_label(struct live_runs *r, const char *label, int64_t time_ns);
-void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns);
+/* joined: it was under way when we came, so all that comes is its own. */
+void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns, bool joined);
 void live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms);
 /* Ends a run whose last records must have come by now (behind: files of it are still being read); joins files that are ready. True: a run's file was begun. */
 bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once);
@@ -50,8 +51,8 @@ bool live_runs_step(struct live_runs *r, const struct live_status *status, int64
 /* The calibration kept in this file, as RUN_calibration.h5 in the run's folder (another name for the same bytes, which the next one leaves alone): the
  * journal names it, and it is made when the disk answers. "" outside a run; until the next call. */
 const char *live_runs_calibration(struct live_runs *r, const char *kept);
-/* What is kept of the run so far, and since when; NULL: no run, or nothing is kept. Until the next call. */
-struct pulse_store *live_runs_pulses(struct live_runs *r, int64_t *from_ns);
+/* What is kept of the run so far, and which of it is the run's; NULL: no run, or nothing is kept. Until the next call. */
+struct pulse_store *live_runs_pulses(struct live_runs *r, struct pulse_bounds *bounds);
 bool live_runs_answers(struct live_runs *r);                  /* the disk where it is kept; false: it is being asked, come again (disk_probe.h) */
 bool live_runs_running(const struct live_runs *r);
 bool live_runs_ending(const struct live_runs *r);             /* its last records are waited for, then its file is begun */

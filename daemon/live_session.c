@@ -34,9 +34,9 @@ void live_session_keep_scans(struct live_session_work *s, bool closing, bool all
 
 /* ---- what the acquisition says ---- */
 
-void live_session_begin_run(struct live_session_work *s) {
+void live_session_begin_run(struct live_session_work *s, bool joined) {
     live_repeats_forget(s->repeats);
-    live_runs_begin(s->runs, &s->status, s->newest_ns);
+    live_runs_begin(s->runs, &s->status, s->newest_ns, joined);
     if (s->set != NULL)
         live_disk_begin(s->links.disk, s->set->array, &s->status, live_runs_folder(s->runs), live_runs_base_name(s->runs));
     live_session_keep_calibration(s, INT64_MIN);
@@ -71,7 +71,7 @@ static void told_status(void *context, const char *topic, const json_t *body) {
     if ((change & STATUS_LABEL) != 0)
         told_label(s);
     if ((change & STATUS_WRITING) != 0 && s->status.writing)
-        live_session_begin_run(s);
+        live_session_begin_run(s, false);
     else if ((change & STATUS_WRITING) != 0)
         end_run(s);
     if (s->loss != NULL && (change & STATUS_RUNNING) != 0)
@@ -283,7 +283,7 @@ bool live_session_new(struct options *options, const struct session_links *links
     s->zmq = zmq_ctx_new();
     bool good = s->zmq != NULL && (options->keys.folder[0] == '\0' || curve_gate_new(s->zmq, options->keys.folder, &s->gate));
     const struct publish_settings publish = { .endpoint = options->stream.endpoint, .zmq = s->zmq, .gate = s->gate, .state = "live", .calibration_id = "" };
-    good = good && live_status_init(&s->status) && live_repeats_new(&s->repeats) && point_tally_new(&s->tally) && live_runs_new(&s->options, &s->runs) && publisher_new(&publish, &s->publisher) &&
+    good = good && live_status_init(&s->status) && live_repeats_new(&s->repeats) && point_tally_new(&s->tally) && live_runs_new(&s->options, links->boot, &s->runs) && publisher_new(&publish, &s->publisher) &&
                 status_link_new(options->ingest.host, (int)options->ingest.port, &s->status_link) &&
                 (options->control.port == 0 || scan_link_open(options->control.host, (int)options->control.port, live_session_told_scan, s, &s->scan_link));
     good = good && (options->stream.photons[0] == '\0' || open_feed(s));

@@ -46,6 +46,7 @@ struct session_links {
     struct live_disk *disk;               /* what is kept while it runs */
     struct follower *follower;            /* NULL: files are not followed */
     struct live_learning *learning;       /* NULL: nothing is learnt */
+    const char *boot;                     /* which start of the program this is */
 };
 
 /* False after logging: a port is taken, an address is wrong, a calibration cannot be read. */

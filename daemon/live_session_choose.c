@@ -20,8 +20,8 @@ static bool scan_runs(const struct live_session_work *s) {
 
 /* Why the model cannot follow the one in force now; NULL: it can. */
 static const char *hindrance(const struct live_session_work *s, const struct array_model *m) {
-    int64_t from_ns;
-    struct pulse_store *pulses = live_runs_pulses(s->runs, &from_ns);
+    struct pulse_bounds bounds;
+    struct pulse_store *pulses = live_runs_pulses(s->runs, &bounds);
     if (s->handing_over || strcmp(live_learning_stage(s->links.learning), "taking over") == 0)
         return taking_over;
     if ((scan_runs(s) || live_runs_running(s->runs)) && !live_recount_same_filters(m, s->set->model))
@@ -117,7 +117,7 @@ static void recount(struct live_session_work *s) {
     struct recount_from from = { .sample_period_s = s->status.sample_period_s, .book = s->book, .watermark_ns = live_session_watermark_ns(s) };
     struct live_book *again;
     const char *why;
-    from.pulses = live_runs_pulses(s->runs, &from.from_ns);
+    from.pulses = live_runs_pulses(s->runs, &from.bounds);
     live_disk_anew(s->links.disk, true);
     bool good = from.pulses != NULL && live_recount_begin(&from, s->set->model, &again, &s->recounted, &why);
     live_disk_anew(s->links.disk, false);

@@ -119,7 +119,7 @@ void live_session_close_book(struct live_session_work *s);        /* all is sett
 bool live_session_take_rows(struct live_session_work *s);         /* a block of the ring; false: none */
 void live_session_publish_scan(struct live_session_work *s, bool force);
 void live_session_keep_scans(struct live_session_work *s, bool closing, bool all);
-void live_session_begin_run(struct live_session_work *s);
+void live_session_begin_run(struct live_session_work *s, bool joined);   /* joined: it was under way when we came */
 
 int64_t live_session_watermark_ns(const struct live_session_work *s);
 

@@ -206,7 +206,7 @@ static void begin_set(struct live_session_work *s) {
     live_runs_session(s->runs, &(struct run_model){ set->array, set->model, &set->references, losses, s }, &s->status);
     live_disk_model(s->links.disk, set->model, set->plan.model_version);
     if (s->status.writing)
-        live_session_begin_run(s);
+        live_session_begin_run(s, s->options.follow.folder[0] == '\0');   /* a folder of the settings may hold files of other runs */
     show_plan(s, &set->plan);
     retire(s, old, set->plan.serial);
     log_note("array of %u channels, %u pixels, records of %u samples%s", set->array->n_channels, set->array->n_pixels, s->status.n_samples,

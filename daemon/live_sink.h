@@ -30,6 +30,7 @@ struct live_session {              /* what every sink is told at its start; borr
     const char *config_text;
     const char *folder;            /* ARCHIVE/YYYYMMDD/NNNN of the present run, "" outside a run */
     const char *base_name;         /* "YYYYMMDD_runNNNN" */
+    const char *boot;              /* which start of the program this is; NULL: not told */
     uint32_t n_samples, n_presamples;   /* as STATUS says; records may differ */
     double sample_period_s;
 };

@@ -55,15 +55,25 @@ static void split_pattern(struct live_status *s, const char *pattern) {
     snprintf(s->base_name, sizeof s->base_name, "%.*s", (int)(end - name), name);
 }
 
-/* The acquisition repeats all it ever said when anyone asks for it: what was said with an older time than the present label's is over. */
+static bool was_told(const struct live_status *s, int64_t label_ns) {
+    for (unsigned k = 0; k < sizeof s->told_ns / sizeof *s->told_ns; k++)
+        if (s->told_ns[k] == label_ns)
+            return true;
+    return false;
+}
+
+/* The acquisition repeats all it ever said when anyone asks for it: what was said before and has an older time than the present label's is over. One not
+ * heard before may have an older time all the same, after a clock was set back. */
 static unsigned take_label(struct live_status *s, const char *label, int64_t label_ns) {
     if (label == NULL || label[0] == '\0')
         return 0;
     bool same = strcmp(label, s->label) == 0;
-    if (same ? label_ns == 0 || label_ns == s->label_ns : label_ns > 0 && label_ns <= s->timed_ns)
+    if (same ? label_ns == 0 || label_ns == s->label_ns : label_ns > 0 && label_ns <= s->timed_ns && was_told(s, label_ns))
         return 0;
     snprintf(s->label, sizeof s->label, "%s", label);
     s->label_ns = label_ns;
+    if (label_ns > 0)
+        s->told_ns[s->n_told++ % (sizeof s->told_ns / sizeof *s->told_ns)] = label_ns;
     return STATUS_LABEL;
 }
 

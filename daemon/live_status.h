@@ -32,6 +32,8 @@ struct live_status {
     char label[64];            /* experiment state, "" none */
     int64_t label_ns;          /* when it began; 0: not told */
     int64_t timed_ns;          /* of the last label whose time was told or found */
+    int64_t told_ns[16];       /* times that were told with labels, in a circle */
+    unsigned n_told;
 };
 
 bool live_status_init(struct live_status *s);   /* false: no memory */

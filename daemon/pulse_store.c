@@ -56,7 +56,9 @@ struct pulse_store {
     unsigned n_waiting;
     bool complained;                      /* that there is none */
     uint64_t n_entries, first, lost;      /* entries before `first` are forgotten */
-    int64_t from_ns, until_ns, heights_from_ns;
+    int64_t heights_from_ns;
+    struct pulse_bounds bounds;
+    struct pulse_store *to;               /* while pouring */
     size_t n_buffered;
     struct entry *buffer;                 /* being filled, of the queue; NULL: none was free */
     struct stored_pixel *pixels;
@@ -281,6 +283,10 @@ void pulse_store_forget(struct pulse_store *s, uint64_t mark) {
 
 /* ---- settling ---- */
 
+const struct pulse_bounds pulse_bounds_none = { .from_ns = INT64_MIN, .until_ns = INT64_MAX, .over = UINT64_MAX };
+
+static bool is_within(const struct pulse_bounds *b, uint64_t at, int64_t time_ns) { return (at >= b->begun || time_ns >= b->from_ns) && (at < b->over || time_ns <= b->until_ns); }
+
 typedef void each_entry(struct pulse_store *s, const struct entry *e);
 
 /* Entries at .. at + n - 1 of the file. */
@@ -305,7 +311,7 @@ static bool walk(struct pulse_store *s, struct entry *buffer, each_entry *each) 
             return false;
         for (size_t i = 0; i < want; i++) {
             if (buffer[i].kind == ENTRY_PULSE)
-                wanted = buffer[i].pulse.time_ns >= s->from_ns && buffer[i].pulse.time_ns <= s->until_ns;
+                wanted = is_within(&s->bounds, at + i, buffer[i].pulse.time_ns);
             if (wanted)
                 each(s, &buffer[i]);
         }
@@ -350,10 +356,9 @@ static bool finish_writing(struct pulse_store *s) {
     return good;
 }
 
-bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns) {
+bool pulse_store_settle(struct pulse_store *s, const struct pulse_bounds *bounds) {
     struct entry *buffer = calloc(BUFFER, sizeof *buffer);
-    s->from_ns = from_ns;
-    s->until_ns = until_ns;
+    s->bounds = *bounds;
     bool good = buffer != NULL && finish_writing(s) && walk(s, buffer, count_entry);
     uint64_t first = 0;
     for (size_t i = 0; i < s->n_pixels; i++) {
@@ -364,6 +369,26 @@ bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns
     good = good && (first == 0 || (scratch_take(&s->scratch, first * sizeof(struct entry), &s->settled) && walk(s, buffer, place_entry)));
     if (!good)
         log_error("%s: the run's pulses cannot be read back: %s", s->folder, strerror(errno));
+    free(buffer);
+    return good;
+}
+
+static void pour_entry(struct pulse_store *s, const struct entry *e) {
+    struct entry copy = *e;
+    if (e->kind == ENTRY_PULSE && e->pulse.time_ns == s->pixels[e->pixel].first_ns)
+        copy.flags |= ROW_GAP_BEFORE;
+    add_entry(s->to, &copy);
+}
+
+bool pulse_store_pour(struct pulse_store *from, const struct pulse_bounds *bounds, struct pulse_store *to) {
+    struct entry *buffer = calloc(BUFFER, sizeof *buffer);
+    const uint64_t lost = to->lost;
+    from->bounds = *bounds;
+    from->to = to;
+    const bool good = buffer != NULL && finish_writing(from) && walk(from, buffer, count_entry) && walk(from, buffer, pour_entry) && to->lost == lost;
+    if (!good)
+        log_error("%s: the run's pulses cannot be copied: %s", from->folder, strerror(errno));
+    pulse_store_heights_from(to, from->heights_from_ns);
     free(buffer);
     return good;
 }

@@ -36,9 +36,19 @@ int64_t pulse_store_heights_begin(const struct pulse_store *s);   /* INT64_MIN: 
 uint64_t pulse_store_mark(const struct pulse_store *s);
 void pulse_store_forget(struct pulse_store *s, uint64_t mark);
 
-/* After the last _add, or before _unsettle: pulses outside [from_ns, until_ns] are left out. Waits for the disk, five seconds, or ten minutes when
+/* What belongs to a run. Stamps decide only near its ends, for in between a clock may have been set: the run lasts from one mark to the other all the same. */
+struct pulse_bounds {
+    int64_t from_ns, until_ns;     /* both included */
+    uint64_t begun, over;          /* marks: what was added from begun on is no older than the run, what was added before over no younger, whatever its stamp */
+};
+extern const struct pulse_bounds pulse_bounds_none;
+
+/* After the last _add, or before _unsettle: pulses outside the bounds are left out. Waits for the disk, five seconds, or ten minutes when
  * patient. False after logging. */
-bool pulse_store_settle(struct pulse_store *s, int64_t from_ns, int64_t until_ns);
+bool pulse_store_settle(struct pulse_store *s, const struct pulse_bounds *bounds);
+/* Not settled, both patient: what is in `from` within the bounds, behind all that is in `to`, with its heights' begin. What was before a pixel's oldest in `from` is not
+ * known (a gap), unless `to` has it. `from` is of no use afterwards. False after logging. */
+bool pulse_store_pour(struct pulse_store *from, const struct pulse_bounds *bounds, struct pulse_store *to);
 /* Open for _add again, and to be settled once more. */
 void pulse_store_unsettle(struct pulse_store *s);
 /* Settled: a pixel's rows, duplicates included, and the span of their times (first > last: none). */

@@ -6,12 +6,15 @@
 
 #include "daemon/rfc3339.h"
 
-enum { RECENT = 128, PAST = 16 };   /* of a channel: times kept, more than it sends in a window and a bit; segments that a file may still fill */
+enum { RECENT = 128, PAST = 16, FAR_WINDOWS = 10 };   /* of a channel: times kept, more than it sends in a window and a bit; segments that a file may still fill */
 
 struct tally {
     uint64_t n;                     /* records of this segment so far */
     int64_t recent[RECENT];         /* their newest times, in order of coming */
     uint32_t kept, next;
+    int64_t newest_ns;              /* of the last record that came by port, if any did */
+    uint64_t turned;                /* of n: records from before the clock was set back far, in this segment */
+    bool came, has_turned, awaits_turn;   /* awaits: a window told it, and records from before may still come */
     uint64_t sent, settled;         /* sent in all windows of this segment; in those before the newest */
     uint64_t past_sent, past_had;   /* of the segments before */
     uint64_t by_port;
@@ -27,7 +30,8 @@ struct upstream_loss {
     bool open, seen_start, met;     /* a segment is open; we were there before the source began; a record has come */
     struct segment now, past[PAST];
     unsigned n_past;
-    int64_t settled_ns, first_ns;
+    int64_t newest_ns;              /* of the last record that came by port */
+    int64_t settled_ns, first_ns, duration_ns, turned_to_ns, told_ns;   /* told: end of the last window; duration: of a window; 0 not known. turned to: end of the window that told that the clock was set back */
     int64_t epoch_ns, zero_ns;      /* where the present epoch begins, and a little before: INT64_MIN not known */
     bool stopped, interrupted;      /* interrupted: it has been, since the last window */
     size_t n_couplings;
@@ -42,7 +46,7 @@ bool upstream_loss_new(uint32_t n_channels, struct upstream_loss **out) {
         free(t);
         return false;
     }
-    *l = (struct upstream_loss){ .n_channels = n_channels, .channels = t, .epoch_ns = INT64_MIN };
+    *l = (struct upstream_loss){ .n_channels = n_channels, .channels = t, .epoch_ns = INT64_MIN, .turned_to_ns = INT64_MIN / 2 };
     *out = l;
     return true;
 }
@@ -66,15 +70,33 @@ static void credit_past(struct upstream_loss *l, struct tally *t, int64_t time_n
         }
 }
 
+/* A port brings a channel's records in order, so the clock was set back, by so much that its windows are not taken for said again: what came before belongs to other times. */
+static void note_turn(struct upstream_loss *l, struct tally *t, int64_t time_ns) {
+    if (t->came && l->duration_ns > 0 && time_ns < t->newest_ns - FAR_WINDOWS * l->duration_ns) {
+        t->turned = t->n;
+        t->has_turned = true;
+        t->kept = t->next = 0;
+    }
+    t->newest_ns = l->newest_ns = time_ns;
+    t->came = true;
+    t->awaits_turn = false;
+}
+
 void upstream_loss_record(struct upstream_loss *l, uint32_t index, int64_t time_ns, bool by_port) {
     if (index >= l->n_channels)
         return;
     struct tally *t = &l->channels[index];
     t->by_port += by_port;
+    if (by_port && t->awaits_turn && time_ns > l->turned_to_ns + FAR_WINDOWS * l->duration_ns) {
+        credit_past(l, t, time_ns);
+        return;
+    }
+    if (by_port)
+        note_turn(l, t, time_ns);
     if (!l->met)
         l->first_ns = time_ns;
     l->met = true;
-    if (l->open && time_ns <= l->now.from_ns) {
+    if (l->open && time_ns <= l->now.from_ns && !t->has_turned) {
         credit_past(l, t, time_ns);
         return;
     }
@@ -117,15 +139,6 @@ void upstream_loss_running(struct upstream_loss *l, bool running) {
     }
 }
 
-/* Sample clocks are off by up to 24 ppm, stamps by tens of ms. */
-void upstream_loss_epoch(struct upstream_loss *l, int64_t time_ns, int64_t frame, double period_s) {
-    double age_ns = (double)frame * period_s * 1e9, zero_ns = (double)time_ns - age_ns;
-    if (l->epoch_ns != INT64_MIN && fabs(zero_ns - (double)l->zero_ns) < 1e9 + 1e-4 * age_ns)
-        return;
-    l->zero_ns = (int64_t)zero_ns;
-    l->epoch_ns = l->zero_ns - UPSTREAM_LOSS_EDGE_NS;
-}
-
 void upstream_loss_uncouple(struct upstream_loss *l) {
     l->n_couplings = 0;
 }
@@ -139,6 +152,40 @@ bool upstream_loss_couple(struct upstream_loss *l, uint32_t source, uint32_t rec
     l->couplings = grown;
     l->couplings[l->n_couplings++] = (struct coupling){ source, receiver };
     return true;
+}
+
+/* The clock was set back far: what came before that is past, whatever its stamp; what came since is all that is remembered. */
+static void part_at_turn(struct upstream_loss *l, int64_t hi_ns) {
+    for (uint32_t i = 0; i < l->n_channels; i++) {
+        struct tally *t = &l->channels[i];
+        const uint64_t had = t->has_turned ? t->turned : t->n;
+        t->past_sent += t->sent;
+        t->past_had += had < t->sent ? had : t->sent;
+        t->n -= had;
+        t->sent = t->settled = 0;
+        t->awaits_turn = !t->has_turned;
+        if (t->awaits_turn) {
+            t->kept = t->next = 0;
+            t->came = false;
+        }
+        t->has_turned = false;
+    }
+    l->past[l->n_past % PAST] = l->now;
+    l->n_past++;
+    l->open = false;
+    l->epoch_ns = INT64_MIN;
+    l->turned_to_ns = hi_ns;
+}
+
+/* Sample clocks are off by up to 24 ppm, stamps by tens of ms. */
+void upstream_loss_epoch(struct upstream_loss *l, int64_t time_ns, int64_t frame, double period_s) {
+    double age_ns = (double)frame * period_s * 1e9, zero_ns = (double)time_ns - age_ns;
+    if (l->epoch_ns != INT64_MIN && fabs(zero_ns - (double)l->zero_ns) < 1e9 + 1e-4 * age_ns)
+        return;
+    if (l->open && l->met && time_ns < l->newest_ns - UPSTREAM_LOSS_EDGE_NS)
+        part_at_turn(l, time_ns);   /* the clock was set back while the source was away */
+    l->zero_ns = (int64_t)zero_ns;
+    l->epoch_ns = l->zero_ns - UPSTREAM_LOSS_EDGE_NS;
 }
 
 /* What was counted up to the last window's end is past; later records go with the next segment, if they lie in it. */
@@ -193,8 +240,18 @@ static bool clock_was_set(const struct upstream_loss *l, int64_t lo_ns, int64_t 
 
 void upstream_loss_window(struct upstream_loss *l, int64_t hi_ns, int64_t duration_ns, const uint32_t *counts, size_t n) {
     int64_t lo_ns = hi_ns - duration_ns;
-    if (l->open && hi_ns <= l->now.to_ns && hi_ns > l->now.to_ns - 10 * duration_ns)
+    l->duration_ns = duration_ns;
+    if (hi_ns == l->told_ns)
         return;   /* said again */
+    l->told_ns = hi_ns;
+    if (l->open && hi_ns <= l->now.to_ns && hi_ns > l->now.to_ns - FAR_WINDOWS * duration_ns)
+        return;   /* said again */
+    if (l->open && hi_ns <= l->now.to_ns) {
+        part_at_turn(l, hi_ns);
+        return;   /* some of its records came before: nobody knows how many */
+    }
+    if (!l->open && l->n_past > 0 && hi_ns > l->turned_to_ns && lo_ns < l->turned_to_ns + duration_ns / 2)
+        return;   /* its end may have been stamped later than it was cut */
     if (l->open && clock_was_set(l, lo_ns, duration_ns))
         lo_ns = l->now.to_ns;
     bool follows = l->open && lo_ns - l->now.to_ns <= UPSTREAM_LOSS_EDGE_NS && l->now.to_ns - lo_ns <= UPSTREAM_LOSS_EDGE_NS &&

@@ -9,6 +9,8 @@
  * source's start and the source has stopped, else too small by less than the records of that time.
  * TRIGGERRATE counts primary records only: of a channel that receives group triggers those of its sources are expected too. With
  * edge-multi it misses some 3e-5 of the records, so `lost` is then a lower limit.
+ * A clock set back by more than ten windows, or while the source was away, begins a segment, too: what was counted before stays, and the windows about that moment are
+ * nobody's. One set back by less is told by windows that come twice, and those are compared once.
  * One owner thread. Memory: 2 kB per channel. */
 #ifndef TESD_DAEMON_UPSTREAM_LOSS_H
 #define TESD_DAEMON_UPSTREAM_LOSS_H
@@ -39,7 +41,7 @@ void upstream_loss_late_port(struct upstream_loss *l, uint32_t index);
 
 /* STATUS: the source runs or not. Told before any window it means that we were there from its start. */
 void upstream_loss_running(struct upstream_loss *l, bool running);
-/* The first record of a channel since its frame counter began anew: when frame 0 was tells whether that is news. */
+/* The first record of a channel since its frame counter began anew, told before it: when frame 0 was tells whether that is news. */
 void upstream_loss_epoch(struct upstream_loss *l, int64_t time_ns, int64_t frame, double period_s);
 /* GROUPTRIGGER: from now on each record of `source` makes one of `receiver`. Clear, then add all. */
 void upstream_loss_uncouple(struct upstream_loss *l);

@@ -15,7 +15,7 @@ static json_t *names_of(const struct live_array *a) {
 }
 
 static json_t *session_text(const struct live_session *s) {
-    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:f, s:o, s:o}", "program", "tesd", "version", version_number, "git_id", version_git_id, "calibration",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:f, s:o, s:o}", "program", "tesd", "version", version_number, "git_id", version_git_id, "boot", s->boot != NULL ? s->boot : "", "calibration",
                      json_value_text(s->calibration_path), "n_samples", (int)s->n_samples, "n_presamples", (int)s->n_presamples, "sample_period_s", s->sample_period_s, "channels",
                      names_of(s->array), "config", json_value_text(s->config_text));
 }

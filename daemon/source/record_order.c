@@ -82,7 +82,7 @@ static size_t settle_epoch(struct record_place *to, struct record_place *from, s
     qsort(from, n, sizeof *from, by_frame);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (kept == 0 || to[kept - 1].frame != from[i].frame)
+        if (kept == 0 || to[kept - 1].frame != from[i].frame || from[i].time_ns - to[kept - 1].time_ns > (int64_t)disagreement_ns)
             to[kept++] = from[i];
     return kept;
 }

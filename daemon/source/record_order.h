@@ -31,7 +31,7 @@ struct record_index {
     struct record_place *places;
 };
 bool record_index_add(struct record_index *x, struct record_place place);  /* false: out of memory */
-/* Sorts, and keeps one of those found twice (same epoch and frame). Returns how many were dropped; *order is what noting the
+/* Sorts, and keeps one of those found twice (same epoch, frame, and stamp within 1 ms: a counter that began anew while a clock was set back repeats frames). Returns how many were dropped; *order is what noting the
  * sorted records gives. */
 uint64_t record_index_settle(struct record_index *x, double period_s, struct record_order *order);
 void record_index_done(struct record_index *x);

@@ -83,6 +83,24 @@ static void test_counter_that_began_anew(void **state) {
     end(s);
 }
 
+/* Its clock set back while the source was away: the stamp does not fit the frames. A late record fits those before the clock was set while data flowed. */
+static void test_counter_and_clock(void **state) {
+    (void)state;
+    struct scene *s = begin(false);
+    add(s, 0, 1000000, 0, 0);
+    add(s, 0, 7, 8 * SECOND_NS, 0);   /* two seconds before the newest */
+    add(s, 0, 500000, 8 * SECOND_NS, 0);
+    add(s, 0, 600000, 5 * SECOND_NS, 0);   /* set back by three */
+    add(s, 0, 400000, 8 * SECOND_NS, 0);   /* late, of before that */
+    add(s, 0, 450000, 5 * SECOND_NS, 0);
+    assert_int_equal(admit(s), 0);
+    check_row(s, 1, 7, BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE);
+    for (size_t i = 2; i < 6; i++)
+        assert_int_equal(s->block->rows[i].flags, 0);
+    assert_int_equal(tally_of(&s->tally[0].restarts), 1);
+    end(s);
+}
+
 static void test_gap_after_a_lost_record(void **state) {
     (void)state;
     struct scene *s = begin(false);
@@ -192,7 +210,7 @@ static void test_files_wait_for_the_port(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counter_that_began_anew),
+        cmocka_unit_test(test_counter_that_began_anew), cmocka_unit_test(test_counter_and_clock),
         cmocka_unit_test(test_gap_after_a_lost_record),
         cmocka_unit_test(test_both_ways_count_once),
         cmocka_unit_test(test_coefficients_are_measured_from_the_file),

@@ -119,7 +119,7 @@ static void a_scan_is_counted_as_from_the_start(void **state) {
     assert_true(pulse_store_new(w->made.folder, MADE_PIXELS, &p.pulses));
     play(&p, 0, w->middle);
     const uint32_t before = in_narrow(p.book);
-    const struct recount_from from = { .pulses = p.pulses, .from_ns = INT64_MIN, .sample_period_s = w->pulses.records[0].samples.sample_period_s, .book = p.book,
+    const struct recount_from from = { .pulses = p.pulses, .bounds = pulse_bounds_none, .sample_period_s = w->pulses.records[0].samples.sample_period_s, .book = p.book,
                                        .watermark_ns = w->pulses.records[w->middle - 1].time_ns - 60000000 };
     assert_true(live_recount_begin(&from, w->other, &again, &p.recounted, &why));
     assert_true(before > 20 && in_narrow(again) != before);
@@ -144,7 +144,7 @@ static void it_can_be_done_twice(void **state) {
     const char *why;
     play_new(&p, w, w->one);
     assert_true(pulse_store_new(w->made.folder, MADE_PIXELS, &p.pulses));
-    struct recount_from from = { .pulses = p.pulses, .from_ns = INT64_MIN, .sample_period_s = w->pulses.records[0].samples.sample_period_s, .watermark_ns = INT64_MIN };
+    struct recount_from from = { .pulses = p.pulses, .bounds = pulse_bounds_none, .sample_period_s = w->pulses.records[0].samples.sample_period_s, .watermark_ns = INT64_MIN };
     for (int turn = 0; turn < 2; turn++) {
         play(&p, turn == 0 ? 0 : w->middle, turn == 0 ? w->middle : w->end);
         from.book = p.book;

@@ -71,7 +71,7 @@ static void what_was_added_comes_back(void **state) {
         assert_true(pulse_store_add(s, b));
     }
     assert_int_equal(pulse_store_mark(s), 22000);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     for (size_t p = 0; p < PIXELS; p++)
         expect(s, p, 20000, true);
     pulse_store_unsettle(s);   /* and more is added, and all is there once more */
@@ -79,7 +79,7 @@ static void what_was_added_comes_back(void **state) {
         fill(b, k);
         assert_true(pulse_store_add(s, b));
     }
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     for (size_t p = 0; p < PIXELS; p++)
         expect(s, p, 31000, true);
     pulse_store_free(s);
@@ -101,14 +101,14 @@ static void a_file_that_comes_late_has_everything(void **state) {
     assert_int_equal(mkdir("late", 0700), 0);
     while (!pulse_store_answers(s))
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     pulse_store_unsettle(s);
     for (uint64_t more = 0; more < 100 * ROWS; more += ROWS, n += ROWS) {   /* and goes on through the file */
         fill(b, n);
         assert_true(pulse_store_add(s, b));
     }
     assert_int_equal(pulse_store_lost(s), 0);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     for (size_t p = 0; p < PIXELS; p++)
         expect(s, p, n, true);
     pulse_store_free(s);
@@ -132,7 +132,7 @@ static void what_is_forgotten_needs_no_file(void **state) {
     assert_int_equal(mkdir("later", 0700), 0);
     while (!pulse_store_answers(s))
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     size_t kept = 0;
     for (size_t p = 0; p < PIXELS; p++) {
         int64_t first_ns, last_ns;
@@ -170,7 +170,7 @@ static void a_disk_that_refuses_is_waited_for(void **state) {
     }
     assert_true(full && pulse_store_lost(s) > 0);
     setrlimit(RLIMIT_FSIZE, &before);
-    assert_true(pulse_store_settle(s, INT64_MIN, INT64_MAX));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
     uint64_t kept = 0;
     for (size_t p = 0; p < PIXELS; p++) {
         int64_t first_ns, last_ns;
@@ -182,8 +182,81 @@ static void a_disk_that_refuses_is_waited_for(void **state) {
     row_block_free(b);
 }
 
+/* Of pixel 0: how many, and whether the oldest begins after a gap. */
+static size_t count(struct pulse_store *s, bool *gap) {
+    int64_t first_ns, last_ns;
+    const size_t most = pulse_store_most(s, 0, &first_ns, &last_ns);
+    struct measured_pulse *pulses = calloc(most + 1, sizeof *pulses);
+    struct stored_channel c;
+    assert_non_null(pulses);
+    assert_true(pulse_store_channel(s, 0, PERIOD_S, pulses, &c));
+    *gap = false;
+    for (size_t i = 0; i < c.n; i++)
+        *gap = *gap || c.gaps[i];
+    const size_t n = c.n;
+    stored_channel_done(&c);
+    free(pulses);
+    return n;
+}
+
+/* Stamps say near the run's ends whose a record is; in between its place does, for a clock may have been set. */
+static void the_bounds_of_a_run(void **state) {
+    struct pulse_store *s = NULL;
+    struct row_block *b = NULL;
+    bool gap;
+    (void)state;
+    assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, &s));
+    for (uint64_t k = 0; k < 6000; k += ROWS) {
+        fill(b, k);
+        assert_true(pulse_store_add(s, b));
+    }
+    const uint64_t entries = pulse_store_mark(s) / 6;   /* of a block */
+    const struct { struct pulse_bounds bounds; size_t n; } cases[] = {
+        { pulse_bounds_none, 2000 },
+        { { .from_ns = 1500 * INT64_C(1000000), .begun = UINT64_MAX, .until_ns = INT64_MAX, .over = UINT64_MAX }, 1500 },
+        { { .from_ns = 9000 * INT64_C(1000000), .begun = 2 * entries, .until_ns = INT64_MAX, .over = UINT64_MAX }, 1333 },   /* set back after the second block */
+        { { .from_ns = INT64_MIN, .until_ns = 1500 * INT64_C(1000000), .over = 4 * entries }, 1334 },                       /* set back before the fifth */
+        { { .from_ns = INT64_MIN, .until_ns = 4499 * INT64_C(1000000), .over = 4 * entries }, 1500 },
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        assert_true(pulse_store_settle(s, &cases[k].bounds));
+        assert_int_equal(count(s, &gap), cases[k].n);
+        pulse_store_unsettle(s);
+    }
+    pulse_store_free(s);
+    row_block_free(b);
+}
+
+/* What an earlier start had, then what this one has: each record once, and a gap where nobody was there. */
+static void two_starts_of_one_run(void **state) {
+    static const uint64_t begins[] = { 2000, 4000 };   /* of the second: with records that the first has, too; after a hole */
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        struct pulse_store *earlier = NULL, *now = NULL;
+        struct row_block *b = NULL;
+        bool gap;
+        assert_true(row_block_new(ROWS, &b) && pulse_store_new(".", PIXELS, &earlier) && pulse_store_new(".", PIXELS, &now));
+        pulse_store_patient(earlier);
+        pulse_store_patient(now);
+        for (uint64_t at = 0; at < 3000; at += ROWS) {
+            fill(b, at);
+            assert_true(pulse_store_add(earlier, b));
+        }
+        for (uint64_t at = begins[k]; at < 6000; at += ROWS) {
+            fill(b, at);
+            assert_true(pulse_store_add(now, b));
+        }
+        assert_true(pulse_store_pour(now, &pulse_bounds_none, earlier) && pulse_store_settle(earlier, &pulse_bounds_none));
+        assert_int_equal(count(earlier, &gap), k == 0 ? 2000 : 1000 + 666);
+        assert_true(gap);   /* the later start does not know what was before its first, whoever else may */
+        pulse_store_free(earlier);
+        pulse_store_free(now);
+        row_block_free(b);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(a_file_that_comes_late_has_everything), cmocka_unit_test(what_is_forgotten_needs_no_file),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(the_bounds_of_a_run), cmocka_unit_test(two_starts_of_one_run), cmocka_unit_test(a_file_that_comes_late_has_everything), cmocka_unit_test(what_is_forgotten_needs_no_file),
                                         cmocka_unit_test(a_disk_that_refuses_is_waited_for) };
     char folder[] = "/tmp/tesd-pulses-XXXXXX";
     if (mkdtemp(folder) == NULL || chdir(folder) != 0)

@@ -241,9 +241,44 @@ static void test_clock_is_set(void **state) {
     upstream_loss_free(w.l);
 }
 
+/* Set back by a minute: what was counted stays counted, the window in which it was set is nobody's, and what comes afterwards is compared as ever; also where the words of a
+ * window come before its last records. */
+static void test_clock_is_set_back_far(void **state) {
+    (void)state;
+    static struct world w;
+    static struct { uint32_t index; int64_t time_ns; } pending[64];
+    for (int k = 0; k < 8; k++) {
+        const size_t n_pending = k % 2 == 0 ? 0 : 40;
+        world_new(&w, 0);
+        upstream_loss_running(w.l, false);
+        upstream_loss_running(w.l, true);
+        run(&w, 20.2 + 0.1 * k, 30, true);
+        for (size_t i = 0; i < n_pending; i++) {   /* triggered, told by the next window, and under way */
+            pending[i].index = (uint32_t)dice_below(&w.d, CHANNELS);
+            pending[i].time_ns = w.now_ns;
+            w.counts[pending[i].index]++;
+        }
+        w.now_ns -= 60 * SECOND;
+        w.window_ns -= 60 * SECOND;
+        if (n_pending > 0) {
+            tell_window(&w);
+            w.now_ns = w.window_ns + 10000000;
+        }
+        for (size_t i = 0; i < n_pending; i++)
+            upstream_loss_record(w.l, pending[i].index, pending[i].time_ns, true);
+        run(&w, 15, 30, true);
+        assert_int_equal(upstream_loss_sum(w.l).lost, 0);
+        stop(&w);
+        assert_int_equal(upstream_loss_sum(w.l).lost, 0);
+        assert_true(upstream_loss_sum(w.l).sent > 30 * CHANNELS * 30);
+        upstream_loss_free(w.l);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lost_and_filled), cmocka_unit_test(test_late), cmocka_unit_test(test_restart), cmocka_unit_test(test_gap), cmocka_unit_test(test_clock_is_set),
+        cmocka_unit_test(test_clock_is_set_back_far),
         cmocka_unit_test(test_copies), cmocka_unit_test(test_message), cmocka_unit_test(test_rfc3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

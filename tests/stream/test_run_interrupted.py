@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""What may happen to the acquisition in the middle of a scan: its source stops and comes back, with a frame counter that begins anew or goes on; its clock is set forward or
-back. By the twin's injected clock; what tesd run makes of it is what replay makes of the files. Loopback and free ports only."""
+"""What may happen in the middle of a scan: the source stops and comes back, with a frame counter that begins anew or goes on; the acquisition's clock is set forward or
+back, also while the source is away; tesd run is killed and comes back, the clock set back meanwhile. By the twin's injected clock; what tesd run makes of it is what replay
+makes of the files, and where nobody wrote files what the journal had, each record once. Loopback and free ports only."""
 import concurrent.futures, glob, json, os, re, subprocess, sys, time
 import h5py, numpy, zmq
 
@@ -16,19 +17,23 @@ log, first_s = make_calibration(beamtime)
 class Session:
     """A twin, a tesd run and its alarms."""
 
-    def __init__(self, name, **twin_settings):
-        self.name, self.written = name, f'{folder}/{name}'
+    def __init__(self, name, settings={}, **twin_settings):
+        self.name, self.written, self.settings = name, f'{folder}/{name}', settings
         more = [w for k, v in twin_settings.items() for w in ('--' + k.replace('_', '-'), str(v))]
         self.twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'injected', '--block', '0.2', '--start', '2026-03-02T09:00:00', '--write', self.written, '--idle', '--await',
                          str(SUBSCRIPTIONS), '--queue', '100000', *more)
-        self.run = Daemon(name, self.twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/{name}_out'}, ingest={'block_s': 1}, scan={'late_photon_s': 60})
+        self.begin(name)
+        self.beam = Beam(Rpc(self.twin.control), [self.run], log, first_s)
+        self.beam.rpc.good('SourceControl.Start', 'SimPulseSource')
+        self.beam.reaches(self.beam.middle_s)
+
+    def begin(self, name):
+        self.run = Daemon(name, self.twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/{self.name}_out'}, ingest={'block_s': 1}, scan={'late_photon_s': 60},
+                          **self.settings)
         self.alarms = zmq.Context.instance().socket(zmq.SUB)
         self.alarms.subscribe(b'alarm/')
         self.alarms.connect(f'tcp://127.0.0.1:{self.run.stream}')
         self.run.hears()
-        self.beam = Beam(Rpc(self.twin.control), [self.run], log, first_s)
-        self.beam.rpc.good('SourceControl.Start', 'SimPulseSource')
-        self.beam.reaches(self.beam.middle_s)
 
     def alarm(self, code):
         end = time.monotonic() + 20 * SLOW
@@ -42,7 +47,7 @@ class Session:
     def finish(self, n_runs=1):
         """Figures once all records are rows, the files of the runs, and replay of what the acquisition wrote."""
         self.beam.reaches(self.beam.end_s - self.beam.set_s + 2)
-        self.beam.rpc.good('SourceControl.Stop', '')
+        self.beam.rpc.call('SourceControl.Stop', '')   # unless the beamtime is over, as it is when a clock was set back
         for k in range(n_runs):
             self.run.wait_message(f'_run{k:04d}.nxs')
         figures = self.run.figures()
@@ -99,16 +104,18 @@ def check_same(name, live, replayed, cut_short=False):
     check(not differs, f'{name}: {len(a["entry/photons/frame"])} rows, maps and live times are those of a replay, the same bytes: {differs}')
 
 
-def source_comes_back(name, goes_on):
+def source_comes_back(name, goes_on, set_s=0):
     s = Session(name, frames_go_on=int(goes_on))
     late = s.run.figures()['tesd_photons_late_total']
     s.beam.rpc.good('SourceControl.Stop', '')
     s.run.wait_figure(lambda f: f['tesd_source_running'] == 0 and f['tesd_scanning'] == 1)
+    s.beam.clock_is_set(set_s)
     s.beam.goes_on(0.6)
     s.beam.rpc.good('SourceControl.Start', 'SimPulseSource')
     figures, files = s.finish(2)   # the acquisition begins another run
     check(figures['tesd_frame_restarts_total'] == (0 if goes_on else PIXELS), f'{name}: {figures["tesd_frame_restarts_total"]:.0f} restarts of the frame counter')
-    check(figures['tesd_stamp_steps_total'] == 0 and figures['tesd_photons_late_total'] == late, f'{name}: no clock was set, nothing came too late')
+    if set_s == 0:
+        check(figures['tesd_stamp_steps_total'] == 0 and figures['tesd_photons_late_total'] == late, f'{name}: no clock was set, nothing came too late')
     with h5py.File(files[0]) as f, h5py.File(files[1]) as g:
         first, second = (h[next(f'entry/{k}/photons' for k in h['entry'] if k.startswith('scan_'))][()] for h in (f, g))
     check(first[0] > 0 and second[-1] > 0, f'{name}: photons of the points before and after: {first.tolist()}, {second.tolist()}')
@@ -127,9 +134,59 @@ def clock_is_set(name, by_s):
     check_same(name, files[0], s.replay([0]))
 
 
+def rows_of(path):
+    """Pixel, frame, stamp, height, energy and cuts of every row of a file, in order; photons of its scans."""
+    with h5py.File(path) as f:
+        columns = {k: f[f'entry/photons/{k}'][()] for k in ('pixel', 'frame', 'time_ns', 'height', 'energy_eV', 'cuts')}
+        scans = {k: f[f'entry/{k}/photons'][()].sum() for k in f['entry'] if k.startswith('scan_')}
+    rows = numpy.rec.fromarrays(columns.values(), names=list(columns))
+    return rows[numpy.lexsort((rows.time_ns, rows.frame, rows.pixel))], scans
+
+
+def daemon_comes_back(name, by_s, follows):
+    """In the middle of the run: killed where files tell the rest; ended where nobody has what is sent meanwhile, and the run's file says so by a gap."""
+    s = Session(name, settings={'follow': {'mode': 'fill'}} if follows else {})
+    if follows:
+        s.run.process.kill()
+        s.run.process.wait()
+        before = 0
+    else:
+        check(s.run.end() == 0, f'{name}: ends with 0')
+        before = len(rows_of(glob.glob(f'{folder}/{name}_out/*/0000/*_run0000.nxs')[0])[0])
+    s.beam.links = []
+    s.beam.clock_is_set(by_s)
+    s.beam.goes_on(1)
+    s.begin(f'{name}_again')
+    s.run.wait_figure(lambda f: f['tesd_pixels'] == PIXELS)
+    s.beam.links = [Rpc(s.run.control)]
+    s.beam.scan_again(2)
+    s.beam.reaches(s.beam.end_s - by_s + 2)
+    s.beam.rpc.call('SourceControl.Stop', '')
+    s.run.wait_message('_run0000.nxs')
+    figures = s.run.figures()
+    check(s.run.end() == 0, f'{name}: and once more')
+    served = int(re.search(r'served (\d+) records', s.twin.end()[1])[1])
+    path = glob.glob(f'{folder}/{name}_out/*/0000/*_run0000.nxs')[0]
+    rows, scans = rows_of(path)
+    replayed, _ = rows_of(s.replay([0]))
+    check(figures['tesd_records_lost_upstream'] == 0, f'{name}: no loss is told that was none')
+    check(len(scans) == 2 and all(n > 20 for n in scans.values()), f'{name}: photons of the scan before and of the one after: {scans}')
+    if follows:
+        check(figures['tesd_rows_total'] == served == len(replayed) == len(rows), f'{name}: {figures["tesd_rows_total"]:.0f} rows of {served} records, {len(rows)} in the file, {len(replayed)} in the replay')
+        check(rows.tobytes() == replayed.tobytes(), f'{name}: with the same heights, energies and cuts')
+    else:
+        check(before > 500 and len(rows) == before + figures['tesd_rows_total'] and 0 < served - len(rows) < 400, f'{name}: {before} rows and {figures["tesd_rows_total"]:.0f} are {len(rows)}; of {served} records the others came while nobody was there')
+        found = numpy.isin(replayed[['pixel', 'frame', 'time_ns']].astype('u2,i8,i8'), rows[['pixel', 'frame', 'time_ns']].astype('u2,i8,i8'))
+        check(found.sum() == len(rows), f'{name}: each of them is a record of the files, and none is there twice')
+        check(f'{before} records and 1 scans of it' in s.run.messages(), f'{name}: and it is said')
+
+
+cases = [(source_comes_back, 'anew', False), (source_comes_back, 'on', True), (source_comes_back, 'anew_back', False, -3), (clock_is_set, 'forward', 2.37), (clock_is_set, 'back', -2),
+         (daemon_comes_back, 'follows', -2, True), (daemon_comes_back, 'journal', -2, False)]
+
+
 def test_interruptions():
     """Each with a twin and a daemon of its own, all at once."""
-    cases = [(source_comes_back, 'anew', False), (source_comes_back, 'on', True), (clock_is_set, 'forward', 2.37), (clock_is_set, 'back', -2)]
     with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
         for done in [pool.submit(*c) for c in cases]:
             done.result()

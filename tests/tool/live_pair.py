@@ -164,7 +164,8 @@ class Beam:
         with open(log) as f:
             log = json.load(f)
         starts, ends = log['epoch_time_start_s'], log['epoch_time_end_s']
-        self.events = [(starts[0] - 1, 'Scan.Start', {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit'], 'log_name': f'scan{log["scan_num"]:04d}.json'})]
+        self.scan = {'number': log['scan_num'], 'sample': log['sample_desc'], 'var_name': log['var_name'], 'var_unit': log['var_unit'], 'log_name': f'scan{log["scan_num"]:04d}.json'}
+        self.events = [(starts[0] - 1, 'Scan.Start', self.scan)]
         for k, (a, b, value) in enumerate(zip(starts, ends, log['var_values'])):
             i0 = log['point_extras'][str(k)]
             self.events += [(a, 'Scan.PointStart', {'incident_eV': value}), (b, 'Scan.PointEnd', {'i0': i0['i0'], 'i0_sigma': i0['i0_sigma']})]
@@ -178,6 +179,12 @@ class Beam:
             at, verb, what = self.events.pop(0)
             for link in self.links:
                 link.good(verb, {**what, 'time_ns': str(round(at * 1e9))})
+
+    def scan_again(self, number):
+        """What is left of the scan, as another one."""
+        while self.events[0][1] == 'Scan.PointEnd':
+            self.events.pop(0)
+        self.events.insert(0, (self.now_s + self.set_s, 'Scan.Start', {**self.scan, 'number': number, 'log_name': f'scan{number:04d}.json'}))
 
     def reaches(self, at_s):
         while self.now_s < at_s:
