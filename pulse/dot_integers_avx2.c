@@ -149,6 +149,75 @@ AVX2 struct dot_sums dot_sums_avx2(const sample_u16 *x, size_t n, struct dot_ext
     return k < n ? with_rest_of(s, x, k, n) : s;
 }
 
+/* ---- what two rows leave ---- */
+
+/* In constants: terms of the rows, level, and the shift. */
+struct folding { __m256i level, terms[DOT_FEW]; __m128i shift; };
+
+/* dot_spread in 16 lanes. */
+AVX2 static inline __m256i spread16(int32_t sixteenths, __m256i order) {
+    return _mm256_sub_epi16(_mm256_set1_epi16((int16_t)(sixteenths >> 4)), _mm256_cmpgt_epi16(order, _mm256_set1_epi16((int16_t)(15 - (sixteenths & 15)))));
+}
+
+/* For 16 samples from `from` on. */
+AVX2 static inline struct folding folding_at(const struct dot_fold *by, size_t from) {
+    static const int16_t orders[32] = { 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15, 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15 };
+    const __m256i order = _mm256_loadu_si256((const __m256i *)(const void *)(orders + from % 16));
+    return (struct folding){ spread16(by->level, order), { spread16(by->terms[0], order), spread16(by->terms[1], order) }, _mm_cvtsi32_si128(by->shift) };
+}
+
+/* z of 16 samples. */
+AVX2 static inline __m256i left16(const struct folding *f, const int16_t *row, size_t stride, const sample_u16 *x) {
+    __m256i first = _mm256_mulhrs_epi16(f->terms[0], _mm256_loadu_si256((const __m256i *)(const void *)row));
+    __m256i second = _mm256_mulhrs_epi16(f->terms[1], _mm256_loadu_si256((const __m256i *)(const void *)(row + stride)));
+    return _mm256_sub_epi16(_mm256_sub_epi16(_mm256_sll_epi16(load16(x), f->shift), f->level), _mm256_add_epi16(first, second));
+}
+
+/* Squares of two neighbours each, summed: up to 2^31. */
+AVX2 static inline __m256i fold16(const struct folding *f, const int16_t *row, size_t stride, const sample_u16 *x) {
+    __m256i left = left16(f, row, stride, x);
+    return _mm256_madd_epi16(left, left);
+}
+
+/* The last 16 samples again, without the first `seen` of them. */
+AVX2 static inline __m256i fold_last(const struct dot_fold *by, const int16_t *rows, size_t stride, const sample_u16 *x, size_t n, size_t seen) {
+    const struct folding f = folding_at(by, n - 16);
+    __m256i old = _mm256_cmpgt_epi16(_mm256_set1_epi16((int16_t)seen), places16(0)), left = _mm256_andnot_si256(old, left16(&f, rows + n - 16, stride, x + n - 16));
+    return _mm256_madd_epi16(left, left);
+}
+
+/* Unsigned lanes of 32 bits hold 64 times 2^25, and what is more counts no longer. Two blocks' squares are added before they are looked at, which spares an
+ * operation in nine. n >= 16. */
+enum { FOLD_CHUNK = 1008 };
+
+AVX2 static bool fold_whole(const int16_t *rows, size_t stride, const sample_u16 *x, size_t n, const struct dot_fold *by, uint64_t *squares) {
+    const __m256i zero = _mm256_setzero_si256(), many = _mm256_set1_epi32(~((1 << 25) - 1));
+    const struct folding f = folding_at(by, 0);
+    __m256i any = zero;
+    *squares = 0;
+    for (size_t k = 0; k < n;) {
+        const size_t end = n - k < FOLD_CHUNK ? n : k + FOLD_CHUNK;
+        __m256i all = zero, some;
+        for (; k + 32 <= end; k += 32) {
+            some = _mm256_add_epi32(fold16(&f, rows + k, stride, x + k), fold16(&f, rows + k + 16, stride, x + k + 16));
+            all = _mm256_add_epi32(all, some);
+            any = _mm256_or_si256(any, some);
+        }
+        if (k < end) {
+            some = k + 16 <= end ? fold16(&f, rows + k, stride, x + k) : fold_last(by, rows, stride, x, n, k + 16 - n);
+            all = _mm256_add_epi32(all, some);
+            any = _mm256_or_si256(any, some);
+            k += 16;
+        }
+        *squares += (uint64_t)sum_i64(sum_u32(all));
+    }
+    return _mm256_testz_si256(any, many);
+}
+
+AVX2 bool dot_fold_avx2(const int16_t *rows, size_t stride, const sample_u16 *x, size_t n, struct dot_fold by, uint64_t *squares) {
+    return n >= 16 ? fold_whole(rows, stride, x, n, &by, squares) : dot_fold_scalar(rows, stride, x, n, by, squares);
+}
+
 /* ---- extremes and their places ---- */
 
 AVX2 struct dot_extremes dot_extremes_avx2(const sample_u16 *x, size_t n) {
@@ -225,10 +294,6 @@ AVX2 static inline __m128i sixes8(const sample_u16 *x, bool down) {
     return down ? _mm_sub_epi16(load8(x), load8(x + 6)) : _mm_sub_epi16(load8(x + 6), load8(x));
 }
 
-AVX2 static inline __m256i sixes16(const sample_u16 *x, bool down) {
-    return down ? _mm256_sub_epi16(load16(x), load16(x + 6)) : _mm256_sub_epi16(load16(x + 6), load16(x));
-}
-
 /* Eight rises of few: from two and four differences; what 16 bits do not hold stays at their end. */
 AVX2 static inline __m128i rise_at(const sample_u16 *x, bool down) {
     return _mm_adds_epi16(_mm_add_epi16(sixes8(x, down), sixes8(x + 1, down)), _mm_add_epi16(sixes8(x + 2, down), sixes8(x + 3, down)));
@@ -262,18 +327,30 @@ __attribute__((noinline)) static int32_t rise_short(const sample_u16 *x, size_t 
     return most;
 }
 
+/* x[k+6] - x[k] in 8 lanes, or less that, of the samples from x on and the 8 behind them. */
+static inline AVX2 __attribute__((always_inline)) __m128i sixes_of(__m128i eight, __m128i next, bool down) {
+    __m128i late = _mm_alignr_epi8(next, eight, 12);
+    return down ? _mm_sub_epi16(eight, late) : _mm_sub_epi16(late, eight);
+}
+
 /* Whether no rise exceeds least, as can be told from its quarters: four differences over 6 samples each, of which one would have to exceed quarter = least / 4,
- * rounded down. True of most records, and a third of the work. n >= 32. */
-AVX2 static inline __attribute__((always_inline)) bool rises_hardly(const sample_u16 *x, size_t n, __m256i quarter, bool down) {
-    __m256i most = sixes16(x + n - 22, down), other = most;   /* the last 16, which may be looked at twice */
+ * rounded down. True of eleven records in twelve, and a third of the work. Each sample is loaded once: loads at any address are what this waits for. n >= 32. */
+AVX2 static inline __attribute__((always_inline)) bool rises_hardly(const sample_u16 *x, size_t n, __m128i quarter, bool down) {
+    __m128i most = sixes8(x + n - 14, down), other = sixes8(x + n - 22, down), a = load8(x), b, c;   /* the last 16, which may be looked at twice */
     size_t k = 0;
-    for (; k + 38 <= n; k += 32) {
-        most = _mm256_max_epi16(most, sixes16(x + k, down));
-        other = _mm256_max_epi16(other, sixes16(x + k + 16, down));
+    for (; k + 40 <= n; k += 32) {
+        b = load8(x + k + 8);
+        c = load8(x + k + 16);
+        most = _mm_max_epi16(most, sixes_of(a, b, down));
+        other = _mm_max_epi16(other, sixes_of(b, c, down));
+        b = load8(x + k + 24);
+        a = load8(x + k + 32);
+        most = _mm_max_epi16(most, sixes_of(c, b, down));
+        other = _mm_max_epi16(other, sixes_of(b, a, down));
     }
-    for (; k + 22 <= n; k += 16)
-        most = _mm256_max_epi16(most, sixes16(x + k, down));
-    return _mm256_movemask_epi8(_mm256_cmpgt_epi16(_mm256_max_epi16(most, other), quarter)) == 0;
+    for (; k + 22 <= n; k += 8)
+        most = _mm_max_epi16(most, sixes8(x + k, down));
+    return _mm_movemask_epi8(_mm_cmpgt_epi16(_mm_max_epi16(most, other), quarter)) == 0;
 }
 
 /* The same from its halves: of nearly all the others, and two thirds of the work. half: least / 2, rounded down. n >= 25. */
@@ -298,7 +375,7 @@ static int32_t most_of(int32_t rise, int32_t least) {
 }
 
 AVX2 static inline __attribute__((always_inline)) bool is_little(const sample_u16 *x, size_t n, bool down, int32_t least) {
-    return (n >= 32 && rises_hardly(x, n, _mm256_set1_epi16((int16_t)(least / 4)), down)) || rises_little(x, n, _mm_set1_epi16((int16_t)(least / 2)), down);
+    return (n >= 32 && rises_hardly(x, n, _mm_set1_epi16((int16_t)(least / 4)), down)) || rises_little(x, n, _mm_set1_epi16((int16_t)(least / 2)), down);
 }
 
 /* Of narrow samples no half exceeds 2 x NARROW. */

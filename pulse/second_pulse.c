@@ -157,18 +157,36 @@ void second_search_free(struct second_search *s) {
     free(s);
 }
 
+/* t^2 of products. Which sign a product has is chance, and to ask would cost half of a search. t2 may be products. */
+static void significances(const float *products, const float *left, uint32_t n, float *t2) {
+    for (uint32_t i = 0; i < n; i++) {
+        float positive = 0.5F * (products[i] + fabsf(products[i]));
+        t2[i] = positive * positive * left[i];
+    }
+}
+
+/* Of floats that are not negative: with their bits compared as integers compilers make vectors of it. */
+static float largest(const float *x, uint32_t n) {
+    uint32_t most = 0;
+    float value;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        most = bits > most ? bits : most;
+    }
+    memcpy(&value, &most, sizeof value);
+    return value;
+}
+
 /* ---- the first look ---- */
 
 /* t at the best place of all. e: room for m->n + ONSET_MOST. */
 static float most_significant(const struct onset_match *m, const struct dot_kernel *kernel, const float *x, float *e, float *products) {
-    float most = 0;
+    uint32_t lags = m->n - m->order;
     onset_match_clean(m, kernel, x, e);
-    kernel->correlate(m->onset, m->n_onset, e + m->order, m->n - m->order, products);
-    for (uint32_t j = 0; j < m->n - m->order; j++) {
-        float positive = products[j] > 0 ? products[j] : 0, t2 = positive * positive * m->left[m->order + j];
-        most = t2 > most ? t2 : most;
-    }
-    return sqrtf(most);
+    kernel->correlate(m->onset, m->n_onset, e + m->order, lags, products);
+    significances(products, m->left + m->order, lags, products);
+    return sqrtf(largest(products, lags));
 }
 
 /* x[k]: sums of samples less those of the shape, which are taken as many samples later as the pulse is late; where the record has not all of
@@ -228,20 +246,16 @@ static struct candidate better(const struct second_search *s, struct candidate b
     return t2 > best.t2 ? (struct candidate){ lag, product, t2 } : best;
 }
 
-/* t^2 at every other lag by most of the onset, which is a quarter of the work: onsets rise within a few samples. With the bits of floats that are not
- * negative compared as integers compilers make vectors of it; which sign a product has is chance, and to ask would cost half of the search. */
+/* t^2 at every other lag by most of the onset, which is a quarter of the work: onsets rise within a few samples. */
 static uint32_t best_of_half(const struct second_search *s, const float *with_even, const float *with_odd, uint32_t halves) {
-    uint32_t bits[SECOND_SAMPLES_MAX / 2], most = 0, m = 0;
-    assert(halves > 0);
     float t2[SECOND_SAMPLES_MAX / 2];
-    for (uint32_t i = 0; i < halves; i++) {
-        float product = with_even[i] + with_odd[i], positive = 0.5F * (product + fabsf(product));
-        t2[i] = positive * positive * s->half_left[i];
-    }
-    memcpy(bits, t2, halves * sizeof *bits);
+    uint32_t m = 0;
+    assert(halves > 0);
     for (uint32_t i = 0; i < halves; i++)
-        most = bits[i] > most ? bits[i] : most;
-    while (bits[m] != most)
+        t2[i] = with_even[i] + with_odd[i];
+    significances(t2, s->half_left, halves, t2);
+    float most = largest(t2, halves);
+    while (memcmp(&t2[m], &most, sizeof most) != 0)
         m++;
     return m;
 }

@@ -21,8 +21,8 @@ static void make_rows(float *rows) {
         rows[N + k] = (float)synthetic_shape(k - FIRST);
         rows[2 * N + k] = (float)(synthetic_shape(k - FIRST - 0.5) - synthetic_shape(k - FIRST + 0.5));
         rows[3 * N + k] = (float)(synthetic_shape(k - FIRST) * k / N);
-    }   /* the others: nothing of their own */
-    memcpy(rows + 4 * N, rows + N, N * sizeof *rows);
+        rows[4 * N + k] = rows[N + k];   /* nothing of its own */
+    }
 }
 
 static void make_match(struct onset_match *m, const float *rows) {
