@@ -40,7 +40,7 @@ void array_activity_free(struct array_activity *a) {
 /* In slices from the start, 0 to n. */
 static double place_of(const struct array_activity *a, int64_t time_ns) {
     double x = time_ns > a->first_ns ? (double)((uint64_t)time_ns - (uint64_t)a->first_ns) / a->slice_ns : 0;
-    return fmin(x, (double)a->n);
+    return x < (double)a->n ? x : (double)a->n;
 }
 
 void array_activity_add(struct array_activity *a, const int64_t *time_ns, size_t n) {

@@ -145,11 +145,18 @@ void calibration_curve_free(struct calibration_curve *c) {
     free(c);
 }
 
-static inline uint8_t trust_of(const struct calibration_curve *c, double energy_eV) {
+/* Energies, by the outermost anchors. */
+struct trusted { double inside_lo, inside_hi, near_lo, near_hi; };
+
+static inline struct trusted trusted_by(const struct calibration_curve *c) {
     double low = c->anchors[0].energy_eV, high = c->anchors[c->n - 1].energy_eV;
-    if (energy_eV >= 0.8 * low && energy_eV <= 1.03 * high)
+    return (struct trusted){ 0.8 * low, 1.03 * high, 0.7 * low, 1.13 * high };
+}
+
+static inline uint8_t trust_of(const struct trusted *t, double energy_eV) {
+    if (energy_eV >= t->inside_lo && energy_eV <= t->inside_hi)
         return TRUST_INSIDE;
-    return energy_eV >= 0.7 * low && energy_eV <= 1.13 * high ? TRUST_NEAR : TRUST_BEYOND;
+    return energy_eV >= t->near_lo && energy_eV <= t->near_hi ? TRUST_NEAR : TRUST_BEYOND;
 }
 
 static inline double energy_at(const struct calibration_curve *c, double height) {
@@ -177,21 +184,23 @@ static inline struct slow slow_at(const struct calibration_curve *c, double heig
     return (struct slow){ between(a->sigma, b->sigma, share), between(a->common, b->common, share), between(a->slope, b->slope, share), 0 };
 }
 
-static inline struct curve_value value_at(const struct calibration_curve *c, float height) {
+static inline struct curve_value value_at(const struct calibration_curve *c, const struct trusted *trusted, float height) {
     if (!(height > 0) || !isfinite(height))
         return (struct curve_value){.energy_eV = NAN, .sigma_eV = NAN, .common_sigma_eV = NAN, .slope = NAN, .trust = TRUST_BEYOND};
     float e = (float)energy_at(c, (double)height);
     struct slow s = slow_at(c, (double)height);
-    return (struct curve_value){ .energy_eV = e, .sigma_eV = s.sigma, .common_sigma_eV = s.common, .slope = s.slope, .trust = trust_of(c, (double)e) };
+    return (struct curve_value){ .energy_eV = e, .sigma_eV = s.sigma, .common_sigma_eV = s.common, .slope = s.slope, .trust = trust_of(trusted, (double)e) };
 }
 
 struct curve_value calibration_curve_value(const struct calibration_curve *c, float height) {
-    return value_at(c, height);
+    const struct trusted trusted = trusted_by(c);
+    return value_at(c, &trusted, height);
 }
 
 void calibration_curve_values(const struct calibration_curve *c, const float *height, size_t n, struct curve_value *out) {
+    const struct trusted trusted = trusted_by(c);
     for (size_t i = 0; i < n; i++)
-        out[i] = value_at(c, height[i]);
+        out[i] = value_at(c, &trusted, height[i]);
 }
 
 double calibration_curve_slope(const struct calibration_curve *c, double height) {

@@ -35,7 +35,7 @@ struct pixel_monitor {
     const struct monitor_plan *plan;
     struct monitor_settings settings;
     uint32_t window, count;
-    struct samples baseline, residual;
+    struct samples *baseline, *residual;   /* until the end */
     struct list line, elastic;
     struct near_elastic *kept;      /* in order of windows */
     size_t n_kept, kept_room;
@@ -45,14 +45,23 @@ struct pixel_monitor {
     struct monitor_value *values;   /* N_MONITORS x plan->n */
 };
 
+static void forget(struct samples *s) {
+    s->n = s->seen = s->stride = 0;
+}
+
 enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, struct pixel_monitor **out) {
     struct pixel_monitor *m = calloc(1, sizeof *m);
-    if (m)
+    if (m) {
         m->values = calloc((size_t)plan->n * N_MONITORS + 1, sizeof *m->values);
-    if (!m || !m->values) {
-        free(m);
+        m->baseline = malloc(2 * sizeof *m->baseline);
+    }
+    if (!m || !m->values || !m->baseline) {
+        pixel_monitor_free(m);
         return STATUS_NO_MEMORY;
     }
+    m->residual = m->baseline + 1;
+    forget(m->baseline);
+    forget(m->residual);
     m->plan = plan;
     m->settings = *settings;
     for (size_t i = 0; i < (size_t)plan->n * N_MONITORS; i++)
@@ -64,6 +73,7 @@ enum status pixel_monitor_new(const struct monitor_plan *plan, const struct moni
 void pixel_monitor_free(struct pixel_monitor *m) {
     if (!m)
         return;
+    free(m->baseline);
     free(m->line.values);
     free(m->elastic.values);
     free(m->kept);
@@ -136,7 +146,7 @@ static void put_median(struct pixel_monitor *m, enum monitor_kind kind, struct s
         struct robust_centre c = robust_centre(s->values, s->n);
         put(m, kind, (struct monitor_value){(float)c.median, (float)(MEDIAN_SIGMA * c.sigma / sqrt(s->n)), s->seen});
     }
-    s->n = s->seen = s->stride = 0;
+    forget(s);
 }
 
 /* Values within reach of a place, copied to scratch. */
@@ -175,8 +185,8 @@ static void put_centre(struct pixel_monitor *m, enum monitor_kind kind, struct l
 static void close_window(struct pixel_monitor *m) {
     const struct monitor_window *w = &m->plan->windows[m->window];
     double length_s = (double)(w->end_ns - w->start_ns) * 1e-9;
-    put_median(m, MONITOR_PRETRIGGER_MEAN, &m->baseline);
-    put_median(m, MONITOR_RESIDUAL, &m->residual);
+    put_median(m, MONITOR_PRETRIGGER_MEAN, m->baseline);
+    put_median(m, MONITOR_RESIDUAL, m->residual);
     put(m, MONITOR_RATE, (struct monitor_value){(float)(m->count / length_s), (float)(sqrt(m->count) / length_s), m->count});
     put_centre(m, MONITOR_LINE, &m->line, m->settings.line_eV, m->settings.line_reach_eV);
     m->count = 0;
@@ -241,8 +251,8 @@ static void add_elastic(struct pixel_monitor *m, const struct monitor_run *run, 
 void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_run *run) {
     const struct monitor_window *w = &m->plan->windows[m->window];
     m->count += (uint32_t)run->n;
-    take_all(&m->baseline, run->pretrigger_mean, run->n);
-    take_all(&m->residual, run->residual, run->n);
+    take_all(m->baseline, run->pretrigger_mean, run->n);
+    take_all(m->residual, run->residual, run->n);
     double incident = w->calibration ? w->mono_eV : run->incident_eV;
     bool excited = incident > m->settings.line_above_eV || (w->calibration && isnan(incident));
     if (excited && isfinite(m->settings.line_eV))
@@ -261,8 +271,18 @@ static void finish_elastic(struct pixel_monitor *m, const uint8_t *free_slots) {
     }
 }
 
-enum status pixel_monitor_finish(struct pixel_monitor *m, const uint8_t *free_slots) {
+void pixel_monitor_end(struct pixel_monitor *m) {
     move_to(m, m->plan->n);
+    free(m->baseline);
+    free(m->line.values);
+    free(m->scratch);
+    m->baseline = m->residual = NULL;
+    m->line = (struct list){0};
+    m->scratch = NULL;
+    m->scratch_room = 0;
+}
+
+enum status pixel_monitor_finish(struct pixel_monitor *m, const uint8_t *free_slots) {
     finish_elastic(m, free_slots);
     return m->no_memory ? STATUS_NO_MEMORY : STATUS_OK;
 }

@@ -1,5 +1,5 @@
 /* calib/pixel_monitor.h - one pixel watched through the windows of a monitor_plan (doc/methods.md, Lines and curves): median baseline, median residual,
- * rate, and the centres of one line and of the elastic line.   runs of records by time --move, add, finish--> a row of values for each monitor
+ * rate, and the centres of one line and of the elastic line.   runs of records by time --move, add, end, finish--> a row of values for each monitor
  * Centres are medians within a reach of the centre, repeated until they stay: a flat background does not pull them. Photons near the
  * elastic line, a small part of all, are kept until the points are known at which that line stands free. */
 #ifndef TESD_CALIB_PIXEL_MONITOR_H
@@ -48,7 +48,9 @@ struct monitor_run {
 };
 /* Into the current window, which pixel_monitor_move has found. */
 void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_run *run);
-/* After the last record, once. free_slots[slot] != 0: at this point the elastic line stands free (scan_elastic.h); only there it counts.
+/* After the last record, once: settles the windows and gives back the memory that they needed, which is most. */
+void pixel_monitor_end(struct pixel_monitor *m);
+/* After that, once. free_slots[slot] != 0: at this point the elastic line stands free (scan_elastic.h); only there it counts.
  * STATUS_NO_MEMORY: some time on the way. */
 enum status pixel_monitor_finish(struct pixel_monitor *m, const uint8_t *free_slots);
 /* Row of plan->n values of that kind, borrowed. */

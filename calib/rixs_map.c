@@ -1,6 +1,7 @@
 #include "calib/rixs_map.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@ const char *const rixs_outside_names[N_OUTSIDE] = {
     [OUTSIDE_UNDER] = "under", [OUTSIDE_OVER] = "over", [OUTSIDE_FLAGGED] = "flagged", [OUTSIDE_GRADE] = "grade", [OUTSIDE_DEAD] = "dead",
 };
 
-enum { MAX_BINS = 1 << 24 };
+enum { MAX_BINS = 1 << 24, MARGIN_ROUNDINGS = 8 };
 
 static enum status make_edges(struct energy_axis axis, uint32_t *n_bins, double **out) {
     if (!isfinite(axis.lo_eV) || !isfinite(axis.hi_eV) || !isfinite(axis.bin_eV) || !(axis.bin_eV > 0) || !(axis.lo_eV < axis.hi_eV))
@@ -45,6 +46,7 @@ enum status rixs_map_new(enum rixs_axis kind, uint32_t n_points, struct energy_a
         return STATUS_NO_MEMORY;
     }
     *m = (struct rixs_map){ .kind = kind, .axis = axis, .n_points = n_points, .n_bins = n_bins, .edges_eV = edges, .bins_per_eV = n_bins / (edges[n_bins] - edges[0]), .grades_used = grades_used, .n_pixels = n_pixels };
+    m->margin_bins = MARGIN_ROUNDINGS * DBL_EPSILON * (n_bins + fmax(fabs(edges[0]), fabs(edges[n_bins])) * m->bins_per_eV);
     size_t rows = n_points ? n_points : 1;
     m->counts = calloc(rows, n_bins * sizeof *m->counts);
     m->outside = calloc(rows, N_OUTSIDE * sizeof *m->outside);
@@ -113,11 +115,14 @@ static uint32_t *counter_of(const struct rixs_map *m, const struct photon_block 
     return reason < N_OUTSIDE ? &m->outside[point * N_OUTSIDE + reason] : &m->counts[point * m->n_bins + bin_of(m, x)];
 }
 
-/* As bin_of, for any value and without a branch: what is outside gets some bin. */
+/* As bin_of, for any value: what is outside gets some bin. Edges and guess are a few roundings of their terms away from what they stand for. */
 static inline uint32_t some_bin(const struct rixs_map *m, double x) {
     double guess = guess_of(m, x), last = m->n_bins - 1;
     guess = guess > 0 ? guess : 0;   /* NaN too */
     uint32_t k = (uint32_t)(int32_t)(guess < last ? guess : last);
+    double into = guess - (double)k;
+    if (into > m->margin_bins && into < 1 - m->margin_bins)   /* nearly all: the edges, which fill the nearest cache, need not be asked */
+        return k;
     k -= (uint32_t)(x < m->edges_eV[k] && k > 0);
     return k + (uint32_t)(x >= m->edges_eV[k + 1] && k + 1 < m->n_bins);
 }

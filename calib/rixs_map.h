@@ -23,6 +23,7 @@ struct rixs_map {
     struct energy_axis axis;   /* as asked for; the edges decide */
     double *edges_eV;          /* n_bins + 1 */
     double bins_per_eV;        /* says where to look for a bin */
+    double margin_bins;        /* nearer than this to a whole number of bins the edges decide */
     uint32_t *counts;          /* n_points x n_bins, row = point */
     uint32_t *outside;         /* n_points x N_OUTSIDE: each photon under the last reason that applies */
     uint32_t grades_used;      /* bit g: grade g is counted */

@@ -78,18 +78,20 @@ static uint32_t samples_of(const struct channel_reader *reader) {
 
 bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, bool inverted, bool causal, struct photon_block *block, struct channel_events *out) {
     struct channel_events e = { .kind = mode.kind };
-    struct edge_trigger *t = calloc(1, sizeof *t);
-    bool good = t != NULL;
-    if (good && mode.secondary)
+    bool good = true;
+    if (mode.secondary)
         mark_all_secondary(block);
-    if (good && e.kind == TRIGGER_KIND_UNKNOWN)
+    if (e.kind == TRIGGER_KIND_UNKNOWN)
         e.kind = trigger_kind_of_frames(block->frame, block->n, samples_of(reader));
-    if (good && (e.kind == TRIGGER_KIND_EDGE || mode.automatic) && !mode.secondary && has_samples(reader)) {
-        t->inverted = inverted;
-        if (causal || learn_level(reader, block, t))
+    if ((e.kind == TRIGGER_KIND_EDGE || mode.automatic) && !mode.secondary && has_samples(reader)) {
+        struct edge_trigger *t = calloc(1, sizeof *t);
+        good = t != NULL;
+        if (good)
+            t->inverted = inverted;
+        if (good && (causal || learn_level(reader, block, t)))
             good = look_into_records(reader, mode, t, block, &e);
+        free(t);
     }
-    free(t);
     if (!good) {
         channel_events_done(&e);
         return false;

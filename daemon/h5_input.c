@@ -169,3 +169,25 @@ char *h5_input_text(struct h5_input *in, hid_t group, const char *name) {
     }
     return text;
 }
+
+void h5_input_name(struct h5_input *in, hid_t group, const char *name, char *out, size_t width) {
+    char *text = h5_input_text(in, group, name);
+    if (text != NULL)
+        snprintf(out, width, "%s", text);
+    free(text);
+}
+
+void *h5_input_whole(struct h5_input *in, hid_t group, const char *name, enum array_type type, uint64_t least, uint64_t *length) {
+    const uint64_t n = h5_input_length(in, group, name);
+    void *values = n < UINT64_C(1) << 32 ? calloc(n + 1, 8) : NULL;
+    if (values == NULL || n < least)
+        h5_input_fail(in, "%s has %llu values where %llu are wanted", name, (unsigned long long)n, (unsigned long long)least);
+    h5_input_array(in, group, name, type, n, values);
+    if (length != NULL)
+        *length = n;
+    if (in->failed) {
+        free(values);
+        return NULL;
+    }
+    return values;
+}

@@ -33,5 +33,9 @@ void h5_input_array(struct h5_input *in, hid_t group, const char *name, enum arr
 /* n texts of fixed length, each into `width` bytes with a NUL at the end; longer ones are an error. */
 void h5_input_texts(struct h5_input *in, hid_t group, const char *name, uint64_t n, size_t width, char *texts);
 char *h5_input_text(struct h5_input *in, hid_t group, const char *name);     /* new, NUL-terminated; NULL after a failure */
+void h5_input_name(struct h5_input *in, hid_t group, const char *name, char *out, size_t width);   /* the same into `out`, cut to its width */
+/* All of a dataset of 8-byte numbers, at least `least` of them (a column of a file left open may be longer than what is sure); new. length may be NULL.
+ * NULL after a failure. */
+void *h5_input_whole(struct h5_input *in, hid_t group, const char *name, enum array_type type, uint64_t least, uint64_t *length);
 
 #endif

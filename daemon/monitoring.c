@@ -114,7 +114,7 @@ static void set_place(const struct monitoring *w, const struct scan_place *place
 static const uint32_t no_pulse = CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_SHORT);
 
 /* Rows from *next on that are in both spans; *next: the first behind them. */
-static void gather(const struct measured_pulse *pulses, const struct photon_block *b, struct time_span window, const struct scan_place *place, size_t *next,
+static void gather(const float *residual, const struct photon_block *b, struct time_span window, const struct scan_place *place, size_t *next,
                    struct monitor_run *run) {
     const int64_t from_ns = window.start_ns > place->from_ns ? window.start_ns : place->from_ns;
     const int64_t until_ns = window.end_ns < place->until_ns ? window.end_ns : place->until_ns;
@@ -122,7 +122,7 @@ static void gather(const struct measured_pulse *pulses, const struct photon_bloc
     run->n = run->n_photons = 0;
     for (; i < most && b->time_ns[i] >= from_ns && b->time_ns[i] < until_ns; i++) {
         run->pretrigger_mean[run->n] = b->pretrigger_mean[i];
-        run->residual[run->n] = pulses[i].residual;
+        run->residual[run->n] = residual[i];
         run->energy_eV[run->n_photons] = b->energy_eV[i];
         run->n += (b->cuts[i] & no_pulse) == 0;
         run->n_photons += (size_t)((b->cuts[i] == 0) & ((b->flags[i] & TRUST_MASK) != TRUST_BEYOND));
@@ -130,7 +130,7 @@ static void gather(const struct measured_pulse *pulses, const struct photon_bloc
     *next = i;
 }
 
-bool monitoring_channel(struct monitoring *w, size_t pixel, const struct measured_pulse *pulses, const struct photon_block *b) {
+bool monitoring_channel(struct monitoring *w, size_t pixel, const float *residual, const struct photon_block *b) {
     struct scan_place place = {0};
     struct monitor_run run;
     if (pixel_monitor_new(w->plan, &w->settings, &w->pixels[pixel]) != STATUS_OK)
@@ -143,9 +143,10 @@ bool monitoring_channel(struct monitoring *w, size_t pixel, const struct measure
         }
         scan_timeline_move(w->beamtime->timeline, b->time_ns[i], &place);
         set_place(w, &place, &run);
-        gather(pulses, b, window, &place, &i, &run);
+        gather(residual, b, window, &place, &i, &run);
         pixel_monitor_add(w->pixels[pixel], &run);
     }
+    pixel_monitor_end(w->pixels[pixel]);
     return true;
 }
 

@@ -1,5 +1,5 @@
 /* daemon/monitoring.h - every pixel watched in windows of some minutes: the wiring between records, calib/pixel_monitor and the archive.
- *   worker:      a channel's pulses and rows --monitoring_channel--> its values
+ *   worker:      a channel's rows and residuals --monitoring_channel--> its values
  *   main thread: after the last --monitoring_finish--> alarms said, monitor_NAME groups written
  * Independent of the number of workers. */
 #ifndef TESD_DAEMON_MONITORING_H
@@ -12,7 +12,6 @@
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
 #include "daemon/sink/archive.h"
-#include "pulse/measured_pulse.h"
 
 struct monitoring_settings {
     double window_s;
@@ -26,8 +25,8 @@ struct monitoring;
 bool monitoring_new(const struct monitoring_settings *settings, const struct beamtime *b, const struct array_model *m, struct monitoring **out);
 void monitoring_free(struct monitoring *w);
 
-/* A channel's pulses and the rows made of them, one for one, in their order. Any thread, a channel once. False: no memory. */
-bool monitoring_channel(struct monitoring *w, size_t pixel, const struct measured_pulse *pulses, const struct photon_block *block);
+/* A channel's rows in their order, and the residual of each row's pulse (measured_pulse.h). Any thread, a channel once. False: no memory. */
+bool monitoring_channel(struct monitoring *w, size_t pixel, const float *residual, const struct photon_block *block);
 /* Where the elastic line of a scan stands free: timeline index, n_points bytes (scan_elastic.h). Before _finish. */
 void monitoring_free_points(struct monitoring *w, size_t timeline_index, const uint8_t *point_used);
 bool monitoring_finish(struct monitoring *w, struct archive *a);

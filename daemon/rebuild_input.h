@@ -7,12 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "calib/scan_timeline.h"
-#include "calib/scan_products.h"
 #include "calib/scan_sensitivity.h"
 #include "daemon/h5_input.h"
-
-enum { REBUILD_REGIONS = 64 };
+#include "daemon/rebuild_scan.h"
 
 struct rebuild_pixel {
     uint32_t channel;
@@ -30,19 +27,6 @@ struct rebuild_calibration {
     double resolution_eV;         /* of the typical pixel; NaN unknown */
     char line_table[64];
     char *line_table_text;        /* owned */
-};
-
-struct rebuild_scan {
-    struct scan scan;
-    struct energy_axis emission, loss;
-    uint32_t n_regions, map_grades, region_grades[REBUILD_REGIONS];
-    struct yield_region regions[REBUILD_REGIONS];
-    uint8_t *pixels_used;         /* of this file's pixels */
-    int64_t *grade_time_ns;       /* pixels x points x N_LIVETIME_COLUMNS; NULL: the file has none */
-    double *window_s, *unresolved_s, *tail_s, *sensitivity, *resolution_eV;   /* of this file's pixels */
-    uint32_t array_rules;         /* enum array_rule */
-    double *shared_excess;        /* of the points; NULL: 0 */
-    double dispersion;            /* of the array's counts within points; NaN unknown */
 };
 
 struct rebuild_gap { int64_t from_ns, to_ns; uint64_t lost; };

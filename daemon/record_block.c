@@ -109,17 +109,21 @@ static const sample_u16 *samples_behind(const struct record_block *b, size_t i) 
     return b->rows[i + 1 < b->n && (b->rows[i + 1].flags & BLOCK_COEFFICIENTS) == 0 ? i + 1 : i].samples;
 }
 
-struct channel_record record_block_at(const struct record_block *b, size_t i) {
+void record_block_get(const struct record_block *b, size_t i, struct channel_record *out) {
     const struct block_record *r = &b->rows[i];
-    struct channel_record out;   /* no zeros where nobody looks: coefficients would be most of it */
-    out.time_ns = r->time_ns;
-    out.frame = r->frame;
-    out.gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0;
-    out.coefficients = (r->flags & BLOCK_COEFFICIENTS) != 0;
-    if (out.coefficients)
-        out.off = *r->off;
+    out->time_ns = r->time_ns;
+    out->frame = r->frame;
+    out->gap_before = (r->flags & BLOCK_GAP_BEFORE) != 0;
+    out->coefficients = (r->flags & BLOCK_COEFFICIENTS) != 0;
+    if (out->coefficients)
+        out->off = *r->off;
     else
-        out.samples = (struct pulse_record){ .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
-                                             .sample_period_s = r->sample_period_s, .next = samples_behind(b, i), .trigger_time_ns = r->time_ns, .trigger_frame = r->frame };
+        out->samples = (struct pulse_record){ .samples = r->samples, .n_samples = r->n_samples, .n_presamples = r->n_presamples, .pixel = r->pixel,
+                                              .sample_period_s = r->sample_period_s, .next = samples_behind(b, i), .trigger_time_ns = r->time_ns, .trigger_frame = r->frame };
+}
+
+struct channel_record record_block_at(const struct record_block *b, size_t i) {
+    struct channel_record out;   /* no zeros where nobody looks: coefficients would be most of it */
+    record_block_get(b, i, &out);
     return out;
 }

@@ -71,5 +71,6 @@ void record_block_sort(struct record_block *b, uint32_t n_pixels, struct block_r
 
 /* Row i as analysis and writers take it, row by row; borrowed from the block. */
 struct channel_record record_block_at(const struct record_block *b, size_t i);
+void record_block_get(const struct record_block *b, size_t i, struct channel_record *out);   /* the same, where the caller has it: what is not meant is not set */
 
 #endif

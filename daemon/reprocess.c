@@ -12,6 +12,7 @@
 #include "daemon/further_products.h"
 #include "daemon/line_locking.h"
 #include "daemon/log.h"
+#include "daemon/measured_channel.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
 #include "daemon/product_facts.h"
@@ -67,30 +68,6 @@ static void keep_counts(struct pixel_totals *t, const struct channel_counts *c) 
     t->unreadable = c->unreadable;
 }
 
-/* One of each for every record of a channel. */
-struct channel_room { struct measured_pulse *pulses; struct channel_place *places; bool *gaps; };
-enum { ROOM_PER_RECORD = sizeof(struct measured_pulse) + sizeof(struct channel_place) + sizeof(bool) };
-
-static struct channel_room channel_room_in(void *memory, size_t most) {
-    struct channel_room room = { .pulses = memory };
-    room.places = (struct channel_place *)(room.pulses + most);
-    room.gaps = (bool *)(room.places + most);
-    return room;
-}
-
-/* In one pass where the records stand in order, which is nearly always; their order is known at the end of it. */
-static bool measure_all(const struct analyse_settings *settings, struct channel_reader *reader, const struct channel_room *room, size_t most, size_t *n) {
-    struct channel_record record;
-    do {
-        for (*n = 0; *n < most && channel_reader_next(reader, &record); ++*n) {
-            analyse_measure(settings, &record, &room->pulses[*n]);
-            room->gaps[*n] = record.gap_before;
-            room->places[*n] = channel_reader_place(reader);
-        }
-    } while (!channel_reader_ordered(reader) && channel_reader_sort(reader));
-    return channel_reader_ordered(reader);
-}
-
 /* At once, or when the events of the whole array are known. */
 static bool grade_or_wait(struct reprocess *r, size_t pixel, const bool *gaps, size_t n, struct rows *rows) {
     if (r->array == NULL)
@@ -112,57 +89,61 @@ static void grade_job(void *context, size_t pixel) {
         rows->block = NULL;
 }
 
-static bool grade_and_watch(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, const struct channel_room *room, size_t n,
-                            struct rows *out) {
+static bool grade_and_watch(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, struct measured_channel *m, struct rows *out) {
     size_t n_seconds, pixel = settings->pixel;
     if (!grading_events(r->grading, pixel, reader, r->causal, out->block))
         return false;
     const struct inner_event *seconds = grading_seconds(r->grading, pixel, &n_seconds);
     if (!r->causal)
-        crowded_pulses_measure(settings, reader, room->places, grading_windows(r->grading, pixel), seconds, n_seconds, room->pulses, out->block);
-    return grade_or_wait(r, pixel, room->gaps, n, out) && monitoring_channel(r->monitoring, pixel, room->pulses, out->block);
+        crowded_pulses_measure(settings, reader, m->places, grading_windows(r->grading, pixel), seconds, n_seconds, m->pulses, out->block);
+    measured_channel_residuals(m);
+    return grade_or_wait(r, pixel, m->gap_before, m->n, out) && monitoring_channel(r->monitoring, pixel, m->residual, out->block);
 }
 
 static void analyse_channel(struct reprocess *r, const struct analyse_settings *settings, struct channel_reader *reader, struct rows *out) {
-    size_t most = channel_reader_most(reader) + 1, n;
+    const size_t most = channel_reader_most(reader) + 1, bytes = photon_block_bytes(most);
     struct scratch_piece piece = { 0 };
-    if (!scratch_take(&r->scratch, most * ROOM_PER_RECORD, &piece))
+    if (bytes == 0 || !scratch_take(&r->scratch, measured_channel_bytes(most, settings->causal), &piece))
         return;
-    struct channel_room room = channel_room_in(piece.data, most);
-    bool measured = measure_all(settings, reader, &room, most, &n);
-    struct channel_counts counts = channel_reader_counts(reader);   /* of a whole pass: grading may walk again and stop early */
-    keep_counts(&r->result->pixels[settings->pixel], &counts);
-    if (measured && photon_block_bytes(n) > 0 && scratch_take(&r->scratch, photon_block_bytes(n), &out->room)) {
-        out->block = photon_block_in(out->room.data, n);
-        analyse_rows(settings, room.pulses, n, out->block);
-        if (!grade_and_watch(r, settings, reader, &room, n, out))
+    if (scratch_take(&r->scratch, bytes, &out->room)) {
+        struct measured_channel m = measured_channel_in(piece.data, most, settings->causal);
+        out->block = photon_block_in(out->room.data, most);
+        bool measured = measured_channel_read(&m, settings, reader, out->block);
+        struct channel_counts counts = channel_reader_counts(reader);   /* of a whole pass: grading may walk again and stop early */
+        keep_counts(&r->result->pixels[settings->pixel], &counts);
+        if (!measured || !grade_and_watch(r, settings, reader, &m, out))
             out->block = NULL;
     }
     scratch_give(&r->scratch, &piece);
 }
 
-/* The pulses were measured when their records came; from there on the same. */
+/* The same of pulses that were measured when their records came. */
+static bool make_stored_rows(struct reprocess *r, const struct analyse_settings *settings, struct stored_channel *c, struct measured_pulse *pulses, float *residual, struct rows *out) {
+    struct kept_rows kept = { .gap_before = c->gaps, .flags = c->flags, .seconds = c->seconds, .n_seconds = c->n_seconds };
+    if (!scratch_take(&r->scratch, photon_block_bytes(c->n + 1), &out->room))
+        return false;
+    out->block = photon_block_in(out->room.data, c->n + 1);
+    analyse_rows(settings, pulses, c->n, out->block);
+    for (size_t i = 0; i < c->n; i++)
+        residual[i] = pulses[i].residual;
+    c->seconds = NULL;   /* taken over */
+    return grading_events_kept(r->grading, settings->pixel, r->stored->n_samples, &kept, out->block) && grade_or_wait(r, settings->pixel, c->gaps, c->n, out) &&
+           monitoring_channel(r->monitoring, settings->pixel, residual, out->block);
+}
+
 static void analyse_stored(struct reprocess *r, const struct analyse_settings *settings, struct rows *out) {
     const struct reprocess_stored *from = r->stored;
     int64_t first_ns, last_ns;
     size_t most = pulse_store_most(from->pulses, from->pixel_of[settings->pixel], &first_ns, &last_ns) + 1;
     struct scratch_piece room = { 0 };
     struct stored_channel c;
-    if (!scratch_take(&r->scratch, most * sizeof(struct measured_pulse), &room))
+    if (!scratch_take(&r->scratch, most * (sizeof(struct measured_pulse) + sizeof(float)), &room))
         return;
-    if (pulse_store_channel(from->pulses, from->pixel_of[settings->pixel], from->sample_period_s, room.data, &c)) {
+    struct measured_pulse *pulses = room.data;
+    if (pulse_store_channel(from->pulses, from->pixel_of[settings->pixel], from->sample_period_s, pulses, &c)) {
         keep_counts(&r->result->pixels[settings->pixel], &c.counts);
-        struct kept_rows kept = { .gap_before = c.gaps, .flags = c.flags, .seconds = c.seconds, .n_seconds = c.n_seconds };
-        c.seconds = NULL;
-        if (scratch_take(&r->scratch, photon_block_bytes(c.n + 1), &out->room)) {
-            out->block = photon_block_in(out->room.data, c.n + 1);
-            analyse_rows(settings, room.data, c.n, out->block);
-            if (!grading_events_kept(r->grading, settings->pixel, from->n_samples, &kept, out->block) ||
-                !grade_or_wait(r, settings->pixel, c.gaps, c.n, out) || !monitoring_channel(r->monitoring, settings->pixel, room.data, out->block))
-                out->block = NULL;
-        } else {
-            free(kept.seconds);
-        }
+        if (!make_stored_rows(r, settings, &c, pulses, (float *)(pulses + most), out))
+            out->block = NULL;
         stored_channel_done(&c);
     }
     scratch_give(&r->scratch, &room);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "pulse/decay_share.h"
 #include "pulse/robust.h"
 
 enum { PULSES_MIN = 100, JUMPS_MIN = 4, AGREE = 3, QUANTUM_MIN = 1 << 7, QUANTUM_MAX = 1 << 15 };
@@ -144,16 +145,23 @@ static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rul
     return true;
 }
 
-static void fade(double *sum, double *weight, double seconds) {
-    double passed = seconds / BASELINE_TIME_S, keep = exp(passed < longest_memory ? -passed : -longest_memory);
-    *sum *= keep;
-    *weight *= keep;
+enum { PIECE = 64 };   /* of pulses that are asked together what time has left of the sums before them */
+
+/* From each of n <= PIECE pulses' time since the one before it; of the first since before_ns. */
+static void shares_left(const struct measured_pulse *p, size_t n, int64_t before_ns, double *share) {
+    double passed[PIECE];
+    for (size_t i = 0; i < n; i++) {
+        double times = seconds_between(i > 0 ? p[i - 1].time_ns : before_ns, p[i].time_ns) / BASELINE_TIME_S;
+        passed[i] = times < longest_memory ? times : longest_memory;
+    }
+    decay_shares(passed, n, share);
 }
 
 /* baseline_offset: 0 for a pulse that does not count. Sums are of levels less `origin`, so that they stay small. */
-static bool follow(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *p, double *level) {
+static bool follow(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *p, double left, double *level) {
     bool counts = is_good(p) && level_of(t, rule, p, level);
-    fade(&t->sum, &t->weight, seconds_between(t->last_ns, p->time_ns));
+    t->sum *= left;
+    t->weight *= left;
     if (counts) {
         t->sum += *level;
         t->weight += 1;
@@ -164,36 +172,59 @@ static bool follow(struct baseline_tracker *t, const struct baseline_rule *rule,
     return counts;
 }
 
-void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulse) {
+static void next_one(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulse, double left) {
     double level = 0;
-    bool counts = follow(t, rule, pulse, &level);
+    bool counts = follow(t, rule, pulse, left, &level);
     pulse->baseline_offset = counts ? (float)(level - (double)pulse->baseline) : 0;
     if (pulse->on_tail && isfinite(pulse->baseline))
         pulse->baseline_offset = (float)((double)pulse->pretrigger_mean - (double)pulse->slow_counts - t->jumped - (double)pulse->baseline);
+}
+
+void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n) {
+    double left[PIECE];
+    for (size_t from = 0; from < n; from += PIECE) {
+        const size_t some = n - from < PIECE ? n - from : PIECE;
+        shares_left(pulses + from, some, t->last_ns, left);
+        for (size_t i = 0; i < some; i++)
+            next_one(t, rule, &pulses[from + i], left[i]);
+    }
+}
+
+/* Sums of the pulses behind, at the time of this one; then with it. */
+static void join_backward(struct measured_pulse *p, double *sum, double *weight) {
+    double before = isfinite(p->baseline) ? (double)p->baseline * (double)p->baseline_weight : 0, all = (double)p->baseline_weight + *weight;
+    p->baseline = all > 0 ? (float)((before + *sum) / all) : NAN;
+    p->baseline_weight = (float)all;
+    if (isfinite(p->baseline_offset)) {
+        *sum += (double)p->baseline_offset;
+        *weight += 1;
+        p->baseline_offset -= p->baseline;
+    } else {
+        p->baseline_offset = 0;
+    }
 }
 
 /* Forward leaves the causal smooth and its weight with each pulse and, in the offset, the level (NaN: does not count); backward adds
  * the other side, in which a pulse itself is counted once. */
 void baseline_track_both(const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n) {
     struct baseline_tracker t = { 0 };
-    for (size_t i = 0; i < n; i++) {
-        double level = 0;
-        pulses[i].baseline_offset = follow(&t, rule, &pulses[i], &level) ? (float)level : NAN;
-    }
-    double sum = 0, weight = 0;
-    for (size_t i = n; i-- > 0;) {
-        struct measured_pulse *p = &pulses[i];
-        if (i + 1 < n)
-            fade(&sum, &weight, seconds_between(p->time_ns, pulses[i + 1].time_ns));
-        double before = isfinite(p->baseline) ? (double)p->baseline * (double)p->baseline_weight : 0, all = (double)p->baseline_weight + weight;
-        p->baseline = all > 0 ? (float)((before + sum) / all) : NAN;
-        p->baseline_weight = (float)all;
-        if (isfinite(p->baseline_offset)) {
-            sum += (double)p->baseline_offset;
-            weight += 1;
-            p->baseline_offset -= p->baseline;
-        } else {
-            p->baseline_offset = 0;
+    double left[PIECE], sum = 0, weight = 0;
+    for (size_t from = 0; from < n; from += PIECE) {
+        const size_t some = n - from < PIECE ? n - from : PIECE;
+        shares_left(pulses + from, some, t.last_ns, left);
+        for (size_t i = from; i < from + some; i++) {
+            double level = 0;
+            pulses[i].baseline_offset = follow(&t, rule, &pulses[i], left[i - from], &level) ? (float)level : NAN;
         }
+    }
+    for (size_t end = n; end > 0;) {
+        const size_t from = (end - 1) / PIECE * PIECE;
+        shares_left(pulses + from, end - from, from > 0 ? pulses[from - 1].time_ns : 0, left);   /* of each since the one before it */
+        for (size_t i = end; i-- > from;) {
+            join_backward(&pulses[i], &sum, &weight);
+            sum *= left[i - from];
+            weight *= left[i - from];
+        }
+        end = from;
     }
 }

@@ -42,9 +42,9 @@ enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, s
  * quantum of expected_counts, the level of the calibration in force, whole quanta off. Without a quantum nothing is expected. */
 void baseline_track_begin(struct baseline_tracker *t, double expected_counts);
 
-/* Sets baseline, baseline_offset and baseline_weight from this pulse and those before. A pulse with cuts is told the baseline and
+/* Of the next n pulses, each from it and those before: sets baseline, baseline_offset and baseline_weight. A pulse with cuts is told the baseline and
  * does not move it; its offset is 0. Neither does one on a tail, whose offset is the tail's. Before the first good pulse the baseline is NaN. */
-void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulse);
+void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n);
 
 /* The same from both sides, for n pulses in time order. */
 void baseline_track_both(const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n);

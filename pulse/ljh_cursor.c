@@ -216,8 +216,9 @@ static enum verdict judge_good_header(const struct view *v, struct stamp here, s
         return UNKNOWN;
     if (restarts_at(v, at + bytes))
         return WHOLE;
-    for (size_t p = at + SCAN_STEP; p < at + bytes && has_header(v, p); p += SCAN_STEP) {
-        if (header_at(v, p, &here)) {
+    const size_t header_bytes = is_22(v) ? 16 : 6, end = at + bytes + header_bytes - 1 < v->n ? at + bytes : v->n >= header_bytes ? v->n - header_bytes + 1 : 0;
+    for (size_t p = at + SCAN_STEP; p < end; p += SCAN_STEP) {
+        if (read_stamp(v, p).sound && header_at(v, p, &here)) {   /* samples make no sound stamp, nearly always */
             *next = p;
             return TORN;
         }

@@ -22,6 +22,7 @@ struct channel_reader {
     uint64_t duplicates, unreadable;
     struct source_run run;            /* of the file of the walk; run_at: the next of it */
     size_t run_at;
+    bool gap_before[SOURCE_RUN];      /* of those given as a run */
 };
 
 static void complain(struct channel_reader *r, const char *path, enum status s, const struct complaint *why) {
@@ -70,8 +71,7 @@ static void note(struct channel_reader *r, const struct source_file *f, int64_t 
 static void begin_run(struct channel_reader *r, struct source_file *f) {
     r->run_at = 0;
     source_file_run(f, &r->run);
-    for (size_t i = 0; i < r->run.n; i++)
-        note(r, f, r->run.stamps[i].time_ns, r->run.stamps[i].frame);
+    record_order_note_all(&r->order, f->info.shape.sample_period_s, r->run.stamps, r->run.n);
 }
 
 /* As source_file_fetch would. */
@@ -82,7 +82,10 @@ static void take_in_place(const struct channel_reader *r, const struct source_fi
     out->samples.n_samples = shape->n_samples;
     out->samples.n_presamples = shape->n_presamples;
     out->samples.pixel = r->pixel;
+    out->samples.next = NULL;
     out->samples.sample_period_s = (float)shape->sample_period_s;
+    out->time_ns = out->samples.trigger_time_ns = r->run.stamps[r->run_at].time_ns;
+    out->frame = out->samples.trigger_frame = r->run.stamps[r->run_at].frame;
 }
 
 /* The walk is behind the run already. End: there is none now. */
@@ -91,7 +94,6 @@ static enum source_step next_in_run(struct channel_reader *r, struct source_file
         begin_run(r, f);
     if (r->run_at == r->run.n)
         return SOURCE_END;
-    const struct ljh_stamp *stamp = &r->run.stamps[r->run_at];
     *where = r->run.where + r->run_at * f->info.record_bytes;
     if (r->run.samples != NULL) {
         take_in_place(r, f, out);
@@ -100,9 +102,9 @@ static enum source_step next_in_run(struct channel_reader *r, struct source_file
         complaint_set(why, *where, 0, "a record that was just there cannot be read");
         return SOURCE_FAILED;
     }
+    out->time_ns = out->samples.trigger_time_ns = r->run.stamps[r->run_at].time_ns;
+    out->frame = out->samples.trigger_frame = r->run.stamps[r->run_at].frame;
     r->run_at++;
-    out->time_ns = out->samples.trigger_time_ns = stamp->time_ns;
-    out->frame = out->samples.trigger_frame = stamp->frame;
     return SOURCE_RECORD;
 }
 
@@ -167,6 +169,38 @@ bool channel_reader_next(struct channel_reader *r, struct channel_record *out) {
     r->last_frame = out->frame;
     r->begun = true;
     return true;
+}
+
+/* As next does for each: a frame that goes back, or something torn since the record before. */
+static void mark_gaps(struct channel_reader *r, const struct ljh_stamp *stamps, size_t n, uint64_t torn) {
+    r->gap_before[0] = r->begun && (stamps[0].frame < r->last_frame || torn > r->torn_before);
+    for (size_t i = 1; i < n; i++)
+        r->gap_before[i] = stamps[i].frame < stamps[i - 1].frame;
+    r->torn_before = torn;
+    r->last_frame = stamps[n - 1].frame;
+    r->begun = true;
+}
+
+void channel_reader_run(struct channel_reader *r, size_t most, struct channel_run *out) {
+    out->n = 0;
+    if (r->indexed || r->at_file >= r->n_files)
+        return;
+    struct source_file *f = r->files[r->at_file];
+    if (r->run_at == r->run.n)
+        begin_run(r, f);
+    const size_t left = r->run.n - r->run_at, n = left < most ? left : most;
+    if (n == 0 || r->run.samples == NULL)
+        return;
+    out->n = n;
+    take_in_place(r, f, &out->record);
+    out->record_bytes = f->info.record_bytes;
+    out->stamps = r->run.stamps + r->run_at;
+    out->gap_before = r->gap_before;
+    out->place = (struct channel_place){ r->run.where + r->run_at * f->info.record_bytes, (uint32_t)r->at_file };
+    mark_gaps(r, out->stamps, n, f->info.torn);
+    out->record.gap_before = r->gap_before[0];
+    r->run_at += n;
+    r->place = (struct channel_place){ out->place.where + (n - 1) * f->info.record_bytes, out->place.file };
 }
 
 struct channel_place channel_reader_place(const struct channel_reader *r) {

@@ -39,6 +39,17 @@ bool channel_reader_next(struct channel_reader *r, struct channel_record *out);
 struct channel_place { uint64_t where; uint32_t file; };
 struct channel_place channel_reader_place(const struct channel_reader *r);
 bool channel_reader_again(struct channel_reader *r, struct channel_place place, struct channel_record *out);
+/* Records that stand one behind the other in a file's window, at once: as channel_reader_next and _place would give them one by one. Valid until the
+ * next call of any kind. n = 0: take the next one by channel_reader_next; there may be a run behind it. */
+struct channel_run {
+    size_t n;
+    struct channel_record record;     /* the first; of the others samples, time and frame differ */
+    size_t record_bytes;              /* from the samples of one to those of the next */
+    const struct ljh_stamp *stamps;   /* of each: time and frame */
+    const bool *gap_before;           /* of each */
+    struct channel_place place;       /* of the first; each next one is record_bytes further on */
+};
+void channel_reader_run(struct channel_reader *r, size_t most, struct channel_run *out);
 void channel_reader_rewind(struct channel_reader *r);
 /* After a whole pass: did the records come in their true order, each once? */
 bool channel_reader_ordered(const struct channel_reader *r);

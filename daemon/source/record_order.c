@@ -40,6 +40,31 @@ void record_order_note(struct record_order *o, double period_s, int64_t time_ns,
     o->newest_time_ns = time_ns > o->newest_time_ns ? time_ns : o->newest_time_ns;
 }
 
+/* Frames that grow, of which nothing is to be decided, as nearly all do. Returns how many. */
+static size_t note_growing(struct record_order *o, const struct ljh_stamp *stamps, size_t n) {
+    struct record_order now = *o;   /* nothing else points at it */
+    size_t i = 0;
+    for (; i < n && stamps[i].frame > now.newest_frame; i++) {
+        now.disagreements += disagrees(&now, stamps[i].time_ns, stamps[i].frame);
+        now.newest_frame = stamps[i].frame;
+        now.last_time_ns = stamps[i].time_ns;
+        now.newest_time_ns = stamps[i].time_ns > now.newest_time_ns ? stamps[i].time_ns : now.newest_time_ns;
+    }
+    now.records += i;
+    *o = now;
+    return i;
+}
+
+void record_order_note_all(struct record_order *o, double period_s, const struct ljh_stamp *stamps, size_t n) {
+    for (size_t i = 0; i < n;) {
+        i += o->records > 0 ? note_growing(o, stamps + i, n - i) : 0;
+        if (i < n) {
+            record_order_note(o, period_s, stamps[i].time_ns, stamps[i].frame);
+            i++;
+        }
+    }
+}
+
 bool record_index_add(struct record_index *x, struct record_place place) {
     struct record_place *places = growing_list_room(x->places, x->n, &x->capacity, sizeof *places, 1024);
     if (places == NULL)

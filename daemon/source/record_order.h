@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pulse/record_ljh.h"
+
 struct record_order {            /* zeros before the first record */
     double period_s;             /* of the first record */
     uint64_t records;
@@ -17,6 +19,7 @@ struct record_order {            /* zeros before the first record */
     int64_t newest_frame, newest_time_ns, last_time_ns;   /* of this epoch */
 };
 void record_order_note(struct record_order *o, double period_s, int64_t time_ns, int64_t frame);
+void record_order_note_all(struct record_order *o, double period_s, const struct ljh_stamp *stamps, size_t n);   /* the same of each of them */
 
 /* Where a record stands: sort keys and a cookie that its file understands. */
 struct record_place {

@@ -192,19 +192,26 @@ static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct
     return calibration.before != NULL;
 }
 
-/* Pulses before the pixel's first curve have no energy and are not followed: the first of them may come from a calibration that failed for this pixel. */
-static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        double expected_counts = 0;
-        if (!track->begun && rule_from(s, pulses[i].time_ns, &track->rule, &expected_counts)) {
-            track->begun = true;
+/* The first pulse to be followed, n: none yet. Those before the pixel's first curve have no energy and are not: the first of them may come from a
+ * calibration that failed for this pixel. */
+static size_t begin(const struct analyse_settings *s, struct analyse_track *track, const struct measured_pulse *pulses, size_t n) {
+    double expected_counts = 0;
+    size_t i = 0;
+    while (i < n && !track->begun) {
+        track->begun = rule_from(s, pulses[i].time_ns, &track->rule, &expected_counts);
+        if (track->begun)
             baseline_track_begin(&track->tracker, expected_counts);
-        }
-        if (!track->begun)
-            continue;
-        slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
-        baseline_track_next(&track->tracker, &track->rule, &pulses[i]);
+        else
+            i++;
     }
+    return i;
+}
+
+static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
+    const size_t first = begin(s, track, pulses, n);
+    for (size_t i = first; i < n; i++)
+        slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
+    baseline_track_next(&track->tracker, &track->rule, pulses + first, n - first);
 }
 
 /* The rule of the first of them that has a curve. */

@@ -62,10 +62,8 @@ void live_analyse_look(struct live_analyse *a, const bool *look) {
         a->pixels[i].look = look[i];
 }
 
-/* What the samples tell about live time, as channel_events does with recorded ones. */
+/* What the samples tell about live time, as channel_events does with recorded ones, by a trigger whose level is known. */
 static void look_into(struct live_pixel *p, const struct channel_record *record, struct row_block *into, size_t row) {
-    if (!edge_trigger_next(&p->trigger, &record->samples, into->photons->cuts[row] == 0))
-        return;
     if (!edge_trigger_fired(&p->trigger, &record->samples))
         into->flags[row] |= ROW_NO_RISE;
     uint32_t samples[SECONDS_MAX];
@@ -96,15 +94,18 @@ static size_t stretch(const struct record_block *block, size_t from, const struc
 static void analyse_stretch(struct live_pixel *p, const struct record_block *block, size_t from, size_t n, struct row_block *into) {
     struct channel_record records[STRETCH];
     const size_t row = into->n;
+    const bool known = p->trigger.level > 0;
     for (size_t k = 0; k < n; k++) {
-        records[k] = record_block_at(block, from + k);
+        record_block_get(block, from + k, &records[k]);
         analyse_measure(&p->settings, &records[k], &into->pulses[row + k]);
         into->flags[row + k] = row_flags(block->rows[from + k].flags);
+        if (p->look && known && !records[k].coefficients)
+            look_into(p, &records[k], into, row + k);   /* while its samples are near */
     }
     analyse_next(&p->settings, &p->track, into->pulses + row, n, into->photons);
     into->n += n;
-    for (size_t k = 0; p->look && k < n; k++)
-        if (!records[k].coefficients)
+    for (size_t k = 0; p->look && !known && k < n; k++)
+        if (!records[k].coefficients && edge_trigger_next(&p->trigger, &records[k].samples, into->photons->cuts[row + k] == 0))
             look_into(p, &records[k], into, row + k);
 }
 

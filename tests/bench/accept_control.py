@@ -120,7 +120,9 @@ def compare_scan(number, s, path):
 
 
 def compare_replay(name, played, path):
-    """The calibration that counts were told with is kept under its id, and a replay of the acquisition's files with it tells them again."""
+    """The calibration that counts were told with is kept under its id, and a replay of the acquisition's files with it tells them again. But that live
+    the causal baseline begins when the calibration comes in force, and here at the files' begin: heights are the same, energies differ by 1e-4 at first and by
+    less than 1e-6 a minute later, so that in the first scan a photon may change sides of a window's edge."""
     number = min(played.scans)
     with h5py.File(path.replace('.nxs', f'_scan{number:04d}.nxs')) as f:
         cal = f[f'entry/calibration_{played.calibrations[0]:04d}/id'][()]
@@ -134,9 +136,9 @@ def compare_replay(name, played, path):
         f.write('roi:\n  - { name: O, lo_eV: 450, hi_eV: 600 }\n  - { name: narrow, lo_eV: 522, hi_eV: 525.5 }\n  - { name: tfy, lo_eV: 200, hi_eV: 1600 }\n')
     subprocess.run([tesd, 'replay', run, '-c', f'{folder}/windows.yaml', '--calibration', kept, '-o', f'{folder}/told.nxs', '-q'], check=True, capture_output=True)
     with h5py.File(f'{folder}/told.nxs') as f:
-        for n, s in played.scans.items():
+        for k, (n, s) in enumerate(played.scans.items()):
             told, there = (np.array([[t[w] for t in s['told']] for w in ('O', 'narrow', 'tfy')]), np.array([f[f'entry/pfy_{n:04d}_{w}/counts'][()] for w in ('O', 'narrow', 'tfy')], int))
-            check((told != there).sum() <= 2, f'scan {n} in a replay with {cal}: {told.sum(1)} told, {there.sum(1)} there, {(told != there).sum()} points of {told.size} differ')
+            check((told != there).sum() <= (6 if k == 0 else 1), f'scan {n} in a replay with {cal}: {told.sum(1)} told, {there.sum(1)} there, {(told != there).sum()} points of {told.size} differ')
 
 
 def compare_run(played, path):

@@ -42,6 +42,7 @@ static void watch_pixel(struct watch *w, int pixel, struct seeded *r) {
         if (pixel_monitor_move(m, time_ns, &window))
             pixel_monitor_add(m, &record);
     }
+    pixel_monitor_end(m);
     assert_int_equal(pixel_monitor_finish(m, w->free_slots), STATUS_OK);
     for (int k = 0; k < N_MONITORS; k++)
         memcpy(w->values[k] + (size_t)pixel * w->plan->n, pixel_monitor_values(m, (enum monitor_kind)k), w->plan->n * sizeof(struct monitor_value));

@@ -1,6 +1,7 @@
 /* Whatever a region holds is a candidate's, at any energy, and what a cell says is held is; far from its region nothing is. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,10 +58,28 @@ static void as_a_rule_cells_decide(void **state) {
     struct yield_index x;
     yield_index_make(regions, 2, &x);
     for (uint32_t k = 0; k < YIELD_CELLS; k++)
-        assert_int_equal(x.cells[k].may ^ x.cells[k].do_hold, k == 838 ? 2 : 0);
+        assert_int_equal(yield_index_at(&x, k + 0.5)->may ^ yield_index_at(&x, k + 0.5)->do_hold, k == 838 ? 2 : 0);
+}
+
+/* More kinds of cells than are kept: what is not kept is left to the regions. */
+static void too_many_kinds_are_left_to_the_regions(void **state) {
+    (void)state;
+    struct yield_region regions[YIELD_INDEXED];
+    for (uint32_t r = 0; r < YIELD_INDEXED; r++)
+        regions[r] = (struct yield_region){ "r", 10 + 7 * r, 900 + 17 * r };
+    for (uint32_t r = 0; r < YIELD_INDEXED; r += 2)
+        regions[r].hi_eV = 15.5 + 11 * r;
+    struct yield_index x;
+    yield_index_make(regions, YIELD_INDEXED, &x);
+    for (double e = 0.25; e < 2048; e += 0.5)
+        for (uint32_t r = 0; r < YIELD_INDEXED; r++) {
+            bool holds = e >= regions[r].lo_eV && e < regions[r].hi_eV;
+            assert_true(holds ? yield_index_at(&x, e)->may >> r & 1 : (yield_index_at(&x, e)->do_hold >> r & 1) == 0);
+        }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(holders_are_candidates), cmocka_unit_test(far_ones_are_not), cmocka_unit_test(as_a_rule_cells_decide) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(holders_are_candidates), cmocka_unit_test(far_ones_are_not), cmocka_unit_test(as_a_rule_cells_decide),
+                                        cmocka_unit_test(too_many_kinds_are_left_to_the_regions) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,87 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "daemon/source/channel_reader.h"
-#include "pulse/record_ljh.h"
-
-enum { SAMPLES = 8, RECORDS = 400, FILES_MAX = 4 };
-
-struct truth { int64_t frame, time_ns; uint16_t first; };
-
-struct folder {
-    char path[64];
-    char *args[FILES_MAX];
-    size_t n;
-};
-
-static struct ljh_header header(void) {
-    return (struct ljh_header){ .version = 22, .version_text = "2.2.1", .n_samples = SAMPLES, .n_presamples = 2, .sample_period_s = 1e-5,
-                                .channel = 7, .channel_index = 3, .channel_name = "chan7", .subframe_divisions = 4, .dastard = true,
-                                .software = "DASTARD version 0.3.10" };
-}
-
-static void folder_new(struct folder *f) {
-    *f = (struct folder){ .path = "/tmp/tesd_reader_XXXXXX" };
-    assert_non_null(mkdtemp(f->path));
-}
-
-static void folder_done(struct folder *f) {
-    for (size_t i = 0; i < f->n; i++) {
-        unlink(f->args[i]);
-        free(f->args[i]);
-    }
-    rmdir(f->path);
-}
-
-static void write_file(struct folder *f, const char *name, const struct truth *t, size_t n, size_t tail) {
-    struct ljh_header h = header();
-    size_t head = ljh_header_format(&h, NULL, 0);
-    uint8_t *text = malloc(head), one[16 + 2 * SAMPLES];
-    assert_true(asprintf(&f->args[f->n], "%s/%s", f->path, name) > 0);
-    FILE *file = fopen(f->args[f->n++], "wb");
-    assert_non_null(file);
-    ljh_header_format(&h, text, head);
-    fwrite(text, 1, head, file);
-    for (size_t i = 0; i < n; i++) {
-        uint16_t samples[SAMPLES] = { t[i].first, 1, 2, 3, 4, 5, 6, 7 };
-        struct pulse_record r = { .samples = samples, .n_samples = SAMPLES, .n_presamples = 2, .trigger_time_ns = t[i].time_ns, .trigger_frame = t[i].frame };
-        ljh_record_format(&h, &r, one);
-        fwrite(one, 1, sizeof one, file);
-    }
-    fwrite("half a record", 1, tail, file);
-    fclose(file);
-    free(text);
-}
-
-/* Records of one epoch, 10 ms apart on the frame counter, stamps jittered by up to 60 us. */
-static void make_epoch(struct truth *t, size_t n, int64_t start_ns, unsigned seed) {
-    srand(seed);
-    for (size_t i = 0; i < n; i++) {
-        t[i].frame = 1000 + (int64_t)i * 1000;
-        t[i].time_ns = start_ns + (int64_t)i * 10000000 + rand() % 60 * 1000;
-        t[i].first = (uint16_t)i;
-    }
-}
-
-static struct channel_reader *read_in_order(const struct folder *f, const size_t *order, struct run_input *input) {
-    char *args[FILES_MAX];
-    struct channel_reader *r;
-    for (size_t i = 0; i < f->n; i++)
-        args[i] = f->args[order ? order[i] : i];
-    assert_true(run_input_collect(args, f->n, false, NULL, input));
-    assert_int_equal(input->n_channels, 1);
-    assert_int_equal(input->refused, 0);
-    assert_true(channel_reader_open(&input->channels[0], 0, &r));
-    return r;
-}
+#include "tests/daemon/made_channel.h"
+#include "tests/dice.h"
 
 static void expect_records(struct channel_reader *r, const struct truth *t, size_t n) {
     struct channel_record record;
@@ -152,13 +70,7 @@ static void a_restart_begins_an_epoch_and_disorder_is_sorted(void **state) {
     struct run_input input;
     make_epoch(t, RECORDS, INT64_C(1700000000000000000), 3);
     make_epoch(t + RECORDS, RECORDS, INT64_C(1700000100000000000), 4);
-    memcpy(swapped, t, sizeof t);
-    for (size_t i = 0; i + 1 < 2 * RECORDS; i += 7)   /* neighbours the wrong way round, as primaries and secondaries come */
-        if (i + 1 != RECORDS) {
-            struct truth k = swapped[i];
-            swapped[i] = swapped[i + 1];
-            swapped[i + 1] = k;
-        }
+    swap_some(t, 2 * RECORDS, RECORDS, swapped);
     folder_new(&f);
     write_file(&f, "a_chan7.ljh", swapped, 2 * RECORDS, 0);
     struct channel_reader *r = read_in_order(&f, NULL, &input);
@@ -216,6 +128,77 @@ static void folders_and_refusals(void **state) {
     folder_done(&f);
 }
 
+/* The next n records of one walk by runs and of another one by one. */
+static void expect_run(const struct channel_run *run, struct channel_reader *one) {
+    struct channel_record want;
+    for (size_t i = 0; i < run->n; i++) {
+        assert_true(channel_reader_next(one, &want));
+        const struct channel_place place = channel_reader_place(one);
+        const sample_u16 *samples = (const sample_u16 *)((const uint8_t *)run->record.samples.samples + i * run->record_bytes);
+        assert_int_equal(run->stamps[i].time_ns, want.time_ns);
+        assert_int_equal(run->stamps[i].frame, want.frame);
+        assert_int_equal(run->gap_before[i], want.gap_before);
+        assert_int_equal(run->place.where + i * run->record_bytes, place.where);
+        assert_int_equal(run->place.file, place.file);
+        assert_int_equal(samples[0], want.samples.samples[0]);
+        assert_int_equal(run->record.samples.n_samples, want.samples.n_samples);
+    }
+    if (run->n > 0)
+        assert_int_equal(run->record.gap_before, run->gap_before[0]);
+}
+
+static void walk_both(struct dice *d, struct channel_reader *many, struct channel_reader *one, size_t records) {
+    struct channel_run run;
+    struct channel_record got, want;
+    size_t n = 0, in_runs = 0;
+    for (bool more = true; more;) {
+        channel_reader_run(many, 1 + (size_t)dice_below(d, 100), &run);
+        expect_run(&run, one);
+        n += run.n;
+        in_runs += run.n;
+        if (run.n > 0 && dice_below(d, 3) > 0)
+            continue;
+        more = channel_reader_next(many, &got);
+        assert_int_equal(more, channel_reader_next(one, &want));
+        if (more) {
+            assert_int_equal(got.frame, want.frame);
+            assert_int_equal(got.gap_before, want.gap_before);
+            assert_int_equal(channel_reader_place(many).where, channel_reader_place(one).where);
+            n++;
+        }
+    }
+    assert_true(n == records && in_runs > n / 2);
+    const struct channel_counts a = channel_reader_counts(many), b = channel_reader_counts(one);
+    assert_true(a.records == b.records && a.restarts == b.restarts && a.disagreements == b.disagreements && a.torn == b.torn);
+    assert_int_equal(channel_reader_ordered(many), channel_reader_ordered(one));
+}
+
+/* Two epochs in two files, in order or not. */
+static void runs_are_their_records(void **state) {
+    (void)state;
+    struct dice d = dice_new();
+    struct truth t[2 * RECORDS], swapped[2 * RECORDS];
+    make_epoch(t, RECORDS, INT64_C(1700000000000000000), 7);
+    make_epoch(t + RECORDS, RECORDS, INT64_C(1700000100000000000), 8);
+    t[50].time_ns += 5000000;
+    swap_some(t, 2 * RECORDS, RECORDS, swapped);
+    for (int k = 0; k < 20; k++) {
+        const struct truth *of = k % 2 ? t : swapped;
+        struct folder f;
+        struct run_input input, again;
+        folder_new(&f);
+        write_file(&f, "a_chan7.ljh", of, 700, 3);
+        write_file(&f, "b_chan7.ljh", of + 700, 2 * RECORDS - 700, 0);
+        struct channel_reader *many = read_in_order(&f, NULL, &input), *one = read_in_order(&f, NULL, &again);
+        walk_both(&d, many, one, 2 * RECORDS);
+        channel_reader_close(many);
+        channel_reader_close(one);
+        run_input_done(&input);
+        run_input_done(&again);
+        folder_done(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_of_files_and_cuts_do_not_matter),
@@ -223,6 +206,7 @@ int main(void) {
         cmocka_unit_test(a_restart_begins_an_epoch_and_disorder_is_sorted),
         cmocka_unit_test(a_stamp_that_disagrees_is_counted_not_corrected),
         cmocka_unit_test(folders_and_refusals),
+        cmocka_unit_test(runs_are_their_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

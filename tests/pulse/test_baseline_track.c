@@ -56,7 +56,7 @@ static void the_smooth_is_what_the_formula_says(void **state) {
     baseline_track_both(&rule, p, N);
     struct baseline_tracker t = { 0 };
     for (size_t i = 0; i < N; i++)
-        baseline_track_next(&t, &rule, &q[i]);
+        baseline_track_next(&t, &rule, &q[i], 1);
     for (size_t i = 0; i < N; i += 7) {
         check_against_formula(p, i, false);
         check_against_formula(q, i, true);
@@ -76,8 +76,8 @@ static void causal_is_one_pulse_at_a_time(void **state) {
         q[i].pretrigger_mean += 3000;
     struct baseline_tracker t = { 0 }, u = { 0 };
     for (size_t i = 0; i < N; i++) {
-        baseline_track_next(&t, &rule, &p[i]);
-        baseline_track_next(&u, &rule, &q[i]);
+        baseline_track_next(&t, &rule, &p[i], 1);
+        baseline_track_next(&u, &rule, &q[i], 1);
         assert_true(i >= N / 2 || (p[i].baseline == q[i].baseline && p[i].baseline_offset == q[i].baseline_offset));
     }
 }
@@ -111,14 +111,14 @@ static void a_start_off_by_quanta_is_expected(void **state) {
     struct baseline_tracker t;
     baseline_track_begin(&t, 1000);
     for (int i = 0; i < 3; i++) {
-        baseline_track_next(&t, &quantum, &p[i]);
+        baseline_track_next(&t, &quantum, &p[i], 1);
         assert_true(fabs((double)p[i].baseline - 1011) < 2);
     }
     baseline_track_begin(&t, 1000);
-    baseline_track_next(&t, &none, &p[0]);
+    baseline_track_next(&t, &none, &p[0], 1);
     assert_true(fabs((double)p[0].baseline - (1012 + 2 * 4096)) < 1);
     baseline_track_begin(&t, (double)NAN);
-    baseline_track_next(&t, &quantum, &p[0]);
+    baseline_track_next(&t, &quantum, &p[0], 1);
     assert_true(fabs((double)p[0].baseline - (1012 + 2 * 4096)) < 1);
 }
 
@@ -152,7 +152,7 @@ static void nothing_to_track_is_no_trouble(void **state) {
     assert_true(isnan(p[0].baseline) == 0 && p[2].baseline == 9 && p[0].baseline_offset == 0);
     struct baseline_tracker t = { 0 };
     struct measured_pulse bad = { .cuts = 1 };
-    baseline_track_next(&t, &rule, &bad);
+    baseline_track_next(&t, &rule, &bad, 1);
     assert_true(isnan(bad.baseline) && bad.baseline_offset == 0);
 }
 
@@ -171,8 +171,8 @@ static void a_pulse_on_a_tail_tells_the_tail(void **state) {
         p[i].pretrigger_mean += i > N / 2 ? 4096 : 0;
         p[i].on_tail = tail;
         p[i].cuts = 0;
-        baseline_track_next(&with, &rule, &p[i]);
-        baseline_track_next(&without, &rule, &other);
+        baseline_track_next(&with, &rule, &p[i], 1);
+        baseline_track_next(&without, &rule, &other, 1);
         assert_true(fabsf(p[i].baseline - other.baseline) < 0.01F);
         if (tail && i > 100 && i != N / 2 + 1)
             assert_true(fabs((double)p[i].baseline_offset - 300 - (slow[i] - (double)p[i].baseline)) < 8);

@@ -141,8 +141,8 @@ static void the_baseline_is_without_it(void **state) {
         struct measured_pulse p = { .time_ns = i * INT64_C(20000000), .height = 100, .pretrigger_mean = (float)(500 + i % 7) }, q = p;
         q.slow_counts = (float)(i % 5);
         q.pretrigger_mean += q.slow_counts;
-        baseline_track_next(&without, &rule, &p);
-        baseline_track_next(&with, &rule, &q);
+        baseline_track_next(&without, &rule, &p, 1);
+        baseline_track_next(&with, &rule, &q, 1);
         assert_true(p.baseline == q.baseline && p.baseline_offset == q.baseline_offset);
     }
 }
