@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pulse/dot_kernel_parts.h"
-
 static float one_scalar(const float *row, const sample_u16 *x, size_t n, float base) {
     double sum = 0;
     for (size_t k = 0; k < n; k++)
@@ -48,25 +46,6 @@ static float few_scalar(const float *rows, size_t stride, const sample_u16 *x, s
         sum += left * left;
     }
     return (float)sum;
-}
-
-static uint32_t square_of_left(const int16_t *rows, size_t stride, const sample_u16 *x, size_t k, struct dot_fold by) {
-    int32_t z = (int16_t)((uint16_t)(x[k] << by.shift) - dot_spread(by.level, k));
-    for (size_t j = 0; j < DOT_FEW; j++)
-        z -= (dot_spread(by.terms[j], k) * rows[j * stride + k] + (1 << 14)) >> 15;
-    z = (int16_t)z;
-    return (uint32_t)(z * z);
-}
-
-bool dot_fold_scalar(const int16_t *rows, size_t stride, const sample_u16 *x, size_t n, struct dot_fold by, uint64_t *squares) {
-    bool held = true;
-    *squares = 0;
-    for (size_t k = 0; k < n; k += 2) {
-        uint32_t two = square_of_left(rows, stride, x, k, by) + (k + 1 < n ? square_of_left(rows, stride, x, k + 1, by) : 0);
-        held = held && two < 1 << 25;
-        *squares += two;
-    }
-    return held;
 }
 
 static struct dot_sums sums_scalar(const sample_u16 *x, size_t n, struct dot_extremes within) {
@@ -154,7 +133,7 @@ static void bent_scalar(const sample_u16 *x, struct dot_bend by, size_t n, struc
 }
 
 static const struct dot_kernel scalar = {
-    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, dot_fold_scalar, sums_scalar, extremes_scalar, find_scalar, rise_scalar, step_scalar, correlate_scalar, floats_scalar, less_scalar,
+    "scalar", one_scalar, rows_scalar, residual_scalar, few_scalar, sums_scalar, extremes_scalar, find_scalar, rise_scalar, step_scalar, correlate_scalar, floats_scalar, less_scalar,
     bent_scalar,
 };
 

@@ -50,20 +50,6 @@ enum { DOT_TERMS = 7, DOT_FEW = 2 };
 typedef float dot_residual_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_TERMS]);
 typedef float dot_few_fn(const float *rows, size_t stride, const sample_u16 *x, size_t n, float base, const float terms[DOT_FEW]);
 
-/* The same with DOT_FEW rows of 16 bits, not woven, in whole numbers: with y = (x[k] << shift) - level[k], modulo 65536, and
- *     z = y - sum over j of (term[j][k] x rows[j x stride + k] + 2^14) >> 15,   |y| < 2^14, |term[0]| + |term[1]| < 2^14,
- * *squares becomes the sum of z^2 over k < n: exact, and three quarters of the price of floats. level and terms are given in sixteenths, and spread: what whole
- * numbers cannot say alternates over 16 samples, where rounding would lean on whatever is slow in the record. False, and *squares of no meaning,
- * only where those of two neighbours sum to 2^24 or more. */
-struct dot_fold { int32_t level, terms[DOT_FEW]; int shift; };
-typedef bool dot_fold_fn(const int16_t *rows, size_t stride, const sample_u16 *x, size_t n, struct dot_fold by, uint64_t *squares);
-
-/* One of 16 whole numbers whose mean is sixteenths / 16, neighbours as different as can be. */
-static inline int16_t dot_spread(int32_t sixteenths, size_t k) {
-    static const uint8_t order[16] = { 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15 };
-    return (int16_t)((sixteenths + order[k % 16]) >> 4);
-}
-
 /* within, here and below: extremes that none of the samples leaves, DOT_ANY when not known. Where they are close together, so are the sums. */
 #define DOT_ANY ((struct dot_extremes){ 0, UINT16_MAX })
 struct dot_sums { uint64_t sum, squares, moment; };  /* of x[k], x[k]^2, k x[k] */
@@ -103,7 +89,6 @@ struct dot_kernel {
     dot_rows_fn *rows;
     dot_residual_fn *residual;
     dot_few_fn *few;
-    dot_fold_fn *fold;
     dot_sums_fn *sums;
     dot_extremes_fn *extremes;
     dot_find_fn *find;

@@ -217,7 +217,7 @@ AVX2 static float few_avx2(const float *rows, size_t stride, const sample_u16 *x
 }
 
 const struct dot_kernel dot_kernel_avx2 = {
-    "avx2", one_avx2, rows_avx2, residual_avx2, few_avx2, dot_fold_avx2, dot_sums_avx2, dot_extremes_avx2, dot_find_avx2, dot_rise_avx2, dot_step_avx2,
+    "avx2", one_avx2, rows_avx2, residual_avx2, few_avx2, dot_sums_avx2, dot_extremes_avx2, dot_find_avx2, dot_rise_avx2, dot_step_avx2,
     dot_correlate_avx2, dot_floats_avx2, dot_less_avx2, dot_bent_avx2,
 };
 #endif

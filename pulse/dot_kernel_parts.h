@@ -5,8 +5,6 @@
 
 #include "pulse/dot_kernel.h"
 
-dot_fold_fn dot_fold_scalar;   /* dot_kernel.c: for records that are shorter than a vector */
-
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -53,7 +51,6 @@ static inline struct dot_extremes with_rest(struct dot_extremes e, const sample_
 }
 
 dot_sums_fn dot_sums_avx2;
-dot_fold_fn dot_fold_avx2;
 dot_extremes_fn dot_extremes_avx2;
 dot_find_fn dot_find_avx2;
 dot_rise_fn dot_rise_avx2;

@@ -88,13 +88,12 @@ double gap_filter_whole_arrival(const struct gap_filter *g, double arrival) {
 }
 
 /* Counts rms of what the shape leaves of the samples used. */
-static double residual_of(const struct pixel_model *m, const struct gap_filter *g, const sample_u16 *d, const struct pulse_quality *q, double height, double arrival,
-                          struct dot_extremes within) {
+static double residual_of(const struct pixel_model *m, const struct gap_filter *g, const sample_u16 *d, const struct pulse_quality *q, double height, double arrival) {
     struct pulse_shape shorter = *m->shape;
     if (g->tail_samples > 0)
         return tail_residual(m->shape, optimal_filter_kernel(m->filter), d, q->pretrigger_mean, height, arrival, g->tail_samples);
     shorter.n_samples = m->n_presamples + g->n_behind;
-    double behind = (double)pulse_shape_residual(&shorter, optimal_filter_kernel(m->filter), d, q->pretrigger_mean, height, arrival, within);
+    double behind = (double)pulse_shape_residual(&shorter, optimal_filter_kernel(m->filter), d, q->pretrigger_mean, height, arrival);
     double before = (double)q->pretrigger_sd * (double)q->pretrigger_sd, first = shorter.first, n = shorter.n_samples;
     return sqrt((before * first + behind * (n - first)) / n);
 }
@@ -103,12 +102,11 @@ static struct measured_pulse measure(const struct pixel_model *m, const struct g
     struct pulse_record shorter = *record;
     shorter.n_samples = m->n_presamples + g->n_behind;
     const struct dot_kernel *kernel = optimal_filter_kernel(m->filter);
-    struct dot_extremes within = kernel->extremes(shorter.samples, shorter.n_samples);
-    struct pulse_quality q = pulse_quality_within(kernel, &shorter, m->inverted, &m->limits, within);
+    struct pulse_quality q = pulse_quality_within(kernel, &shorter, m->inverted, &m->limits, kernel->extremes(shorter.samples, shorter.n_samples));
     struct lag_parabola fit = optimal_filter_apply(g->filter, record->samples, q.pretrigger_mean);
     double own = fit.arrival_samples - g->arrival, height = gap_filter_on_whole_scale(g, fit.height, own), arrival = gap_filter_whole_arrival(g, own);
     struct measured_pulse p = { .time_ns = record->trigger_time_ns, .frame = record->trigger_frame, .height = (float)height, .arrival_samples = (float)arrival,
-                                .pretrigger_mean = q.pretrigger_mean, .residual = (float)residual_of(m, g, record->samples, &q, height, arrival, within),
+                                .pretrigger_mean = q.pretrigger_mean, .residual = (float)residual_of(m, g, record->samples, &q, height, arrival),
                                 .cuts = pulse_quality_cuts(&q, &m->limits), .noise_factor = (float)g->noise_factor };
     if (g->tail_samples > 0) {   /* a tail breaks the limits on the pretrigger, and may be higher than the pulse */
         p.cuts &= ~(CUT_BIT(CUT_PRETRIGGER) | CUT_BIT(CUT_PEAK_TIME));

@@ -36,10 +36,9 @@ void pixel_model_free(struct pixel_model *m) {
 }
 
 /* Counts rms, over the whole record, of what the pulse's shape leaves; before the shape begins that is the pretrigger's own spread. */
-static float residual_of(const struct pixel_model *m, const sample_u16 *samples, const struct pulse_quality *q, double height, double phase,
-                         struct dot_extremes within) {
+static float residual_of(const struct pixel_model *m, const sample_u16 *samples, const struct pulse_quality *q, double height, double phase) {
     const struct pulse_shape *s = m->shape;
-    float behind = pulse_shape_residual(s, optimal_filter_kernel(m->filter), samples, q->pretrigger_mean, height, phase, within);
+    float behind = pulse_shape_residual(s, optimal_filter_kernel(m->filter), samples, q->pretrigger_mean, height, phase);
     float before = q->pretrigger_sd * q->pretrigger_sd;
     return sqrtf((before * (float)s->first + behind * (float)(s->n_samples - s->first)) / (float)s->n_samples);
 }
@@ -103,7 +102,7 @@ static void measure_plain(const struct pixel_model *m, const struct pulse_record
         p->open_height = open.height;
         p->open_level = open.level;
     }
-    p->residual = residual_of(m, record->samples, &q, fit.height, arrival, looks.extremes);
+    p->residual = residual_of(m, record->samples, &q, fit.height, arrival);
     pulse_record_ask(record, 2);
     if (!(fabs(arrival) < ARRIVAL_MAX))
         p->cuts |= CUT_BIT(CUT_PEAK_TIME);

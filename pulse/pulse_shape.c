@@ -123,8 +123,7 @@ enum status pulse_shape_settle(struct pulse_shape *s) {
     return shape_fold_new(s->rows, s->stride, s->n_samples - s->first, f, FOLD_LEAVES * s->reference, &s->fold);
 }
 
-float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double phase,
-                           struct dot_extremes within) {
+float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double phase) {
     float terms[SHAPE_TERMS];
     int32_t shift = pulse_shape_terms(s, height, phase, terms);
     uint32_t n = s->n_samples - s->first - (uint32_t)(shift > 0 ? shift : 0);
@@ -132,7 +131,7 @@ float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel 
     uint32_t head = s->fold != NULL && shape_fold_head(s->fold) < n ? shape_fold_head(s->fold) : n;
     float sum = kernel->residual(s->rows, s->stride, d + s->first, head, base, terms);
     if (head < n)
-        sum += shape_fold_residual(s->fold, kernel, d + s->first + head, n - head, base, terms, within);
+        sum += shape_fold_residual(s->fold, kernel, d + s->first + head, n - head, base, terms);
     return sum / (float)n;
 }
 
@@ -250,7 +249,7 @@ static uint32_t reject(const struct record_store *pulses, struct shape_point *po
         if (!points[i].used)
             continue;
         struct pulse_record r = record_store_at(pulses, i);
-        float mean_square = pulse_shape_residual(s, dot_kernel_best(), r.samples, points[i].base, (double)points[i].height, (double)points[i].phase, DOT_ANY);
+        float mean_square = pulse_shape_residual(s, dot_kernel_best(), r.samples, points[i].base, (double)points[i].height, (double)points[i].phase);
         scratch[n++] = (struct residual_point){ (double)points[i].height, sqrt((double)mean_square) };
     }
     struct residual_point *copy = scratch + n;

@@ -60,10 +60,9 @@ enum status pulse_shape_learn(const struct record_store *pulses, struct shape_po
 /* Phases at one and two samples, means of late and early. All 0 where they say nothing of the kind. */
 struct phase_bend phase_bend_of(double phase_at_one, double phase_at_two);
 
-/* Mean square, counts^2, of what the shape leaves of the samples from `first` on. d: the whole record; within: extremes that none of its samples leaves,
- * DOT_ANY when not known (then it costs more). A copy of the struct with fewer n_samples looks at no more than those. */
-float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double phase,
-                           struct dot_extremes within);
+/* Mean square, counts^2, of what the shape leaves of the samples from `first` on. d: the whole record. A copy of the struct with fewer n_samples
+ * looks at no more than those. */
+float pulse_shape_residual(const struct pulse_shape *s, const struct dot_kernel *kernel, const sample_u16 *d, float base, double height, double phase);
 
 /* The seven factors h, hp, ... for a record, p and u clipped; a phase that is not finite counts as 0. Returns by how many samples the rows are to be
  * moved, -3..3: row value k stands for sample first + k + this. */

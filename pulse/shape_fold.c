@@ -13,8 +13,6 @@ struct shape_fold {
     double left;
     float *rows;                         /* owned: DOT_FEW x stride, woven, 64-byte aligned */
     float mix[DOT_FEW][DOT_TERMS];       /* a row's term = sum over j of mix[j] x terms[j] */
-    int16_t *whole;                      /* owned: the same rows in whole numbers up to 32767, not woven, 64-byte aligned */
-    float unit[DOT_FEW];                 /* counts of a row in whole numbers whose term is 1 */
 };
 
 /* Columns are the directions. */
@@ -123,31 +121,17 @@ static double fold_at(const float *rows, size_t stride, const double factors[FOL
     return sqrt(fmax(0, left) / FOLD_PULSES / f->n);
 }
 
-static void make_whole(struct shape_fold *f) {
-    for (size_t c = 0; c < DOT_FEW; c++) {
-        float most = 0;
-        for (uint32_t k = 0; k < f->n; k++)
-            most = fmaxf(most, fabsf(f->rows[c * f->stride + dot_place(k)]));
-        f->unit[c] = most * 32768 / 32767;
-        for (uint32_t k = 0; k < f->n; k++)
-            f->whole[c * f->stride + k] = most > 0 ? (int16_t)lrintf(32767 * (f->rows[c * f->stride + dot_place(k)] / most)) : 0;
-    }
-}
-
 enum status shape_fold_new(const float *rows, size_t stride, uint32_t n, const double factors[FOLD_PULSES][DOT_TERMS], double most_rms, struct shape_fold **out) {
     struct shape_fold *f = calloc(1, sizeof *f);
     size_t room = ((size_t)n / DOT_PAD + 1) * DOT_PAD;
     float *few = aligned_alloc(64, DOT_FEW * room * sizeof *few);
-    int16_t *whole = aligned_alloc(64, DOT_FEW * room * sizeof *whole);
     *out = NULL;
-    if (f == NULL || few == NULL || whole == NULL) {
+    if (f == NULL || few == NULL) {
         free(f);
         free(few);
-        free(whole);
         return STATUS_NO_MEMORY;
     }
     f->rows = few;
-    f->whole = whole;
     f->stride = room;
     for (uint32_t head = DOT_PAD; *out == NULL && head < n / 2; head += head < 4 * DOT_PAD ? DOT_PAD : 4 * DOT_PAD) {
         f->head = head;
@@ -159,8 +143,6 @@ enum status shape_fold_new(const float *rows, size_t stride, uint32_t n, const d
     }
     if (*out == NULL)
         shape_fold_free(f);
-    else
-        make_whole(f);
     return STATUS_OK;
 }
 
@@ -168,7 +150,6 @@ void shape_fold_free(struct shape_fold *f) {
     if (f == NULL)
         return;
     free(f->rows);
-    free(f->whole);
     free(f);
 }
 
@@ -180,36 +161,13 @@ double shape_fold_left(const struct shape_fold *f) {
     return f->left;
 }
 
-/* To the next sixteenth, to 1 in 2^24; |x| < 2^21. Without a call. */
-static int32_t sixteenths_of(float x) {
-    return (int32_t)(16 * (double)x + 0x1p25 + 0.5) - (1 << 25);
-}
-
-/* In as fine parts of a count as leave samples and pulse below 2^14. */
-static bool residual_in_whole(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, uint32_t n, float base, const float few[DOT_FEW],
-                              struct dot_extremes within, float *sum) {
-    enum { FINEST = 4 };
-    float first = few[0] * f->unit[0], second = few[1] * f->unit[1], reach = fmaxf(within.high - base, base - within.low);
-    float most = 2 + fmaxf(reach, fabsf(first) + fabsf(second));
-    if (!(most < 1 << 14))
-        return false;
-    int room = __builtin_clz((unsigned)most) - 18, shift = room < FINEST ? room : FINEST;
-    float parts = (float)(1 << shift);
-    const struct dot_fold by = { .level = sixteenths_of(base * parts), .terms = { sixteenths_of(first * parts), sixteenths_of(second * parts) }, .shift = shift };
-    uint64_t squares;
-    bool held = kernel->fold(f->whole, f->stride, x, n, by, &squares);
-    *sum = (float)(int64_t)squares / (parts * parts);
-    return held;
-}
-
-float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, uint32_t n, float base, const float terms[DOT_TERMS],
-                          struct dot_extremes within) {
-    float few[DOT_FEW], sum;
+float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, uint32_t n, float base, const float terms[DOT_TERMS]) {
+    float few[DOT_FEW];
     assert(n <= f->n);
     for (size_t c = 0; c < DOT_FEW; c++) {
         few[c] = 0;
         for (size_t j = 0; j < DOT_TERMS; j++)
             few[c] += f->mix[c][j] * terms[j];
     }
-    return residual_in_whole(f, kernel, x, n, base, few, within, &sum) ? sum : kernel->few(f->rows, f->stride, x, n, base, few);
+    return kernel->few(f->rows, f->stride, x, n, base, few);
 }

@@ -3,8 +3,6 @@
  * a space of DOT_FEW dimensions there by less than a tenth of their noise. So from some sample on DOT_FEW rows do for SHAPE_TERMS, which makes the
  * residual of a record twice as cheap. The rows are the main directions of pulses over the heights and arrivals that the shape knows (by
  * orthogonal iteration on the Gram matrix of a grid of them).
- * Wherever samples and pulse fit them with room to spare, 16 bits do for the two rows (dot_fold_fn): that is two thirds of the price of floats, and errs by less
- * than a part in 20,000 of the largest sample, where folding itself may change 3e-4 of a pulse.
  * Tried and rejected: means of two samples (cheaper still, but then the residual is another quantity), one basis for the whole
  * record (six rows), expanding the square (y'y - 2t'S'y + ..: the same seven products). Immutable once made. */
 #ifndef TESD_PULSE_SHAPE_FOLD_H
@@ -26,9 +24,7 @@ void shape_fold_free(struct shape_fold *f);
 uint32_t shape_fold_head(const struct shape_fold *f);     /* samples before the fold, for which all rows are needed */
 double shape_fold_left(const struct shape_fold *f);       /* rms over those behind it of what folding changes, counts */
 
-/* Sum of squares of what is left of n samples behind the head, at most all of them; x: the first, base and terms as for the whole; within: which they do not
- * leave, DOT_ANY when not known. */
-float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, uint32_t n, float base, const float terms[DOT_TERMS],
-                          struct dot_extremes within);
+/* Sum of squares of what is left of n samples behind the head, at most all of them; x: the first, base and terms as for the whole. */
+float shape_fold_residual(const struct shape_fold *f, const struct dot_kernel *kernel, const sample_u16 *x, uint32_t n, float base, const float terms[DOT_TERMS]);
 
 #endif

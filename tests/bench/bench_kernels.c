@@ -81,7 +81,7 @@ static double leg_lags_scalar(const struct bench *b) {
 static double leg_residual(const struct bench *b) {
     double all = 0;
     for (uint32_t i = 0; i < b->n_records; i++)
-        all += pulse_shape_residual(b->fast->shape, optimal_filter_kernel(b->fast->filter), samples_at(b, i), 8000, 4000, 0.1, (struct dot_extremes){ 7800, 12400 });
+        all += pulse_shape_residual(b->fast->shape, optimal_filter_kernel(b->fast->filter), samples_at(b, i), 8000, 4000, 0.1);
     return all;
 }
 

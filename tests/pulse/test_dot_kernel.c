@@ -139,66 +139,6 @@ static void few_agree(const struct dot_kernel *kernel, const struct fixture *f, 
     assert_true(fabs((double)got - want) <= FLT_EPSILON * (double)(n + 4) * scale);
 }
 
-/* Of samples that hold, of some that do not, and of any whatever: numbers are the same as long as all hold. */
-static void folds_agree(struct synthetic *s, const struct dot_kernel *kernel, const struct fixture *f, size_t n, float base) {
-    _Alignas(64) int16_t rows[DOT_FEW * STRIDE];
-    uint64_t want = 0, got = 1;
-    for (size_t k = 0; k < DOT_FEW * STRIDE; k++)
-        rows[k] = (int16_t)synthetic_bits(s);
-    for (int shift = 0; shift <= 4; shift += 2) {
-        const int32_t first = (int32_t)(synthetic_bits(s) % (16 * 16384)), second = (int32_t)(synthetic_bits(s) % (16 * 16384)) - 16 * 8192;
-        const struct dot_fold small = { ((int32_t)base << (shift + 4)) + first % 16, { first / 8, second / 8 }, shift }, large = { (int32_t)base, { first, second }, shift };
-        const struct dot_fold *const both[] = { &small, &large };
-        for (size_t i = 0; i < 2; i++) {
-            (void)dot_kernel_find("scalar")->fold(rows, STRIDE, f->x, n, *both[i], &want);
-            assert_true(!kernel->fold(rows, STRIDE, f->x, n, *both[i], &got) || got == want);
-        }
-    }
-}
-
-/* A level that no whole number says is right in the mean. */
-static void test_folds_spread(void **state) {
-    (void)state;
-    static _Alignas(64) int16_t rows[DOT_FEW * 64];
-    uint16_t x[64];
-    for (size_t k = 0; k < 64; k++)
-        x[k] = 3;
-    for (int32_t sixteenths = -32; sixteenths <= 32; sixteenths++) {
-        int32_t sum = 0;
-        for (size_t k = 0; k < 16; k++)
-            sum += dot_spread(sixteenths, k);
-        assert_int_equal(sum, sixteenths);
-    }
-    for (size_t v = 0; dot_kernel_at(v); v++) {   /* 3 << 2, less 11.25: 3 x 16 ones and 16 zeros */
-        uint64_t squares;
-        assert_true(dot_kernel_at(v)->fold(rows, 64, x, 64, (struct dot_fold){ .level = 180, .shift = 2 }, &squares));
-        assert_true(squares == 48);
-    }
-}
-
-/* Up to the limit of what always holds nothing is lost, of a long record either; beyond that of what may hold it is told, wherever it is. */
-static void test_folds_at_their_limit(void **state) {
-    (void)state;
-    enum { LONG = 3000, ROOM = 3008 };
-    static _Alignas(64) int16_t rows[DOT_FEW * ROOM];
-    static uint16_t x[LONG];
-    const struct dot_fold by = { .level = 160000, .terms = { 1600, -1601 } };
-    for (size_t v = 0; dot_kernel_at(v); v++) {
-        uint64_t squares;
-        for (size_t k = 0; k < LONG; k++)
-            x[k] = (uint16_t)(10000 + (k % 2 ? 2895 : -2896));
-        assert_true(dot_kernel_at(v)->fold(rows, ROOM, x, LONG, by, &squares));
-        assert_true(squares == LONG / 2 * (2895ULL * 2895 + 2896 * 2896));
-        for (size_t k = 0; k < LONG; k += 371) {
-            uint16_t was[2] = { x[k / 2 * 2], x[k / 2 * 2 + 1] };
-            x[k / 2 * 2] = x[k / 2 * 2 + 1] = 10000 + 4096;
-            assert_false(dot_kernel_at(v)->fold(rows, ROOM, x, LONG, by, &squares));
-            x[k / 2 * 2] = was[0];
-            x[k / 2 * 2 + 1] = was[1];
-        }
-    }
-}
-
 /* The weights of a row in the order in which samples are unpacked; twice woven is as it was. */
 static void test_places(void **state) {
     (void)state;
@@ -349,7 +289,6 @@ static void test_all_variants(void **state) {
                 residual_agrees(dot_kernel_at(v), &f, n, base + 0.3F);
                 few_agree(dot_kernel_at(v), &f, n, base);
                 few_agree(dot_kernel_at(v), &f, n, base + 0.3F);
-                folds_agree(&s, dot_kernel_at(v), &f, n, base);
                 integers_agree(dot_kernel_at(v), f.x, n, (uint16_t)base);
                 tear_down(&f);
             }
@@ -393,7 +332,7 @@ static void test_choice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places), cmocka_unit_test(test_folds_spread), cmocka_unit_test(test_folds_at_their_limit), cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
+        cmocka_unit_test(test_places), cmocka_unit_test(test_all_variants), cmocka_unit_test(test_scalar_by_hand), cmocka_unit_test(test_integers_by_hand),
         cmocka_unit_test(test_integers_do_not_overflow), cmocka_unit_test(test_sums_of_every_length), cmocka_unit_test(test_correlation), cmocka_unit_test(test_bent_by_hand), cmocka_unit_test(test_rises_are_found_wherever_they_are),
         cmocka_unit_test(test_choice),
     };

@@ -43,7 +43,7 @@ static void train(struct synthetic *s, double sign, double spread, double jitter
 static double left_at_phase(struct synthetic *s, const struct pulse_shape *shape, double height, double late, double phase, double sign) {
     uint16_t d[N];
     draw(s, height, late, sign, 0, d);
-    return sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, (float)(32000 + sign * LEVEL), height, phase, DOT_ANY));
+    return sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, (float)(32000 + sign * LEVEL), height, phase));
 }
 
 static double left_of(struct synthetic *s, const struct pulse_shape *shape, double height, double late, double sign) {
@@ -55,11 +55,11 @@ static void residual_is_folded(struct synthetic *s, struct pulse_shape *shape, d
     uint16_t d[N];
     float base = (float)(32000 + sign * LEVEL);
     draw(s, height, late, sign, 10, d);
-    double folded = sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, base, height, late, DOT_ANY));
+    double folded = sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, base, height, late));
     struct shape_fold *fold = shape->fold;
     assert_non_null(fold);
     shape->fold = NULL;
-    double whole = sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, base, height, late, DOT_ANY));
+    double whole = sqrt((double)pulse_shape_residual(shape, dot_kernel_best(), d, base, height, late));
     shape->fold = fold;
     struct pulse_shape shorter = *shape;   /* as for a pulse that another one follows: what comes later does not matter */
     for (shorter.n_samples = shape->first + 5; shorter.n_samples < N; shorter.n_samples += 37) {
@@ -67,7 +67,7 @@ static void residual_is_folded(struct synthetic *s, struct pulse_shape *shape, d
         memcpy(followed, d, sizeof followed);
         for (uint32_t k = shorter.n_samples; k < N; k++)
             followed[k] = 0;
-        assert_true(pulse_shape_residual(&shorter, dot_kernel_best(), followed, base, height, late, DOT_ANY) == pulse_shape_residual(&shorter, dot_kernel_best(), d, base, height, late, DOT_ANY));
+        assert_true(pulse_shape_residual(&shorter, dot_kernel_best(), followed, base, height, late) == pulse_shape_residual(&shorter, dot_kernel_best(), d, base, height, late));
     }
     assert_true(shape_fold_left(fold) < 3e-4 * shape->reference && fabs(folded - whole) < 3 * shape_fold_left(fold));
 }

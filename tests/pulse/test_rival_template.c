@@ -92,7 +92,7 @@ static double left_over(const struct pixel_sim *p, const struct chain *c) {
         for (uint32_t k = 0; k < N; k++)
             d[k] = (uint16_t)rint(4000 + pulse[k]);
         struct lag_parabola fit = optimal_filter_apply(c->filter, d, 4000);
-        sum += (double)pulse_shape_residual(c->shape, optimal_filter_kernel(c->filter), d, 4000, fit.height, fit.arrival_samples - c->template_arrival, DOT_ANY);
+        sum += (double)pulse_shape_residual(c->shape, optimal_filter_kernel(c->filter), d, 4000, fit.height, fit.arrival_samples - c->template_arrival);
     }
     return sqrt(sum / STEPS / STEPS);
 }
