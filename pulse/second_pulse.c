@@ -255,7 +255,7 @@ static uint32_t best_of_half(const struct second_search *s, const float *with_ev
         t2[i] = with_even[i] + with_odd[i];
     significances(t2, s->half_left, halves, t2);
     float most = largest(t2, halves);
-    while (t2[m] < most)   /* of what is no number: the first of all */
+    while (m + 1 < halves && t2[m] < most)   /* of what is no number: the first of all */
         m++;
     return m;
 }
