@@ -17,6 +17,12 @@ static uint64_t spread(uint64_t bits) {
     return (own + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7 & UINT64_C(0x0101010101010101);
 }
 
+void product_counter_init(struct product_counter *c) {
+    c->products = NULL;
+    c->pixel = 0;
+    c->n_pending = 0;
+}
+
 void product_counter_begin(struct product_counter *c, struct scan_products *products, uint32_t pixel) {
     if (c->products == products && c->pixel == pixel)
         return;

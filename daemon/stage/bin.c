@@ -82,8 +82,7 @@ static void set_place(struct photon_block *block, size_t first, size_t end, stru
 
 void bin_stage_add(struct bin_stage *b, struct photon_block *block) {
     struct product_counter counter;
-    counter.products = NULL;   /* not cleared whole: most of it is room */
-    counter.n_pending = 0;
+    product_counter_init(&counter);
     for (size_t first = 0, end; first < block->n; first = end) {
         scan_timeline_move(b->timeline, block->time_ns[first], &b->place);
         const int32_t k = b->place.index < 0 ? -1 : b->of_scan[b->place.index];

@@ -48,7 +48,8 @@ static void assert_same(const struct scan_products *a, const struct scan_product
 
 /* Rows get the pixel and point of their run. */
 static void count(struct dice *d, struct photon_block *b, struct scan_products *one[2], struct scan_products *many[2]) {
-    struct product_counter c = { 0 };
+    struct product_counter c;
+    product_counter_init(&c);
     for (size_t first = 0, end; first < b->n; first = end) {
         size_t most = b->n - first < PRODUCT_COUNTER_RUN ? b->n - first : PRODUCT_COUNTER_RUN, which = (size_t)dice_below(d, 2);
         int32_t after = (int32_t)dice_below(d, N_POINTS);
@@ -102,7 +103,8 @@ static void all_of_a_run_in_one_place(void **state) {
         b->incident_eV[b->n] = 531;
         b->point[b->n] = 1;
     }
-    struct product_counter c = { 0 };
+    struct product_counter c;
+    product_counter_init(&c);
     product_counter_begin(&c, p, 0);
     for (int k = 0; k < 10; k++)
         product_counter_add(&c, b, 0, b->n, 1);
