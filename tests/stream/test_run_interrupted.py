@@ -146,6 +146,7 @@ def rows_of(path):
 def daemon_comes_back(name, by_s, follows):
     """In the middle of the run: killed where files tell the rest; ended where nobody has what is sent meanwhile, and the run's file says so by a gap."""
     s = Session(name, settings={'follow': {'mode': 'fill'}} if follows else {})
+    had = s.run.figures()['tesd_rows_total']
     if follows:
         s.run.process.kill()
         s.run.process.wait()
@@ -158,6 +159,8 @@ def daemon_comes_back(name, by_s, follows):
     s.beam.goes_on(1)
     s.begin(f'{name}_again')
     s.run.wait_figure(lambda f: f['tesd_pixels'] == PIXELS)
+    if follows:   # files tell of the clock's old times first: by frames alone the port's records before them look like those of a source that began anew
+        s.run.wait_figure(lambda f: f['tesd_rows_total'] >= had)
     s.beam.links = [Rpc(s.run.control)]
     s.beam.scan_again(2)
     s.beam.reaches(s.beam.end_s - by_s + 2)
