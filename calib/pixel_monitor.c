@@ -1,8 +1,10 @@
 #include "calib/pixel_monitor.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "pulse/growing_list.h"
 #include "pulse/robust.h"
 
 const char *const monitor_names[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "pretrigger_mean", [MONITOR_RESIDUAL] = "residual", [MONITOR_RATE] = "rate",
@@ -10,7 +12,8 @@ const char *const monitor_names[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "pret
 const char *const monitor_units[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "counts", [MONITOR_RESIDUAL] = "counts", [MONITOR_RATE] = "1/s",
                                                [MONITOR_LINE] = "eV", [MONITOR_ELASTIC] = "eV"};
 
-enum { SAMPLES = 512, FEWEST = 15, CENTRE_ROUNDS = 12 };
+enum { SAMPLES = 512, FEWEST = 15, CENTRE_ROUNDS = 12, FIRST_ROOM = 256 };
+static_assert((int)MONITOR_RUN < (int)FIRST_ROOM, "a list doubled once has room for a run");
 static const double MEDIAN_SIGMA = 1.2533;   /* of a median over that of a mean, Gauss */
 static const double REPEATED_SIGMA = 1.4;    /* of the repeated median over that; measured on lines over a flat background */
 static const double SETTLED = 1e-3;          /* eV */
@@ -116,20 +119,13 @@ static void take_all(struct samples *s, const float *values, size_t n) {
     s->n = at;
 }
 
-/* Room for n more. */
+/* Room for n more, at most FIRST_ROOM. */
 static bool make_room(struct pixel_monitor *m, struct list *l, size_t n) {
-    if (l->n + n <= l->room)
-        return true;
-    size_t more = l->room ? 2 * l->room : 256;
-    more = more < l->n + n ? l->n + n : more;
-    double *bigger = realloc(l->values, more * sizeof *bigger);
-    if (!bigger) {
-        m->no_memory = true;
-        return false;
-    }
-    l->values = bigger;
-    l->room = more;
-    return true;
+    double *values = growing_list_room(l->values, l->n + n, &l->room, sizeof *values, FIRST_ROOM);
+    m->no_memory = m->no_memory || values == NULL;
+    if (values != NULL)
+        l->values = values;
+    return values != NULL;
 }
 
 static void append(struct pixel_monitor *m, struct list *l, double value) {
@@ -199,17 +195,11 @@ static void move_to(struct pixel_monitor *m, uint32_t window) {
 }
 
 static bool make_room_to_keep(struct pixel_monitor *m, size_t n) {
-    if (m->n_kept + n <= m->kept_room)
-        return true;
-    size_t more = m->kept_room ? 2 * m->kept_room : 256;
-    struct near_elastic *bigger = realloc(m->kept, more * sizeof *bigger);   /* 256 is more than a run */
-    if (!bigger) {
-        m->no_memory = true;
-        return false;
-    }
-    m->kept = bigger;
-    m->kept_room = more;
-    return true;
+    struct near_elastic *kept = growing_list_room(m->kept, m->n_kept + n, &m->kept_room, sizeof *kept, FIRST_ROOM);
+    m->no_memory = m->no_memory || kept == NULL;
+    if (kept != NULL)
+        m->kept = kept;
+    return kept != NULL;
 }
 
 bool pixel_monitor_move(struct pixel_monitor *m, int64_t time_ns, struct time_span *same) {
