@@ -223,6 +223,7 @@ static void take_reload(struct live_session_work *s) {
     else if (other)
         live_session_want(s, o->calibration.file);
     s->options.scan.late_photon_s = o->scan.late_photon_s;
+    live_learning_late(s->links.learning, o);
     s->options.n_roi = s->n_configured = o->n_roi;
     memcpy(s->options.roi, o->roi, sizeof o->roi);
     memcpy(s->configured, o->roi, sizeof o->roi);
