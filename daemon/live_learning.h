@@ -1,5 +1,5 @@
 /* daemon/live_learning.h - learning in `tesd run`, as the book thread sees it: which states are being recorded, what came of them, and the
- * rows since a calibration's end, which get its energies when it is accepted.
+ * rows since a calibration's end, which get its energies when it is accepted (recalled_rows.h); meanwhile looks at what comes in (live_outlook.h).
  *   labels, scan events, rows --> learning_desk;   result --> model, kept as OUTPUT/last_calibration.h5, and rows with new energies
  * From learning to the recount nothing falls into a hole: _step gives the model; the session puts it in force and says so (_in_force); rows of
  * the one before may still be under way, and go on being kept; when the last of them has been taken (_old_rows_over) their records are
@@ -15,11 +15,12 @@
 #include "daemon/learning_desk.h"
 #include "daemon/live_book.h"
 #include "daemon/options.h"
+#include "daemon/recalled_rows.h"
 #include "daemon/row_block.h"
 
 struct live_learning;   /* opaque */
 
-/* *out NULL: the settings say that nothing is to be learnt. options are borrowed. When a calibration was kept before and none is set,
+/* *out NULL: the settings say that nothing is to be learnt. When a calibration was kept before and none is set,
  * options->calibration.file names it from now on. False after logging. */
 bool live_learning_new(struct options *options, struct live_learning **out);
 void live_learning_free(struct live_learning *l);
@@ -30,6 +31,7 @@ struct ring *live_learning_ring(struct live_learning *l);                  /* fo
 const _Atomic bool *live_learning_wanted(const struct live_learning *l);
 
 /* Book thread. */
+void live_learning_late(struct live_learning *l, const struct options *options);   /* scan.late_photon_s has changed */
 void live_learning_array(struct live_learning *l, const struct live_array *array, const struct array_model *in_force);
 void live_learning_label(struct live_learning *l, const char *label, int64_t time_ns);
 void live_learning_event(struct live_learning *l, const struct scan_event *e);
@@ -58,7 +60,6 @@ struct recounted {
     int64_t filters_from_ns;     /* since when heights are of the new filters; INT64_MIN: the filters are as before */
     uint64_t rows, without;      /* since the calibration's end; those that could not be measured anew, which have no energy now */
 };
-typedef void rows_anew(void *context, const struct row_block *rows);
 /* The scan that runs is counted anew in another book than `book`, which is the caller's to free then, from the rows since the calibration's end, unless the scan began
  * before. When filters are new, `give` (may be NULL) gets the rows of the older model as they are now: they replace what was measured before. */
 struct recounted live_learning_recount(struct live_learning *l, const struct array_model *m, uint64_t version, int64_t watermark_ns, const struct live_book *book, rows_anew *give,

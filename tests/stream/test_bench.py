@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 tesd = os.environ.get("TESD", "build/tesd")
-wanted = {"read", "dot", "operations", "summaries_lags", "analysis", "file_pread", "file_mmap", "chain", "chain_two", "chain_scalar", "learning", "memory"}
+wanted = {"read", "dot", "operations", "summaries_lags", "analysis", "file_pread", "file_pread_wide", "file_mmap", "chain", "chain_two", "chain_scalar", "learning", "memory"}
 
 with tempfile.TemporaryDirectory() as folder:
     done = subprocess.run([tesd, "bench", "--quick", "--json", "--folder", folder], check=True, capture_output=True, text=True)
