@@ -13,10 +13,21 @@ static const double STEP_NS = 1e8;     /* a clock was set while data flow */
 
 struct moment { int64_t frame, time_ns; };
 
-struct channel_order {
+/* A channel's records as they came one way, in which nothing is out of order by more than a moment. */
+struct way_order {
     struct moment newest, before_step;      /* of the newest frame; of the last one before its clock was set */
-    int64_t newest_time_ns;                 /* of all */
-    bool begun, gap;
+    struct moment before_restart;           /* of the newest frame of the epoch before; if it has restarted */
+    int64_t newest_time_ns;                 /* of all of this epoch */
+    int epoch;                              /* the same number both ways */
+    bool begun, restarted;
+};
+
+enum way { BY_PORT, BY_FILE, WAYS };
+
+struct channel_order {
+    struct way_order ways[WAYS];
+    int epoch;                              /* the newest */
+    bool gap, new_epoch;                    /* to be told with the next record that stays; with the next one of the newest epoch */
 };
 
 struct admission {
@@ -66,54 +77,90 @@ static bool is_of_other_form(const struct live_plan *plan, const struct block_re
     return m != NULL && m->coefficients != ((r->flags & BLOCK_COEFFICIENTS) != 0);
 }
 
-/* Whether the record is the first of its kind, or the one of two that can be measured. */
-static bool is_wanted(struct admission *a, const struct live_plan *plan, struct block_record *r) {
-    struct channel_tally *t = &plan->tally[r->channel_index];
-    const bool from_file = (r->flags & BLOCK_FROM_FILE) != 0, file_alone = a->reconcile != NULL && measures_coefficients(plan, r->pixel);
-    enum reconcile_verdict v = a->reconcile != NULL ? reconcile_admit(a->reconcile, r) : RECONCILE_NEW;
-    tally_add(from_file ? &t->file : &t->port, v == RECONCILE_NEW);
-    if (file_alone && !from_file)
-        r->pixel = BLOCK_NO_PIXEL;   /* for the raw recorder it is a record all the same */
-    return v == RECONCILE_NEW || (file_alone && from_file && v == RECONCILE_KNOWN);
-}
-
 /* How far the record's stamp is from what the frames since that moment say. */
 static double misfit_ns(const struct moment *m, const struct block_record *r) {
     return fabs((double)(r->time_ns - m->time_ns) - (double)(r->frame - m->frame) * (double)r->sample_period_s * 1e9);
 }
 
-static bool has_restarted(const struct channel_order *c, const struct block_record *r) {
-    const double behind_s = ((double)c->newest.frame - (double)r->frame) * (double)r->sample_period_s;
-    return behind_s > RESTART_S && (r->time_ns > c->newest_time_ns || (misfit_ns(&c->newest, r) > FIT_NS && misfit_ns(&c->before_step, r) > FIT_NS));
+static bool fits(const struct way_order *w, const struct block_record *r) { return misfit_ns(&w->newest, r) <= FIT_NS || misfit_ns(&w->before_step, r) <= FIT_NS; }
+static double behind_s(const struct way_order *w, const struct block_record *r) { return ((double)w->newest.frame - (double)r->frame) * (double)r->sample_period_s; }
+static bool has_restarted(const struct way_order *w, const struct block_record *r) { return behind_s(w, r) > RESTART_S && (r->time_ns > w->newest_time_ns || !fits(w, r)); }
+
+/* Files tell of the past, and where the port began after a clock was set, nothing of it has stamps like theirs: an older frame with a later stamp is
+ * then no restart. Older epochs are those that fit the port's last one, or have frames that the port has not reached. */
+static int first_epoch_of_files(const struct way_order *port, const struct block_record *r) {
+    const bool ahead = behind_s(port, r) < -RESTART_S && r->time_ns < port->newest_time_ns;
+    return !fits(port, r) && (ahead || (port->restarted && misfit_ns(&port->before_restart, r) <= FIT_NS)) ? port->epoch - 1 : port->epoch;
 }
 
-static void note_newest(struct channel_order *c, const struct block_record *r, bool restarted) {
+static int first_epoch_of_port(const struct way_order *files, const struct block_record *r) { return has_restarted(files, r) ? files->epoch + 1 : files->epoch; }
+
+/* Each way tells its restarts itself, for the other may be elsewhere in time; unless it was silent until its frames were beyond its old ones. */
+static int epoch_of(const struct channel_order *c, enum way way, const struct block_record *r) {
+    const struct way_order *own = &c->ways[way], *other = &c->ways[way == BY_PORT ? BY_FILE : BY_PORT];
+    if (!own->begun)
+        return !other->begun ? c->epoch : way == BY_FILE ? first_epoch_of_files(other, r) : first_epoch_of_port(other, r);
+    if (has_restarted(own, r))
+        return own->epoch + 1;
+    return other->begun && other->epoch > own->epoch && !fits(own, r) && fits(other, r) ? other->epoch : own->epoch;
+}
+
+static void note_newest(struct way_order *w, const struct block_record *r, bool first) {
     const struct moment now = { r->frame, r->time_ns };
-    if (restarted || !c->begun)
-        c->before_step = now;
-    else if (misfit_ns(&c->newest, r) > STEP_NS)
-        c->before_step = c->newest;
-    c->newest = now;
+    if (first)
+        w->before_step = now;
+    else if (misfit_ns(&w->newest, r) > STEP_NS)
+        w->before_step = w->newest;
+    w->newest = now;
 }
 
-static void note_order(struct channel_order *c, struct channel_tally *t, struct block_record *r) {
-    const bool restarted = c->begun && has_restarted(c, r);
-    r->flags |= (uint16_t)((restarted ? BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE : 0) | (c->gap ? BLOCK_GAP_BEFORE : 0));
+static void note_way(struct way_order *w, const struct block_record *r, int epoch) {
+    const bool restarted = w->begun && epoch != w->epoch, first = restarted || !w->begun;
+    if (restarted)
+        w->before_restart = w->newest;
+    if (first || r->frame > w->newest.frame)
+        note_newest(w, r, first);
+    w->newest_time_ns = first || r->time_ns > w->newest_time_ns ? r->time_ns : w->newest_time_ns;
+    w->epoch = epoch;
+    w->restarted = w->restarted || restarted;
+    w->begun = true;
+}
+
+static void note_order(struct channel_order *c, struct channel_tally *t, const struct block_record *r) {
+    const enum way way = (r->flags & BLOCK_FROM_FILE) != 0 ? BY_FILE : BY_PORT;
+    const int epoch = epoch_of(c, way, r);
+    note_way(&c->ways[way], r, epoch);
+    if (epoch <= c->epoch)
+        return;
+    c->epoch = epoch;
+    c->new_epoch = true;
+    tally_add(&t->restarts, 1);
+}
+
+/* Of a record that stays. */
+static void tell_order(struct channel_order *c, struct block_record *r) {
+    const bool old = c->ways[(r->flags & BLOCK_FROM_FILE) != 0 ? BY_FILE : BY_PORT].epoch < c->epoch, restarted = c->new_epoch && !old;
+    r->flags |= (uint16_t)((restarted ? BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE : 0) | (old ? BLOCK_OLD_EPOCH : 0) | (c->gap ? BLOCK_GAP_BEFORE : 0));
+    c->new_epoch = c->new_epoch && !restarted;
     c->gap = false;
-    tally_add(&t->restarts, restarted);
-    if (restarted || !c->begun || r->frame > c->newest.frame)
-        note_newest(c, r, restarted);
-    c->newest_time_ns = !c->begun || restarted || r->time_ns > c->newest_time_ns ? r->time_ns : c->newest_time_ns;
-    c->begun = true;
 }
 
+/* Stays: the record that is the first of its kind, or the one of two that can be measured. */
 static bool admit(struct admission *a, const struct live_plan *plan, struct block_record *r) {
-    const uint16_t pixel = r->pixel;
-    if (!is_wanted(a, plan, r))
+    struct channel_tally *t = &plan->tally[r->channel_index];
+    struct channel_order *order = &a->channels[r->channel_index];
+    const bool from_file = (r->flags & BLOCK_FROM_FILE) != 0, file_alone = a->reconcile != NULL && measures_coefficients(plan, r->pixel);
+    const enum reconcile_verdict v = a->reconcile != NULL ? reconcile_admit(a->reconcile, r) : RECONCILE_NEW;
+    tally_add(from_file ? &t->file : &t->port, v == RECONCILE_NEW);
+    if (v == RECONCILE_NEW || v == RECONCILE_KNOWN)
+        note_order(order, t, r);
+    if (v != RECONCILE_NEW && !(file_alone && from_file && v == RECONCILE_KNOWN))
         return false;
-    if (r->pixel == pixel)   /* else its file's copy has the flags */
-        note_order(&a->channels[r->channel_index], &plan->tally[r->channel_index], r);
-    tally_add(&plan->tally[r->channel_index].other_form, is_of_other_form(plan, r));
+    if (file_alone && !from_file)
+        r->pixel = BLOCK_NO_PIXEL;   /* for the raw recorder it is a record all the same; its file's copy has the flags */
+    else
+        tell_order(order, r);
+    tally_add(&t->other_form, is_of_other_form(plan, r));
     return true;
 }
 
@@ -147,4 +194,8 @@ bool admission_waits(const struct admission *a, const struct live_plan *plan, co
     return false;
 }
 
-void admission_lost(struct admission *a, uint16_t channel_index) { a->channels[channel_index].gap = true; }
+void admission_lost(struct admission *a, const struct block_record *r) {
+    struct channel_order *c = &a->channels[r->channel_index];
+    c->gap = true;
+    c->new_epoch = c->new_epoch || (r->flags & BLOCK_NEW_EPOCH) != 0;
+}

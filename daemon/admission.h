@@ -3,8 +3,9 @@
  * A record that came both ways is wanted once. OFF files bring coefficients, of which a model of samples makes nothing but a time (cut as short), and
  * the other way round. So, where both come: a pixel whose model is of OFF coefficients is measured from its file alone: what its port brings
  * is still a record for the raw recorder, and has no pixel. A pixel with a model of samples waits with its OFF file until the port is past it.
- * The first record of a channel after a refused one begins after a gap (BLOCK_GAP_BEFORE); a frame counter that began anew is a new epoch
- * (BLOCK_NEW_EPOCH). Each record is counted in the plan's tally, by way, and once more if the pixel's model can make nothing of it (other_form).
+ * The first record of a channel after a refused one begins after a gap (BLOCK_GAP_BEFORE). A frame counter that began anew is a new epoch: its first
+ * record to stay says so (BLOCK_NEW_EPOCH), and what still comes of the epoch before (BLOCK_OLD_EPOCH). Port and files tell restarts each by their own
+ * order, for one may be hours ahead of the other, and a clock have been set back in between. Each record is counted in the plan's tally, by way, and once more if the pixel's model can make nothing of it (other_form).
  * One array of channels each: another model of the same channels goes on with the same admission, for what came by port must still be known
  * when a file brings it. One thread, the ingest thread's; nothing allocates after _new. */
 #ifndef TESD_DAEMON_ADMISSION_H
@@ -33,7 +34,7 @@ void admission_free(struct admission *a);
 uint64_t admission_block(struct admission *a, const struct live_plan *plan, struct record_block *b);
 /* Whether the samples of some of these coefficients may still come by port, and say more. now_ns: CLOCK_MONOTONIC. */
 bool admission_waits(const struct admission *a, const struct live_plan *plan, const struct record_block *b, int64_t now_ns);
-/* A record of the channel was admitted and then lost: there is a gap before its next. */
-void admission_lost(struct admission *a, uint16_t channel_index);
+/* The record was admitted and then lost: there is a gap before its channel's next, which says what this one was to say. */
+void admission_lost(struct admission *a, const struct block_record *r);
 
 #endif

@@ -128,7 +128,7 @@ static void refuse(struct ingest *g, const struct record_block *b, size_t from) 
         if (b->rows[i].pixel != BLOCK_NO_PIXEL) {
             tally_add(&g->plan->tally[b->rows[i].channel_index].overload, 1);
             tally_add(&g->figures.overload, 1);
-            admission_lost(g->admission, b->rows[i].channel_index);
+            admission_lost(g->admission, &b->rows[i]);
         }
 }
 

@@ -122,7 +122,8 @@ static void account(struct live_session_work *s, const struct row_block *rows) {
         uint32_t index = array->index_of_pixel[p->pixel[i]];
         if ((rows->flags[i] & ROW_NEW_EPOCH) != 0)
             upstream_loss_epoch(s->loss, p->time_ns[i], p->frame[i], s->status.sample_period_s);
-        stamp_watch_row(s->stamps, p->pixel[i], p->time_ns[i], p->frame[i], s->status.sample_period_s, (rows->flags[i] & ROW_NEW_EPOCH) != 0);
+        if ((rows->flags[i] & ROW_OLD_EPOCH) == 0)   /* their frames are those of another counter */
+            stamp_watch_row(s->stamps, p->pixel[i], p->time_ns[i], p->frame[i], s->status.sample_period_s, (rows->flags[i] & ROW_NEW_EPOCH) != 0);
         upstream_loss_record(s->loss, index, p->time_ns[i], (rows->flags[i] & ROW_FROM_FILE) == 0);
         s->photons += p->cuts[i] == 0;
     }

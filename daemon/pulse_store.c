@@ -414,11 +414,18 @@ void stored_channel_done(struct stored_channel *c) {
     *c = (struct stored_channel){ 0 };
 }
 
+/* Rows stand as they came, and say when their channel's frame counter began anew, and which still are of the epoch before. */
 static bool index_pulses(const struct entry *entries, uint64_t n, struct record_index *x) {
     bool good = true;
-    for (uint64_t i = 0; good && i < n; i++)
-        if (entries[i].kind == ENTRY_PULSE)
-            good = record_index_add(x, (struct record_place){ .time_ns = entries[i].pulse.time_ns, .frame = entries[i].pulse.frame, .where = n - 1 - i });   /* of two the later comes first, and stays */
+    int32_t epoch = 0;
+    for (uint64_t i = 0; good && i < n; i++) {
+        const struct entry *e = &entries[i];
+        if (e->kind != ENTRY_PULSE)
+            continue;
+        epoch += (e->flags & ROW_NEW_EPOCH) != 0;
+        good = record_index_add(x, (struct record_place){ .time_ns = e->pulse.time_ns, .frame = e->pulse.frame, .epoch = epoch - ((e->flags & ROW_OLD_EPOCH) != 0),
+                                                          .where = n - 1 - i });   /* of two the later comes first, and stays */
+    }
     return good;
 }
 
@@ -450,7 +457,7 @@ bool pulse_store_channel(const struct pulse_store *s, size_t pixel, double sampl
                                     .seconds = calloc(p->n - p->n_pulses + 1, sizeof(struct inner_event)) };
     bool good = out->gaps != NULL && out->flags != NULL && out->seconds != NULL && index_pulses(entries, p->n, &x);
     if (good) {
-        out->counts.duplicates = record_index_settle(&x, sample_period_s, &order);
+        out->counts.duplicates = record_index_settle_told(&x, sample_period_s, &order);
         out->counts.restarts = order.restarts;
         out->counts.disagreements = order.disagreements;
         out->counts.records = out->n = x.n;

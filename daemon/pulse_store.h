@@ -1,6 +1,6 @@
 /* daemon/pulse_store.h - measured pulses of a live run, kept until its file is made.   row_blocks --add--> a file without a name
  *   --settle--> by pixel --channel--> each pixel's pulses in their true order, each once: what a channel_reader would have given
- * Order: epochs by time, inside an epoch by frame (source/record_order.h); the same rule as for files, so records that came by port and file,
+ * Order: epochs as the rows tell them (row_block.h), inside an epoch by frame (source/record_order.h), so records that came by port and file,
  * late or twice, end as in replay. Of two pulses of one record (measured anew with other filters) the one added later is kept. The file lies in the folder given and vanishes with the process; memory does not grow with it. */
 #ifndef TESD_DAEMON_PULSE_STORE_H
 #define TESD_DAEMON_PULSE_STORE_H

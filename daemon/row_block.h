@@ -18,7 +18,8 @@ enum row_flag {
     ROW_GAP_BEFORE = 1,        /* as BLOCK_GAP_BEFORE */
     ROW_FROM_FILE = 2,         /* as BLOCK_FROM_FILE */
     ROW_NEW_EPOCH = 4,         /* as BLOCK_NEW_EPOCH */
-    ROW_NO_RISE = 8            /* its trigger sample shows no rise: taken by the auto trigger */
+    ROW_NO_RISE = 8,           /* its trigger sample shows no rise: taken by the auto trigger */
+    ROW_OLD_EPOCH = 16         /* as BLOCK_OLD_EPOCH */
 };
 
 struct row_block {

@@ -1,5 +1,5 @@
-/* The window is read in pieces that grow from AHEAD_LEAST, so that a look at a header stays cheap, to WINDOW, where reading costs
- * no less per byte and the bytes are still in the second-level cache when they are used. A byte stands in its cache line as it stands in the file's
+/* The first piece is AHEAD_LEAST, so that a look at a header stays cheap, those behind it WINDOW: fewer calls for more, and half of the smallest
+ * second-level cache that we know (512 kB, Zen 1), so that the bytes are still there when they are used. A byte stands in its cache line as it stands in the file's
  * pages, and pieces end with a page: then the system copies lines to lines. To an odd address it takes a third longer (Zen 1: 257 ns instead of 190
  * for 2064 bytes). */
 #include "daemon/source/file_bytes.h"
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { AHEAD_LEAST = 16 << 10, WINDOW = 64 << 10, LINE = 64, PAGE = 4096 };
+enum { AHEAD_LEAST = 16 << 10, WINDOW = 256 << 10, LINE = 64, PAGE = 4096 };
 
 static enum status refuse(struct complaint *why, uint64_t offset, const char *what) {
     complaint_set(why, offset, 0, "%s", what);
@@ -64,7 +64,7 @@ static void slide(struct file_bytes *f, size_t from) {
 /* As far as the next piece goes: at least to n, and to the end of a page where that is no less. */
 static size_t end_of_piece(struct file_bytes *f, size_t n) {
     size_t upto = f->n + f->ahead < f->capacity ? f->n + f->ahead : f->capacity, over = (f->first + upto) % PAGE;
-    f->ahead = 2 * f->ahead < WINDOW ? 2 * f->ahead : WINDOW;
+    f->ahead = WINDOW;
     return upto < n + over ? (upto < n ? n : upto) : upto - over;
 }
 

@@ -79,9 +79,11 @@ void record_index_done(struct record_index *x) {
     *x = (struct record_index){ 0 };
 }
 
-/* Stable sort by frame inside an epoch. */
+/* By epoch, and by frame inside an epoch. */
 static int by_frame(const void *a, const void *b) {
     const struct record_place *x = a, *y = b;
+    if (x->epoch != y->epoch)
+        return x->epoch < y->epoch ? -1 : 1;
     if (x->frame != y->frame)
         return x->frame < y->frame ? -1 : 1;
     if (x->time_ns != y->time_ns)
@@ -102,13 +104,23 @@ static size_t epoch_length(const struct record_place *p, size_t n, double period
     return n;
 }
 
-/* Sorts one epoch and moves its distinct records to `to`; returns how many. */
-static size_t settle_epoch(struct record_place *to, struct record_place *from, size_t n) {
-    qsort(from, n, sizeof *from, by_frame);
+static void tell_epochs(struct record_index *x, double period_s) {
+    int32_t epoch = 0;
+    for (size_t i = 0; i < x->n; epoch++)
+        for (const size_t end = i + epoch_length(x->places + i, x->n - i, period_s); i < end; i++)
+            x->places[i].epoch = epoch;
+}
+
+static bool is_same(const struct record_place *a, const struct record_place *b) {
+    return a->epoch == b->epoch && a->frame == b->frame && b->time_ns - a->time_ns <= (int64_t)disagreement_ns;
+}
+
+/* Of sorted places those of distinct records move to the front; returns how many. */
+static size_t keep_distinct(struct record_place *p, size_t n) {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (kept == 0 || to[kept - 1].frame != from[i].frame || from[i].time_ns - to[kept - 1].time_ns > (int64_t)disagreement_ns)
-            to[kept++] = from[i];
+        if (kept == 0 || !is_same(&p[kept - 1], &p[i]))
+            p[kept++] = p[i];
     return kept;
 }
 
@@ -123,17 +135,22 @@ static void note_epoch(struct record_order *o, double period_s, const struct rec
     o->records += n;
 }
 
-uint64_t record_index_settle(struct record_index *x, double period_s, struct record_order *order) {
-    size_t kept = 0, epochs = 0, all = x->n;
+uint64_t record_index_settle_told(struct record_index *x, double period_s, struct record_order *order) {
+    const size_t all = x->n;
     *order = (struct record_order){ .period_s = period_s };
-    for (size_t i = 0; i < all; epochs++) {
-        size_t n = epoch_length(x->places + i, all - i, period_s);
-        size_t distinct = settle_epoch(x->places + kept, x->places + i, n);
-        note_epoch(order, period_s, x->places + kept, distinct);
-        kept += distinct;
-        i += n;
+    if (all > 0)
+        qsort(x->places, all, sizeof *x->places, by_frame);
+    x->n = keep_distinct(x->places, all);
+    for (size_t i = 0, n; i < x->n; i += n) {
+        for (n = 1; i + n < x->n && x->places[i + n].epoch == x->places[i].epoch; n++)
+            ;
+        note_epoch(order, period_s, x->places + i, n);
+        order->restarts += i > 0;
     }
-    order->restarts = epochs > 0 ? epochs - 1 : 0;
-    x->n = kept;
-    return all - kept;
+    return all - x->n;
+}
+
+uint64_t record_index_settle(struct record_index *x, double period_s, struct record_order *order) {
+    tell_epochs(x, period_s);
+    return record_index_settle_told(x, period_s, order);
 }

@@ -27,6 +27,7 @@ struct record_place {
     int64_t frame;
     uint64_t where;              /* grows along a file */
     uint32_t file;               /* files are numbered by first times */
+    int32_t epoch;               /* for record_index_settle_told: which of the frame counter's, in their order */
 };
 
 struct record_index {
@@ -34,9 +35,11 @@ struct record_index {
     struct record_place *places;
 };
 bool record_index_add(struct record_index *x, struct record_place place);  /* false: out of memory */
-/* Sorts, and keeps one of those found twice (same epoch, frame, and stamp within 1 ms: a counter that began anew while a clock was set back repeats frames). Returns how many were dropped; *order is what noting the
- * sorted records gives. */
+/* Sorts, and keeps one of those found twice (same epoch, frame, and stamp within 1 ms: a counter that began anew while a clock was set back repeats frames). Epochs are told by
+ * the order in which records were added, which is that of a file. Returns how many were dropped; *order is what noting the sorted records gives. */
 uint64_t record_index_settle(struct record_index *x, double period_s, struct record_order *order);
+/* The same where each record says which epoch it is of. */
+uint64_t record_index_settle_told(struct record_index *x, double period_s, struct record_order *order);
 void record_index_done(struct record_index *x);
 
 #endif

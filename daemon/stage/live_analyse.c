@@ -52,7 +52,7 @@ void live_analyse_model(struct live_analyse *a, const struct array_model *m, uin
             p->settings.n_tables = m->n_tables;
             p->settings.tables = m->tables;
         }
-        p->track = (struct analyse_track){ 0 };
+        p->track = (struct analyse_track){ .lock = p->track.lock };
         p->trigger.inverted = p->settings.model != NULL && p->settings.model->inverted;
     }
 }
@@ -77,7 +77,7 @@ static void look_into(struct live_pixel *p, const struct channel_record *record,
 
 static uint8_t row_flags(uint16_t flags) {
     return (uint8_t)(((flags & BLOCK_GAP_BEFORE) != 0 ? ROW_GAP_BEFORE : 0) | ((flags & BLOCK_FROM_FILE) != 0 ? ROW_FROM_FILE : 0) |
-                     ((flags & BLOCK_NEW_EPOCH) != 0 ? ROW_NEW_EPOCH : 0));
+                     ((flags & BLOCK_NEW_EPOCH) != 0 ? ROW_NEW_EPOCH : 0) | ((flags & BLOCK_OLD_EPOCH) != 0 ? ROW_OLD_EPOCH : 0));
 }
 
 /* Records from..: how many of them are one pixel's and have room. */

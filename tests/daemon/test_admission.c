@@ -57,6 +57,8 @@ static uint64_t admit(struct scene *s) {
     return admission_block(s->admission, &s->plan, s->block);
 }
 
+static void lose(struct scene *s, uint16_t channel, uint16_t flags) { admission_lost(s->admission, &(struct block_record){ .channel_index = channel, .flags = flags }); }
+
 static void check_row(const struct scene *s, size_t i, int64_t frame, uint16_t flags) {
     assert_int_equal(s->block->rows[i].frame, frame);
     assert_int_equal(s->block->rows[i].flags, flags);
@@ -101,10 +103,115 @@ static void test_counter_and_clock(void **state) {
     end(s);
 }
 
+/* A program that came back after a clock was set back by three seconds meets the port first: the files' older frames have later stamps, and are no restart. */
+static void test_files_after_a_clock_was_set_back(void **state) {
+    (void)state;
+    for (int files_first = 0; files_first < 2; files_first++) {
+        struct scene *s = begin(true);
+        for (int k = 0; k < 2; k++) {
+            const bool by_file = (k == 0) == (files_first == 1);
+            if (by_file)
+                for (int64_t frame = 400000; frame < 1000000; frame += 100000)
+                    add(s, 0, frame, 0, BLOCK_FROM_FILE);
+            add(s, 0, 1100000, -3 * SECOND_NS, by_file ? BLOCK_FROM_FILE : 0);
+            add(s, 0, 1100001, -3 * SECOND_NS, by_file ? BLOCK_FROM_FILE : 0);
+            assert_int_equal(admit(s), k == 0 ? 0 : 2);   /* what came both ways */
+            for (size_t i = 0; i < s->block->n; i++)
+                assert_int_equal(s->block->rows[i].flags, by_file ? BLOCK_FROM_FILE : 0);
+            record_block_clear(s->block);
+        }
+        assert_int_equal(tally_of(&s->tally[0].restarts), 0);
+        end(s);
+    }
+}
+
+/* Files bring what the port missed before a restart and after it; that they begin anew later is the same restart. */
+static void test_files_of_two_epochs(void **state) {
+    (void)state;
+    struct scene *s = begin(true);
+    add(s, 0, 1000000, 0, BLOCK_FROM_FILE);
+    add(s, 0, 1000000, 0, 0);
+    add(s, 0, 7, 11 * SECOND_NS, 0);
+    assert_int_equal(admit(s), 1);
+    check_row(s, 1, 7, BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE);
+    record_block_clear(s->block);
+    add(s, 0, 1000020, 0, BLOCK_FROM_FILE);
+    add(s, 0, 1000040, 0, BLOCK_FROM_FILE);
+    assert_int_equal(admit(s), 0);
+    check_row(s, 0, 1000020, BLOCK_FROM_FILE | BLOCK_OLD_EPOCH);
+    check_row(s, 1, 1000040, BLOCK_FROM_FILE | BLOCK_OLD_EPOCH);
+    record_block_clear(s->block);
+    add(s, 0, 300000, 11 * SECOND_NS, 0);
+    add(s, 0, 7, 11 * SECOND_NS, BLOCK_FROM_FILE);
+    add(s, 0, 8, 11 * SECOND_NS, BLOCK_FROM_FILE);
+    assert_int_equal(admit(s), 1);
+    check_row(s, 0, 300000, 0);
+    check_row(s, 1, 8, BLOCK_FROM_FILE);
+    assert_int_equal(tally_of(&s->tally[0].restarts), 1);
+    end(s);
+}
+
+/* Writing began after the counter had begun anew, or while that was not heard of by the port; or the file is of before. */
+static void test_files_that_begin_late(void **state) {
+    (void)state;
+    struct scene *s = begin(true);
+    add(s, 0, 1000000, 0, 0);
+    add(s, 0, 7, 11 * SECOND_NS, 0);
+    add(s, 0, 400000, 11 * SECOND_NS, 0);
+    add(s, 0, 9, 11 * SECOND_NS, BLOCK_FROM_FILE);
+    add(s, 1, 1000000, 0, 0);
+    add(s, 1, 7, 11 * SECOND_NS, 0);
+    add(s, 1, 400000, 11 * SECOND_NS, 0);
+    add(s, 1, 900000, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    s->channels[1].model = &s->of_samples;
+    assert_int_equal(admit(s), 0);
+    check_row(s, 3, 9, BLOCK_FROM_FILE);
+    check_row(s, 7, 900000, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS | BLOCK_OLD_EPOCH);
+    end(s);
+    s = begin(true);
+    add(s, 0, 7, 0, 0);
+    add(s, 0, 1000000, -INT64_C(20) * SECOND_NS, BLOCK_FROM_FILE);   /* the port has not been there, nor will be soon: of before */
+    assert_int_equal(admit(s), 0);
+    check_row(s, 1, 1000000, BLOCK_FROM_FILE | BLOCK_OLD_EPOCH);
+    record_block_clear(s->block);
+    add(s, 0, 8, 0, BLOCK_FROM_FILE);
+    assert_int_equal(admit(s), 0);
+    check_row(s, 0, 8, BLOCK_FROM_FILE);
+    assert_int_equal(tally_of(&s->tally[0].restarts), 0);
+    end(s);
+}
+
+/* The port was silent over a restart, and speaks again when frames are beyond its old ones; files told meanwhile. */
+static void test_port_that_missed_a_restart(void **state) {
+    (void)state;
+    struct scene *s = begin(true);
+    add(s, 0, 200000, 0, 0);
+    add(s, 0, 200000, 0, BLOCK_FROM_FILE);
+    add(s, 0, 7, 5 * SECOND_NS, BLOCK_FROM_FILE);
+    add(s, 0, 300000, 5 * SECOND_NS, 0);
+    assert_int_equal(admit(s), 1);
+    check_row(s, 1, 7, BLOCK_FROM_FILE | BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE);
+    check_row(s, 2, 300000, 0);
+    assert_int_equal(tally_of(&s->tally[0].restarts), 1);
+    end(s);
+}
+
+static void test_restart_that_was_lost_is_told_again(void **state) {
+    (void)state;
+    struct scene *s = begin(false);
+    lose(s, 0, BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE);
+    add(s, 0, 10, 0, 0);
+    add(s, 0, 11, 0, 0);
+    assert_int_equal(admit(s), 0);
+    check_row(s, 0, 10, BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE);
+    check_row(s, 1, 11, 0);
+    end(s);
+}
+
 static void test_gap_after_a_lost_record(void **state) {
     (void)state;
     struct scene *s = begin(false);
-    admission_lost(s->admission, 1);
+    lose(s, 1, 0);
     add(s, 0, 10, 0, 0);
     add(s, 1, 11, 0, 0);
     add(s, 1, 12, 0, 0);
@@ -123,7 +230,7 @@ static void test_both_ways_count_once(void **state) {
     add(s, 0, 30, 0, 0);
     assert_int_equal(admit(s), 0);
     record_block_clear(s->block);
-    admission_lost(s->admission, 0);
+    lose(s, 0, 0);
     add(s, 0, 10, 0, BLOCK_FROM_FILE);
     add(s, 0, 20, 0, BLOCK_FROM_FILE);
     add(s, 0, 30, 0, BLOCK_FROM_FILE);
@@ -139,7 +246,7 @@ static void test_both_ways_count_once(void **state) {
 static void test_coefficients_are_measured_from_the_file(void **state) {
     (void)state;
     struct scene *s = begin(true);
-    admission_lost(s->admission, 1);
+    lose(s, 1, 0);
     add(s, 1, 10, 0, 0);
     assert_int_equal(admit(s), 0);
     assert_int_equal(s->block->n, 1);
@@ -211,6 +318,8 @@ static void test_files_wait_for_the_port(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counter_that_began_anew), cmocka_unit_test(test_counter_and_clock),
+        cmocka_unit_test(test_files_after_a_clock_was_set_back), cmocka_unit_test(test_files_of_two_epochs), cmocka_unit_test(test_files_that_begin_late),
+        cmocka_unit_test(test_port_that_missed_a_restart), cmocka_unit_test(test_restart_that_was_lost_is_told_again),
         cmocka_unit_test(test_gap_after_a_lost_record),
         cmocka_unit_test(test_both_ways_count_once),
         cmocka_unit_test(test_coefficients_are_measured_from_the_file),

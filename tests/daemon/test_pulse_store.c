@@ -255,8 +255,42 @@ static void two_starts_of_one_run(void **state) {
     }
 }
 
+/* By way, as rows come: the port's after a clock was set back, then the files' of before it. Then the counter begins anew, and a file brings one of before. */
+static void epochs_are_what_rows_say(void **state) {
+    static const struct { int64_t frame, time_ms; uint8_t flags; } rows[] = {
+        { 1000000, 8000, 0 }, { 1100000, 9000, 0 }, { 700000, 7000, ROW_FROM_FILE }, { 850000, 8500, ROW_FROM_FILE }, { 950000, 9500, ROW_FROM_FILE },
+        { 5, 10000, ROW_NEW_EPOCH }, { 1200000, 9900, ROW_FROM_FILE | ROW_OLD_EPOCH }, { 300000, 12999, 0 }, { 6, 10001, ROW_FROM_FILE },
+    };
+    static const int64_t want[] = { 700000, 850000, 950000, 1000000, 1100000, 1200000, 5, 6, 300000 };
+    enum { N = sizeof rows / sizeof rows[0] };
+    struct pulse_store *s = NULL;
+    struct row_block *b = NULL;
+    struct stored_channel c;
+    struct measured_pulse pulses[N];
+    int64_t first_ns, last_ns;
+    (void)state;
+    assert_true(row_block_new(N, &b) && pulse_store_new(".", 1, &s));
+    pulse_store_patient(s);
+    for (size_t i = 0; i < N; i++) {
+        b->pulses[i] = (struct measured_pulse){ .time_ns = rows[i].time_ms * 1000000, .frame = rows[i].frame };
+        b->flags[i] = rows[i].flags;
+    }
+    b->n = b->photons->n = N;
+    assert_true(pulse_store_add(s, b) && pulse_store_settle(s, &pulse_bounds_none));
+    assert_int_equal(pulse_store_most(s, 0, &first_ns, &last_ns), N);
+    assert_true(pulse_store_channel(s, 0, PERIOD_S, pulses, &c));
+    assert_int_equal(c.n, N);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(pulses[i].frame, want[i]);
+    assert_int_equal(c.counts.restarts, 1);
+    stored_channel_done(&c);
+    pulse_store_free(s);
+    row_block_free(b);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(the_bounds_of_a_run), cmocka_unit_test(two_starts_of_one_run), cmocka_unit_test(a_file_that_comes_late_has_everything), cmocka_unit_test(what_is_forgotten_needs_no_file),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(the_bounds_of_a_run), cmocka_unit_test(two_starts_of_one_run), cmocka_unit_test(epochs_are_what_rows_say),
+                                        cmocka_unit_test(a_file_that_comes_late_has_everything), cmocka_unit_test(what_is_forgotten_needs_no_file),
                                         cmocka_unit_test(a_disk_that_refuses_is_waited_for) };
     char folder[] = "/tmp/tesd-pulses-XXXXXX";
     if (mkdtemp(folder) == NULL || chdir(folder) != 0)

@@ -144,8 +144,9 @@ def rows_of(path):
     return rows[numpy.lexsort((rows.time_ns, rows.frame, rows.pixel))], scans
 
 
-def daemon_comes_back(name, by_s, follows):
-    """In the middle of the run: killed where files tell the rest; ended where nobody has what is sent meanwhile, and the run's file says so by a gap."""
+def daemon_comes_back(name, by_s, follows, port_first=False):
+    """In the middle of the run: killed where files tell the rest, before the port says anything or after; ended where nobody has what is sent meanwhile, and the run's file says
+    so by a gap."""
     s = Session(name, settings={'follow': {'mode': 'fill'}} if follows else {})
     had = s.run.figures()['tesd_rows_total']
     if follows:
@@ -158,9 +159,16 @@ def daemon_comes_back(name, by_s, follows):
     s.beam.links = []
     s.beam.clock_is_set(by_s)
     s.beam.goes_on(1)
+    files, aside = f'{s.written}/20260302/0000', f'{s.written}/aside'
+    if port_first:
+        os.rename(files, aside)   # the acquisition writes on, but nobody finds them
     s.begin(f'{name}_again')
     s.run.wait_figure(lambda f: f['tesd_pixels'] == PIXELS)
-    if follows:   # files tell of the clock's old times first: by frames alone the port's records before them look like those of a source that began anew
+    if port_first:   # of the clock's new times
+        s.beam.goes_on(0.4)
+        s.run.wait_figure(lambda f: f['tesd_rows_total'] >= 10)
+        os.rename(aside, files)
+    if follows:   # of the clock's old times
         s.run.wait_figure(lambda f: f['tesd_rows_total'] >= had)
     s.beam.links = [Rpc(s.run.control)]
     s.beam.scan_again(2)
@@ -186,7 +194,7 @@ def daemon_comes_back(name, by_s, follows):
 
 
 cases = [(source_comes_back, 'anew', False), (source_comes_back, 'on', True), (source_comes_back, 'anew_back', False, -3), (clock_is_set, 'forward', 2.37), (clock_is_set, 'back', -2),
-         (daemon_comes_back, 'follows', -2, True), (daemon_comes_back, 'journal', -2, False)]
+         (daemon_comes_back, 'files_first', -2, True), (daemon_comes_back, 'port_first', -2, True, True), (daemon_comes_back, 'journal', -2, False)]
 
 
 def test_interruptions():
