@@ -204,7 +204,7 @@ static void a_reader_follows(void **state) {
         give_point(a, m, (int32_t)k, room);
         live_archive_scan(a, m->products, k + 1, false);
         if (k == 0 && (reader = made_child()) == 0) {
-            execl("/usr/bin/python3", "python3", in_folder("follow.py"), live_archive_path(a), (char *)NULL);
+            execl("/usr/bin/python3", "/usr/bin/python3", in_folder("follow.py"), live_archive_path(a), (char *)NULL);
             _exit(127);
         }
         nanosleep(&(struct timespec){ .tv_nsec = k == 0 ? 500000000 : 60000000 }, NULL);
