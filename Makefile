@@ -100,6 +100,7 @@ export TESD := $(CURDIR)/$(build)/$(name)
 export LSAN_OPTIONS := suppressions=$(CURDIR)/tests/tool/lsan.supp:print_suppressions=0
 export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tool/tsan.supp
 export UBSAN_OPTIONS := print_stacktrace=1
+export TEST_LIMIT_S ?= $(if $(filter thread,$(SAN)),1200,300)
 
 deps:
 	@tests/tool/install-packages build test lint

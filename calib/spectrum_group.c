@@ -5,14 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double same_energy_eV = 2;
+static const double same_energy_eV = 2, same_place_eV = 0.05;
 
-struct stretch { int64_t start_ns, end_ns; double low_eV, high_eV; struct spectrum_group group; };
+struct stretch { int64_t start_ns, end_ns; struct spectrum_group group; };
 
 struct spectrum_groups {
     const struct scan_timeline *timeline;
     size_t n;
     struct stretch *stretches;    /* of the timeline, by start */
+    size_t n_energies;
+    double *energies_eV;          /* lowest of each place, ascending */
     bool has_scans, has_calibrations;
 };
 
@@ -58,10 +60,36 @@ static void number(const struct scan_timeline *t, struct spectrum_groups *g) {
         if (group.like == SPECTRUM_GROUP_NONE)
             group.like = n_like++;
         g->stretches[i] = (struct stretch){ .start_ns = s->start_ns, .end_ns = s->end_ns, .group = group };
-        range_of(s, &g->stretches[i].low_eV, &g->stretches[i].high_eV);
         g->has_scans = g->has_scans || !s->calibration;
         g->has_calibrations = g->has_calibrations || s->calibration;
     }
+}
+
+static size_t count_points(const struct spectrum_groups *g) {
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        n += scan_timeline_at(g->timeline, i)->n_points;
+    return n;
+}
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Into energies_eV, which has room for all points. */
+static void sort_energies(struct spectrum_groups *g) {
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        const struct scan *s = scan_timeline_at(g->timeline, i);
+        for (uint32_t k = 0; k < s->n_points && !s->calibration; k++)
+            if (isfinite(s->points[k].incident_eV))
+                g->energies_eV[n++] = s->points[k].incident_eV;
+    }
+    qsort(g->energies_eV, n, sizeof *g->energies_eV, by_size);
+    for (size_t k = 0; k < n; k++)
+        if (g->n_energies == 0 || g->energies_eV[k] > g->energies_eV[g->n_energies - 1] + same_place_eV)
+            g->energies_eV[g->n_energies++] = g->energies_eV[k];
 }
 
 enum status spectrum_groups_new(const struct scan_timeline *t, struct spectrum_groups **out) {
@@ -72,11 +100,13 @@ enum status spectrum_groups_new(const struct scan_timeline *t, struct spectrum_g
     g->n = scan_timeline_count(t);
     g->n = g->n < SPECTRUM_GROUP_NONE / 2 ? g->n : SPECTRUM_GROUP_NONE / 2;
     g->stretches = calloc(g->n + 1, sizeof *g->stretches);
-    if (g->stretches == NULL) {
-        free(g);
+    g->energies_eV = malloc((count_points(g) + 1) * sizeof *g->energies_eV);
+    if (g->stretches == NULL || g->energies_eV == NULL) {
+        spectrum_groups_free(g);
         return STATUS_NO_MEMORY;
     }
     number(t, g);
+    sort_energies(g);
     *out = g;
     return STATUS_OK;
 }
@@ -85,15 +115,30 @@ void spectrum_groups_free(struct spectrum_groups *g) {
     if (g == NULL)
         return;
     free(g->stretches);
+    free(g->energies_eV);
     free(g);
 }
 
-static float place_at(const struct spectrum_groups *g, const struct stretch *s, int64_t time_ns) {
+/* Places whose lowest energy is not above that one. */
+static size_t rank_of(const struct spectrum_groups *g, double incident_eV) {
+    size_t low = 0, high = g->n_energies;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (g->energies_eV[middle] <= incident_eV)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint16_t place_at(const struct spectrum_groups *g, int64_t time_ns) {
     struct scan_place at = scan_timeline_place(g->timeline, time_ns);
-    if (at.index < 0 || at.after < 0 || !(s->high_eV > s->low_eV))
-        return 0;
-    double incident_eV = scan_timeline_at(g->timeline, (size_t)at.index)->points[at.after].incident_eV, middle_eV = (s->low_eV + s->high_eV) / 2;
-    return isfinite(incident_eV) ? (float)((incident_eV - middle_eV) / (s->high_eV - middle_eV)) : 0;
+    double incident_eV = at.index < 0 || at.after < 0 ? (double)NAN : scan_timeline_at(g->timeline, (size_t)at.index)->points[at.after].incident_eV;
+    size_t rank = isfinite(incident_eV) ? rank_of(g, incident_eV) : 0;
+    if (rank == 0 || g->n_energies <= SPECTRUM_PLACES_MAX)
+        return (uint16_t)rank;
+    return (uint16_t)(1 + (rank - 1) * SPECTRUM_PLACES_MAX / g->n_energies);
 }
 
 struct spectrum_group spectrum_groups_at(const struct spectrum_groups *g, int64_t time_ns) {
@@ -108,7 +153,7 @@ struct spectrum_group spectrum_groups_at(const struct spectrum_groups *g, int64_
     }
     if (low > 0 && time_ns < g->stretches[low - 1].end_ns) {
         struct spectrum_group found = g->stretches[low - 1].group;
-        found.place = place_at(g, &g->stretches[low - 1], time_ns);
+        found.place = place_at(g, time_ns);
         return found;
     }
     if (g->has_scans)

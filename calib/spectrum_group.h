@@ -3,7 +3,10 @@
  * Calibrations of one sample and excitation energy are alike; scans of one sample over the same incident energies are alike, and
  * coarsely alike whatever the sample. Without any scan, what lies behind the same calibration is alike; without calibrations, all is.
  * Anything else (pauses, unnamed states) is in no group.
- * The spectra of a scan change with the incident energy: its place says where a time is in that. Immutable once made. */
+ * The spectra of a scan change with the incident energy: its place is the number of that among the energies of all scans, sorted, so that a
+ * point has the same number in every repeat, whichever way a scan goes and however long its steps are. Energies within 0.05 eV of each other
+ * are one (as motors say them; a line moves by a twentieth of its width). Of more than SPECTRUM_PLACES_MAX, neighbours share a number.
+ * Immutable once made. */
 #ifndef TESD_CALIB_SPECTRUM_GROUP_H
 #define TESD_CALIB_SPECTRUM_GROUP_H
 
@@ -13,10 +16,10 @@
 #include "calib/scan_timeline.h"
 #include "pulse/status.h"
 
-enum { SPECTRUM_GROUP_NONE = 0xffff };
+enum { SPECTRUM_GROUP_NONE = 0xffff, SPECTRUM_PLACES_MAX = 4096 };
 struct spectrum_group {
     uint16_t like, coarse;
-    float place;              /* -1..1: incident energy (of the point before, when moving) in the range of the scan; 0: none */
+    uint16_t place;           /* 1..SPECTRUM_PLACES_MAX: of the incident energy (of the point before, when moving); 0: none */
 };
 
 struct spectrum_groups;  /* opaque */

@@ -8,7 +8,7 @@
 #include "pulse/normal_equations.h"
 #include "pulse/robust.h"
 
-enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, PLACES = 64 /* about the points of a scan */, ROUNDS = 4 };
+enum { PULSES_MIN = 100, GROUP_MIN = 60, CUBIC = 4, PLACE_MIN = 20 /* their mean takes a twentieth of what they tell */, ROUNDS = 4 };
 static const double sigma_of_height = 0.0013;    /* of the median height, where the noise is not known */
 static const double least_share = 0.02;          /* of a term's spread that must be left inside the groups */
 
@@ -16,6 +16,7 @@ void correction_terms_done(struct correction_terms *b) {
     free(b->pulse);
     free(b->height);
     free(b->place);
+    free(b->mean);
     free(b->term);
     free(b->scratch);
 }
@@ -43,8 +44,48 @@ static void sort_by_group(const struct correction_pulses *p, struct correction_t
             b->pulse[at[p->group ? p->group[i] : 0]++] = &p->pulses[i];
     for (size_t i = 0; i < b->n; i++) {
         b->height[i] = (double)b->pulse[i]->height;
-        b->place[i] = p->place ? (double)p->place[b->pulse[i] - p->pulses] : 0;
+        b->place[i] = p->place ? p->place[b->pulse[i] - p->pulses] : 0;
     }
+}
+
+/* What is fitted and what to, less their means at the pulse's place. */
+struct place_mean { double n, power[CUBIC], term[N_LEARNT_TERMS]; };
+
+/* In one group, from numbers as given to numbers without gaps. A place with fewer than PLACE_MIN pulses is joined to those that follow it,
+ * what is left at the end to the last. number: n_numbers of room. Returns how many places there are. */
+static size_t join_places(struct correction_terms *b, size_t from, size_t to, size_t *number, size_t n_numbers) {
+    size_t n_places = 0, held = 0;
+    memset(number, 0, n_numbers * sizeof *number);
+    for (size_t i = from; i < to; i++)
+        number[b->place[i]]++;
+    for (size_t k = 0; k < n_numbers; k++) {
+        held += number[k];
+        number[k] = n_places;
+        if (held >= PLACE_MIN) {
+            n_places++;
+            held = 0;
+        }
+    }
+    n_places = n_places > 0 ? n_places : 1;
+    for (size_t i = from; i < to; i++)
+        b->place[i] = (uint16_t)(number[b->place[i]] < n_places ? number[b->place[i]] : n_places - 1);
+    return n_places;
+}
+
+static enum status number_places(struct correction_terms *b) {
+    size_t n_numbers = 1, most = 1;
+    for (size_t i = 0; i < b->n; i++)
+        n_numbers = b->place[i] >= n_numbers ? b->place[i] + (size_t)1 : n_numbers;
+    size_t *number = malloc(n_numbers * sizeof *number);
+    if (number == NULL)
+        return STATUS_NO_MEMORY;
+    for (size_t g = 0, from = 0; g < b->n_groups; from = b->group_end[g++]) {
+        b->n_places[g] = join_places(b, from, b->group_end[g], number, n_numbers);
+        most = b->n_places[g] > most ? b->n_places[g] : most;
+    }
+    free(number);
+    b->mean = malloc(most * sizeof *b->mean);
+    return b->mean ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static enum status gather(const struct correction_pulses *p, const struct height_correction *from, struct correction_terms *b) {
@@ -66,7 +107,7 @@ static enum status gather(const struct correction_pulses *p, const struct height
     b->scale = robust_median(b->scratch, b->n);
     b->offset_noise = p->offset_noise;
     b->sigma = p->noise_sigma > 0 ? p->noise_sigma : sigma_of_height * b->scale;
-    return STATUS_OK;
+    return number_places(b);
 }
 
 static void powers(double u, double row[CUBIC]) {
@@ -105,18 +146,11 @@ static void learn_usual_arrival(struct correction_terms *b) {
     memcpy(b->c.arrival_curve, curve, sizeof curve);
 }
 
-static size_t place_of(const struct correction_terms *b, size_t i) {
-    return (size_t)fmax(0, fmin(PLACES - 1, (b->place[i] + 1) / 2 * PLACES));
-}
-
-/* What is fitted and what to, less their means at the pulse's place. */
-struct at_place { double n, power[CUBIC], term[N_LEARNT_TERMS]; };
-
-static void mean_places(const struct correction_terms *b, size_t from, size_t to, struct at_place place[PLACES]) {
+static void mean_places(struct correction_terms *b, size_t from, size_t to, size_t n_places) {
     double row[CUBIC];
-    memset(place, 0, PLACES * sizeof *place);
+    memset(b->mean, 0, n_places * sizeof *b->mean);
     for (size_t i = from; i < to; i++) {
-        struct at_place *p = &place[place_of(b, i)];
+        struct place_mean *p = &b->mean[b->place[i]];
         powers(relative_height(b, i), row);
         p->n++;
         for (unsigned j = 0; j < CUBIC; j++)
@@ -124,16 +158,17 @@ static void mean_places(const struct correction_terms *b, size_t from, size_t to
         for (unsigned k = 0; k < N_LEARNT_TERMS; k++)
             p->term[k] += b->term[i * N_LEARNT_TERMS + k];
     }
-    for (size_t m = 0; m < PLACES; m++) {
-        for (unsigned j = 0; j < CUBIC && place[m].n > 0; j++)
-            place[m].power[j] /= place[m].n;
-        for (unsigned k = 0; k < N_LEARNT_TERMS && place[m].n > 0; k++)
-            place[m].term[k] /= place[m].n;
+    for (size_t m = 0; m < n_places; m++) {
+        struct place_mean *p = &b->mean[m];
+        for (unsigned j = 0; j < CUBIC && p->n > 0; j++)
+            p->power[j] /= p->n;
+        for (unsigned k = 0; k < N_LEARNT_TERMS && p->n > 0; k++)
+            p->term[k] /= p->n;
     }
 }
 
 /* Powers of the height without the constant, which the means have taken. */
-static void change_of_powers(const struct correction_terms *b, size_t i, const struct at_place *p, double change[CUBIC - 1]) {
+static void change_of_powers(const struct correction_terms *b, size_t i, const struct place_mean *p, double change[CUBIC - 1]) {
     double row[CUBIC];
     powers(relative_height(b, i), row);
     for (unsigned j = 1; j < CUBIC; j++)
@@ -141,14 +176,13 @@ static void change_of_powers(const struct correction_terms *b, size_t i, const s
 }
 
 /* Takes their fits off all terms in one group: a mean for each place, and one cubic of the height. */
-static void remove_fits(struct correction_terms *b, size_t from, size_t to) {
-    struct at_place place[PLACES];
+static void remove_fits(struct correction_terms *b, size_t from, size_t to, size_t n_places) {
     struct normal_equations e;
     double row[CUBIC - 1], fit[N_LEARNT_TERMS][CUBIC - 1] = { { 0 } };
-    mean_places(b, from, to, place);
+    mean_places(b, from, to, n_places);
     normal_equations_init(&e, CUBIC - 1);
     for (size_t i = from; i < to; i++) {
-        const struct at_place *p = &place[place_of(b, i)];
+        const struct place_mean *p = &b->mean[b->place[i]];
         change_of_powers(b, i, p, row);
         normal_equations_add(&e, row, 1, 0);
         for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
@@ -164,7 +198,7 @@ static void remove_fits(struct correction_terms *b, size_t from, size_t to) {
     for (unsigned k = 0; solved && k < N_LEARNT_TERMS; k++)
         normal_equations_solve(&e, fit[k], fit[k]);
     for (size_t i = from; i < to; i++) {
-        change_of_powers(b, i, &place[place_of(b, i)], row);
+        change_of_powers(b, i, &b->mean[b->place[i]], row);
         for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
             double *t = &b->term[i * N_LEARNT_TERMS + k];
             for (unsigned j = 0; j < CUBIC - 1 && solved; j++)
@@ -203,7 +237,7 @@ static void standardise(struct correction_terms *b) {
         whole[k] = squares_of(b, k);
     }
     for (size_t g = 0, from = 0; g < b->n_groups; from = b->group_end[g++])
-        remove_fits(b, from, b->group_end[g]);
+        remove_fits(b, from, b->group_end[g], b->n_places[g]);
     for (unsigned k = 0; k < N_LEARNT_TERMS; k++) {
         double left = squares_of(b, k), least = least_share * least_share * whole[k];
         b->deviation[k] = whole[k] > 1e-18 * (double)b->n * middle[k] * middle[k] && left > least ? sqrt(left / (double)b->n) : 0;

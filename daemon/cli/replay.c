@@ -144,6 +144,15 @@ static void tell_damage(const struct beamtime *b, const struct reprocessed *r) {
     }
 }
 
+static void tell_jumps(const struct beamtime *b, const struct reprocessed *r) {
+    for (size_t i = 0; i < r->n_pixels; i++) {
+        const struct pixel_totals *t = &r->pixels[i];
+        if (t->cut_counts[CUT_JUMPED] > 0)
+            log_warning("channel %d jumped %.1f s after the first record: %llu of its records do not count, as the calibration need not hold for them; learn a calibration of where it stands now, or replay without --calibration",
+                        b->pulses.channels[i].channel, (double)(t->jumped_ns - b->pulses.first_ns) * 1e-9, (unsigned long long)t->cut_counts[CUT_JUMPED]);
+    }
+}
+
 static bool any_pixel_used(const struct scan_products *p) {
     for (uint32_t i = 0; i < p->n_pixels; i++)
         if (p->pixels_used[i])
@@ -214,6 +223,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
     if (!good)
         return false;
     tell_damage(b, &r);
+    tell_jumps(b, &r);
     if (!a->offline.quiet) {
         verdict_table_print(stdout, m, r.pixels);
         print_scans(&r);

@@ -259,7 +259,7 @@ void learnt_channels_slow_tails(struct learnt_channel *channels, size_t n) {
 }
 
 /* Of every pulse; two blocks, to be freed whatever comes of it. */
-struct likeness { uint16_t *group; float *place; };
+struct likeness { uint16_t *group, *place; };
 
 static void likeness_done(struct likeness *l) {
     free(l->group);

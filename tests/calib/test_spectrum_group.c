@@ -60,13 +60,75 @@ static void like_goes_with_like(void **state) {
     assert_int_not_equal(at[1].coarse, at[2].coarse);
     assert_int_not_equal(at[0].coarse, at[1].coarse);
     assert_int_equal(none.like, SPECTRUM_GROUP_NONE);
-    for (int k = 0; k < 10; k++) {   /* of ten energies, all times up to the next point */
-        double place = (double)spectrum_groups_at(g, 200 + 10 * k).place, moving = (double)spectrum_groups_at(g, 209 + 10 * k).place;
-        assert_true(fabs(place - (2 * k / 9.0 - 1)) < 1e-6 && (k == 9 || fabs(moving - place) < 1e-9));
-    }
     assert_true(at[0].place == 0 && at[4].place == 0 && none.place == 0);
     assert_int_equal(spectrum_groups_at(g, -5).coarse, SPECTRUM_GROUP_NONE);
     assert_int_equal(spectrum_groups_at(g, 5000).like, SPECTRUM_GROUP_NONE);
+    spectrum_groups_free(g);
+    scan_timeline_free(t);
+}
+
+/* A scan of one point each 10 ns, at those energies. */
+static void add_energies(struct scan_timeline *t, int32_t number, int64_t start_ns, const double *energies_eV, uint32_t n) {
+    struct complaint why;
+    struct scan s = { .log_number = number, .mono_eV = NAN, .n_points = n, .points = calloc(n, sizeof *s.points) };
+    assert_non_null(s.points);
+    for (uint32_t k = 0; k < n; k++)
+        s.points[k] = (struct scan_point){ .start_ns = start_ns + 10 * k, .end_ns = start_ns + 10 * k + 9, .incident_eV = energies_eV[k] };
+    snprintf(s.log_name, sizeof s.log_name, "log%d", number);
+    assert_int_equal(scan_timeline_add(t, &s, &why), STATUS_OK);
+}
+
+/* Steps of 10 and of 0.1 eV; the same ones downwards, up and down within one scan, and as a motor said them; another edge. */
+static void a_point_is_known_by_its_energy(void **state) {
+    (void)state;
+    enum { N = 8 };
+    const double up[N] = { 520, 530, 530.1, 530.2, 530.3, 540, 550, 580 }, other[3] = { 700, 510, 535 };
+    const uint16_t place_up[N] = { 2, 3, 4, 5, 6, 8, 9, 10 }, place_other[3] = { 11, 1, 7 };
+    double down[N], both[2 * N], said[N];
+    for (int k = 0; k < N; k++) {
+        down[N - 1 - k] = both[k] = both[2 * N - 1 - k] = up[k];
+        said[k] = up[k] + (k % 2 ? 0.015 : -0.015);
+    }
+    struct scan_timeline *t;
+    assert_int_equal(scan_timeline_new(&t), STATUS_OK);
+    add_energies(t, 0, 0, up, N);
+    add_energies(t, 1, 1000, down, N);
+    add_energies(t, 2, 2000, both, 2 * N);
+    add_energies(t, 3, 3000, said, N);
+    add_energies(t, 4, 4000, other, 3);
+    struct spectrum_groups *g = groups_of(t);
+    for (int k = 0; k < N; k++) {
+        assert_int_equal(spectrum_groups_at(g, 10 * k).place, place_up[k]);
+        assert_int_equal(spectrum_groups_at(g, 1000 + 10 * (N - 1 - k) + 5).place, place_up[k]);
+        assert_int_equal(spectrum_groups_at(g, 2000 + 10 * k).place, place_up[k]);
+        assert_int_equal(spectrum_groups_at(g, 2000 + 10 * (2 * N - 1 - k)).place, place_up[k]);
+        assert_int_equal(spectrum_groups_at(g, 3000 + 10 * k).place, place_up[k]);
+    }
+    assert_int_equal(spectrum_groups_at(g, 19).place, place_up[1]);   /* moving: the point before */
+    for (int k = 0; k < 3; k++)
+        assert_int_equal(spectrum_groups_at(g, 4000 + 10 * k).place, place_other[k]);
+    spectrum_groups_free(g);
+    scan_timeline_free(t);
+}
+
+static void more_points_than_places_share_with_their_neighbours(void **state) {
+    (void)state;
+    enum { N = 3 * SPECTRUM_PLACES_MAX };
+    static double energies_eV[N];
+    for (int k = 0; k < N; k++)
+        energies_eV[k] = k == N / 2 ? (double)NAN : 500 + 0.1 * k;
+    struct scan_timeline *t;
+    assert_int_equal(scan_timeline_new(&t), STATUS_OK);
+    add_energies(t, 0, 0, energies_eV, N);
+    struct spectrum_groups *g = groups_of(t);
+    assert_int_equal(spectrum_groups_at(g, 0).place, 1);
+    assert_int_equal(spectrum_groups_at(g, 10 * (N - 1)).place, SPECTRUM_PLACES_MAX);
+    assert_int_equal(spectrum_groups_at(g, 10 * (N / 2)).place, 0);
+    for (int k = 1; k < N; k++)
+        if (k != N / 2 && k != N / 2 + 1) {
+            int step = spectrum_groups_at(g, 10 * k).place - spectrum_groups_at(g, 10 * (k - 1)).place;
+            assert_true(step == 0 || step == 1);
+        }
     spectrum_groups_free(g);
     scan_timeline_free(t);
 }
@@ -92,6 +154,9 @@ static void without_scans_calibrations_divide_the_rest(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(like_goes_with_like), cmocka_unit_test(without_scans_calibrations_divide_the_rest) };
+    const struct CMUnitTest tests[] = { 
+        cmocka_unit_test(like_goes_with_like), cmocka_unit_test(a_point_is_known_by_its_energy),
+        cmocka_unit_test(more_points_than_places_share_with_their_neighbours), cmocka_unit_test(without_scans_calibrations_divide_the_rest),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,16 +151,17 @@ static void lines_that_follow_the_scan_are_no_drift(void **state) {
     struct synthetic s = synthetic_seed(76);
     static struct measured_pulse p[MOST];
     static uint16_t group[N];
-    static float place[N];
+    static uint16_t place[N];
     const struct drifting d = { .slope = 4e-5, .spread = 20, .period_s = 500 };
     struct height_correction none = height_correction_none(), c;
     drifting_make(&s, &d, N, p, NULL);
     for (size_t i = 0; i < N; i++) {
         double slow = drifting_slow(&d, (double)p[i].time_ns * 1e-9);
         group[i] = i >= N / 2;
-        place[i] = group[i] ? (float)(slow / d.spread) : 0;
+        double incident = slow / d.spread;
+        place[i] = group[i] ? (uint16_t)(100 + 20 * incident) : 0;
         if (group[i] && i % 4 != 0)
-            p[i].height = (float)((6900 * (1 + 0.002 * (double)place[i]) + DRIFTING_SIGMA * synthetic_gauss(&s)) * (1 - d.slope * slow));
+            p[i].height = (float)((6900 * (1 + 0.002 * incident) + DRIFTING_SIGMA * synthetic_gauss(&s)) * (1 - d.slope * slow));
     }
     struct correction_pulses in = { .pulses = p, .group = group, .n = N, .noise_sigma = DRIFTING_SIGMA };
     for (int known = 0; known < 2; known++) {

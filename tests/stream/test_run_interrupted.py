@@ -2,10 +2,11 @@
 """What may happen in the middle of a scan: the source stops and comes back, with a frame counter that begins anew or goes on; the acquisition's clock is set forward or
 back, also while the source is away; tesd run is killed and comes back, the clock set back meanwhile. By the twin's injected clock; what tesd run makes of it is what replay
 makes of the files, and where nobody wrote files what the journal had, each record once. Loopback and free ports only."""
-import concurrent.futures, glob, json, os, re, subprocess, sys, time
+import concurrent.futures, glob, json, os, re, sys, time
 import h5py, numpy, zmq
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
+import offspring
 from live_pair import SLOW, SUBSCRIPTIONS, Beam, Daemon, Rpc, Twin, check, folder, make_calibration, run_all, tesd
 
 PIXELS = 3
@@ -74,7 +75,7 @@ class Session:
 
     def replay(self, runs):
         made = f'{folder}/{self.name}_{runs[0]}.nxs'
-        subprocess.run([tesd, 'replay', *(f'{self.written}/20260302/{k:04d}' for k in runs), '--logs', os.path.dirname(log), '--calibration', f'{folder}/cal.h5', '-o', made, '-q'], check=True, capture_output=True)
+        offspring.run([tesd, 'replay', *(f'{self.written}/20260302/{k:04d}' for k in runs), '--logs', os.path.dirname(log), '--calibration', f'{folder}/cal.h5', '-o', made, '-q'], check=True, capture_output=True)
         return made
 
 
