@@ -14,6 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 from program import ROOT, TESD, Program
 
 
@@ -377,14 +378,14 @@ def outputs(p):
     for kib in (4, 64, 300):
         c = Case(p, f'a disk of {kib} KiB')
         mount = ['unshare', '-m', 'sh', '-c', f'mount -t tmpfs -o size={kib}k none "$0" && exec "$@"', c.noise]
-        if subprocess.run([*mount, 'true'], capture_output=True).returncode == 0:
+        if offspring.run([*mount, 'true'], capture_output=True).returncode == 0:
             c.out = os.path.join(c.noise, 'out.nxs')
             c.expect(1, r'out\.nxs: cannot write .*No space left on device', before=mount)
     run = p.run('simulate', '-o', p.path('full'), '--pixels', '1', '--quick', '--calibration-s', '5', '--points', '2', preexec_fn=small_files)
     p.check(run.returncode == 1 and 'cannot be written' in run.stderr, f'a disk that fills up, simulate -> {run.returncode}: {run.stderr.strip()}')
     with open('/dev/full', 'w') as full:
         for arguments in (['--help'], ['inspect', p.path('cal.h5')], ['check-config', '--sample']):
-            run = subprocess.run([TESD, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+            run = offspring.run([TESD, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
             p.check(run.returncode == 1 and 'could not be written' in run.stderr, f'standard output full: {arguments} -> {run.returncode}: {run.stderr.strip()}')
 
 

@@ -3,12 +3,12 @@ calibrations cannot see is held by a line of the sample, and where there is no d
     tests/stream/test_drift.py [PIXELS] [CALIBRATION_S]      more pixels and longer calibrations: sharper numbers"""
 import glob
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 from program import ROOT, Program
 
 PIXELS, CALIBRATION_S = (int(a) for a in (sys.argv[1:] + ['6', '200'][len(sys.argv) - 1:])[:2])
@@ -41,7 +41,7 @@ def clean(p, *files):
     """The outside checker of NeXus files, where it is at hand, says nothing about them."""
     checker = os.path.join(os.environ.get('TESD_SHARED', os.path.join(ROOT, '../shared')), 'tools/check_nexus.py')
     if os.path.exists(checker):
-        said = subprocess.run(['/usr/bin/python3', checker, *files], capture_output=True, text=True)
+        said = offspring.run(['/usr/bin/python3', checker, *files], capture_output=True, text=True)
         p.check(said.returncode == 0 and not said.stdout, f'check_nexus.py is silent about {len(files)} files, with two calibrations, line-locked, and frozen {said.stdout[:500]}')
 
 

@@ -4,6 +4,7 @@ counted per channel, and files fill them in. Loopback and free ports only."""
 import collections, glob, json, os, re, signal, subprocess, sys, threading, time
 import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
 
 context = zmq.Context()
@@ -63,7 +64,7 @@ class StalledViewer:
     """A viewer that is stopped before the scan and woken behind its end."""
 
     def __init__(self, port):
-        self.process = subprocess.Popen([sys.executable, '-c', VIEWER, f'tcp://127.0.0.1:{port}'], stdout=subprocess.PIPE, text=True)
+        self.process = offspring.start([sys.executable, '-c', VIEWER, f'tcp://127.0.0.1:{port}'], stdout=subprocess.PIPE, text=True)
         self.process.stdout.readline()
         self.process.send_signal(signal.SIGSTOP)
 
@@ -82,9 +83,9 @@ class StalledViewer:
 def test_live_is_replay():
     """Photons and maps of a run, made while it was measured, are those of replay --calibration, byte for byte; also of a pixel that jumps in the scan and comes back."""
     source = [*beamtime, '--jumping', '0.34', '--jump-at', '0.48', '--jump-back', '0.53']
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *source], check=True, capture_output=True)
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *source], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
-    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '--state', 'CAL0', '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    offspring.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '--state', 'CAL0', '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     twin = Twin(*source, '--records', 'synthesised', '--clock', 'x20', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle', '--await', str(SUBSCRIPTIONS),
                 '--queue', '100000')   # nothing is lost when the machine stands still for a moment
     # 20 times as fast, what is on its way between sockets and threads takes 20 times as long; on a busy machine half a second
@@ -106,7 +107,7 @@ def test_live_is_replay():
     made = glob.glob(f'{folder}/out/20260302/0000/*_run????.nxs')
     check(len(made) == 1, f'the run has its file: {made}')
     written = f'{folder}/live/20260302/0000'
-    subprocess.run([tesd, 'replay', written, '--logs', runs[1], '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', written, '--logs', runs[1], '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
     compare(made[0], f'{folder}/replay.nxs', listener)
     # the first heartbeat may meet a queue that is just being emptied, and the second is the maps' turn
     check(len(knew) <= 3 and not knew[-1]['lacks'] and knew[-1]['total'] == listener.states[-1][1].sum(),

@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 
 tesd = os.environ.get("TESD", "build/tesd")
 
 
 def run(*words):
-    subprocess.run([tesd, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    offspring.run([tesd, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def datasets(path):
@@ -68,6 +70,6 @@ with tempfile.TemporaryDirectory() as folder:
     expect_close(at("scalar.nxs"), at("frozen1.nxs"))
     with open(at("other.yaml"), "w") as f:
         f.write("analysis:\n  kernel: abacus\n")
-    refused = subprocess.run([tesd, "replay", pulses, "-o", at("other.nxs"), "-c", at("other.yaml")], capture_output=True, text=True)
+    refused = offspring.run([tesd, "replay", pulses, "-o", at("other.nxs"), "-c", at("other.yaml")], capture_output=True, text=True)
     assert refused.returncode == 2 and "abacus" in refused.stderr and "scalar" in refused.stderr, refused.stderr
 sys.exit(0)
