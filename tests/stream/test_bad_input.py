@@ -341,11 +341,16 @@ def calibrations(p):
     for k in (1, 3):
         os.unlink(c.file(f'r_chan{k}.ljh'))
         shutil.copy(p.path(f'made_chan{k}.off'), c.file(f'r_chan{k}.off'))
-    c.expect(0, r'records are not what the filter is for \(another length, or OFF for LJH\).*2 channels, the first is 1', extra=['--calibration', p.path('cal.h5')], rows=0)
+    c.expect(0, r'records are coefficients \(OFF\), the filter is for samples \(LJH\), .*; give the run.s LJH files, or .*2 channels, the first is 1',
+             r'scan 1 .*: no photons; no record is what the calibration.s filters are for', unsaid=('were the pulses',), extra=['--calibration', p.path('cal.h5')], rows=0)
+    p.good('calibrate', c.run_folder, '--noise', c.noise, '-o', p.path('off.h5'), '-q')
+    c = Case(p, 'a calibration of coefficients for pulses')
+    c.expect(0, r'records are samples \(LJH\), the filter is for coefficients \(OFF\), .*; give the run.s OFF files \(--prefer off .*2 channels, the first is 1',
+             r'scan 1 .*: no photons; no record is what', unsaid=('were the pulses',), extra=['--calibration', p.path('off.h5')], rows=0)
     c = Case(p, 'records of another length than the calibration has')
     p.good('simulate', '-o', p.path('short'), '--pixels', '2', '--quick', '--edges', 'o', '--bad-fraction', '0', '--points', '2', '--calibration-s', '5',
            '--samples', '512', '--presamples', '128')
-    c.expect(0, 'records are not what the filter is for .*2 channels', pulses=glob.glob(p.path('short', '2*', '0001')), extra=['--calibration', p.path('cal.h5')], rows=0)
+    c.expect(0, 'records are of another length than the filter is for .*2 channels', pulses=glob.glob(p.path('short', '2*', '0001')), extra=['--calibration', p.path('cal.h5')], rows=0)
 
 
 def outputs(p):
