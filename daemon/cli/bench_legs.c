@@ -169,12 +169,12 @@ static struct bench_time read_by(struct bench_context *c, size_t piece) {
     return stop(w, all_records(c->set));
 }
 
-/* As a replay does, which wants to find the bytes in its cache. */
+/* What stays in the second-level cache. */
 static struct bench_time run_pread(struct bench_context *c) {
     return read_by(c, WINDOW);
 }
 
-/* Where a byte costs least to read, whatever it costs to use. */
+/* As a replay does. */
 static struct bench_time run_pread_wide(struct bench_context *c) {
     return read_by(c, WINDOW_WIDE);
 }
