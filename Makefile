@@ -100,6 +100,7 @@ export TESD := $(CURDIR)/$(build)/$(name)
 export LSAN_OPTIONS := suppressions=$(CURDIR)/tests/tool/lsan.supp:print_suppressions=0
 export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tool/tsan.supp
 export UBSAN_OPTIONS := print_stacktrace=1
+export TEST_LIMIT_S ?= $(if $(filter thread,$(SAN)),1200,300)
 
 deps:
 	@tests/tool/install-packages build test lint
@@ -108,13 +109,13 @@ run:
 	@$(MAKE) all
 	@tests/tool/demo
 
-# Fuzzing has its own build folder and needs clang; the sanitizer runs do not repeat it.
+# Fuzzing has its own build folder and needs clang; the sanitizer runs do not repeat it. The long tests come first, and the many short ones fill the gaps.
 check:
 	@tests/tool/install-packages build test
 	@$(MAKE) check-built
 check-built: all $(tests) $(if $(SAN),,fuzz-programs)
-	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests tests/tool/layers.sh 'tests/tool/layers.sh --self-test' tests/tool/units.sh $(tests) \
-	    $(sort $(wildcard tests/stream/*.py tests/golden/*.py)) $(if $(SAN),,$(patsubst $(build)/%,build/fuzz/%,$(fuzzers)))
+	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests tests/tool/layers.sh 'tests/tool/layers.sh --self-test' tests/tool/units.sh \
+	    $(sort $(wildcard tests/stream/*.py tests/golden/*.py)) $(if $(SAN),,$(patsubst $(build)/%,build/fuzz/%,$(fuzzers))) $(tests)
 check-%: all
 	@t=$$(ls tests/*/test_$*.c) && $(MAKE) $(build)/$${t%.c} && $(build)/$${t%.c}
 

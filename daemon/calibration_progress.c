@@ -90,7 +90,7 @@ void calibration_progress_rows(struct calibration_progress *p, const struct row_
         return;
     const struct photon_block *b = rows->photons;
     for (size_t i = 0; i < rows->n; i++)
-        if ((b->cuts[i] & ~CUT_BIT(CUT_NO_CURVE)) == 0 && b->time_ns[i] >= p->start_ns)
+        if ((b->cuts[i] & ~(CUT_BIT(CUT_NO_CURVE) | CUT_BIT(CUT_JUMPED))) == 0 && b->time_ns[i] >= p->start_ns)
             calibration_watch_add(p->live, b->pixel[i], b->height[i]);
     bool grown = (double)calibration_watch_pulses(p->live) > GROWTH * (double)p->looked_pulses;
     bool due = p->looked_ns == 0 || (double)(now_ns - p->looked_ns) * 1e-9 >= p->settings.interval_s;

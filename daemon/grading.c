@@ -123,7 +123,7 @@ static void drop_own_instants(const struct grading *g, const struct graded_chann
         if (k == UINT32_MAX || b->cuts[i] & (CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_VETO)))
             continue;
         int64_t *row = c->sampled + (size_t)k * N_LIVETIME_COLUMNS;
-        row[row[LIVETIME_NONE] > 0 && (c->table.blind_ns == 0 || row[LIVETIME_DEAD] == 0) ? LIVETIME_NONE : LIVETIME_DEAD]--;
+        row[row[LIVETIME_NONE] > 0 && (b->cuts[i] & CUT_BIT(CUT_JUMPED)) == 0 && (c->table.blind_ns == 0 || row[LIVETIME_DEAD] == 0) ? LIVETIME_NONE : LIVETIME_DEAD]--;
     }
 }
 

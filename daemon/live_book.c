@@ -15,7 +15,8 @@ bool live_book_new(const struct book_settings *settings, struct live_book **out)
     b->places = calloc(n, sizeof *b->places);
     b->anchor_ns = calloc(n, sizeof *b->anchor_ns);
     b->newest_anchor_ns = calloc(n, sizeof *b->newest_anchor_ns);
-    bool good = b->pixels != NULL && b->places != NULL && b->anchor_ns != NULL && b->newest_anchor_ns != NULL && book_rows_new(settings->history, &b->kept) &&
+    b->jumped = calloc(n, sizeof *b->jumped);
+    bool good = b->pixels != NULL && b->places != NULL && b->anchor_ns != NULL && b->newest_anchor_ns != NULL && b->jumped != NULL && book_rows_new(settings->history, &b->kept) &&
                 photon_block_new(BOOK_OUT, &b->out) == STATUS_OK;
     size_t h = good ? b->kept->capacity : 1;
     b->seconds = calloc(h, sizeof *b->seconds);
@@ -48,6 +49,7 @@ void live_book_free(struct live_book *b) {
     free(b->final_grade);
     free(b->anchor_ns);
     free(b->newest_anchor_ns);
+    free(b->jumped);
     free(b);
 }
 

@@ -24,6 +24,7 @@ struct live_book {
     uint8_t *final_grade;                 /* by row & mask */
     struct photon_block *out;             /* what is handed to graded */
     int64_t *anchor_ns, *newest_anchor_ns;/* where blindness ends: of the last settled event, of the newest */
+    bool *jumped;                         /* of the last settled event of each pixel: nothing is live until one that has not */
     int64_t begun_ns, settled_ns, newest_ns;
     bool begun, changed;
     struct book_counts counts;

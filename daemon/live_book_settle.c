@@ -120,20 +120,24 @@ static void walk_pixel(struct live_book *b, uint16_t pixel, const struct happeni
     const struct livetime_table *table = &b->pixels[pixel].table;
     struct livetime_pixel p = { 0 };
     int64_t last_ns = b->anchor_ns[pixel] != INT64_MIN ? b->anchor_ns[pixel] - table->blind_ns : INT64_MIN;
-    livetime_pixel_up(&p, b->anchor_ns[pixel] != INT64_MIN ? b->anchor_ns[pixel] : b->begun_ns + table->blind_ns);
+    if (!b->jumped[pixel])
+        livetime_pixel_up(&p, b->anchor_ns[pixel] != INT64_MIN ? b->anchor_ns[pixel] : b->begun_ns + table->blind_ns);
     for (size_t i = 0; i < n; i++) {
         if (h[i].second) {
             note(b, livetime_pixel_second(&p, sheet, h[i].time_ns));
             continue;
         }
         const uint32_t at = h[i].row & b->kept->mask;
-        bool blind = (b->kept->states[at].flags & ROW_GAP_BEFORE) != 0 && last_ns != INT64_MIN;
-        if (blind)
-            note(b, livetime_pixel_down(&p, sheet, last_ns));
+        const bool jumped = (b->kept->columns->cuts[at] & CUT_BIT(CUT_JUMPED)) != 0;
+        bool blind = !p.up || ((b->kept->states[at].flags & ROW_GAP_BEFORE) != 0 && last_ns != INT64_MIN);
+        if (p.up && (blind || jumped))
+            note(b, livetime_pixel_down(&p, sheet, jumped ? h[i].time_ns : last_ns));
+        last_ns = h[i].time_ns;
+        if (jumped)
+            continue;
         note(b, livetime_pixel_event(&p, sheet, h[i].time_ns, at));
         if (blind)
             livetime_pixel_up(&p, h[i].time_ns + table->blind_ns);
-        last_ns = h[i].time_ns;
     }
     note(b, livetime_pixel_advance(&p, sheet, watermark_ns));
 }
@@ -145,6 +149,7 @@ static void keep_anchor(struct live_book *b, const struct happening *h, size_t n
         int64_t anchor = h[i].time_ns + b->pixels[h[i].pixel].table.blind_ns;
         if (anchor > b->anchor_ns[h[i].pixel])
             b->anchor_ns[h[i].pixel] = anchor;
+        b->jumped[h[i].pixel] = (b->kept->columns->cuts[h[i].row & b->kept->mask] & CUT_BIT(CUT_JUMPED)) != 0;
     }
 }
 

@@ -1,7 +1,9 @@
 /* What the session tells the stream beside its products: alarm/, cal/, consistency/, disk/, pixel/<n>/ and detail/<n>/ (doc/stream.md). Pixels take turns, so that a large array
  * makes no burst. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/calibration_progress.h"
 #include "daemon/clock.h"
@@ -12,7 +14,7 @@
 #include "daemon/pixel_detail.h"
 #include "daemon/sink/data_group.h"
 
-enum { PIXELS_MS = 5000, PIXELS_AT_ONCE = 16, DETAILS_MS = 500, ROOM_MS = 5000, RECENT_SCANS = 8 };
+enum { PIXELS_MS = 5000, PIXELS_AT_ONCE = 16, DETAILS_MS = 500, LISTED_PIXELS = 5, ROOM_MS = 5000, RECENT_SCANS = 8 };
 
 /* ---- alarm/ ---- */
 
@@ -30,11 +32,37 @@ static void tell_journal(const struct live_session_work *s) {
     }
 }
 
+/* "17 since 12:03:14, 5 since 12:40:09 UTC, 3 more" */
+static void list_jumped(const struct live_session_work *s, char *text, size_t size) {
+    const uint32_t n = s->set != NULL && s->watch != NULL && s->watch_version == s->array_version ? s->set->array->n_pixels : 0;
+    uint32_t listed = 0, more = 0;
+    size_t at = 0;
+    text[0] = '\0';
+    for (uint32_t p = 0; p < n; p++) {
+        const int64_t since_ns = pixel_watch_jumped(s->watch, p);
+        if (since_ns == 0)
+            continue;
+        struct tm utc;
+        const time_t since_s = (time_t)(since_ns / 1000000000);
+        if (listed == LISTED_PIXELS || gmtime_r(&since_s, &utc) == NULL) {
+            more++;
+            continue;
+        }
+        at += (size_t)snprintf(text + at, size - at, "%schannel %d since %02d:%02d:%02d", listed++ > 0 ? ", " : "", s->set->array->channels[s->set->array->index_of_pixel[p]].number, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    }
+    if (listed > 0)
+        at += (size_t)snprintf(text + at, size - at, " UTC");
+    if (more > 0)
+        snprintf(text + at, size - at, ", %u more", more);
+}
+
 void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms) {
+    char jumped[LISTED_PIXELS * 48 + 32];
+    list_jumped(s, jumped, sizeof jumped);
     const struct live_figures *f = &s->figures;
     const struct alarm_facts facts = {
         .heard = f->alive, .array = s->set != NULL, .n_pixels = f->n_pixels, .good_pixels = f->good_pixels, .sent = f->losses.sent, .lost_upstream = f->losses.lost_upstream,
-        .overload = f->losses.overload, .refused = s->lost.rejected, .not_kept = f->kept_lost, .late = f->late, .hurried = f->hurried, .refused_events = f->refused_events, .scans_differ = live_repeats_odd(s->repeats),
+        .overload = f->losses.overload, .refused = s->lost.rejected, .not_kept = f->kept_lost, .late = f->late, .hurried = f->hurried, .refused_events = f->refused_events, .pixels_jumped = jumped, .scans_differ = live_repeats_odd(s->repeats),
         .other_form = f->losses.other_form, .clock_steps = f->clock_steps.records, .clock_step_s = (double)f->clock_steps.last_ns * 1e-9,
         .host = s->options.ingest.host, .calibration_refusal = live_learning_refusal(s->links.learning),
         .disk_trouble = { trouble_of(&f->disk[0]), trouble_of(&f->disk[1]), trouble_of(&f->disk[2]) },
@@ -112,10 +140,12 @@ static json_t *pixel_keys(const struct live_session_work *s, uint32_t pixel, con
     const struct live_channel *c = &s->set->array->channels[index];
     const struct array_verdict v = array_model_verdict(s->set->model, pixel);
     const uint64_t own = tally_of(&s->set->tally[index].overload), lost = upstream_loss_channel(s->loss, index).lost;
-    return json_pack("{s:i, s:i, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "pixel", (int)pixel, "channel", (int)c->number, "name", json_value_text(c->name), "window_s", w->window_s,
+    char jumped[24];
+    snprintf(jumped, sizeof jumped, "%" PRId64, w->jumped_ns);
+    return json_pack("{s:i, s:i, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "pixel", (int)pixel, "channel", (int)c->number, "name", json_value_text(c->name), "window_s", w->window_s,
                      "rate_per_s", json_value_number(w->rate_per_s), "baseline_counts", json_value_number(w->baseline_counts), "residual", json_value_number(w->residual), "resolution_eV",
                      json_value_number(v.resolution_eV), "verdict", json_value_text(v.verdict), "reason", json_value_text(v.reason), "records", (json_int_t)w->records, "photons",
-                     (json_int_t)w->photons, "lost", (json_int_t)(lost > own ? lost : own));
+                     (json_int_t)w->photons, "lost", (json_int_t)(lost > own ? lost : own), "jumped_ns", w->jumped_ns != 0 ? json_string(jumped) : json_null());
 }
 
 static bool have_watch(struct live_session_work *s, int64_t now_ms) {

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "daemon/pixel_detail.h"
+#include "pulse/cut.h"
 
-struct sums { double baseline, residual; uint64_t n, n_baseline, n_residual, records, photons; int64_t since_ms; };
+struct sums { double baseline, residual; uint64_t n, n_baseline, n_residual, records, photons; int64_t since_ms, jumped_ns; };
 
 struct pixel_watch { uint32_t n_pixels, *spectra; struct sums pixels[]; };
 
@@ -43,6 +44,10 @@ void pixel_watch_rows(struct pixel_watch *w, const struct row_block *b) {
         const struct measured_pulse *p = &b->pulses[i];
         s->n++;
         s->records++;
+        if ((b->photons->cuts[i] & CUT_BIT(CUT_JUMPED)) == 0)
+            s->jumped_ns = 0;
+        else if (s->jumped_ns == 0)
+            s->jumped_ns = b->photons->time_ns[i];
         s->photons += b->photons->cuts[i] == 0;
         const int bin = b->photons->cuts[i] == 0 ? pixel_detail_bin(b->photons->energy_eV[i]) : -1;
         if (bin >= 0)
@@ -58,13 +63,15 @@ void pixel_watch_rows(struct pixel_watch *w, const struct row_block *b) {
     }
 }
 
+int64_t pixel_watch_jumped(const struct pixel_watch *w, uint32_t pixel) { return w->pixels[pixel].jumped_ns; }
+
 static double mean(double sum, uint64_t n) { return n > 0 ? sum / (double)n : (double)NAN; }
 
 struct watched_window pixel_watch_take(struct pixel_watch *w, uint32_t pixel, int64_t now_ms) {
     struct sums *s = &w->pixels[pixel];
     const double window_s = (double)(now_ms - s->since_ms) * 1e-3;
     struct watched_window out = { .window_s = window_s, .rate_per_s = window_s > 0 ? (double)s->n / window_s : (double)NAN, .baseline_counts = mean(s->baseline, s->n_baseline),
-                                  .residual = mean(s->residual, s->n_residual), .records = s->records, .photons = s->photons };
-    *s = (struct sums){ .records = s->records, .photons = s->photons, .since_ms = now_ms };
+                                  .residual = mean(s->residual, s->n_residual), .records = s->records, .photons = s->photons, .jumped_ns = s->jumped_ns };
+    *s = (struct sums){ .records = s->records, .photons = s->photons, .since_ms = now_ms, .jumped_ns = s->jumped_ns };
     return out;
 }

@@ -12,6 +12,7 @@
 struct pixel_watch;   /* opaque */
 
 struct watched_window {
+    int64_t jumped_ns;               /* its newest record is cut as jumped, and all are since this one; 0: not */
     double window_s, rate_per_s;     /* since the last _take, or _new; its records per second, NaN when it has no length */
     double baseline_counts;          /* mean of their pretrigger means; NaN: none was measured */
     double residual;                 /* mean of the residuals of those that are photons, counts rms; NaN: none */
@@ -22,6 +23,7 @@ bool pixel_watch_new(uint32_t n_pixels, int64_t now_ms, struct pixel_watch **out
 void pixel_watch_free(struct pixel_watch *w);
 void pixel_watch_rows(struct pixel_watch *w, const struct row_block *rows);
 struct watched_window pixel_watch_take(struct pixel_watch *w, uint32_t pixel, int64_t now_ms);
+int64_t pixel_watch_jumped(const struct pixel_watch *w, uint32_t pixel);   /* as jumped_ns above */
 /* Photons of the pixel by energy, DETAIL_BINS of pixel_detail.h; borrowed. */
 const uint32_t *pixel_watch_spectrum(const struct pixel_watch *w, uint32_t pixel);
 void pixel_watch_forget_spectra(struct pixel_watch *w);   /* energies have another meaning from now on */

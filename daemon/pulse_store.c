@@ -34,7 +34,9 @@ struct entry {
 
 _Static_assert(BUFFER * sizeof(struct entry) % DISK_ALIGN == 0, "whole buffers bypass the page cache");
 
-struct stored_pixel { uint64_t first, n, n_pulses; int64_t first_ns, last_ns; };
+/* Where a pulse stands in the true order: the epoch of its channel's frame counter, and the frame. */
+struct stored_place { int32_t epoch; int64_t frame, time_ns; };
+struct stored_pixel { uint64_t first, n, n_pulses; int32_t epoch; struct stored_place oldest, newest; };   /* epoch: while counting, that of the row that came last */
 
 /* A file without a name: it has one until it is open twice, for the queue and for reading. */
 struct opening {
@@ -320,15 +322,24 @@ static bool walk(struct pulse_store *s, struct entry *buffer, each_entry *each) 
     return true;
 }
 
+/* Rows stand as they came, and say when their channel's frame counter began anew, and which still are of the epoch before. */
+static struct stored_place next_place(const struct entry *e, int32_t *epoch) {
+    *epoch += (e->flags & ROW_NEW_EPOCH) != 0;
+    return (struct stored_place){ .epoch = *epoch - ((e->flags & ROW_OLD_EPOCH) != 0), .frame = e->pulse.frame, .time_ns = e->pulse.time_ns };
+}
+
+static bool is_before(const struct stored_place *a, const struct stored_place *b) { return a->epoch != b->epoch ? a->epoch < b->epoch : a->frame < b->frame; }
+
 static void count_entry(struct pulse_store *s, const struct entry *e) {
     struct stored_pixel *p = &s->pixels[e->pixel];
     p->n++;
     if (e->kind != ENTRY_PULSE)
         return;
-    if (p->n_pulses++ == 0)
-        p->first_ns = p->last_ns = e->pulse.time_ns;
-    p->first_ns = e->pulse.time_ns < p->first_ns ? e->pulse.time_ns : p->first_ns;
-    p->last_ns = e->pulse.time_ns > p->last_ns ? e->pulse.time_ns : p->last_ns;
+    const struct stored_place place = next_place(e, &p->epoch);
+    if (p->n_pulses == 0 || is_before(&place, &p->oldest))
+        p->oldest = place;
+    if (p->n_pulses++ == 0 || is_before(&p->newest, &place))
+        p->newest = place;
 }
 
 static void place_entry(struct pulse_store *s, const struct entry *e) {
@@ -375,7 +386,7 @@ bool pulse_store_settle(struct pulse_store *s, const struct pulse_bounds *bounds
 
 static void pour_entry(struct pulse_store *s, const struct entry *e) {
     struct entry copy = *e;
-    if (e->kind == ENTRY_PULSE && e->pulse.time_ns == s->pixels[e->pixel].first_ns)
+    if (e->kind == ENTRY_PULSE && e->pulse.frame == s->pixels[e->pixel].oldest.frame && e->pulse.time_ns == s->pixels[e->pixel].oldest.time_ns)
         copy.flags |= ROW_GAP_BEFORE;
     add_entry(s->to, &copy);
 }
@@ -400,8 +411,8 @@ void pulse_store_unsettle(struct pulse_store *s) {
 
 size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns) {
     const struct stored_pixel *p = &s->pixels[pixel];
-    *first_ns = p->n_pulses > 0 ? p->first_ns : INT64_MAX;
-    *last_ns = p->n_pulses > 0 ? p->last_ns : INT64_MIN;
+    *first_ns = p->oldest.time_ns;
+    *last_ns = p->newest.time_ns > p->oldest.time_ns ? p->newest.time_ns : p->oldest.time_ns;
     return p->n_pulses;
 }
 
@@ -414,17 +425,14 @@ void stored_channel_done(struct stored_channel *c) {
     *c = (struct stored_channel){ 0 };
 }
 
-/* Rows stand as they came, and say when their channel's frame counter began anew, and which still are of the epoch before. */
 static bool index_pulses(const struct entry *entries, uint64_t n, struct record_index *x) {
     bool good = true;
     int32_t epoch = 0;
     for (uint64_t i = 0; good && i < n; i++) {
-        const struct entry *e = &entries[i];
-        if (e->kind != ENTRY_PULSE)
+        if (entries[i].kind != ENTRY_PULSE)
             continue;
-        epoch += (e->flags & ROW_NEW_EPOCH) != 0;
-        good = record_index_add(x, (struct record_place){ .time_ns = e->pulse.time_ns, .frame = e->pulse.frame, .epoch = epoch - ((e->flags & ROW_OLD_EPOCH) != 0),
-                                                          .where = n - 1 - i });   /* of two the later comes first, and stays */
+        const struct stored_place p = next_place(&entries[i], &epoch);
+        good = record_index_add(x, (struct record_place){ .time_ns = p.time_ns, .frame = p.frame, .epoch = p.epoch, .where = n - 1 - i });   /* of two the later comes first, and stays */
     }
     return good;
 }

@@ -51,7 +51,8 @@ bool pulse_store_settle(struct pulse_store *s, const struct pulse_bounds *bounds
 bool pulse_store_pour(struct pulse_store *from, const struct pulse_bounds *bounds, struct pulse_store *to);
 /* Open for _add again, and to be settled once more. */
 void pulse_store_unsettle(struct pulse_store *s);
-/* Settled: a pixel's rows, duplicates included, and the span of their times (first > last: none). */
+/* Settled: a pixel's rows, duplicates included, and the span of their times as a file has it (source_file_span): from the first record's to the last one's, whatever a
+ * clock that was set made of those between. Of no rows: 0. */
 size_t pulse_store_most(const struct pulse_store *s, size_t pixel, int64_t *first_ns, int64_t *last_ns);
 
 struct stored_channel {

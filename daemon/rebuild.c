@@ -101,6 +101,8 @@ static void count_row(struct rebuild_work *w, struct photon_block *b, size_t i) 
         p->photons++;
     else
         p->cut_counts[cut_reason(b->cuts[i])]++;
+    if (p->jumped_ns == 0 && b->cuts[i] & CUT_BIT(CUT_JUMPED))
+        p->jumped_ns = b->time_ns[i];
 }
 
 static bool write_rows(struct rebuild_work *w, struct archive *a) {

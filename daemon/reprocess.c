@@ -168,6 +168,8 @@ static void count_rows(struct pixel_totals *t, const struct photon_block *b) {
     uint64_t counts[N_CUTS + 1] = { 0 };
     for (size_t i = 0; i < b->n; i++)
         counts[cut_reason(b->cuts[i])]++;
+    for (size_t i = 0; t->jumped_ns == 0 && i < b->n; i++)
+        t->jumped_ns = b->cuts[i] & CUT_BIT(CUT_JUMPED) ? b->time_ns[i] : 0;
     t->photons = counts[N_CUTS];
     memcpy(t->cut_counts, counts, sizeof t->cut_counts);
 }
@@ -228,7 +230,7 @@ static bool write_pixels(const struct reprocess *r) {
         struct array_verdict v = array_model_verdict(m, i);
         rows[i] = (struct archive_pixel){
             .channel = (uint32_t)m->channels[i].channel, .sensitivity = grading_sensitivity(r->grading, i), .verdict = v.verdict, .reason = v.reason, .records = t->records,
-            .photons = t->photons, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn + lost_of(r, i),
+            .photons = t->photons, .jumped_ns = t->jumped_ns, .resolution_eV = v.resolution_eV, .live_time_s = grading_live_time_s(r->grading, i), .lost_upstream = t->torn + lost_of(r, i),
         };
         if (m->neighbours != NULL) {
             rows[i].neighbours = m->neighbours->of[i].used;

@@ -51,6 +51,7 @@ struct reprocess_settings reprocess_settings_of(const struct options *o);
 
 struct pixel_totals {
     uint64_t records, photons, cut_counts[N_CUTS];
+    int64_t jumped_ns;               /* first record cut as jumped; 0: none */
     uint64_t torn, duplicates, restarts, disagreements, tail_bytes, unreadable;
 };
 

@@ -17,6 +17,7 @@ enum cut {
     CUT_LATE_RISE,   /* rises again after the peak: a second pulse */
     CUT_RESIDUAL,    /* shape is not that of a photon */
     CUT_VETO,        /* crosstalk or coincidence veto */
+    CUT_JUMPED,      /* the pixel stands elsewhere since its calibration (lock_watch.h): its curve need not hold */
     N_CUTS
 };
 #define CUT_BIT(c) (UINT32_C(1) << (c))

@@ -30,6 +30,19 @@ void pixel_sim_kinds(uint64_t seed, uint32_t n, double fraction, enum pixel_kind
     }
 }
 
+void pixel_sim_let_jump(uint64_t seed, uint32_t n, double fraction, enum pixel_kind *kinds) {
+    struct random_stream r;
+    random_stream_init(&r, seed, 1, DRAW_KINDS);
+    uint32_t n_good = 0;
+    for (uint32_t i = 0; i < n; i++)
+        n_good += kinds[i] == PIXEL_GOOD;
+    for (uint32_t left = (uint32_t)lround(fraction * n_good); n > 0 && left > 0;) {
+        const uint32_t i = (uint32_t)(random_stream_bits(&r) % n);
+        left -= kinds[i] == PIXEL_GOOD;
+        kinds[i] = kinds[i] == PIXEL_GOOD ? PIXEL_LOCK_JUMP : kinds[i];
+    }
+}
+
 static void draw_pulse(struct pixel_sim *p, const struct pixel_sim_settings *s, struct random_stream *r) {
     p->gain_counts_per_keV = 12500 * exp(0.10 * random_stream_normal(r));
     p->rise_s = 32e-6 * exp(0.10 * random_stream_normal(r));
@@ -135,8 +148,10 @@ static void draw_faults(struct pixel_sim *p, const struct pixel_sim_settings *s,
         p->sensitivity *= 2;
         break;
     case PIXEL_LOCK_JUMP:
-        p->jump_counts = sign * 230 * size;
-        p->jump_s = 0.75 * s->run_s;
+        p->jump_counts = sign * s->jump_counts * size;
+        p->jump_baseline_counts = s->jump_baseline * p->jump_counts;
+        p->jump_s = s->jump_at * s->run_s;
+        p->jump_back_s = s->jump_back * s->run_s;
         break;
     case PIXEL_DOUBLE_GAIN:
         amplify(p, 2 * (1 + 0.25 * (size - 1)));
@@ -171,19 +186,23 @@ enum status pixel_sim_draw(const struct pixel_sim_settings *s, uint32_t pixel, e
     return STATUS_OK;
 }
 
+bool pixel_sim_jumped(const struct pixel_sim *p, double time_s) {
+    return p->jump_counts != 0 && time_s >= p->jump_s && (p->jump_back_s == 0 || time_s < p->jump_back_s);
+}
+
 double pixel_sim_baseline(const struct pixel_sim *p, double time_s) {
     double b = p->baseline_counts;
     for (int i = 0; i < DRIFT_WAVES; i++)
         b += p->drift[i].amplitude_counts * (sin(two_pi * time_s / p->drift[i].period_s + p->drift[i].phase) - sin(p->drift[i].phase));
-    if (p->jump_counts != 0 && time_s >= p->jump_s)
-        b += 3 * p->jump_counts;
+    if (pixel_sim_jumped(p, time_s))
+        b += p->jump_baseline_counts;
     return b;
 }
 
 double pixel_sim_gain(const struct pixel_sim *p, double time_s) {
     double drift = pixel_sim_baseline(p, time_s) - p->baseline_counts;
-    if (p->jump_counts != 0 && time_s >= p->jump_s)
-        drift -= 3 * p->jump_counts;
+    if (pixel_sim_jumped(p, time_s))
+        drift -= p->jump_baseline_counts;
     const double step = time_s >= p->gain_step_s ? p->gain_step : 0;
     const double along = p->run_s > 0 ? time_s / p->run_s : 0;
     return (1 + p->gain_per_count * drift) * (1 + step + p->gain_drift * along + p->gain_bow * sin(0.5 * two_pi * along));

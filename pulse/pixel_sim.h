@@ -4,6 +4,7 @@
 #ifndef TESD_PULSE_PIXEL_SIM_H
 #define TESD_PULSE_PIXEL_SIM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pulse/noise_sim.h"
@@ -24,6 +25,8 @@ extern const char *const pixel_kind_names[N_PIXEL_KINDS];
 
 /* Which pixels are bad: round(fraction x n) of them, kinds in turn from a drawn start. kinds has n entries. fraction 0..1. */
 void pixel_sim_kinds(uint64_t seed, uint32_t n, double fraction, enum pixel_kind *kinds);
+/* Makes that fraction of those that are good jump. */
+void pixel_sim_let_jump(uint64_t seed, uint32_t n, double fraction, enum pixel_kind *kinds);
 
 enum { DRIFT_WAVES = 4 };
 
@@ -47,7 +50,9 @@ struct pixel_sim {
     double gain_step, gain_step_s;        /* relative step at that time; 0: none */
     double gain_drift, gain_bow;          /* relative: grows evenly to gain_drift over run_s; gain_bow x sin(pi t / run_s), nothing at both ends */
     double run_s;
-    double jump_counts, jump_s;           /* PIXEL_LOCK_JUMP: added to every amplitude, and thrice that to the baseline */
+    double jump_counts, jump_s;           /* PIXEL_LOCK_JUMP: added to every amplitude from then on */
+    double jump_back_s;                   /* until then; 0: to the end */
+    double jump_baseline_counts;          /* and so much to the baseline */
     double flux_jumps_per_s, flux_quantum_counts;   /* PIXEL_UNLOCKED */
     double noise_triggers_per_s;
     struct noise_sim noise;
@@ -65,6 +70,9 @@ struct pixel_sim_settings {
     double gain_step;           /* rms of the relative gain step halfway; 0: none */
     double gain_drift, gain_bow;   /* of the typical pixel, with a spread of 30 %; 0: none */
     double mains_wander_Hz;     /* rms of the frequency of the mains about its mean, in half a minute to ten; the array's */
+    double jump_at, jump_back;  /* of PIXEL_LOCK_JUMP, in run_s; jump_back 0: it stays */
+    double jump_counts;         /* typical size, of either sign, with a spread of 20 % */
+    double jump_baseline;       /* counts of baseline for each of them */
     double crosstalk;           /* mean share of a neighbour's pulse; 0: a realistic 3.5e-4 */
 };
 
@@ -72,6 +80,7 @@ struct pixel_sim_settings {
  * settings the command allows). */
 enum status pixel_sim_draw(const struct pixel_sim_settings *settings, uint32_t pixel, enum pixel_kind kind, struct pixel_sim *out);
 
+bool pixel_sim_jumped(const struct pixel_sim *p, double time_s);      /* heights are moved then */
 double pixel_sim_baseline(const struct pixel_sim *p, double time_s);  /* counts, with drift and lock jump */
 double pixel_sim_gain(const struct pixel_sim *p, double time_s);      /* factor, about 1 */
 double pixel_sim_peak_samples(const struct pixel_sim *p);             /* arrival to maximum of a small pulse */

@@ -14,7 +14,7 @@ struct decays { double level[DECAYS], rate[DECAYS]; };
 static struct decays decays_of(const struct pixel_sim *p, const struct deposit *d, double share) {
     const double time_s = d->arrival_samples * p->period_s;
     double amplitude = p->gain_counts_per_keV * d->deposited_keV * pixel_sim_gain(p, time_s) * share;
-    if (p->jump_counts != 0 && time_s >= p->jump_s && d->deposited_keV > 0)
+    if (d->deposited_keV > 0 && pixel_sim_jumped(p, time_s))
         amplitude += p->jump_counts * share;
     amplitude /= p->norm;
     const double fall_s = p->fall_s * (1 + p->fall_per_keV * d->deposited_keV), rise_s = p->rise_s * (1 + p->rise_per_keV * d->deposited_keV);

@@ -153,7 +153,7 @@ static int open_pixel(const struct bench_set *s, size_t p, size_t *bytes) {
     return fd;
 }
 
-/* Into lines of its own: to an odd address it takes half as long again. */
+/* Into lines of its own: to an odd address it takes two fifths longer (Zen 4). */
 static struct bench_time read_by(struct bench_context *c, size_t piece) {
     struct stopwatch w = start();
     uint8_t *window = aligned_alloc(LINE, piece);
@@ -169,12 +169,12 @@ static struct bench_time read_by(struct bench_context *c, size_t piece) {
     return stop(w, all_records(c->set));
 }
 
-/* As a replay does, which wants to find the bytes in its cache. */
+/* What stays in the second-level cache. */
 static struct bench_time run_pread(struct bench_context *c) {
     return read_by(c, WINDOW);
 }
 
-/* Where a byte costs least to read, whatever it costs to use. */
+/* As a replay does. */
 static struct bench_time run_pread_wide(struct bench_context *c) {
     return read_by(c, WINDOW_WIDE);
 }

@@ -58,11 +58,13 @@ static bool draw_pixels(const struct simulate_settings *s, struct simulate_plan 
     const uint32_t n = (uint32_t)s->pixels;
     struct drawing d = {.settings = {.seed = (uint64_t)s->seed, .period_s = s->period_s, .n_samples = (uint32_t)s->samples,
                                      .n_presamples = (uint32_t)s->presamples, .run_s = (double)(p->beam->end_ns - p->beam->settings.start_ns) * 1e-9,
-                                     .resolution_eV = s->resolution_eV, .gain_step = s->gain_step, .gain_drift = s->gain_drift, .gain_bow = s->gain_bow, .mains_wander_Hz = s->mains_wander_Hz, .crosstalk = s->crosstalk},
+                                     .resolution_eV = s->resolution_eV, .gain_step = s->gain_step, .gain_drift = s->gain_drift, .gain_bow = s->gain_bow, .mains_wander_Hz = s->mains_wander_Hz, .crosstalk = s->crosstalk,
+                                     .jump_at = s->jump_at, .jump_back = s->jump_back, .jump_counts = s->jump_counts, .jump_baseline = s->jump_baseline},
                         .kinds = calloc(n, sizeof *d.kinds), .pixels = p->pixels};
     if (d.kinds == NULL)
         return false;
     pixel_sim_kinds((uint64_t)s->seed, n, s->bad_fraction, d.kinds);
+    pixel_sim_let_jump((uint64_t)s->seed, n, s->jumping, d.kinds);
     const bool ran = pipeline_run(n, (unsigned)s->workers, draw_pixel, &d);
     free(d.kinds);
     return ran && !atomic_load(&d.failed);

@@ -20,7 +20,7 @@ struct simulate_settings {
     char conditions[BEAMTIME_MAX_CONDITIONS][BEAMTIME_NAME];
     double feature[BEAMTIME_MAX_CONDITIONS];
     double pixels, seed, samples, presamples, period_s, rate_Hz, scans, points, dwell_s, move_s, calibration_s, mono_eV, noise_records, bad_fraction, resolution_eV,
-        gain_step, gain_drift, gain_bow, mains_wander_Hz, stamp_jitter_us, crosstalk, shower_Hz, shower_share, flux_step, workers;
+        gain_step, gain_drift, gain_bow, mains_wander_Hz, stamp_jitter_us, crosstalk, shower_Hz, shower_share, flux_step, jumping, jump_at, jump_back, jump_counts, jump_baseline, workers;
 };
 
 int simulate_run(const struct simulate_settings *s);   /* an enum exit_code */

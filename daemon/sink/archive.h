@@ -34,6 +34,7 @@ struct archive_pixel {          /* one row of /entry/pixels */
     double live_time_s;         /* sum over the points of all scans */
     uint64_t lost_upstream;     /* records known to be lost: torn in the file, or never received */
     uint8_t neighbours;         /* 1: heights use the mains and baseline known from the records around (analysis.neighbours) */
+    int64_t jumped_ns;          /* of its first record that is cut as jumped; 0: none */
     double neighbour_line_pull; /* width of its lines with such heights, in units of their promise; 0: not tried */
 };
 

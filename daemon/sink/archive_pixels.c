@@ -14,6 +14,7 @@ static const struct h5_field pixel_columns[] = {
     { .name = "resolution_eV", .type = ARRAY_F8, .offset = offsetof(struct archive_pixel, resolution_eV), .units = "eV", .long_name = "FWHM" },
     { .name = "live_time_s", .type = ARRAY_F8, .offset = offsetof(struct archive_pixel, live_time_s), .units = "s", .long_name = "live time in all points" },
     { .name = "lost_upstream", .type = ARRAY_U8, .offset = offsetof(struct archive_pixel, lost_upstream), .long_name = "records known to be lost" },
+    { .name = "jumped_ns", .type = ARRAY_I8, .offset = offsetof(struct archive_pixel, jumped_ns), .units = "ns", .long_name = "first record cut as jumped; 0: none" },
     { .name = "neighbours", .type = ARRAY_U1, .offset = offsetof(struct archive_pixel, neighbours), .long_name = "1: heights with the mains and baseline known from other records" },
     { .name = "neighbour_line_pull", .type = ARRAY_F8, .offset = offsetof(struct archive_pixel, neighbour_line_pull), .units = "",
       .long_name = "width of lines in heights by neighbours over their promise; 0: not tried" },

@@ -20,7 +20,7 @@ enum { ARRAYS = 16, GAPS = 256, MARGIN_BYTES = 1 << 20, ROW_BYTES = 64 };
 /* The datasets of a group that change, in the order in which its arrays are made. */
 struct open_group { unsigned n; hid_t ids[ARRAYS]; };
 
-enum pixel_dataset { PIXEL_RECORDS, PIXEL_PHOTONS, PIXEL_CUTS, PIXEL_LIVE, N_PIXEL_DATASETS };
+enum pixel_dataset { PIXEL_RECORDS, PIXEL_PHOTONS, PIXEL_CUTS, PIXEL_JUMPED, PIXEL_LIVE, N_PIXEL_DATASETS };
 enum process_dataset { PROCESS_ROWS, PROCESS_POINTS, GAP_FROM, GAP_TO, GAP_LOST, N_PROCESS_DATASETS };
 
 /* What errors of yields are made of, beside counts and times (scan_live_time.h). */
@@ -169,7 +169,7 @@ static void write_heights(struct live_scan_file *f, bool make) {
 }
 
 static void make_pixels(struct live_scan_file *f) {
-    static const char *const names[N_PIXEL_DATASETS] = { [PIXEL_RECORDS] = "records", [PIXEL_PHOTONS] = "photons", [PIXEL_CUTS] = "cut_counts", [PIXEL_LIVE] = "live_time_s" };
+    static const char *const names[N_PIXEL_DATASETS] = { [PIXEL_RECORDS] = "records", [PIXEL_PHOTONS] = "photons", [PIXEL_CUTS] = "cut_counts", [PIXEL_JUMPED] = "jumped_ns", [PIXEL_LIVE] = "live_time_s" };
     archive_pixels(&f->a, f->counts, f->n_pixels);
     const hid_t group = f->a.file->failed ? -1 : H5Gopen2(f->a.entry, "pixels", H5P_DEFAULT);
     for (int k = 0; k < N_PIXEL_DATASETS; k++)
@@ -273,6 +273,8 @@ static void count_rows(struct live_scan_file *f, const struct photon_block *b) {
     for (size_t i = 0; i < b->n; i++) {
         struct archive_pixel *p = &f->counts[b->pixel[i] < f->n_pixels ? b->pixel[i] : 0];
         p->records++;
+        if (p->jumped_ns == 0 && b->cuts[i] & CUT_BIT(CUT_JUMPED))
+            p->jumped_ns = b->time_ns[i];
         if (b->cuts[i] == 0)
             p->photons++;
         else
@@ -288,6 +290,7 @@ bool live_scan_file_rows(struct live_scan_file *f, const struct photon_block *ro
 bool live_scan_file_anew(struct live_scan_file *f) {
     for (size_t k = 0; k < f->n_pixels; k++) {
         f->counts[k].records = f->counts[k].photons = 0;
+        f->counts[k].jumped_ns = 0;
         memset(f->counts[k].cut_counts, 0, sizeof f->counts[k].cut_counts);
     }
     f->a.photons.n_staged = 0;
@@ -368,6 +371,9 @@ static void write_pixels(struct live_scan_file *f, const struct scan_products *p
     for (size_t k = 0; k < n; k++)
         room[k] = f->counts[k].photons;
     h5_growth_write(f->a.file, f->pixels[PIXEL_PHOTONS], &counts, 0);
+    for (size_t k = 0; k < n; k++)
+        room[k] = (uint64_t)f->counts[k].jumped_ns;
+    h5_growth_write(f->a.file, f->pixels[PIXEL_JUMPED], &(struct data_array){ .name = "jumped_ns", .type = ARRAY_I8, .rank = 1, .shape = { n }, .data = room }, 0);
     for (size_t k = 0; k < n; k++)
         memcpy(room + k * N_CUTS, f->counts[k].cut_counts, sizeof f->counts[k].cut_counts);
     h5_growth_write(f->a.file, f->pixels[PIXEL_CUTS], &(struct data_array){ .name = "cut_counts", .type = ARRAY_U8, .rank = 2, .shape = { n, N_CUTS }, .data = room }, 0);

@@ -224,7 +224,7 @@ static void write_pixels(struct truth_file *t) {
         PIXEL(slow_share, "", 1), PIXEL(rise_per_keV, "1/keV", 1), PIXEL(fall_per_keV, "1/keV", 1), PIXEL(norm, "", 1), PIXEL(baseline_counts, "counts", 1),
         PIXEL(drift, "counts, s, rad", 3 * DRIFT_WAVES), PIXEL(gain_per_count, "1/counts", 1), PIXEL(gain_step, "", 1), PIXEL(gain_step_s, "s", 1),
         PIXEL(gain_drift, "", 1), PIXEL(gain_bow, "", 1), PIXEL(run_s, "s", 1),
-        PIXEL(jump_counts, "counts", 1), PIXEL(jump_s, "s", 1), PIXEL(flux_jumps_per_s, "Hz", 1), PIXEL(flux_quantum_counts, "counts", 1),
+        PIXEL(jump_counts, "counts", 1), PIXEL(jump_s, "s", 1), PIXEL(jump_back_s, "s", 1), PIXEL(jump_baseline_counts, "counts", 1), PIXEL(flux_jumps_per_s, "Hz", 1), PIXEL(flux_quantum_counts, "counts", 1),
         PIXEL(noise_triggers_per_s, "Hz", 1), PIXEL(noise.white_counts, "counts", 1), PIXEL(noise.pole, "", NOISE_POLES), PIXEL(noise.weight_counts, "counts", NOISE_POLES),
         PIXEL(noise.tone, "counts, cycles per sample, rad", 3 * NOISE_TONES), PIXEL(noise.wander, "rad, cycles per sample, rad", 3 * NOISE_WANDERS), PIXEL(level_counts, "counts", 1), PIXEL(sensitivity, "", 1), PIXEL(crosstalk, "", 1),
     };

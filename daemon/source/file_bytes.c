@@ -1,7 +1,8 @@
-/* The first piece is AHEAD_LEAST, so that a look at a header stays cheap, those behind it WINDOW: fewer calls for more, and half of the smallest
- * second-level cache that we know (512 kB, Zen 1), so that the bytes are still there when they are used. A byte stands in its cache line as it stands in the file's
- * pages, and pieces end with a page: then the system copies lines to lines. To an odd address it takes a third longer (Zen 1: 257 ns instead of 190
- * for 2064 bytes). */
+/* The first piece is AHEAD_LEAST, so that a look at a header or at one record far from the last stays cheap; where the window goes on along the file
+ * they are WINDOW. Bytes that are used soon afterwards cost no more for standing in the third-level cache, and the system copies to where nothing
+ * stands in the second-level one faster than over what does (Zen 4, pieces of 1 MB instead of 256 kB: 2064 bytes 129 ns instead of 180, the whole
+ * chain of a replay 30 to 45 ns less of 900). A byte stands in its cache line as it stands in the file's pages, and pieces end with a page: then the
+ * system copies lines to lines. To an odd address it takes longer (2064 bytes, Zen 1: 257 ns instead of 190, Zen 4: 256 instead of 181). */
 #include "daemon/source/file_bytes.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { AHEAD_LEAST = 16 << 10, WINDOW = 256 << 10, LINE = 64, PAGE = 4096 };
+enum { AHEAD_LEAST = 16 << 10, WINDOW = 1 << 20, LINE = 64, PAGE = 4096 };
 
 static enum status refuse(struct complaint *why, uint64_t offset, const char *what) {
     complaint_set(why, offset, 0, "%s", what);
@@ -32,7 +33,7 @@ enum status file_bytes_open(const char *path, struct file_bytes *out, struct com
 }
 
 static bool make_room(struct file_bytes *f, size_t n) {
-    size_t capacity = (n > WINDOW ? n + LINE - 1 : WINDOW) / LINE * LINE;
+    size_t capacity = (n > f->ahead ? n + LINE - 1 : f->ahead) / LINE * LINE;
     if (capacity <= f->capacity)
         return true;
     uint8_t *room = aligned_alloc(LINE, capacity + LINE);
@@ -51,10 +52,12 @@ static bool make_room(struct file_bytes *f, size_t n) {
 /* Drops what lies before `from`, or everything when `from` is not in the window or right behind it. */
 static void slide(struct file_bytes *f, size_t from) {
     uint8_t *to = f->room + from % LINE;
-    if (from < f->first || from > f->first + f->n)
+    if (from < f->first || from > f->first + f->n) {
         f->n = 0;
-    else
+        f->ahead = AHEAD_LEAST;
+    } else {
         f->n -= from - f->first;
+    }
     if (f->n > 0)
         memmove(to, f->data + (from - f->first), f->n);
     f->data = to;

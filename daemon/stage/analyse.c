@@ -207,11 +207,34 @@ static size_t begin(const struct analyse_settings *s, struct analyse_track *trac
     return i;
 }
 
+/* From when on the curve that is in force at the time is known to hold; INT64_MIN: there is none. */
+static int64_t holds_from(const struct analyse_settings *s, int64_t time_ns) {
+    const struct pixel_calibration *p = analyse_calibration_at(s, time_ns).before;
+    for (size_t k = 0; p != NULL && k < s->n_tables; k++)
+        if (s->pixel < s->tables[k]->n_pixels && &s->tables[k]->pixels[s->pixel] == p && p->verdict != VERDICT_STALE)
+            return p->valid_from_ns > s->tables[k]->start_ns ? p->valid_from_ns : s->tables[k]->start_ns;
+    return INT64_MIN;
+}
+
+/* A calibration of the pixel where it stands now ends a jump. Jumps are rare: only then is looked for one. */
+static void watch_lock(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (track->lock.jumped && holds_from(s, pulses[i].time_ns) >= track->lock.jumped_ns)
+            track->lock = (struct lock_watch){ 0 };
+        size_t some = track->lock.jumped ? 1 : n - i;
+        some = lock_watch_next(&track->lock, &track->rule, pulses + i, some);
+        i += some - 1;
+    }
+}
+
 static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
     const size_t first = begin(s, track, pulses, n);
-    for (size_t i = first; i < n; i++)
+    for (size_t i = first; i < n; i++) {
         slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
+        pulses[i].cuts &= ~CUT_BIT(CUT_JUMPED);   /* of another time when they were analysed */
+    }
     baseline_track_next(&track->tracker, &track->rule, pulses + first, n - first);
+    watch_lock(s, track, pulses + first, n - first);
 }
 
 /* The rule of the first of them that has a curve. */

@@ -13,6 +13,7 @@
 #include "calib/photon_block.h"
 #include "daemon/channel_record.h"
 #include "pulse/baseline_track.h"
+#include "pulse/lock_watch.h"
 #include "pulse/mains_track.h"
 #include "pulse/measured_pulse.h"
 #include "pulse/neighbour_height.h"
@@ -44,12 +45,14 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
 /* Row i again, from its pulse measured anew (another height, other cuts): its grade, scan and point stay, and so does what channel_events said. */
 void analyse_row_again(const struct analyse_settings *s, const struct measured_pulse *pulse, struct photon_block *block, size_t i);
 
-/* One channel's place when its records come one by one; zeros at its start, and again when its model is another. */
+/* One channel's place when its records come one by one; zeros at its start. When its model is another, all but `lock`: a pixel that jumped is
+ * trusted again by a calibration that began after the jump, or when it comes back (lock_watch.h). */
 struct analyse_track {
     bool begun;   /* with the first pulse that has a curve */
     struct baseline_rule rule;
     struct baseline_tracker tracker;
     struct slow_tail_sum slow;
+    struct lock_watch lock;
 };
 /* The next n pulses of the channel -> n rows: what analyse_rows does with them when causal. The block has room. */
 void analyse_next(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n, struct photon_block *into);

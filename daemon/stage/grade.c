@@ -17,6 +17,7 @@ struct walk {
     size_t span, second;              /* next of each */
     size_t last_row;                  /* of the last event since the pixel came up */
     int64_t last_ns;
+    bool jumped;                      /* since a row that says so: nothing is live until one that does not */
     double long_ns;                   /* silences longer than this are kept */
     struct grade_silence longest;
     struct grade_silences *silences;
@@ -66,18 +67,32 @@ static void go_down(struct walk *w, int64_t time_ns) {
     note(w, livetime_pixel_down(&w->pixel, w->sheet, time_ns));
 }
 
+static bool in_span(const struct walk *w, int64_t time_ns) { return w->span < w->in->n_up && w->in->up[w->span].start_ns <= time_ns; }
+
 /* Down at the end of every span that is over by then, up at the start of the one that holds the time. */
 static void move_to(struct walk *w, int64_t time_ns) {
     const struct grade_input *in = w->in;
     for (; w->span < in->n_up && in->up[w->span].end_ns < time_ns; w->span++)
         if (w->pixel.up)
             go_down(w, in->up[w->span].end_ns);
-    if (!w->pixel.up && w->span < in->n_up && in->up[w->span].start_ns <= time_ns)
+    if (!w->pixel.up && !w->jumped && in_span(w, time_ns))
         come_up(w, in->up[w->span].start_ns);
+}
+
+/* An event of a pixel whose photons do not count: it ends the time in which they would have. */
+static void meet_jumped(struct walk *w, size_t row) {
+    move_to(w, w->block->time_ns[row]);
+    if (w->pixel.up)
+        go_down(w, w->block->time_ns[row]);
+    w->jumped = true;
 }
 
 static void meet_event(struct walk *w, size_t row) {
     int64_t time_ns = w->block->time_ns[row];
+    if (w->block->cuts[row] & CUT_BIT(CUT_JUMPED)) {
+        meet_jumped(w, row);
+        return;
+    }
     bool same_span = w->pixel.up && time_ns <= w->in->up[w->span].end_ns;
     bool blind = same_span && w->in->gap_before[row] && w->last_row != SIZE_MAX;
     if (blind)
@@ -86,8 +101,9 @@ static void meet_event(struct walk *w, size_t row) {
         move_to(w, time_ns);
     end_silence(w, time_ns, row);
     note(w, livetime_pixel_event(&w->pixel, w->sheet, time_ns, row));
-    if (blind)
+    if (blind || (w->jumped && in_span(w, time_ns)))
         come_up(w, time_ns);
+    w->jumped = false;
     w->last_row = row;
     w->last_ns = time_ns;
 }
@@ -107,7 +123,7 @@ static bool is_event(const struct photon_block *b, size_t row) {
 static size_t plain_rows(const struct walk *w, size_t row) {
     const struct grade_input *in = w->in;
     size_t end = w->second < in->n_seconds && in->seconds[w->second].row < w->block->n ? in->seconds[w->second].row : w->block->n, i = row;
-    while (i < end && is_event(w->block, i) && !in->gap_before[i])
+    while (i < end && (w->block->cuts[i] & (CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_JUMPED))) == 0 && !in->gap_before[i])
         i++;
     return i - row;
 }

@@ -52,7 +52,7 @@ void live_analyse_model(struct live_analyse *a, const struct array_model *m, uin
             p->settings.n_tables = m->n_tables;
             p->settings.tables = m->tables;
         }
-        p->track = (struct analyse_track){ 0 };
+        p->track = (struct analyse_track){ .lock = p->track.lock };
         p->trigger.inverted = p->settings.model != NULL && p->settings.model->inverted;
     }
 }

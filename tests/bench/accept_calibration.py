@@ -3,10 +3,12 @@ Every record of a calibration is joined with its photon. A curve is wrong when t
 true energies in the median. Calibratable are pixels that see the mix: good ones, those that lock at another point during the run, those that see
 no carbon. 'At anchors' and 'held out' are medians over the good pixels, of the median error per pixel at the lines of the mix and at energies in
 between (scans' photons of the first calibration's curve). Usage: accept_calibration.py [--pixels 240] [--bad 0.4] [--seeds 1] [--seconds 300] [--rate 6] [--keep DIR]"""
-import argparse, glob, os, shutil, subprocess, sys, tempfile
+import argparse, glob, os, shutil, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 
 tesd = os.environ.get('TESD', 'build/tesd')
 calibratable = ('good', 'lock_jump', 'no_carbon', 'double_gain')
@@ -14,7 +16,7 @@ anchors = {'CKa': 278.21, 'NKa': 392.25, 'OKa': 524.45, 'FeLa': 705.01, 'NiLa': 
 
 
 def command(*args):
-    run = subprocess.run([tesd, *map(str, args)], capture_output=True, text=True)
+    run = offspring.run([tesd, *map(str, args)], capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f'tesd {args[0]} ended with {run.returncode}:\n{run.stdout[-2000:]}\n{run.stderr[-2000:]}')
     return run.stdout

@@ -12,14 +12,15 @@ import random
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'stream'))
 import h5py
 import numpy as np
+import offspring
 import test_scan_server as short
 from test_scan_server import check, folder, tesd
 
@@ -31,7 +32,7 @@ def start(name, port, base):
     with open(f'{folder}/{name}.yaml', 'w') as f:
         f.write(f'ingest:\n  port: {base}\n  block_s: 0.05\ncontrol:\n  scan_port: {port}\n  router: "tcp://127.0.0.1:{router}"\n  wait_s: 20\n  user_folder: "{folder}/user_{name}"\n  beamtime: "b9"\n'
                 f'stream:\n  endpoint: "tcp://127.0.0.1:{stream}"\n  photons: ""\noutput:\n  folder: "{folder}/out_{name}"\n')
-    return subprocess.Popen([tesd, 'run', '-c', f'{folder}/{name}.yaml'], stderr=open(f'{folder}/{name}.log', 'w'))
+    return offspring.start([tesd, 'run', '-c', f'{folder}/{name}.yaml'], stderr=open(f'{folder}/{name}.log', 'w'))
 
 
 class Crowd:
@@ -134,7 +135,7 @@ def compare_replay(name, played, path):
         shutil.copy(sidecar, run)
     with open(f'{folder}/windows.yaml', 'w') as f:
         f.write('roi:\n  - { name: O, lo_eV: 450, hi_eV: 600 }\n  - { name: narrow, lo_eV: 522, hi_eV: 525.5 }\n  - { name: tfy, lo_eV: 200, hi_eV: 1600 }\n')
-    subprocess.run([tesd, 'replay', run, '-c', f'{folder}/windows.yaml', '--calibration', kept, '-o', f'{folder}/told.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', run, '-c', f'{folder}/windows.yaml', '--calibration', kept, '-o', f'{folder}/told.nxs', '-q'], check=True, capture_output=True)
     with h5py.File(f'{folder}/told.nxs') as f:
         for k, (n, s) in enumerate(played.scans.items()):
             told, there = (np.array([[t[w] for t in s['told']] for w in ('O', 'narrow', 'tfy')]), np.array([f[f'entry/pfy_{n:04d}_{w}/counts'][()] for w in ('O', 'narrow', 'tfy')], int))

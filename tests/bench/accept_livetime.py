@@ -17,8 +17,9 @@ Errors: what was counted is compared with the photons that were there, point by 
 the mean of its class, is taken from the points. good: step and edge are right within 0.3 % + 3 sigma, both ways, the pulls have the width they claim, and grade
 times close; shown: within 0.3 % with 2 sigma to spare against the definition. Exit 0 when all are good. TESD names the program."""
 import argparse, json, os, shutil, subprocess, sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py, numpy as np
-
+import offspring
 from defined_live_time import Windows, count_pixel
 
 # From below O K to above the incident energies: no line, elastic or not, lies on an end, and few sums of two photons fall into it.
@@ -30,7 +31,7 @@ PHOTONS_OF_POINT, PHOTONS_OF_CALIBRATION = 300, 1000   # of a pixel, at every ra
 FLUX_STEP = 3
 
 def run(*args):
-    done = subprocess.run([str(a) for a in args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = offspring.run([str(a) for a in args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f'{" ".join(map(str, args))}: {done.stderr}')
 

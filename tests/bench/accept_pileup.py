@@ -8,17 +8,19 @@ curve per pixel fitted to truth, so that the calibration plays no part; heights 
 of the energy. Accepted is a record without a cut that has an energy. It is wrong when it is more than 4 sigma + 0.3 eV from the photon
 that fired it (sigma: of the pixel's isolated records), or has no photon. Clean: no other photon of the pixel from 8 ms before the
 trigger to the record's end. Targets at 20 counts/s: wrong <= 0.4 % of the accepted, lost <= 0.5 % of the clean; exit 0 when both are kept."""
-import argparse, glob, os, shutil, subprocess, sys, tempfile
+import argparse, glob, os, shutil, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 
 tesd = os.environ.get('TESD', 'build/tesd')
 FORMATS = {'500 x 4 us': (500, 250, 4e-6), '1024 x 6.4 us': (1024, 256, 6.4e-6)}
 
 
 def run(*words):
-    done = subprocess.run([tesd, *map(str, words)], capture_output=True, text=True)
+    done = offspring.run([tesd, *map(str, words)], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f'{" ".join(map(str, words))}: {done.stdout}{done.stderr}')
 

@@ -5,10 +5,12 @@ filter and the corrections are judged. 'own curve': energies as they are. Ratios
 the records around it know. The pull divides by energy_sigma_eV; through truth the error of the pixel's curve is gone from the energies, so it is
 taken out of the sigma as well (noise and corrections are left). Three chains: learnt from everything on both sides, the same with analysis.neighbours, and a frozen model applied causally.
 Usage: accept_resolution.py [--pixels 24] [--rate 3] [--seeds 11,12] [--formats short,long] [--keep DIR]. 240 long pixels: 2.2 GB, 3 min of two cores"""
-import argparse, os, glob, shutil, subprocess, sys, tempfile
+import argparse, os, glob, shutil, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 
 tesd = os.environ.get('TESD', 'build/tesd')
 formats = {'short': (500, 250, 4e-6), 'long': (1024, 256, 6.4e-6)}
@@ -18,7 +20,7 @@ DEGREE, ROUNDS = 6, 6  # of the curve through truth: it takes the place of a spl
 
 
 def command(*args):
-    run = subprocess.run([tesd, *map(str, args)], capture_output=True, text=True)
+    run = offspring.run([tesd, *map(str, args)], capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f'tesd {args[0]} ended with {run.returncode}:\n{run.stdout[-2000:]}\n{run.stderr[-2000:]}')
     return run.stdout

@@ -4,6 +4,7 @@ a record is in the published PFY. Figures are printed; nothing here passes or fa
     soak.py [RATE ...] [--seconds S] [--turns N] [--long S] [--pixels N] [--points N]"""
 import argparse, glob, json, os, re, socket, statistics, subprocess, sys, tempfile, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
+import offspring
 from free_ports import free_port
 
 tesd = os.environ.get('TESD', 'build/tesd')
@@ -24,12 +25,12 @@ folder = a.folder or tempfile.mkdtemp(prefix='tesd-soak-')
 
 def prepare():
     if not glob.glob(f'{folder}/2*'):
-        subprocess.run([tesd, 'simulate', '-o', folder, '--pixels', str(a.pixels), '--bad-fraction', '0', '--samples', '1024', '--presamples', '256', '--rate', '20', '--trigger', 'edge',
+        offspring.run([tesd, 'simulate', '-o', folder, '--pixels', str(a.pixels), '--bad-fraction', '0', '--samples', '1024', '--presamples', '256', '--rate', '20', '--trigger', 'edge',
                         '--calibration-s', '20', '--edges', 'o', '--conditions', 'a', '--scans', '1', '--points', '2', '--dwell', '0.5', '--noise-records', '60', '--seed', '3'],
                        check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/2*/*'))
     if not os.path.exists(f'{folder}/cal.h5'):
-        subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+        offspring.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     return runs[1]
 
 
@@ -103,7 +104,7 @@ def run(pulses, rate, seconds):
     with open(config, 'w') as f:
         f.write(f'ingest:\n  port: {base}\n  workers: {a.workers}\ncontrol:\n  port: {control}\n  scan_port: -1\n  router: ""\nmetrics:\n  port: {metrics}\nstream:\n  endpoint: tcp://127.0.0.1:{stream}\n  photons: ""\n'
                 f'calibration:\n  file: {folder}/cal.h5\ntrigger:\n  mode: edge\n')
-    daemon = subprocess.Popen([tesd, 'run', '-c', config], stderr=open(f'{folder}/soak.log', 'w'))
+    daemon = offspring.start([tesd, 'run', '-c', config], stderr=open(f'{folder}/soak.log', 'w'))
     while daemon.poll() is None:   # its calibration is read, its sockets are open
         time.sleep(0.1)
         try:
@@ -113,7 +114,7 @@ def run(pulses, rate, seconds):
             continue
     if daemon.poll() is not None:
         sys.exit(f'tesd run ended: {open(f"{folder}/soak.log").read().strip()}')
-    sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
+    sender = offspring.start([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.PIPE, text=True)
     stop, memory = threading.Event(), []
     while sender.poll() is None:   # records flow: from here on it is steady
         time.sleep(0.1)
@@ -124,7 +125,7 @@ def run(pulses, rate, seconds):
             continue
     before, cpu_before = figures(metrics), cpu_of(daemon.pid)
     if os.environ.get('TESD_PERF'):
-        subprocess.Popen(['perf', 'record', '-q', '-e', 'cpu-clock', '-o', os.environ['TESD_PERF'], '-F', '2000', '-p', str(daemon.pid), '--', 'sleep', str(seconds - 1)])
+        offspring.start(['perf', 'record', '-q', '-e', 'cpu-clock', '-o', os.environ['TESD_PERF'], '-F', '2000', '-p', str(daemon.pid), '--', 'sleep', str(seconds - 1)])
     feeder = threading.Thread(target=feed_points, args=(control, stop))
     feeder.start()
     while sender.poll() is None:
@@ -153,8 +154,8 @@ def run(pulses, rate, seconds):
 
 def null(pulses, rate, seconds):
     base = free_port(3)
-    sender = subprocess.Popen([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.DEVNULL)
-    out = subprocess.run([here + 'live_null', str(base), str(a.pixels), '32', str(seconds + 4)], capture_output=True, text=True).stdout
+    sender = offspring.start([here + 'live_sender', str(base), str(a.pixels), '1024', str(rate), str(seconds), pulses], stdout=subprocess.DEVNULL)
+    out = offspring.run([here + 'live_null', str(base), str(a.pixels), '32', str(seconds + 4)], capture_output=True, text=True).stdout
     sender.wait()
     print('         ' + out.strip())
     return float(re.search(r'([0-9.]+) us of CPU', out)[1]), float(re.search(r'its thread ([0-9.]+)', out)[1])

@@ -7,6 +7,7 @@ import argparse, glob, json, os, re, shutil, signal, socket, subprocess, sys, te
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
 import zmq
+import offspring
 from free_ports import free_port
 
 tesd = os.environ.get('TESD', 'build/tesd')
@@ -60,16 +61,16 @@ def router_calls(port):
 
 
 def start():
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
-    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
-    twin = subprocess.Popen([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *beamtime, '--calibration-s', str(int(90 + 2 * a.turns * a.stall)), '--records', 'synthesised', '--clock', 'real', '--write', f'{folder}/live', '--idle'], stdout=subprocess.PIPE,
+    offspring.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    twin = offspring.start([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *beamtime, '--calibration-s', str(int(90 + 2 * a.turns * a.stall)), '--records', 'synthesised', '--clock', 'real', '--write', f'{folder}/live', '--idle'], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True)
     ports, stream, router = list(map(int, re.findall(r':(\d+)', twin.stdout.readline()))), free_port(), free_port()
     with open(f'{folder}/tesd.yaml', 'w') as f:
         f.write(f'ingest:\n  port: {ports[0] - 2}\ncontrol:\n  scan_port: -1\n  router: "tcp://127.0.0.1:{router}"\nstream:\n  endpoint: "tcp://127.0.0.1:{stream}"\n  photons: ""\n'
                 f'calibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n')
-    run = subprocess.Popen([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
+    run = offspring.start([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
     for method, argument in ('SourceControl.Start', 'SimPulseSource'), ('SourceControl.WriteControl', {'Request': 'Stop', 'Path': '', 'WriteLJH22': False, 'WriteOFF': False, 'WriteLJH3': False}):
         with socket.create_connection(('127.0.0.1', ports[3]), timeout=20) as s:
             s.sendall(json.dumps({'method': method, 'params': [argument], 'id': 1}).encode())
@@ -100,7 +101,7 @@ def measure(run, call, seconds, points, what):
 
 
 def viewer(endpoint):
-    return subprocess.Popen([sys.executable, '-c', VIEWER, endpoint], stdout=subprocess.PIPE, text=True)
+    return offspring.start([sys.executable, '-c', VIEWER, endpoint], stdout=subprocess.PIPE, text=True)
 
 
 def turn(run, call, endpoint, points):
@@ -135,7 +136,7 @@ def main():
         measure(run, call, min(30, a.stall), points, 'nobody looks')
         for _ in range(a.turns):
             turn(run, call, endpoint, points)
-        joiners = subprocess.Popen([sys.executable, '-c', JOINERS, endpoint, str(a.others)], stdout=subprocess.PIPE, text=True)
+        joiners = offspring.start([sys.executable, '-c', JOINERS, endpoint, str(a.others)], stdout=subprocess.PIPE, text=True)
         measure(run, call, 8, points, f'{a.others} join')
         said = json.loads(joiners.communicate()[0])
         print(f'{a.others} joined at once in mid-scan: all {said["topics"]} topics were there after {said["complete"][len(said["complete"]) // 2]:.2f} s (median), {said["complete"][-1]:.2f} s (the last)', flush=True)

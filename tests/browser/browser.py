@@ -4,7 +4,11 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 chromium = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
@@ -49,7 +53,7 @@ class Browser:
         if not chromium or not node:
             raise Missing('no chromium' if not chromium else 'no node')
         self.saved, self.shots = saved, shots
-        self.process = subprocess.Popen([node, f'{HERE}/browser.js', chromium, saved], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = offspring.start([node, f'{HERE}/browser.js', chromium, saved], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if not self.process.stdout.readline():
             raise Missing('no playwright-core, which make check-web fetches' if self.process.wait() == 77 else 'Chromium does not start')
         self.page, self.session, self.itself = (Remote(self, on) for on in ('page', 'session', 'self'))

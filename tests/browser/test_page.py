@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
 import zmq
+import offspring
 from browser import Browser, Missing, until
 from free_ports import free_port
 
@@ -47,18 +48,18 @@ def dastard(port, method, argument):
 
 
 def start():
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
-    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
-    twin = subprocess.Popen([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *beamtime, '--calibration-s', '1000', '--records', 'synthesised', '--clock', 'real', '--write', f'{folder}/live', '--idle'], stdout=subprocess.PIPE,
+    offspring.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    twin = offspring.start([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *beamtime, '--calibration-s', '1000', '--records', 'synthesised', '--clock', 'real', '--write', f'{folder}/live', '--idle'], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True)
     ports = list(map(int, re.findall(r':(\d+)', twin.stdout.readline())))
     stream, router = free_port(), free_port()
     with open(f'{folder}/tesd.yaml', 'w') as f:
         f.write(f'ingest:\n  port: {ports[0] - 2}\n  block_s: 0.1\ncontrol:\n  scan_port: -1\n  router: "tcp://127.0.0.1:{router}"\nstream:\n  endpoint: "tcp://127.0.0.1:{stream}"\n  photons: ""\n'
                 f'calibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n')
-    run = subprocess.Popen([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
-    web = subprocess.Popen([tesd, 'web', f'tcp://127.0.0.1:{stream}', '--listen', '127.0.0.1:0', '--control', f'tcp://127.0.0.1:{router}'], stdout=subprocess.PIPE, text=True)
+    run = offspring.start([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
+    web = offspring.start([tesd, 'web', f'tcp://127.0.0.1:{stream}', '--listen', '127.0.0.1:0', '--control', f'tcp://127.0.0.1:{router}'], stdout=subprocess.PIPE, text=True)
     return twin, ports[3], run, web, web.stdout.readline().strip(), router
 
 
@@ -309,22 +310,22 @@ def made_files():
     """Two finished files: of real scans and of the same with one moved, where they are at hand; else of two simulated conditions."""
     data, paths = os.path.join(os.environ.get('TESD_SHARED', '../shared'), 'data/real/ssrl_10_1_2020'), [f'{folder}/first.nxs', f'{folder}/second.nxs']
     if os.path.isdir(data):
-        subprocess.run([tesd, 'replay', *sorted(glob.glob(f'{data}/*.off')), '--logs', data, '-o', paths[0], '-q'], check=True, capture_output=True)
+        offspring.run([tesd, 'replay', *sorted(glob.glob(f'{data}/*.off')), '--logs', data, '-o', paths[0], '-q'], check=True, capture_output=True)
         shutil.copy(paths[0], f'{folder}/moved.nxs')
         with h5py.File(f'{folder}/moved.nxs', 'r+') as f:
             e = f['entry/photons/energy_eV']
             e[...] = e[()] + np.float32(0.5) * (f['entry/photons/scan'][()] == 2)
-        subprocess.run([tesd, 'merge', f'{folder}/moved.nxs', '-o', paths[1]], check=True, capture_output=True)
+        offspring.run([tesd, 'merge', f'{folder}/moved.nxs', '-o', paths[1]], check=True, capture_output=True)
     else:
         for path, condition in zip(paths, ('pristine', 'heated')):
-            subprocess.run([tesd, 'simulate', '--photons', '-o', path, '--pixels', '24', '--edges', 'o', '--scans', '3', '--conditions', condition], check=True, capture_output=True)
+            offspring.run([tesd, 'simulate', '--photons', '-o', path, '--pixels', '24', '--edges', 'o', '--scans', '3', '--conditions', condition], check=True, capture_output=True)
     return paths
 
 
 def two_files(b):
     """Finished files on the same page: their numbers, each beside the other, their repeats."""
     paths = made_files()
-    web = subprocess.Popen([tesd, 'web', *paths, '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE, text=True)
+    web = offspring.start([tesd, 'web', *paths, '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE, text=True)
     url = web.stdout.readline().strip()
     try:
         check((first := first_plot(b, url)) > 0, f'a file: first plot {first:.2f} s after loading began')
@@ -403,7 +404,7 @@ class MadeStream:
 def many_pixels(b, pixels):
     """10 updates a second: how soon the first plot stands, and how busy the page's thread is in each view."""
     stream, stopped = MadeStream(pixels), threading.Event()
-    web = subprocess.Popen([tesd, 'web', f'tcp://127.0.0.1:{stream.port}', '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE, text=True)
+    web = offspring.start([tesd, 'web', f'tcp://127.0.0.1:{stream.port}', '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE, text=True)
     url = web.stdout.readline().strip()
 
     def feed():

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/daemon/made_child.h"
+
 enum { SMALL_DISK_SKIPPED = 77 };
 
 /* cmocka's assertions would go on with the next test in the child. */
@@ -62,7 +64,7 @@ static inline void small_disk_free(const char *folder) {
 static inline int small_disk_run(const char *folder, unsigned mebibytes, int (*body)(const char *folder)) {
     int status = 0;
     fflush(NULL);
-    const pid_t child = fork();
+    const pid_t child = made_child();
     if (child == 0) {
         if (!small_disk_mount(folder, mebibytes)) {
             printf("skipped: no file system can be mounted in a user namespace here (%s)\n", strerror(errno));

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "daemon/sink/archive.h"
+#include "tests/daemon/made_child.h"
 #include "tests/daemon/made_folder.h"
 #include "tests/daemon/made_scan.h"
 
@@ -326,7 +327,7 @@ static void an_abandoned_file_is_removed(void **state) {
 /* In a child, because a limit on file size cannot be lifted and HDF5 keeps what it could not write until the process ends. */
 static void a_full_disk_is_an_error_and_leaves_nothing(void **state) {
     (void)state;
-    pid_t child = fork();
+    pid_t child = made_child();
     if (child == 0) {
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 200000, 200000 });

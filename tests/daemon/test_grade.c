@@ -100,6 +100,45 @@ static void what_may_be_missing_is_not_live(void **state) {
     photon_block_free(c.block);
 }
 
+/* From a record that is cut as jumped to the next that is not, which has nobody before it that is known. Other cuts and copies meanwhile change nothing. */
+static void a_jumped_pixel_is_not_live(void **state) {
+    (void)state;
+    struct channel c = channel_new(LIVETIME_EDGE_MULTI, (const int64_t[]){ 100, 200, 300, 400, 450, 500, 600, 700 }, 8);
+    c.block->cuts[2] = c.block->cuts[5] = CUT_BIT(CUT_JUMPED);
+    c.block->cuts[3] = CUT_BIT(CUT_JUMPED) | CUT_BIT(CUT_RESIDUAL);
+    c.block->cuts[4] = CUT_BIT(CUT_SECONDARY);
+    c.gap_before[5] = true;
+    grade(&c, NULL);
+    assert_grades(&c, (const uint8_t[]){ GRADE_HIGH, GRADE_HIGH, GRADE_NONE, GRADE_NONE, GRADE_NONE, GRADE_NONE, GRADE_NONE, GRADE_HIGH });
+    assert_int_equal(c.times_ns[LIVETIME_DEAD], 300);
+    photon_block_free(c.block);
+    c = channel_new(LIVETIME_EDGE, (const int64_t[]){ 100, 300, 320, 400, 900 }, 5);
+    c.block->cuts[1] = c.block->cuts[2] = c.block->cuts[4] = CUT_BIT(CUT_JUMPED);
+    c.seconds[0] = (struct inner_event){ 1, zero + 308 };
+    c.n_seconds = 1;
+    grade(&c, NULL);
+    assert_grades(&c, (const uint8_t[]){ GRADE_HIGH, GRADE_NONE, GRADE_NONE, GRADE_NONE, GRADE_NONE });
+    assert_int_equal(c.times_ns[LIVETIME_DEAD], 25 + 25 + 100 + 25 + 100);   /* blind at first and behind each that counts; from 300 to 400, from 900 on */
+    photon_block_free(c.block);
+}
+
+/* It is not dead either: runs in which it stays jumped, and silences then, are no deaths. */
+static void a_jumped_pixel_has_no_silence(void **state) {
+    (void)state;
+    struct grade_silences silences = { 0 };
+    struct channel c = channel_new(LIVETIME_EDGE_MULTI, (const int64_t[]){ 10, 20, 30, 610, 620, 690 }, 6);
+    c.n_up = 2;
+    c.up[0] = (struct time_span){ zero, zero + 300 };
+    c.up[1] = (struct time_span){ zero + 600, zero + 1000 };
+    c.block->cuts[2] = c.block->cuts[3] = c.block->cuts[4] = CUT_BIT(CUT_JUMPED);
+    grade(&c, &silences);
+    assert_int_equal(c.times_ns[LIVETIME_DEAD], 1000 - 30 - 310);
+    for (size_t k = 0; k < silences.n; k++)
+        assert_true(silences.list[k].span.end_ns <= zero + 30 || silences.list[k].span.start_ns >= zero + 690);
+    grade_silences_done(&silences);
+    photon_block_free(c.block);
+}
+
 /* Edge: blind for 21 + guard 4 after a record; a pulse inside it makes it `mid` and is no record itself. */
 static void second_pulses_make_pairs(void **state) {
     (void)state;
@@ -177,7 +216,7 @@ int main(void) {
         cmocka_unit_test(secondary_rows_are_no_events),
         cmocka_unit_test(nothing_is_live_between_runs),
         cmocka_unit_test(what_may_be_missing_is_not_live),
-        cmocka_unit_test(second_pulses_make_pairs),
+        cmocka_unit_test(a_jumped_pixel_is_not_live), cmocka_unit_test(a_jumped_pixel_has_no_silence), cmocka_unit_test(second_pulses_make_pairs),
         cmocka_unit_test(long_silences_are_named),
         cmocka_unit_test(an_empty_channel_is_dead),
         cmocka_unit_test(deaths_leave_whole_rows),

@@ -28,6 +28,7 @@
 #include "daemon/sink/live_archive.h"
 #include "daemon/sink/raw_recorder.h"
 #include "pulse/record_ljh.h"
+#include "tests/daemon/made_child.h"
 #include "tests/daemon/made_folder.h"
 #include "tests/daemon/made_rows.h"
 #include "tests/dice.h"
@@ -263,7 +264,7 @@ static void kill_one(struct dice *d, int number, const struct disk_engine *engin
     snprintf(folder, sizeof folder, "%s", in_folder("killed"));
     struct acknowledged *acked = mmap(NULL, sizeof *acked, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fflush(NULL);
-    const pid_t writer = fork();
+    const pid_t writer = made_child();
     if (writer == 0) {
         write_until_killed(folder, acked, engine);
         _exit(0);

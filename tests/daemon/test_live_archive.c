@@ -19,6 +19,7 @@
 #include "daemon/log.h"
 #include "daemon/rebuild.h"
 #include "daemon/sink/live_archive.h"
+#include "tests/daemon/made_child.h"
 #include "tests/daemon/made_folder.h"
 #include "tests/daemon/made_scan.h"
 #include "tests/daemon/small_disk.h"
@@ -202,8 +203,8 @@ static void a_reader_follows(void **state) {
     for (uint32_t k = 0; k < POINTS; k++) {
         give_point(a, m, (int32_t)k, room);
         live_archive_scan(a, m->products, k + 1, false);
-        if (k == 0 && (reader = fork()) == 0) {
-            execl("/usr/bin/python3", "python3", in_folder("follow.py"), live_archive_path(a), (char *)NULL);
+        if (k == 0 && (reader = made_child()) == 0) {
+            execl("/usr/bin/python3", "/usr/bin/python3", in_folder("follow.py"), live_archive_path(a), (char *)NULL);
             _exit(127);
         }
         nanosleep(&(struct timespec){ .tv_nsec = k == 0 ? 500000000 : 60000000 }, NULL);
@@ -225,7 +226,7 @@ static void a_killed_writer_leaves_what_was_flushed(void **state) {
         char folder[200], path[300];
         snprintf(folder, sizeof folder, "%s/%u", in_folder("kill"), k);
         const struct live_session session = session_in(folder);
-        const pid_t writer = fork();
+        const pid_t writer = made_child();
         if (writer == 0) {
             struct live_archive *a = archive_with(1000);
             live_archive_run(a, &session, true);

@@ -43,10 +43,11 @@ static void take_graded(void *context, const struct photon_block *rows) {
 }
 
 /* Records of all pixels in order of time; frame = number of the record in its pixel. */
-struct stream { size_t n; int64_t time_ns[PIXELS * ROWS]; uint16_t pixel[PIXELS * ROWS]; int64_t frame[PIXELS * ROWS]; size_t count[PIXELS]; };
+struct stream { size_t n; int64_t time_ns[PIXELS * ROWS]; uint16_t pixel[PIXELS * ROWS]; int64_t frame[PIXELS * ROWS]; uint32_t cuts[PIXELS * ROWS]; size_t count[PIXELS]; };
 
-static void make_stream(struct dice *d, struct stream *s, int64_t until_ns, enum livetime_trigger trigger) {
+static void make_stream_of(struct dice *d, struct stream *s, int64_t until_ns, enum livetime_trigger trigger, bool jumping) {
     int64_t next[PIXELS], frames[PIXELS] = { 0 };
+    bool jumped[PIXELS] = { false };   /* for some tens of records each time */
     int64_t dead_ns = trigger == LIVETIME_EDGE ? 5010000 : 10000;
     s->n = 0;
     for (int p = 0; p < PIXELS; p++)
@@ -59,12 +60,16 @@ static void make_stream(struct dice *d, struct stream *s, int64_t until_ns, enum
             break;
         s->time_ns[s->n] = next[p];
         s->pixel[s->n] = (uint16_t)p;
+        jumped[p] = dice_below(d, 40) == 0 ? !jumped[p] : jumped[p];
+        s->cuts[s->n] = jumped[p] && jumping ? CUT_BIT(CUT_JUMPED) : 0;
         s->frame[s->n++] = frames[p]++;
         next[p] += dead_ns + 1000 * (int64_t)(-log(1 - dice_unit(d)) * 9000);
     }
     for (int p = 0; p < PIXELS; p++)
         s->count[p] = (size_t)frames[p];
 }
+
+static void make_stream(struct dice *d, struct stream *s, int64_t until_ns, enum livetime_trigger trigger) { make_stream_of(d, s, until_ns, trigger, false); }
 
 /* What stage/grade makes of a whole channel. */
 static void grade_whole(const struct stream *s, uint16_t pixel, const struct livetime_table *table, const int64_t *starts, const int64_t *ends, uint8_t *grades, int64_t *times) {
@@ -73,7 +78,7 @@ static void grade_whole(const struct stream *s, uint16_t pixel, const struct liv
     for (size_t i = 0; i < s->n; i++)
         if (s->pixel[i] == pixel) {
             b->time_ns[b->n] = s->time_ns[i];
-            b->cuts[b->n++] = 0;
+            b->cuts[b->n++] = s->cuts[i];
         }
     bool *gaps = calloc(ROWS, sizeof *gaps);
     const struct time_span up = { s->time_ns[0], s->time_ns[s->n - 1] + 1 };
@@ -92,7 +97,7 @@ static void put_row(struct row_block *rows, const struct stream *s, size_t i) {
     rows->photons->pixel[k] = s->pixel[i];
     rows->photons->frame[k] = s->frame[i];
     rows->photons->energy_eV[k] = 300 + (float)(s->frame[i] % 500);
-    rows->photons->cuts[k] = 0;
+    rows->photons->cuts[k] = s->cuts[i];
     rows->photons->flags[k] = TRUST_INSIDE;
     rows->flags[k] = 0;
 }
@@ -118,7 +123,7 @@ static void tell(struct live_book *b, enum scan_event_kind kind, int64_t time_ns
 }
 
 /* However rows, events and settling are interleaved: grades, live time and counts are those of the whole channel at once. */
-static void compare_with_whole(enum livetime_trigger trigger) {
+static void compare_with_whole(enum livetime_trigger trigger, bool jumping) {
     struct dice d = dice_new();
     struct stream *s = calloc(1, sizeof *s);
     struct graded *g = calloc(1, sizeof *g);
@@ -130,7 +135,7 @@ static void compare_with_whole(enum livetime_trigger trigger) {
             at = ends[k] + dice_below(&d, 3) * 7 * MS;
         }
         memset(g, 0, sizeof *g);
-        make_stream(&d, s, at + 400 * MS, trigger);
+        make_stream_of(&d, s, at + 400 * MS, trigger, jumping);
         struct live_book *b = open_book(trigger, g, 4096);
         struct row_block *rows;
         assert_true(row_block_new(64, &rows));
@@ -167,7 +172,7 @@ static void compare_with_whole(enum livetime_trigger trigger) {
         uint32_t photons[POINTS] = { 0 };
         for (size_t i = 0; i < s->n; i++)
             for (int k = 0; k < POINTS; k++)
-                photons[k] += s->time_ns[i] >= starts[k] && s->time_ns[i] < ends[k];
+                photons[k] += s->cuts[i] == 0 && s->time_ns[i] >= starts[k] && s->time_ns[i] < ends[k];
         assert_memory_equal(scan->products->photons, photons, sizeof photons);
         row_block_free(rows);
         live_book_free(b);
@@ -223,8 +228,13 @@ static void lossy_triggers_count_the_isolated(void **state) {
     free(g);
 }
 
-static void edge_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE); }
-static void edge_multi_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE_MULTI); }
+static void edge_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE, false); }
+static void edge_multi_settles_as_the_whole(void **state) { (void)state; compare_with_whole(LIVETIME_EDGE_MULTI, false); }
+static void jumped_pixels_settle_as_the_whole(void **state) {
+    (void)state;
+    compare_with_whole(LIVETIME_EDGE, true);
+    compare_with_whole(LIVETIME_EDGE_MULTI, true);
+}
 
 /* Scans shorter than a chunk of rows lasts, told late: every row is in the point that holds its time, and counted there alone. */
 static void short_scans_between_rows(void **state) {
@@ -469,7 +479,7 @@ static void holding_waits_for_files(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(edge_settles_as_the_whole), cmocka_unit_test(edge_multi_settles_as_the_whole), cmocka_unit_test(lossy_triggers_count_the_isolated), cmocka_unit_test(short_scans_between_rows), cmocka_unit_test(too_many_rows_are_hurried), cmocka_unit_test(late_ends_are_fitted), cmocka_unit_test(holding_waits_for_files),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(jumped_pixels_settle_as_the_whole), cmocka_unit_test(edge_settles_as_the_whole), cmocka_unit_test(edge_multi_settles_as_the_whole), cmocka_unit_test(lossy_triggers_count_the_isolated), cmocka_unit_test(short_scans_between_rows), cmocka_unit_test(too_many_rows_are_hurried), cmocka_unit_test(late_ends_are_fitted), cmocka_unit_test(holding_waits_for_files),
                                         cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(stamps_that_step) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

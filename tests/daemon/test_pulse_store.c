@@ -288,8 +288,45 @@ static void epochs_are_what_rows_say(void **state) {
     row_block_free(b);
 }
 
+/* A clock set back to before the run's begin: the span is the first record's stamp to the last one's, as of a file; and what a later start does not know is what was before the first
+ * of its records, not before the one with the oldest stamp. */
+static void a_clock_set_back_in_a_run(void **state) {
+    static const int64_t times_ms[] = { 5000, 6000, 2000, 3000, 7000 };
+    enum { N = sizeof times_ms / sizeof times_ms[0] };
+    struct pulse_store *s = NULL, *to = NULL;
+    struct row_block *b = NULL;
+    struct stored_channel c;
+    struct measured_pulse pulses[2 * N];
+    int64_t first_ns, last_ns;
+    (void)state;
+    assert_true(row_block_new(2 * N, &b) && pulse_store_new(".", 1, &s) && pulse_store_new(".", 1, &to));
+    pulse_store_patient(s);
+    pulse_store_patient(to);
+    for (size_t i = 0; i < N; i++)
+        b->pulses[i] = (struct measured_pulse){ .time_ns = times_ms[i] * 1000000, .frame = 100000 * (int64_t)(i + 2) };
+    b->n = b->photons->n = N;
+    assert_true(pulse_store_add(s, b));
+    b->pulses[0] = (struct measured_pulse){ .time_ns = 4000000000, .frame = 100000 };
+    b->n = b->photons->n = 1;
+    assert_true(pulse_store_add(to, b));
+    assert_true(pulse_store_settle(s, &pulse_bounds_none));
+    assert_int_equal(pulse_store_most(s, 0, &first_ns, &last_ns), N);
+    assert_int_equal(first_ns, 5000000000);
+    assert_int_equal(last_ns, 7000000000);
+    pulse_store_unsettle(s);
+    assert_true(pulse_store_pour(s, &pulse_bounds_none, to) && pulse_store_settle(to, &pulse_bounds_none));
+    assert_int_equal(pulse_store_most(to, 0, &first_ns, &last_ns), N + 1);
+    assert_true(pulse_store_channel(to, 0, PERIOD_S, pulses, &c));
+    for (size_t i = 0; i < N + 1; i++)
+        assert_int_equal(c.gaps[i], i == 1);
+    stored_channel_done(&c);
+    pulse_store_free(s);
+    pulse_store_free(to);
+    row_block_free(b);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(the_bounds_of_a_run), cmocka_unit_test(two_starts_of_one_run), cmocka_unit_test(epochs_are_what_rows_say),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_added_comes_back), cmocka_unit_test(the_bounds_of_a_run), cmocka_unit_test(two_starts_of_one_run), cmocka_unit_test(epochs_are_what_rows_say), cmocka_unit_test(a_clock_set_back_in_a_run),
                                         cmocka_unit_test(a_file_that_comes_late_has_everything), cmocka_unit_test(what_is_forgotten_needs_no_file),
                                         cmocka_unit_test(a_disk_that_refuses_is_waited_for) };
     char folder[] = "/tmp/tesd-pulses-XXXXXX";

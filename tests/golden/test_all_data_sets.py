@@ -4,10 +4,10 @@ import glob
 import json
 import os
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 from program import Program
 
 shared = os.path.abspath(os.environ.get('TESD_SHARED', '../shared'))
@@ -72,7 +72,7 @@ def replay(p, name, arguments, code, records, said):
     with h5py.File(out) as f:
         found = dict(zip(f['entry/pixels/channel'][()].tolist(), f['entry/pixels/records'][()].tolist()))
     p.check(found == records, f'{name}: records by channel {found}')
-    checked = subprocess.run(['/usr/bin/python3', checker, out], capture_output=True, text=True)
+    checked = offspring.run(['/usr/bin/python3', checker, out], capture_output=True, text=True)
     p.check(checked.returncode == 0 and not checked.stdout, f'{name}: the independent checker is silent {checked.stdout[:1000]}')
     os.unlink(out)
 

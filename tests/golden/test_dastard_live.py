@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Recorded messages of the real DASTARD over the port, its LJH files, and a growing copy of them followed: the same rows (time, frame, height,
 arrival, baseline, cuts); the auto-triggered and the group-triggered channel are recognised. Needs the shared data (TESD_SHARED)."""
-import glob, json, os, shutil, struct, subprocess, sys, time
+import glob, json, os, shutil, struct, sys, time
 import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 from live_pair import Daemon, check, folder, free_port, run_all, tesd
 
 shared = os.environ.get('TESD_SHARED') or os.path.join(os.path.dirname(__file__), '..', '..', '..', 'shared')
@@ -112,13 +113,13 @@ def by_growing_files():
 
 
 def test_same_rows():
-    subprocess.run([tesd, 'calibrate', source, '--lines', 'none', '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    offspring.run([tesd, 'calibrate', source, '--lines', 'none', '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     live, live_path = by_port()
     os.makedirs(f'{folder}/files')
     for p in glob.glob(f'{source}/*.ljh'):
         shutil.copy(p, f'{folder}/files')
     shutil.copy(glob.glob(f'{folder}/port/*/*/*_acquisition.json')[0], f'{folder}/files')
-    subprocess.run([tesd, 'replay', f'{folder}/files', '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/files.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', f'{folder}/files', '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/files.nxs', '-q'], check=True, capture_output=True)
     files, _ = rows(f'{folder}/files.nxs')
     grown, _ = by_growing_files()
     check(len(files) == 1968 and set(files) <= set(live), f'{len(files)} records of the files, all of them among the {len(live)} of the port')

@@ -1,6 +1,6 @@
 """The whole of `tesd replay` on a real experiment: SSRL 10-1, February 2020, four pixels, two calibrations, six Co L scans.
 The numbers are those of two independent programs on the same files (integers) and of a measured reference analysis (widths, sums)."""
-import glob, math, os, subprocess, sys, tempfile
+import glob, math, os, sys, tempfile
 
 shared = os.environ.get('TESD_SHARED', '../shared')
 data = os.path.join(shared, 'data/real/ssrl_10_1_2020')
@@ -11,6 +11,7 @@ if not os.path.isdir(data):
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 from checks import check, conclusion
 from program import TESD, datasets, must
 
@@ -163,7 +164,7 @@ with tempfile.TemporaryDirectory() as tmp:
 
     checker = os.path.join(shared, 'tools/check_nexus.py')
     if os.path.exists(checker):
-        run = subprocess.run(['/usr/bin/python3', checker, out], capture_output=True, text=True)
+        run = offspring.run(['/usr/bin/python3', checker, out], capture_output=True, text=True)
         check(run.returncode == 0 and not run.stdout, 'check_nexus.py is silent ' + run.stdout[:2000])
 
 sys.exit(conclusion())

@@ -13,7 +13,7 @@ static inline uint64_t test_seed(void) {
 }
 
 static inline struct pixel_sim_settings drawn_settings(void) {
-    return (struct pixel_sim_settings){.seed = test_seed(), .period_s = 6.4e-6, .n_samples = 512, .n_presamples = 128, .run_s = 1000, .resolution_eV = 1.4};
+    return (struct pixel_sim_settings){.seed = test_seed(), .period_s = 6.4e-6, .n_samples = 512, .n_presamples = 128, .run_s = 1000, .resolution_eV = 1.4, .jump_at = 0.75, .jump_counts = 230, .jump_baseline = 3};
 }
 
 /* Aborts when it cannot be drawn. */

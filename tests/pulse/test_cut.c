@@ -20,6 +20,7 @@ static void test_names(void **state) {
     }
     assert_string_equal(cut_names[CUT_NO_MODEL], "no_model");
     assert_string_equal(cut_names[CUT_VETO], "veto");
+    assert_string_equal(cut_names[CUT_JUMPED], "jumped");
 }
 
 static void test_reason_is_lowest_bit(void **state) {
@@ -27,7 +28,7 @@ static void test_reason_is_lowest_bit(void **state) {
     assert_int_equal(cut_reason(0), N_CUTS);
     for (unsigned i = 0; i < N_CUTS; i++) {
         assert_int_equal(cut_reason(CUT_BIT(i)), i);
-        assert_int_equal(cut_reason(CUT_BIT(i) | CUT_BIT(CUT_VETO)), i);
+        assert_int_equal(cut_reason(CUT_BIT(i) | CUT_BIT(N_CUTS - 1)), i);
     }
 }
 

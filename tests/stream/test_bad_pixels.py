@@ -1,5 +1,5 @@
 """The same beamtime twice, all pixels good and half of them bad: one dead, noisy, unlocked, saturated, without carbon, of double gain, and one whose lock
-jumps in the middle of a scan. What the others publish does not change beyond the statistics of the photons that are missing: shapes and yields for a
+jumps in the middle of a scan. Learnt from everything, and with the first calibration alone, frozen. What the others publish does not change beyond the statistics of the photons that are missing: shapes and yields for a
 pixel of given sensitivity. Sensitivities are the true ones also of the pixel that jumped; it counts in no scan that it spoilt.
     tests/stream/test_bad_pixels.py [PIXELS] [SEED]"""
 import glob
@@ -17,13 +17,17 @@ WINDOWS = ('O', 'O_522_525', 'C')   # not TFY, of which the contaminated pixel s
 
 
 class Beamtime:
-    def __init__(self, p, name, bad):
-        p.good('simulate', '-o', name, '--pixels', str(PIXELS), '--bad-fraction', str(bad), '--seed', str(SEED), '--samples', '400', '--presamples', '100', '--period', '5e-6',
-               '--calibration-s', '80', '--rate', '10', '--edges', 'o', '--conditions', 'pristine', '--feature', '0.05', '--scans', '6', '--points', '21',
-               '--noise-records', '300', timeout=300)
+    def __init__(self, p, name, bad, frozen=False):
+        if not frozen:
+            p.good('simulate', '-o', name, '--pixels', str(PIXELS), '--bad-fraction', str(bad), '--seed', str(SEED), '--samples', '400', '--presamples', '100', '--period', '5e-6',
+                   '--calibration-s', '80', '--rate', '10', '--edges', 'o', '--conditions', 'pristine', '--feature', '0.05', '--scans', '6', '--points', '21',
+                   '--noise-records', '300', timeout=300)
         noise, pulses = sorted(glob.glob(p.path(name, '2*', '*')))
-        out = p.path(f'{name}.nxs')
-        p.good('replay', pulses, '--noise', noise, '-o', out, timeout=300)
+        out, model = p.path(f'{name}.nxs'), ['--noise', noise]
+        if frozen:
+            model = ['--calibration', p.path('cal.h5')]
+            p.good('calibrate', pulses, '--noise', noise, '--state', 'CAL0', '-o', model[1], timeout=300)
+        self.said = p.good('replay', pulses, *model, '-o', out, timeout=300)
         with h5py.File(out) as f, h5py.File(p.path(name, 'truth.h5')) as t:
             e = f['entry']
             channels = t['pixels/channel'][()].tolist()
@@ -37,6 +41,9 @@ class Beamtime:
             self.scans = sorted(k[5:] for k in e if k.startswith('scan_'))
             self.scan_ns = {s: (int(e[f'scan_{s}/start_ns'][0]), int(e[f'scan_{s}/end_ns'][-1])) for s in self.scans}
             self.pfy = {(s, w): {k: e[f'pfy_{s}_{w}'][k][()] for k in ('counts', 'yield', 'i0', 'live_time_s', 'pixels_used', 'pixel_weight')} for s in self.scans for w in WINDOWS}
+            self.jumped_ns, self.grade_ns = e['pixels/jumped_ns'][()], {s: e[f'scan_{s}/grade_time_ns'][()] for s in self.scans}
+            self.point_ns = {s: e[f'scan_{s}/start_ns'][()] for s in self.scans}
+            self.cut_names = [n.decode() if isinstance(n, bytes) else n for n in e['pixels/cut_counts'].attrs['cut_names']]
             self.start_ns = int(self.ph['time_ns'].min())
 
     def errors(self):
@@ -85,6 +92,21 @@ def jumped_pixel(p, b):
     p.check(abs(np.median(error[mine])) < 1, f'their energies are {np.median(error[mine]):+.2f} eV off in the median')
 
 
+def jumped_pixel_frozen(p, b):
+    """Causal: it counts until it jumps, and its time with it."""
+    k = int(np.flatnonzero(b.kind == 'lock_jump')[0])
+    jump_ns, mine, bit = b.start_ns + int(b.jump_s[k] * 1e9), b.ph['pixel'] == k, b.cut_names.index('jumped')
+    cut = (b.ph['cuts'] >> bit & 1).astype(bool)
+    p.check(not cut[~mine].any() and not np.delete(b.jumped_ns, k).any(), f'none of {(~mine).sum()} records of pixels that stay is cut as jumped')
+    after = mine & (b.ph['time_ns'] >= jump_ns + 1_000_000)
+    passed = after & (b.ph['cuts'] == 0)
+    p.check(after.sum() > 500 and passed.sum() <= 3 and not cut[mine & (b.ph['time_ns'] < jump_ns - 1_000_000)].any(), f'of {after.sum()} records after its jump {passed.sum()} count, and before it none is cut')
+    p.check(b.jumped_ns[k] == b.ph['time_ns'][cut].min(), f'the file says when it jumped, {(b.jumped_ns[k] - jump_ns) * 1e-9:.2f} s later')
+    late = np.concatenate([b.grade_ns[s][k, b.point_ns[s] > b.jumped_ns[k]] for s in b.scans])
+    early = np.concatenate([b.grade_ns[s][k, b.point_ns[s] < jump_ns - 10**9] for s in b.scans])
+    p.check(len(late) > 5 and (late[:, :5] == 0).all() and (early[:, 5] < 0.01 * early.sum(axis=1)).all(), f'it has no live time in the {len(late)} points behind its jump, and all in the {len(early)} before')
+
+
 def yields(p, clean, bad):
     """The photons of the good pixels are the same in both, so given the clean array's counts those of the bad one are binomial."""
     for window in WINDOWS:
@@ -112,6 +134,9 @@ with Program() as p:
         sensitivities(p, b, name)
         weights(p, b, name)
     jumped_pixel(p, bad)
+    yields(p, clean, bad)
+    clean, bad = Beamtime(p, 'clean', 0, frozen=True), Beamtime(p, 'bad', 0.5, frozen=True)
+    jumped_pixel_frozen(p, bad)
     yields(p, clean, bad)
     code = p.end()
 sys.exit(code)

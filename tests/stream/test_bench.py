@@ -4,14 +4,17 @@ import glob
 import json
 import math
 import os
-import subprocess
+import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 
 tesd = os.environ.get("TESD", "build/tesd")
 wanted = {"read", "dot", "operations", "summaries_lags", "analysis", "file_pread", "file_pread_wide", "file_mmap", "chain", "chain_two", "chain_scalar", "learning", "memory"}
 
 with tempfile.TemporaryDirectory() as folder:
-    done = subprocess.run([tesd, "bench", "--quick", "--json", "--folder", folder], check=True, capture_output=True, text=True)
+    done = offspring.run([tesd, "bench", "--quick", "--json", "--folder", folder], check=True, capture_output=True, text=True)
     assert not glob.glob(os.path.join(folder, "*")), "the bench left its files behind"
 lines = [json.loads(line) for line in done.stdout.splitlines()]
 legs = {line["leg"]: line for line in lines if "leg" in line}

@@ -2,12 +2,12 @@
 server's, a stranger's and one that has expired are refused, counted and logged. Loopback and free ports only."""
 import json
 import os
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import zmq
+import offspring
 from free_ports import free_port
 from program import SLOW, TESD, Program
 
@@ -49,7 +49,7 @@ with Program() as p:
         f.write(f'ingest:\n  port: {free_port(3)}\nkeys:\n  folder: "{p.path("keys")}"\ncontrol:\n  scan_port: -1\n  router: "tcp://*:{router}"\n'
                 f'stream:\n  endpoint: "tcp://*:{stream}"\n  photons: "tcp://*:{photons}"\n')
     with open(p.path('run.log'), 'w') as log:
-        run = subprocess.Popen([TESD, 'run', '-c', p.path('tesd.yaml')], stderr=log)
+        run = offspring.start([TESD, 'run', '-c', p.path('tesd.yaml')], stderr=log)
     try:
         p.check(client(zmq.SUB, stream, server, secret['viewer']).recv_multipart()[0] == b'hb/', 'a reader reads')
         monitor = p.good('monitor', '--once', '--json', '--server-key', server, '--key', secret['viewer'], f'tcp://127.0.0.1:{stream}')

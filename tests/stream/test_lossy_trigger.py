@@ -2,12 +2,14 @@
 """Runs recorded with the triggers that leave no trace of what they drop: a simulated run with every record has those taken out that edge-multi
 single and isolated would have dropped. The yield is that of all photons, far from what the recorded ones alone say; crowded points are refused."""
 import os, shutil, struct, subprocess, sys, tempfile
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py, numpy as np
+import offspring
 
 SAMPLES, PRESAMPLES, DIVISIONS = 500, 250, 32
 
 def run(*args):
-    return subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    return offspring.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
 
 def drop_records(source, target, isolated):
     """Rules of the acquisition server on the list of triggers, frames from the record headers."""

@@ -5,6 +5,7 @@ import fcntl, json, os, pty, select, signal, struct, subprocess, sys, termios, t
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import numpy as np
 import zmq
+import offspring
 from program import SLOW, TESD, Program
 
 incident = np.linspace(520.0, 560.0, 81)
@@ -48,7 +49,7 @@ class Publisher:
 
 
 def check_once(p, publisher):
-    run = subprocess.Popen([TESD, 'monitor', publisher.endpoint, '--once', '--json'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = offspring.start([TESD, 'monitor', publisher.endpoint, '--once', '--json'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     publisher.serve(10, lambda: run.poll() is not None)
     out, err = run.communicate(timeout=10 * SLOW)
     if not p.check(run.returncode == 0, f'--once --json ends well: {run.returncode} {err}'):

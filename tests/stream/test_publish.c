@@ -3,6 +3,7 @@
 
 #include "daemon/pixel_detail.h"
 #include "daemon/sink/data_group.h"
+#include "tests/daemon/made_child.h"
 #include "tests/stream/publish_bench.h"
 
 /* ---- what a message holds ---- */
@@ -300,7 +301,7 @@ static void the_python_example_prints_the_pfy(void **state) {
     publisher_scan(b->publisher, b->scan->products, 20, true, no_loss);
     FILE *out = popen(command, "r");
     assert_non_null(out);
-    pid_t stepper = fork();   /* the publisher's socket stays with this process; the child only reads */
+    pid_t stepper = made_child();   /* the publisher's socket stays with this process; the child only reads */
     if (stepper == 0) {
         int rows = 0;
         double incident, yield, error;

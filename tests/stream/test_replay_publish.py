@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
 import zmq
+import offspring
 from program import ROOT, SLOW, TESD, Program
 
 PATIENCE_S = 60 * SLOW
@@ -44,9 +45,9 @@ def replay(p, name, run, noise, *more):
     endpoint, out = f'ipc://{p.path(name + ".ipc")}', p.path(name + '.nxs')
     with open(p.path(name + '.yaml'), 'w') as f:
         f.write(f'stream:\n  endpoint: "{endpoint}"\n')
-    readers = [subprocess.Popen(command, stdout=open(p.path(f'{name}-{k}.txt'), 'w'), text=True) for k, command in enumerate((
+    readers = [offspring.start(command, stdout=open(p.path(f'{name}-{k}.txt'), 'w'), text=True) for k, command in enumerate((
         ['/usr/bin/python3', '-u', os.path.join(ROOT, 'doc/subscribe.py'), '--final', endpoint, 'O'], [p.path('subscribe'), endpoint, 'O']))]
-    process = subprocess.Popen([TESD, 'replay', run, '--noise', noise, '-o', out, '-c', p.path(name + '.yaml'), '--publish', *more],
+    process = offspring.start([TESD, 'replay', run, '--noise', noise, '-o', out, '-c', p.path(name + '.yaml'), '--publish', *more],
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     messages = listen(endpoint, process)
     said = process.communicate(timeout=PATIENCE_S)[1]
@@ -117,7 +118,7 @@ def check_messages(p, name, messages, out):
 
 
 with Program() as p:
-    subprocess.run([os.environ.get('CC', 'cc'), os.path.join(ROOT, 'doc/subscribe.c'), '-Wall', '-Wextra', '-Werror', '-o', p.path('subscribe'), '-lzmq', '-ljansson'], check=True)
+    offspring.run([os.environ.get('CC', 'cc'), os.path.join(ROOT, 'doc/subscribe.c'), '-Wall', '-Wextra', '-Werror', '-o', p.path('subscribe'), '-lzmq', '-ljansson'], check=True)
     p.good('simulate', '-o', p.path('sim'), '--pixels', '2', '--quick', '--edges', 'o', '--bad-fraction', '0', '--points', '4', '--dwell', '0.5', '--calibration-s', '30')
     run, noise = (glob.glob(p.path('sim', '2*', k))[0] for k in ('0001', '0000'))
     messages, out = replay(p, 'max', run, noise, '--speed', 'max')

@@ -4,6 +4,7 @@ counted per channel, and files fill them in. Loopback and free ports only."""
 import collections, glob, json, os, re, signal, subprocess, sys, threading, time
 import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, run_all, tesd
 
 context = zmq.Context()
@@ -63,7 +64,7 @@ class StalledViewer:
     """A viewer that is stopped before the scan and woken behind its end."""
 
     def __init__(self, port):
-        self.process = subprocess.Popen([sys.executable, '-c', VIEWER, f'tcp://127.0.0.1:{port}'], stdout=subprocess.PIPE, text=True)
+        self.process = offspring.start([sys.executable, '-c', VIEWER, f'tcp://127.0.0.1:{port}'], stdout=subprocess.PIPE, text=True)
         self.process.stdout.readline()
         self.process.send_signal(signal.SIGSTOP)
 
@@ -80,11 +81,12 @@ class StalledViewer:
 
 
 def test_live_is_replay():
-    """Photons and maps of a run, made while it was measured, are those of replay --calibration, byte for byte."""
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    """Photons and maps of a run, made while it was measured, are those of replay --calibration, byte for byte; also of a pixel that jumps in the scan and comes back."""
+    source = [*beamtime, '--jumping', '0.34', '--jump-at', '0.48', '--jump-back', '0.53']
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *source], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
-    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
-    twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'x20', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle', '--await', str(SUBSCRIPTIONS),
+    offspring.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '--state', 'CAL0', '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    twin = Twin(*source, '--records', 'synthesised', '--clock', 'x20', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle', '--await', str(SUBSCRIPTIONS),
                 '--queue', '100000')   # nothing is lost when the machine stands still for a moment
     # 20 times as fast, what is on its way between sockets and threads takes 20 times as long; on a busy machine half a second
     run = Daemon('same', twin, ingest={'block_s': 10, 'workers': 2}, scan={'late_photon_s': 60}, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/out'})
@@ -105,7 +107,7 @@ def test_live_is_replay():
     made = glob.glob(f'{folder}/out/20260302/0000/*_run????.nxs')
     check(len(made) == 1, f'the run has its file: {made}')
     written = f'{folder}/live/20260302/0000'
-    subprocess.run([tesd, 'replay', written, '--logs', runs[1], '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', written, '--logs', runs[1], '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
     compare(made[0], f'{folder}/replay.nxs', listener)
     # the first heartbeat may meet a queue that is just being emptied, and the second is the maps' turn
     check(len(knew) <= 3 and not knew[-1]['lacks'] and knew[-1]['total'] == listener.states[-1][1].sum(),
@@ -123,6 +125,8 @@ def compare(made, replayed, listener):
     check(where[0] == where[1], f'the same records; in the run alone {sorted(where[0] - where[1])[:30]}, in the replay alone {sorted(where[1] - where[0])[:30]} of {min(w[1] for w in where[1])}..{max(w[1] for w in where[1])}')
     for k in sorted(pa):
         check(pa[k].tobytes() == pb[k].tobytes(), f'{k}: the same bytes')
+    jumped = a['entry/photons/cuts'] >> 11 & 1
+    check(50 < jumped.sum() < len(jumped) / 10 and (a['entry/pixels/jumped_ns'] != 0).sum() == 1, f'{jumped.sum()} records of one pixel are cut as jumped')
     other = [k for k in a if not k.startswith('entry/photons/') and k in b and a[k].tobytes() != b[k].tobytes() and not k.endswith('log_name')]
     check(not other, f'maps, spectra, live times and pixel tables: the same bytes {other}')
     check(listener.events[:1] == ['start'] and 'end' in listener.events, f'run/ told start and end: {collections.Counter(listener.events)}')

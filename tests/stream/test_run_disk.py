@@ -2,10 +2,11 @@
 """What tesd run keeps while it runs: journal, files of scans, raw records. All of them agree with the run's own file; after kill -9 in the middle of
 a scan they give what was there; on a disk that is filled to its last byte the service goes on, says so, resumes and accounts for the gap.
 TESD_KILLS=50 kills that often (make soak). Loopback and free ports only."""
-import glob, os, random, re, subprocess, sys, time, types
+import glob, os, random, re, sys, time, types
 import h5py, numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
+import offspring
 from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, beamtime, check, feed, folder, make_calibration, run_all, tesd
 from nexus_readers import readers_accept
 
@@ -14,7 +15,7 @@ checker = os.path.join(os.environ.get('TESD_SHARED', os.path.join(os.path.dirnam
 
 def accepted(path, what):
     if os.path.exists(checker):
-        run = subprocess.run(['/usr/bin/python3', checker, path], capture_output=True, text=True)
+        run = offspring.run(['/usr/bin/python3', checker, path], capture_output=True, text=True)
         check(run.returncode == 0, f'{what}: the checker is silent {run.stdout[:600]}')
     readers_accept(types.SimpleNamespace(check=check), path)
 
@@ -31,7 +32,7 @@ def start(name, speed=20, out=None, memory_MiB=96):
 
 
 def recover(*inputs, to):
-    made = subprocess.run([tesd, 'recover', *inputs, '-o', to], capture_output=True, text=True)
+    made = offspring.run([tesd, 'recover', *inputs, '-o', to], capture_output=True, text=True)
     check(made.returncode == 0, f'tesd recover {os.path.basename(inputs[0])}: {made.stdout.strip()} {made.stderr.strip()[-400:]}')
     return made.stdout
 
@@ -91,7 +92,7 @@ def test_all_agree(log, first_s):
     # raw records: LJH that replay reads; the same heights
     raw = glob.glob(f'{kept}/*.ljh')
     check(len(raw) == 4, f'{len(raw)} raw files')
-    subprocess.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
     r = photons(f'{folder}/raw.nxs')
     have = {k: i for i, k in enumerate(keys(a))}
     at = numpy.array([have.get(k, -1) for k in keys(r)])
@@ -152,7 +153,7 @@ def test_killed(log, first_s):
         said = recover(journal, to=f'{folder}/killed.nxs') if os.path.getsize(journal) > 8192 else 'its first block is not written yet'
         raw = glob.glob(f'{kept}/*.ljh')
         if raw and 'rows and' in said:
-            subprocess.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
+            offspring.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
             p, r = photons(f'{folder}/killed.nxs'), photons(f'{folder}/raw.nxs')
             check(len(set(keys(p))) == len(p['frame']), f'kill {k + 1}: {len(p["frame"])} journalled photons, none twice; {len(r["frame"])} raw records')
             check(numpy.all(numpy.diff(r['frame'])[numpy.diff(r['pixel']) == 0] > 0), 'no raw record twice')
@@ -204,7 +205,7 @@ def test_full_disk(log, first_s):
     check(gone == gaps and 0 < refused <= gone <= refused + not_given,
           f'{gone} raw records are missing, {gaps} in {sum(w[0] == "gap" for w in lines)} gaps of the account; {refused:.0f} and {not_given:.0f} are known')
     raw = glob.glob(f'{kept}/*.ljh')
-    subprocess.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', *raw, '--calibration', f'{folder}/cal.h5', '-o', f'{folder}/raw.nxs', '-q'], check=True, capture_output=True)
     p, r = set(keys(photons(f'{folder}/full.nxs'))), keys(photons(f'{folder}/raw.nxs'))
     refused = figures['tesd_records_overload_total']   # recorded, but not analysed: a machine too busy for the rate, which is counted
     check(len(set(r)) == len(r) and len(set(r) - p) <= refused, f'{len(r)} raw records of {len(p)} rows, none twice, {len(set(r) - p)} strange where {refused:.0f} were refused')
@@ -214,12 +215,12 @@ def test_full_disk(log, first_s):
 
 
 def in_namespace():
-    made = subprocess.run(['unshare', '-Urm', 'true'], capture_output=True)
+    made = offspring.run(['unshare', '-Urm', 'true'], capture_output=True)
     if made.returncode != 0:
         print('skipped: no user namespace here, so no small disk to fill')
         return
     os.makedirs(f'{folder}/small')
-    inner = subprocess.run(['unshare', '-Urm', '--propagation', 'private', 'sh', '-c', f'mount -t tmpfs -o size=24m tesd {folder}/small && exec /usr/bin/python3 {os.path.abspath(__file__)} inner'],
+    inner = offspring.run(['unshare', '-Urm', '--propagation', 'private', 'sh', '-c', f'mount -t tmpfs -o size=24m tesd {folder}/small && exec {" ".join(offspring.WITH_ME)} /usr/bin/python3 {os.path.abspath(__file__)} inner'],
                            env={**os.environ, 'TESD_SMALL': f'{folder}/small', 'TESD': os.path.abspath(tesd)}, capture_output=True, text=True)
     print(inner.stdout + inner.stderr)
     check(inner.returncode == 0, 'the disk that was filled')

@@ -3,10 +3,11 @@
 thawed, with io_uring and with pwrite. Rows and maps go on, an alarm says so, and in the end nothing is missing. So it is with calibrations on a disk that lets nobody
 read, played by a pipe that nobody writes to: at the start, when a client chooses one, when new settings name one. Skipped where no file system can be mounted.
 Loopback and free ports only."""
-import glob, json, os, re, shutil, signal, subprocess, sys, time
+import glob, json, os, re, shutil, signal, sys, time
 import h5py, zmq
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
+import offspring
 from live_pair import SLOW, SUBSCRIPTIONS, Beam, Daemon, Rpc, Twin, check, folder, make_calibration, run_all, tesd
 
 BLOCK_S = 0.2
@@ -22,13 +23,13 @@ def own_disk():
     with open(image, 'wb') as f:
         f.truncate(128 << 20)
     for command in (['mkfs.ext4', '-q', image], ['mount', '-o', 'loop', image, at]):
-        if shutil.which(command[0]) is None or subprocess.run(command, capture_output=True).returncode != 0:
+        if shutil.which(command[0]) is None or offspring.run(command, capture_output=True).returncode != 0:
             return None
     return at
 
 
 def freeze(at, frozen):
-    return subprocess.run(['fsfreeze', '-f' if frozen else '-u', at], capture_output=True).returncode == 0
+    return offspring.run(['fsfreeze', '-f' if frozen else '-u', at], capture_output=True).returncode == 0
 
 
 class HungFile:
@@ -189,7 +190,7 @@ def everything_is_there(k):
         rows = len(f['entry/photons/frame'])
     with h5py.File(sorted(glob.glob(f'{at}/*_scan*.nxs'))[-1]) as f, h5py.File(whole) as g:
         scan, run_scan = ([h['entry'][n]['photons'][()] for n in h['entry'] if n.startswith('scan_')][0] for h in (f, g))
-    made = subprocess.run([tesd, 'recover', journal, '-o', f'{folder}/recovered_{k.engine}.nxs'], capture_output=True, text=True)
+    made = offspring.run([tesd, 'recover', journal, '-o', f'{folder}/recovered_{k.engine}.nxs'], capture_output=True, text=True)
     journalled = int(re.search(r'(\d+) rows and', made.stdout)[1])
     check(all(v == 0 for v in lost.values()), f'{k.engine}: nothing was lost: {lost}')
     check(0.5 * rows < journalled < 1.1 * rows, f'{k.engine}: {rows} rows in the file of the run, {journalled} in the journal, which begins when the run is told: with rows from just before it')
@@ -224,7 +225,7 @@ def hung_disk():
         play(disk)
     finally:
         freeze(disk, False)
-        subprocess.run(['umount', '-l', disk])
+        offspring.run(['umount', '-l', disk])
 
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # ended from outside, it still thaws and unmounts

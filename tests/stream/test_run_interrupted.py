@@ -2,10 +2,11 @@
 """What may happen in the middle of a scan: the source stops and comes back, with a frame counter that begins anew or goes on; the acquisition's clock is set forward or
 back, also while the source is away; tesd run is killed and comes back, the clock set back meanwhile. By the twin's injected clock; what tesd run makes of it is what replay
 makes of the files, and where nobody wrote files what the journal had, each record once. Loopback and free ports only."""
-import concurrent.futures, glob, json, os, re, subprocess, sys, time
+import concurrent.futures, glob, json, os, re, sys, time
 import h5py, numpy, zmq
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
+import offspring
 from live_pair import SLOW, SUBSCRIPTIONS, Beam, Daemon, Rpc, Twin, check, folder, make_calibration, run_all, tesd
 
 PIXELS = 3
@@ -17,7 +18,7 @@ log, first_s = make_calibration(beamtime)
 class Session:
     """A twin, a tesd run and its alarms."""
 
-    def __init__(self, name, settings={}, **twin_settings):
+    def __init__(self, name, until_s=None, settings={}, **twin_settings):
         self.name, self.written, self.settings = name, f'{folder}/{name}', settings
         more = [w for k, v in twin_settings.items() for w in ('--' + k.replace('_', '-'), str(v))]
         self.twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'injected', '--block', '0.2', '--start', '2026-03-02T09:00:00', '--write', self.written, '--idle', '--await',
@@ -25,7 +26,7 @@ class Session:
         self.begin(name)
         self.beam = Beam(Rpc(self.twin.control), [self.run], log, first_s)
         self.beam.rpc.good('SourceControl.Start', 'SimPulseSource')
-        self.beam.reaches(self.beam.middle_s)
+        self.beam.reaches(until_s or self.beam.middle_s)
 
     def begin(self, name):
         self.run = Daemon(name, self.twin, calibration={'file': f'{folder}/cal.h5'}, output={'folder': f'{folder}/{self.name}_out'}, ingest={'block_s': 1}, scan={'late_photon_s': 60},
@@ -74,7 +75,7 @@ class Session:
 
     def replay(self, runs):
         made = f'{folder}/{self.name}_{runs[0]}.nxs'
-        subprocess.run([tesd, 'replay', *(f'{self.written}/20260302/{k:04d}' for k in runs), '--logs', os.path.dirname(log), '--calibration', f'{folder}/cal.h5', '-o', made, '-q'], check=True, capture_output=True)
+        offspring.run([tesd, 'replay', *(f'{self.written}/20260302/{k:04d}' for k in runs), '--logs', os.path.dirname(log), '--calibration', f'{folder}/cal.h5', '-o', made, '-q'], check=True, capture_output=True)
         return made
 
 
@@ -123,8 +124,8 @@ def source_comes_back(name, goes_on, set_s=0):
         check_same(f'{name}, run {k}', files[k], s.replay([k]), cut_short=k == 0)
 
 
-def clock_is_set(name, by_s):
-    s = Session(name)
+def clock_is_set(name, by_s, at_s=None):
+    s = Session(name, at_s)
     s.beam.clock_is_set(by_s)
     s.beam.goes_on(0.6)
     text = s.alarm('clock_set')
@@ -192,7 +193,7 @@ def daemon_comes_back(name, by_s, follows, port_first=False):
         check(f'{before} records and 1 scans of it' in s.run.messages(), f'{name}: and it is said')
 
 
-cases = [(source_comes_back, 'anew', False), (source_comes_back, 'on', True), (source_comes_back, 'anew_back', False, -3), (clock_is_set, 'forward', 2.37), (clock_is_set, 'back', -2),
+cases = [(source_comes_back, 'anew', False), (source_comes_back, 'on', True), (source_comes_back, 'anew_back', False, -3), (clock_is_set, 'forward', 2.37), (clock_is_set, 'back', -2), (clock_is_set, 'before_run', -7, first_s + 4),
          (daemon_comes_back, 'files_first', -2, True), (daemon_comes_back, 'port_first', -2, True, True), (daemon_comes_back, 'journal', -2, False)]
 
 

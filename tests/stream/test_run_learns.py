@@ -2,9 +2,10 @@
 """tesd run without a calibration learns one from the first calibration state, while the scan that follows is measured: the scan is counted anew
 with it, in stream, scan file and run file, and the next start has it. The twin's clock stands still until what is waited for has been said, so
 that no race decides. Judged by a replay of what the twin wrote with the calibration that was learnt. Loopback only."""
-import glob, json, os, re, subprocess, sys, threading, time
+import glob, json, os, re, sys, threading, time
 import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 from live_pair import Daemon, Rpc, Twin, check, folder, run_all, tesd
 
 beamtime = ['--pixels', '4', '--bad-fraction', '0', '--samples', '256', '--presamples', '64', '--rate', '50', '--calibration-s', '20', '--edges', 'o', '--conditions', 'a', '--feature', '0.1',
@@ -97,7 +98,7 @@ def check_stream(run, stream):
     now = lambda: {a['code'] for a in stream.last['alarm/']['alarms']} - {'late_records'}
     check(wait_until(lambda: now() == set()), f'and it is over: {now()}')
     check(wait_until(lambda: stream.last['hb/']['cal'] == cal['id']), 'every message carries the id')
-    said = json.loads(subprocess.run([tesd, 'monitor', f'tcp://127.0.0.1:{run.stream}', '--once', '--json'], check=True, capture_output=True).stdout)
+    said = json.loads(offspring.run([tesd, 'monitor', f'tcp://127.0.0.1:{run.stream}', '--once', '--json'], check=True, capture_output=True).stdout)
     check(said['cal'] == cal['id'] and len(said['pixels']) == 4 and said['alarms'] == stream.last['alarm/']['alarms'], f'tesd monitor has all of it: {said["cal"]}, {len(said["pixels"])} pixels')
     return cal['id']
 
@@ -114,14 +115,14 @@ def photons_of(path):
 def check_files(runs, named):
     last = f'{folder}/out/last_calibration.h5'
     made = glob.glob(f'{folder}/out/20260302/0000/*_run????.nxs')[0]
-    subprocess.run([tesd, 'replay', f'{folder}/live/20260302/0000', '--logs', runs[1], '--calibration', last, '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', f'{folder}/live/20260302/0000', '--logs', runs[1], '--calibration', last, '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
     (pixel, frame, energy), (again_pixel, again_frame, again_energy) = photons_of(made), photons_of(f'{folder}/replay.nxs')
     same = len(pixel) == len(again_pixel) and numpy.array_equal(pixel, again_pixel) and numpy.array_equal(frame, again_frame)
     check(same and len(pixel) > 500, f'no photon of the scan is without energy in the run\'s file: {len(pixel)}, and {len(again_pixel)} when it is replayed with the calibration')
     # heights from before the calibration's end are not known with its filters, so that the causal baseline begins there, and in the replay at the start
     off = numpy.abs(energy - again_energy) if same else numpy.array([numpy.nan])
     check(numpy.median(off) < 0.05 and off.max() < 1, f'their energies differ by {numpy.median(off):.3f} eV (median), {off.max():.3f} eV at most')
-    subprocess.run([tesd, 'recover', glob.glob(f'{folder}/out/20260302/0000/*.journal')[0], '-o', f'{folder}/recovered.nxs'], check=True, capture_output=True)
+    offspring.run([tesd, 'recover', glob.glob(f'{folder}/out/20260302/0000/*.journal')[0], '-o', f'{folder}/recovered.nxs'], check=True, capture_output=True)
     back_pixel, back_frame, back_energy = photons_of(f'{folder}/recovered.nxs')
     check(numpy.array_equal(back_pixel, pixel) and numpy.array_equal(back_frame, frame) and numpy.array_equal(back_energy, energy),
           f'the file made of the journal alone has the same photons: {len(back_pixel)}')
@@ -137,7 +138,7 @@ def check_files(runs, named):
 
 
 def test_learns():
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
     with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
         states = [(int(l.split(',')[0]) * 1e-9, l.split(',')[1].strip()) for l in f.read().splitlines()[1:]]

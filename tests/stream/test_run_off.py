@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """tesd run beside a server that writes OFF files: followed while they grow they give what replay makes of them at the end; with the port as well, each photon counts once."""
-import glob, os, re, subprocess, sys, threading, time
+import glob, os, re, sys, threading, time
 import h5py, numpy
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, check, feed, folder, run_all, tesd
 
 SHORT = 1 << 5
@@ -30,7 +31,7 @@ def make_calibrations():
     twin.end()
     run = glob.glob(f'{folder}/first/*/*')[0]
     for kind in ('ljh', 'off'):
-        subprocess.run([tesd, 'calibrate', run, '--prefer', kind, '-o', f'{folder}/{kind}.h5'], check=True, capture_output=True)
+        offspring.run([tesd, 'calibrate', run, '--prefer', kind, '-o', f'{folder}/{kind}.h5'], check=True, capture_output=True)
 
 
 def daemon(name, twin, calibration, mode, **ingest):
@@ -47,7 +48,7 @@ def check_same(name, made, replayed):
 
 def points_of_the_scan():
     """Its log, and when the run begins: as simulate writes them."""
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
     run = sorted(glob.glob(f'{folder}/files/*/*'))[1]
     with open(glob.glob(f'{run}/*_experiment_state.txt')[0]) as f:
         return run, glob.glob(f'{run}/logs/scan*.json')[0], int(f.read().splitlines()[1].split(',')[0]) * 1e-9
@@ -79,7 +80,7 @@ def test_followed_is_replayed():
     twin.end()
     written = glob.glob(f'{folder}/live/*/*')[0]
     check(len(glob.glob(f'{written}/*.off')) == 3 and not glob.glob(f'{written}/*.ljh'), 'three OFF files were written, and no other')
-    subprocess.run([tesd, 'replay', written, '--logs', logs, '--calibration', f'{folder}/off.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', written, '--logs', logs, '--calibration', f'{folder}/off.h5', '-o', f'{folder}/replay.nxs', '-q'], check=True, capture_output=True)
     replayed = products(f'{folder}/replay.nxs')
     energies = replayed['entry/photons/energy_eV']
     check(numpy.isfinite(energies).sum() > 3000, f'{numpy.isfinite(energies).sum()} of {len(energies)} records have energies')

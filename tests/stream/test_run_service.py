@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """tesd run as a service: readiness, watchdog, reload, statistics, drain, refusals; rubbish on every port under load; DASTARD that dies and comes back."""
-import ctypes, json, os, random, signal, socket, struct, subprocess, sys, threading, time
+import ctypes, json, os, random, signal, socket, struct, sys, threading, time
 import zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 from live_pair import Daemon, Twin, check, folder, free_port, run_all, tesd
 
 load = ['--pixels', '12', '--bad-fraction', '0', '--samples', '128', '--presamples', '32', '--rate', '100', '--pool', '2']
@@ -169,7 +170,7 @@ def test_refusals():
     for text, code in (('ingest:\n  port: 70000\n', 2), ('follow:\n  mode: sometimes\n', 2), ('stream:\n  endpoint: tcp://0.0.0.0:1\n', 1), ('output:\n  folder: /proc/nowhere/x\n', 1)):
         with open(f'{folder}/bad.yaml', 'w') as f:
             f.write(text)
-        r = subprocess.run([tesd, 'run', '-c', f'{folder}/bad.yaml'], capture_output=True, text=True, timeout=20)
+        r = offspring.run([tesd, 'run', '-c', f'{folder}/bad.yaml'], capture_output=True, text=True, timeout=20)
         check(r.returncode == code and r.stderr, f'{text.split()[-1]}: {r.stderr.splitlines()[0] if r.stderr else ""}')
 
 

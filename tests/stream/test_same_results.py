@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 
 tesd = os.environ.get("TESD", "build/tesd")
 
 
 def run(*words):
-    subprocess.run([tesd, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    offspring.run([tesd, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def datasets(path):
@@ -53,11 +55,12 @@ with tempfile.TemporaryDirectory() as folder:
     at = lambda name: os.path.join(folder, name)
     run("simulate", "-o", at("sim"), "--quick", "--pixels", "6", "--seed", "5")
     pulses, noise = glob.glob(at("sim/*/0001"))[0], glob.glob(at("sim/*/0000"))[0]
-    for workers in "1", "2", "7":
+    several = ("7",) if "san-" in tesd else ("2", "7")   # a sanitizer has seen two workers when it has seen seven
+    for workers in ("1", *several):
         run("calibrate", pulses, "--noise", noise, "-o", at(f"cal{workers}.h5"), "--workers", workers)
         run("replay", pulses, "--noise", noise, "-o", at(f"learnt{workers}.nxs"), "--workers", workers)
         run("replay", pulses, "--calibration", at("cal1.h5"), "-o", at(f"frozen{workers}.nxs"), "--workers", workers)
-    for workers in "2", "7":
+    for workers in several:
         expect_same(at("learnt1.nxs"), at(f"learnt{workers}.nxs"))
         expect_same(at("frozen1.nxs"), at(f"frozen{workers}.nxs"))
         with open(at("cal1.h5"), "rb") as f, open(at(f"cal{workers}.h5"), "rb") as g:
@@ -68,6 +71,6 @@ with tempfile.TemporaryDirectory() as folder:
     expect_close(at("scalar.nxs"), at("frozen1.nxs"))
     with open(at("other.yaml"), "w") as f:
         f.write("analysis:\n  kernel: abacus\n")
-    refused = subprocess.run([tesd, "replay", pulses, "-o", at("other.nxs"), "-c", at("other.yaml")], capture_output=True, text=True)
+    refused = offspring.run([tesd, "replay", pulses, "-o", at("other.nxs"), "-c", at("other.yaml")], capture_output=True, text=True)
     assert refused.returncode == 2 and "abacus" in refused.stderr and "scalar" in refused.stderr, refused.stderr
 sys.exit(0)

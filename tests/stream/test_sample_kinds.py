@@ -10,8 +10,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
+import offspring
 
 tesd = os.environ.get("TESD", "build/tesd")
 seed = int(os.environ.get("TESD_SEED", "5"))
@@ -20,7 +22,7 @@ UNLOCKED, SATURATED = 1 << 2, 1 << 3
 
 
 def run(*words):
-    done = subprocess.run([tesd, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = offspring.run([tesd, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -6,6 +6,7 @@ windows and axes are changed in the middle of a scan, and what is told is what t
 import glob, json, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
 import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
+import offspring
 from free_ports import free_port
 
 tesd = os.environ.get('TESD', 'build/tesd')
@@ -25,7 +26,7 @@ def check(good, what):
 
 
 def start_twin():
-    p = subprocess.Popen([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *beamtime, '--records', 'synthesised', '--clock', 'real', '--write', f'{folder}/live', '--idle'],
+    p = offspring.start([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *beamtime, '--records', 'synthesised', '--clock', 'real', '--write', f'{folder}/live', '--idle'],
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     ports = re.match(r'records tcp://127\.0\.0\.1:(\d+)  status .*:(\d+)  summaries .*:(\d+)  control .*:(\d+)$', p.stdout.readline())
     return p, int(ports[1]) - 2, int(ports[4])
@@ -69,7 +70,7 @@ def start_daemon(base, scan_port, router, stream, metrics):
         f.write(f'ingest:\n  port: {base}\n  block_s: 0.06\ncontrol:\n  scan_port: {scan_port}\n  router: "tcp://127.0.0.1:{router}"\n  wait_s: 20\n  user_folder: "{folder}/user"\n  beamtime: "b7"\n'
                 f'stream:\n  endpoint: "tcp://127.0.0.1:{stream}"\n  photons: ""\ncalibration:\n  file: "{folder}/cal.h5"\noutput:\n  folder: "{folder}/out"\n'
                 f'metrics:\n  port: {metrics}\n')
-    return subprocess.Popen([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
+    return offspring.start([tesd, 'run', '-c', f'{folder}/tesd.yaml'], stderr=open(f'{folder}/run.log', 'w'))
 
 
 def analysed(metrics):
@@ -385,7 +386,7 @@ def compare_choice(number, path):
     """The scan that was counted anew in the middle has, bit for bit, what the run's file has, made by the code of replay from the run's first record on. Files of the
     acquisition begin some records later or earlier, so a replay of them finds its baseline a little otherwise in the first seconds."""
     run = sorted(glob.glob(f'{folder}/live/*/*'))[-2]
-    subprocess.run([tesd, 'replay', run, '--calibration', f'{folder}/cal2.h5', '-o', f'{folder}/again.nxs', '-q'], check=True, capture_output=True)
+    offspring.run([tesd, 'replay', run, '--calibration', f'{folder}/cal2.h5', '-o', f'{folder}/again.nxs', '-q'], check=True, capture_output=True)
     scan = energies(path.replace('.nxs', f'_scan{number:04d}.nxs'), number)
     for what, other, least_eV in ('the run\'s file', path, 0), ('a replay', f'{folder}/again.nxs', 0.5):
         there = energies(other, number)
@@ -417,9 +418,9 @@ def compare_router(number, told, path):
 
 
 def main():
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
-    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    offspring.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     other_calibrations()
     twin, base, control = start_twin()
     scan_port, router, stream_port, metrics = (free_port() for _ in range(4))

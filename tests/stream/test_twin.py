@@ -1,9 +1,10 @@
 """`tesd simulate --serve` against an independent client: what its publisher drops follows the shape measured on DASTARD, what it says it
 sent is what it sent, it replies as measured, and the beamtime it serves is the one that `simulate -o` writes. Loopback, free ports."""
-import collections, glob, json, os, shutil, struct, subprocess, sys, tempfile, time
+import collections, glob, json, os, shutil, struct, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import zmq
+import offspring
 from checks import check, conclusion
 from twin import Rpc, Twin, tesd
 
@@ -131,7 +132,7 @@ def records_of(path, n_samples=256):
 
 def test_same_beamtime():
     """Port, files written meanwhile and the files of simulate -o hold the same records."""
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *beamtime], check=True, capture_output=True)
     twin = Twin(*beamtime, '--records', 'synthesised', '--clock', 'x20', '--start', '2026-03-02T09:00:00', '--write', f'{folder}/live', '--idle')
     client, rpc = Client(twin, summaries=True), Rpc(twin.control)
     rpc.good('SourceControl.Start', 'SimPulseSource')
@@ -217,7 +218,7 @@ def check_written(client, primary):
     with open(path[:-len('chan1.ljh')] + 'experiment_state.txt') as f:
         labels = [line.split(', ')[1].strip() for line in f.readlines()[1:]]
     check(labels == ['START', 'CAL0', 'SCAN1', 'STOP'] and client.of('STATELABEL') == ['CAL0'], 'Unpause LABEL is in the file and sends no STATELABEL')
-    inspected = json.loads(subprocess.run([tesd, 'inspect', '--json', path], capture_output=True, text=True, check=True).stdout)
+    inspected = json.loads(offspring.run([tesd, 'inspect', '--json', path], capture_output=True, text=True, check=True).stdout)
     inspected = inspected[0] if isinstance(inspected, list) else inspected
     check(inspected['torn'] >= 3 and inspected['records'] > 50, f"{inspected['records']} whole and {inspected['torn']} torn records are read back")
     with open(path[:-len('chan1.ljh')] + 'external_trigger.bin', 'rb') as f:
@@ -231,7 +232,7 @@ def test_trouble():
     twin = Twin('--pixels', '2', '--bad-fraction', '0', '--samples', '128', '--presamples', '32', '--rate', '100', '--clock', 'x10', '--restart-after', '4', '--drop-after', '11',
                 '--stall-after', '6', '--stall-for', '3', '--vanish-after', '12', '--vanish-for', '10', '--write', f'{folder}/trouble')
     client = Client(twin)   # first: nothing repeats a drop
-    second = subprocess.run([tesd, 'simulate', '--serve', f'tcp://127.0.0.1:{twin.records}', '--pixels', '1'], capture_output=True, text=True)
+    second = offspring.run([tesd, 'simulate', '--serve', f'tcp://127.0.0.1:{twin.records}', '--pixels', '1'], capture_output=True, text=True)
     check(second.returncode == 1 and 'in use' in second.stderr, f'a second one is refused: {second.stderr.strip()}')
 
     def begins(c):
@@ -256,7 +257,7 @@ def test_trouble():
 def test_refusals():
     for wrong in (['--serve', 'tcp://0.0.0.0:5502'], ['--serve', 'udp://127.0.0.1:1'], ['--serve', 'tcp://127.0.0.1:1'], ['--serve', 'tcp://127.0.0.1:*', '-o', 'x'],
                   ['--serve', 'tcp://127.0.0.1:*', '--group', '0:0'], ['--serve', 'tcp://127.0.0.1:*', '--clock', 'x0'], ['--serve', 'tcp://127.0.0.1:*', '--pixels', '2', '--auto', '7']):
-        run = subprocess.run([tesd, 'simulate', *wrong], capture_output=True, text=True, timeout=20)
+        run = offspring.run([tesd, 'simulate', *wrong], capture_output=True, text=True, timeout=20)
         check(run.returncode == 2, f'{wrong} is wrong use: {run.stderr.splitlines()[0] if run.stderr else ""}')
 
 

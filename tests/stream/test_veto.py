@@ -3,14 +3,16 @@
 the yield is that of the photons, and the same photons without live time taken out show too little; sampled live time agrees with
 intervals on a steady beam; any number of workers gives the same bytes."""
 import os, shutil, subprocess, sys, tempfile
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py, numpy as np
+import offspring
 
 WIDE = 'roi:\n  - { name: wide, lo_eV: 450, hi_eV: 900 }\n'
 ARRAY = 'veto:\n  array_pixels: 2\n  array_window_s: 5e-5\n'
 NEIGHBOURS = 'veto:\n  neighbours: "2"\n  neighbour_above_eV: 150\n  neighbour_window_s: 2e-3\n'
 
 def run(*args):
-    return subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    return offspring.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
 
 def simulate(tesd, folder, *more):
     run(tesd, 'simulate', '-o', folder, '--seed', '3', '--pixels', '9', '--rate', '25', '--edges', 'co', '--conditions', 'a', '--scans', '1', '--points', '21', '--dwell', '4', '--move', '0.1',

@@ -14,13 +14,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
 import zmq
+import offspring
 from free_ports import free_port
 from program import ROOT, SLOW, TESD, Program
 from websocket import WebSocket
 
 
 def serve(*arguments):
-    process = subprocess.Popen([TESD, 'web', *arguments, '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = offspring.start([TESD, 'web', *arguments, '--listen', '127.0.0.1:0'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     found = re.match(r'http://127\.0\.0\.1:(\d+)/$', line)
     if not found:

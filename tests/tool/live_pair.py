@@ -1,5 +1,6 @@
 """The twin of DASTARD and tesd run beside each other, for tests: free ports, a fake NOTIFY_SOCKET, messages, /metrics."""
-import glob, json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import glob, json, os, re, select, shutil, signal, socket, sys, tempfile, threading, time
+import offspring
 from checks import check, conclusion, failures
 from free_ports import free_port
 from twin import SLOW, Rpc, Twin, tesd
@@ -22,7 +23,7 @@ class Daemon:
         self.listener = threading.Thread(target=self.listen, daemon=True)
         self.listener.start()
         self.log = open(f'{folder}/{name}.log', 'w+')
-        self.process = subprocess.Popen([tesd, 'run', '-c', self.config], stderr=self.log, env={**os.environ, 'NOTIFY_SOCKET': f'{folder}/{name}.notify', **(environment or {})})
+        self.process = offspring.start([tesd, 'run', '-c', self.config], stderr=self.log, env={**os.environ, 'NOTIFY_SOCKET': f'{folder}/{name}.notify', **(environment or {})})
         self.wait_for('READY=1')
 
     def write_config(self):
@@ -126,9 +127,9 @@ beamtime = ['--pixels', '4', '--samples', '256', '--presamples', '64', '--rate',
 
 def make_calibration(arguments=beamtime):
     """Of the beamtime: FOLDER/cal.h5. Its scan's log, and when the run began."""
-    subprocess.run([tesd, 'simulate', '-o', f'{folder}/files', *arguments], check=True, capture_output=True)
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/files', *arguments], check=True, capture_output=True)
     runs = sorted(glob.glob(f'{folder}/files/*/*'))
-    subprocess.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
+    offspring.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/cal.h5'], check=True, capture_output=True)
     with open(glob.glob(f'{runs[1]}/*_experiment_state.txt')[0]) as f:
         first_s = int(f.read().splitlines()[1].split(',')[0]) * 1e-9
     return glob.glob(f'{runs[1]}/logs/scan*.json')[0], first_s

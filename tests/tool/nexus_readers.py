@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import h5py
+import offspring
 
 try:
     from silx.io.nxdata import NXdata as SilxNXdata, get_default as silx_default
@@ -52,7 +53,7 @@ def dump(path, names):
     """h5dump of all signals at once; what it complains of."""
     if shutil.which('h5dump') is None:
         return ''
-    run = subprocess.run(['h5dump', *(w for n in names for w in ('-d', n)), path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors='replace', check=False)
+    run = offspring.run(['h5dump', *(w for n in names for w in ('-d', n)), path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors='replace', check=False)
     return '' if run.returncode == 0 else run.stderr[:300] or f'status {run.returncode}'
 
 

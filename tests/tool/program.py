@@ -2,9 +2,10 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
+
+import offspring
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESD = os.path.abspath(os.environ.get('TESD', os.path.join(ROOT, 'build/tesd')))
@@ -16,7 +17,7 @@ CRASH = re.compile(r'Sanitizer|runtime error|Assertion|core dumped|Traceback')
 
 def must(*command, limit_s=3600):
     """A command that must end well in the folder of the caller; anything else ends the test."""
-    run = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=limit_s * SLOW)
+    run = offspring.run([str(word) for word in command], capture_output=True, text=True, timeout=limit_s * SLOW)
     if run.returncode != 0:
         sys.exit(f'{" ".join(map(str, command))} ended with {run.returncode}:\n{run.stdout}\n{run.stderr}')
     return run
@@ -33,7 +34,7 @@ class Program:
         return self
 
     def __exit__(self, *_):
-        subprocess.run(['chmod', '-R', 'u+rwX', self.folder], check=False)
+        offspring.run(['chmod', '-R', 'u+rwX', self.folder], check=False)
         shutil.rmtree(self.folder)
 
     def path(self, *parts):
@@ -46,7 +47,7 @@ class Program:
 
     def run(self, *arguments, before=(), timeout=60, **more):
         """One run of tesd; `before`: a command that starts it, such as setpriv."""
-        run = subprocess.run([*before, TESD, *arguments], capture_output=True, text=True, errors='replace', timeout=timeout * SLOW, cwd=self.folder, **more)
+        run = offspring.run([*before, TESD, *arguments], capture_output=True, text=True, errors='replace', timeout=timeout * SLOW, cwd=self.folder, **more)
         if run.returncode not in (0, 1, 2, 3) or CRASH.search(run.stderr):
             self.check(False, f'tesd {" ".join(arguments)} crashed ({run.returncode}):\n{run.stderr[-6000:]}')
         return run

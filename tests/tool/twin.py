@@ -1,6 +1,7 @@
 """The twin of DASTARD (`tesd simulate --serve`) on ports of its own, and a client of its JSON-RPC."""
 import json, os, re, socket, subprocess, sys
 
+import offspring
 from checks import check
 
 tesd = os.environ.get('TESD', 'build/tesd')
@@ -9,7 +10,7 @@ SLOW = 4 if 'san-' in tesd else 1   # limits of patience; nothing waits for them
 
 class Twin:
     def __init__(self, *arguments):
-        self.process = subprocess.Popen([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = offspring.start([tesd, 'simulate', '--serve', 'tcp://127.0.0.1:*', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         ports = re.match(r'records tcp://127\.0\.0\.1:(\d+)  status .*:(\d+)  summaries .*:(\d+)  control .*:(\d+)$', line)
         if not ports:
