@@ -80,7 +80,27 @@ def run(p, name, gains, alone=False):
     return found
 
 
+def steps(p, name, *more):
+    """Gain steps that `calibrate` finds, as seconds since the run's begin."""
+    p.good('simulate', '-o', name, '--bad-fraction', '0', *more, timeout=300)
+    noise, pulses = sorted(glob.glob(p.path(name, '2*', '*')))
+    p.good('calibrate', pulses, '--noise', noise, '-o', p.path(name, 'cal.h5'), timeout=300)
+    with h5py.File(p.path(name, 'cal.h5')) as f, h5py.File(p.path(name, 'truth.h5')) as t:
+        table, start_ns = f['tables/0000'], t['settings/noise_start_end_ns'][()][1]
+        n, at = (table[next(k for k in found if k.endswith(part))][()] for part in ('correction.n_steps', 'correction.step_time_ns') for found in [names(table)])
+    return [round((ns - start_ns) * 1e-9, 1) for ns in np.atleast_2d(at)[0][:n.flat[0]]]
+
+
+def names(group):
+    found = []
+    group.visit(found.append)
+    return found
+
+
 with Program() as p:
+    # two calibrations of 20 s hardly know the slope of the baseline: a step in the pause behind the first one would do as well
+    made_up = steps(p, 'short', '--pixels', '16', '--rate', '60', '--seed', '214', '--scans', '1', '--points', '41', '--dwell', '0.6666666666666666', '--calibration-s', '20')
+    p.check(made_up == [], f'no gain step is made up where there is none: {made_up}')
     drift = run(p, 'drift', ('--gain-drift', '0.004'), alone=True)
     alone, mid = np.median(by_pixel(drift['first calibration alone'], 0.4, 0.6)), np.median(by_pixel(drift['plain'], 0.4, 0.6))
     p.check(abs(mid) < 0.1 and abs(alone) > 0.8, f'a drift of 3 eV between the calibrations: {mid:+.3f} eV in mid-scan, with the first calibration alone {alone:+.2f}')
