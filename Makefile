@@ -109,13 +109,13 @@ run:
 	@$(MAKE) all
 	@tests/tool/demo
 
-# Fuzzing has its own build folder and needs clang; the sanitizer runs do not repeat it.
+# Fuzzing has its own build folder and needs clang; the sanitizer runs do not repeat it. The long tests come first, and the many short ones fill the gaps.
 check:
 	@tests/tool/install-packages build test
 	@$(MAKE) check-built
 check-built: all $(tests) $(if $(SAN),,fuzz-programs)
-	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests tests/tool/layers.sh 'tests/tool/layers.sh --self-test' tests/tool/units.sh $(tests) \
-	    $(sort $(wildcard tests/stream/*.py tests/golden/*.py)) $(if $(SAN),,$(patsubst $(build)/%,build/fuzz/%,$(fuzzers)))
+	@BUILD=$(build) CC=$(CC) FUZZ_S=5 tests/tool/run-tests tests/tool/layers.sh 'tests/tool/layers.sh --self-test' tests/tool/units.sh \
+	    $(sort $(wildcard tests/stream/*.py tests/golden/*.py)) $(if $(SAN),,$(patsubst $(build)/%,build/fuzz/%,$(fuzzers))) $(tests)
 check-%: all
 	@t=$$(ls tests/*/test_$*.c) && $(MAKE) $(build)/$${t%.c} && $(build)/$${t%.c}
 

@@ -10,6 +10,7 @@
 #include "pulse/open_filter.h"
 
 enum { STEP_GRID = 256, STEP_TIMES = 512 };
+static const double step_nats = 10, step_nats_each = 1;   /* see step_price */
 
 struct array_correction {
     struct learnt_channel *learnt;           /* job i writes only learnt[i] and estimates[i] */
@@ -106,15 +107,29 @@ static double entropy_of(const struct array_correction *l) {
     return sum;
 }
 
-/* Whether a step there makes spectra sharper than an even drift does: a drift looks like a step in its middle, and is for interpolation
- * between calibrations to take. Kept when it does. */
+/* Nats that a step's gain in every pixel must make spectra sharper by: chance alone gives half a nat for each gain. */
+static double step_price(const struct array_correction *l) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        n += l->estimates[i].terms != 0;
+    return step_nats + step_nats_each * (double)n;
+}
+
+/* Whether a step there makes spectra sharper than an even drift does, which looks like a step in its middle and is for interpolation between
+ * calibrations to take, and sharper than neither of them by more than chance would: where the slope of the baseline is hardly known, a
+ * drift that is not there and a step that is not there make up for it alike. Kept when it does. */
 static bool try_step(struct array_correction *l, int64_t time_ns, unsigned workers, bool *kept) {
     double drifting = entropy_of(l);
     l->step_time_ns[l->n_steps++] = time_ns;
     if (!estimate_all(l, workers, true))
         return false;
-    *kept = entropy_of(l) < drifting;
-    l->n_steps -= !*kept;
+    double stepping = entropy_of(l);
+    l->n_steps--;
+    *kept = stepping < drifting;
+    if (*kept && !estimate_all(l, workers, true))
+        return false;
+    *kept = *kept && stepping + step_price(l) < entropy_of(l);
+    l->n_steps += *kept;
     return estimate_all(l, workers, false);
 }
 

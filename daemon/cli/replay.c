@@ -125,7 +125,6 @@ static void tell_damage(const struct beamtime *b, const struct reprocessed *r) {
     static const struct { size_t offset; const char *what; } kinds[] = {
         { COUNT(torn), "torn records were passed over; 'tesd inspect FILE' says where" },
         { COUNT(tail_bytes), "bytes of unfinished records at the ends of files; still being written, or cut short" },
-        { COUNT(cut_counts[CUT_SHORT]), "records are not what the filter is for (another length, or OFF for LJH) and have no energy" },
         { COUNT(duplicates), "records came twice and are counted once" },
         { COUNT(restarts), "restarts of the frame counter" },
         { COUNT(disagreements), "records whose time stamp and frame counter disagree by more than 1 ms; the stamp counts" },
@@ -141,6 +140,34 @@ static void tell_damage(const struct beamtime *b, const struct reprocessed *r) {
         }
         if (sum > 0)
             log_warning("%llu %s (%llu channel%s, the first is %d)", sum, kinds[k].what, channels, channels == 1 ? "" : "s", b->pulses.channels[first].channel);
+    }
+}
+
+enum unfit { UNFIT_LENGTH, UNFIT_COEFFICIENTS, UNFIT_SAMPLES, N_UNFIT };
+
+static enum unfit unfit_of(const struct channel_input *records, const struct pixel_model *model) {
+    if (model == NULL || model->coefficients == records->coefficients)
+        return UNFIT_LENGTH;
+    return records->coefficients ? UNFIT_COEFFICIENTS : UNFIT_SAMPLES;
+}
+
+/* Records that the calibration's filters cannot measure, and what would help. */
+static void tell_unfit(const struct beamtime *b, const struct array_model *m, const struct reprocessed *r) {
+    static const char *const what[N_UNFIT] = {
+        [UNFIT_LENGTH] = "are of another length than the filter is for and have no energy; give a calibration learnt from such records",
+        [UNFIT_COEFFICIENTS] = "are coefficients (OFF), the filter is for samples (LJH), and have no energy; give the run's LJH files, or a calibration learnt from OFF files",
+        [UNFIT_SAMPLES] = "are samples (LJH), the filter is for coefficients (OFF), and have no energy; give the run's OFF files (--prefer off where both are there), or a calibration learnt from LJH files",
+    };
+    for (enum unfit u = UNFIT_LENGTH; u < N_UNFIT; u++) {
+        unsigned long long sum = 0, channels = 0, first = 0;
+        for (size_t i = r->n_pixels; i-- > 0;) {
+            const uint64_t n = unfit_of(&b->pulses.channels[i], m->channels[i].model) == u ? r->pixels[i].cut_counts[CUT_SHORT] : 0;
+            sum += n;
+            channels += n > 0;
+            first = n > 0 ? i : first;
+        }
+        if (sum > 0)
+            log_warning("%llu records %s (%llu channel%s, the first is %d)", sum, what[u], channels, channels == 1 ? "" : "s", b->pulses.channels[first].channel);
     }
 }
 
@@ -160,6 +187,17 @@ static bool any_pixel_used(const struct scan_products *p) {
     return false;
 }
 
+static const char *why_no_photons(const struct scan_products *p, const struct reprocessed *r) {
+    uint64_t records = 0, unfit = 0;
+    for (uint32_t i = 0; i < p->n_pixels; i++) {
+        records += p->pixels_used[i] ? r->pixels[i].records : 0;
+        unfit += p->pixels_used[i] ? r->pixels[i].cut_counts[CUT_SHORT] : 0;
+    }
+    if (!any_pixel_used(p))
+        return "no pixel has an energy calibration";
+    return records > 0 && unfit == records ? "no record is what the calibration's filters are for" : "were the pulses of its run given?";
+}
+
 static void print_elastic(const struct scan_elastic *e) {
     if (e->found)
         printf(", elastic %+.2f(%.2f) eV, FWHM %.2f\n", e->offset_eV, e->offset_sigma_eV, e->fwhm_eV);
@@ -177,9 +215,8 @@ static void print_scans(const struct reprocessed *r) {
         }
         printf("scan %4d %-16.16s %5u points %10llu photons %8llu moving", p->scan->number, p->scan->sample, p->n_points, photons, moving);
         print_elastic(&r->elastics.of[k]);
-        const char *why = any_pixel_used(p) ? "were the pulses of its run given?" : "no pixel has an energy calibration";
         if (photons == 0)
-            log_warning("scan %d (%s): no photons; %s", p->scan->number, p->scan->log_name, why);
+            log_warning("scan %d (%s): no photons; %s", p->scan->number, p->scan->log_name, why_no_photons(p, r));
     }
 }
 
@@ -223,6 +260,7 @@ static bool process(const struct arguments *a, const struct options *o, const st
     if (!good)
         return false;
     tell_damage(b, &r);
+    tell_unfit(b, m, &r);
     tell_jumps(b, &r);
     if (!a->offline.quiet) {
         verdict_table_print(stdout, m, r.pixels);

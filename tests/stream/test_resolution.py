@@ -1,4 +1,5 @@
-"""A short form of tests/bench/accept_resolution.py for every day: small, with loose limits that the filter alone does not keep."""
+"""A short form of tests/bench/accept_resolution.py for every day: small, with loose limits that the filter alone does not keep. A sanitizer looks at
+the code, which is the same for short and long records: it gets the short ones."""
 import os, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bench'))
@@ -7,6 +8,7 @@ import accept_resolution as resolution
 import numpy as np
 
 failures = 0
+shapes = (('short', 1.03), ('long', 1.06))[:1 if 'san-' in resolution.tesd else 2]
 
 
 def check(name, found, most, most_own):
@@ -27,7 +29,7 @@ def check_told(told, wanted, pixels):
 
 
 with tempfile.TemporaryDirectory() as work:
-    for shape, most in (('short', 1.03), ('long', 1.06)):
+    for shape, most in shapes:
         noise, run, truth = resolution.simulate(os.path.join(work, shape), shape, 6, 3, 8, gain_step=1e-3, more=('--calibration-s', 200))
         nxs, cal = os.path.join(work, shape + '.nxs'), os.path.join(work, shape + '.h5')
         resolution.command('replay', run, '--noise', noise, '-o', nxs)

@@ -55,11 +55,12 @@ with tempfile.TemporaryDirectory() as folder:
     at = lambda name: os.path.join(folder, name)
     run("simulate", "-o", at("sim"), "--quick", "--pixels", "6", "--seed", "5")
     pulses, noise = glob.glob(at("sim/*/0001"))[0], glob.glob(at("sim/*/0000"))[0]
-    for workers in "1", "2", "7":
+    several = ("7",) if "san-" in tesd else ("2", "7")   # a sanitizer has seen two workers when it has seen seven
+    for workers in ("1", *several):
         run("calibrate", pulses, "--noise", noise, "-o", at(f"cal{workers}.h5"), "--workers", workers)
         run("replay", pulses, "--noise", noise, "-o", at(f"learnt{workers}.nxs"), "--workers", workers)
         run("replay", pulses, "--calibration", at("cal1.h5"), "-o", at(f"frozen{workers}.nxs"), "--workers", workers)
-    for workers in "2", "7":
+    for workers in several:
         expect_same(at("learnt1.nxs"), at(f"learnt{workers}.nxs"))
         expect_same(at("frozen1.nxs"), at(f"frozen{workers}.nxs"))
         with open(at("cal1.h5"), "rb") as f, open(at(f"cal{workers}.h5"), "rb") as g:
