@@ -135,7 +135,7 @@ struct condition_ratio condition_ratio_of(const struct condition_sum *a, const s
     r.significance = r.difference_sigma > 0 ? r.difference / r.difference_sigma : 0;
     if (b->value > 0) {
         r.ratio = a->value / b->value;
-        r.sigma = sqrt(a->variance + r.ratio * r.ratio * b->variance) / b->value;
+        r.sigma = a->variance > 0 ? sqrt(a->variance + r.ratio * r.ratio * b->variance) / b->value : (double)NAN;
     }
     return r;
 }

@@ -37,6 +37,7 @@ void condition_curve_normalise(struct condition_curve *c, const struct condition
  * lo <= incident_eV <= hi under b(E) x exposure. STATUS_TOO_FEW: fewer than 2 (line: 3) points with exposure, or no counts. */
 enum status condition_pre_edge(struct condition_curve *c, double lo_eV, double hi_eV, bool line, struct pre_edge *out);
 
+/* ratio NaN: nothing in B. sigma NaN: that, or not a count in A, which says nothing of how few could have come. */
 struct condition_ratio { double ratio, sigma, difference, difference_sigma, significance; };   /* significance: difference / its error */
 struct condition_ratio condition_ratio_of(const struct condition_sum *a, const struct condition_sum *b);
 

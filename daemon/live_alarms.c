@@ -27,6 +27,7 @@ static bool has_no_calibration(const struct alarm_facts *f) { return f->array &&
 static bool calibration_refused(const struct alarm_facts *f) { return f->calibration_refusal[0] != '\0'; }
 static bool scans_differ(const struct alarm_facts *f) { return f->scans_differ[0] != '\0'; }
 static bool pixels_jumped(const struct alarm_facts *f) { return f->pixels_jumped[0] != '\0'; }
+static bool pixels_shifted(const struct alarm_facts *f) { return f->pixels_shifted[0] != '\0'; }
 static bool journal_fails(const struct alarm_facts *f) { return f->disk_trouble[0] != NULL; }
 static bool archive_fails(const struct alarm_facts *f) { return f->disk_trouble[1] != NULL; }
 static bool raw_fails(const struct alarm_facts *f) { return f->disk_trouble[2] != NULL; }
@@ -45,6 +46,9 @@ static void refusal_text(const struct alarm_facts *f, char *text, size_t size) {
 static void differ_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "%s", f->scans_differ); }
 static void jumped_text(const struct alarm_facts *f, char *text, size_t size) {
     snprintf(text, size, "photons of pixels that jumped do not count until they come back or are calibrated anew: %s", f->pixels_jumped);
+}
+static void shifted_text(const struct alarm_facts *f, char *text, size_t size) {
+    snprintf(text, size, "lines of pixels stand beside the array's, their photons count at wrong energies; calibrate again: %s", f->pixels_shifted);
 }
 static void journal_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "journal: %s", f->disk_trouble[0]); }
 static void archive_text(const struct alarm_facts *f, char *text, size_t size) { snprintf(text, size, "files of scans: %s", f->disk_trouble[1]); }
@@ -81,6 +85,7 @@ static const struct alarm_rule { const char *code, *level; alarm_state *state; a
     [ALARM_CLOCK_SET] = { "clock_set", "warning", .count = clock_steps, .text = clock_text },
     [ALARM_OTHER_FORM] = { "other_form", "warning", .count = other_form, .text = other_form_text },
     [ALARM_PIXELS_JUMPED] = { "pixels_jumped", "warning", .state = pixels_jumped, .text = jumped_text },
+    [ALARM_PIXELS_SHIFTED] = { "pixels_shifted", "warning", .state = pixels_shifted, .text = shifted_text },
 };
 
 const char *live_alarm_code(enum alarm_code code) { return rules[code].code; }

@@ -10,7 +10,7 @@
 
 enum alarm_code {
     ALARM_ACQUISITION_SILENT, ALARM_LOST_UPSTREAM, ALARM_OVERLOAD, ALARM_REFUSED, ALARM_NO_CALIBRATION, ALARM_CALIBRATION_REFUSED, ALARM_JOURNAL, ALARM_ARCHIVE, ALARM_RAW,
-    ALARM_NOT_KEPT, ALARM_LATE, ALARM_HURRIED, ALARM_SCAN_EVENTS, ALARM_SCANS_DIFFER, ALARM_CLOCK_SET, ALARM_OTHER_FORM, ALARM_PIXELS_JUMPED, N_ALARMS
+    ALARM_NOT_KEPT, ALARM_LATE, ALARM_HURRIED, ALARM_SCAN_EVENTS, ALARM_SCANS_DIFFER, ALARM_CLOCK_SET, ALARM_OTHER_FORM, ALARM_PIXELS_JUMPED, ALARM_PIXELS_SHIFTED, N_ALARMS
 };
 
 struct alarm_facts {
@@ -23,6 +23,7 @@ struct alarm_facts {
     const char *calibration_refusal;     /* "" none */
     const char *scans_differ;            /* which repeats do not agree; "" none */
     const char *pixels_jumped;           /* which pixels are cut as jumped now, and since when; "" none */
+    const char *pixels_shifted;          /* which pixels see lines beside those of the array, by how much and since when; "" none */
     const char *disk_trouble[3];         /* journal, archive, raw: NULL none */
 };
 

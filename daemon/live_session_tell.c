@@ -32,37 +32,50 @@ static void tell_journal(const struct live_session_work *s) {
     }
 }
 
-/* "17 since 12:03:14, 5 since 12:40:09 UTC, 3 more" */
-static void list_jumped(const struct live_session_work *s, char *text, size_t size) {
+/* "channel 17 since 12:03:14, channel 5 since 12:40:09 UTC, 3 more" */
+struct pixel_list { char text[LISTED_PIXELS * 48 + 32]; size_t at; uint32_t listed, more; };
+
+static void list_pixel(const struct live_session_work *s, uint32_t pixel, const char *what, int64_t since_ns, struct pixel_list *l) {
+    struct tm utc;
+    const time_t since_s = (time_t)(since_ns / 1000000000);
+    if (l->listed == LISTED_PIXELS || gmtime_r(&since_s, &utc) == NULL) {
+        l->more++;
+        return;
+    }
+    l->at += (size_t)snprintf(l->text + l->at, sizeof l->text - l->at, "%schannel %d %ssince %02d:%02d:%02d", l->listed++ > 0 ? ", " : "", s->set->array->channels[s->set->array->index_of_pixel[pixel]].number, what,
+                              utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+static void end_list(struct pixel_list *l) {
+    if (l->listed > 0)
+        l->at += (size_t)snprintf(l->text + l->at, sizeof l->text - l->at, " UTC");
+    if (l->more > 0)
+        snprintf(l->text + l->at, sizeof l->text - l->at, ", %u more", l->more);
+}
+
+static void list_pixels(const struct live_session_work *s, struct pixel_list *jumped, struct pixel_list *shifted) {
     const uint32_t n = s->set != NULL && s->watch != NULL && s->watch_version == s->array_version ? s->set->array->n_pixels : 0;
-    uint32_t listed = 0, more = 0;
-    size_t at = 0;
-    text[0] = '\0';
+    char by[24];
     for (uint32_t p = 0; p < n; p++) {
         const int64_t since_ns = pixel_watch_jumped(s->watch, p);
-        if (since_ns == 0)
-            continue;
-        struct tm utc;
-        const time_t since_s = (time_t)(since_ns / 1000000000);
-        if (listed == LISTED_PIXELS || gmtime_r(&since_s, &utc) == NULL) {
-            more++;
-            continue;
-        }
-        at += (size_t)snprintf(text + at, size - at, "%schannel %d since %02d:%02d:%02d", listed++ > 0 ? ", " : "", s->set->array->channels[s->set->array->index_of_pixel[p]].number, utc.tm_hour, utc.tm_min, utc.tm_sec);
+        const struct pixel_shift shift = pixel_watch_shift(s->watch, p);
+        snprintf(by, sizeof by, "by %+.0f eV ", shift.shift_eV);
+        if (since_ns != 0)
+            list_pixel(s, p, "", since_ns, jumped);
+        else if (shift.shift_eV != 0)
+            list_pixel(s, p, by, shift.since_ns, shifted);
     }
-    if (listed > 0)
-        at += (size_t)snprintf(text + at, size - at, " UTC");
-    if (more > 0)
-        snprintf(text + at, size - at, ", %u more", more);
+    end_list(jumped);
+    end_list(shifted);
 }
 
 void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms) {
-    char jumped[LISTED_PIXELS * 48 + 32];
-    list_jumped(s, jumped, sizeof jumped);
+    struct pixel_list jumped = { 0 }, shifted = { 0 };
+    list_pixels(s, &jumped, &shifted);
     const struct live_figures *f = &s->figures;
     const struct alarm_facts facts = {
         .heard = f->alive, .array = s->set != NULL, .n_pixels = f->n_pixels, .good_pixels = f->good_pixels, .sent = f->losses.sent, .lost_upstream = f->losses.lost_upstream,
-        .overload = f->losses.overload, .refused = s->lost.rejected, .not_kept = f->kept_lost, .late = f->late, .hurried = f->hurried, .refused_events = f->refused_events, .pixels_jumped = jumped, .scans_differ = live_repeats_odd(s->repeats),
+        .overload = f->losses.overload, .refused = s->lost.rejected, .not_kept = f->kept_lost, .late = f->late, .hurried = f->hurried, .refused_events = f->refused_events, .pixels_jumped = jumped.text, .pixels_shifted = shifted.text, .scans_differ = live_repeats_odd(s->repeats),
         .other_form = f->losses.other_form, .clock_steps = f->clock_steps.records, .clock_step_s = (double)f->clock_steps.last_ns * 1e-9,
         .host = s->options.ingest.host, .calibration_refusal = live_learning_refusal(s->links.learning),
         .disk_trouble = { trouble_of(&f->disk[0]), trouble_of(&f->disk[1]), trouble_of(&f->disk[2]) },
@@ -142,10 +155,12 @@ static json_t *pixel_keys(const struct live_session_work *s, uint32_t pixel, con
     const uint64_t own = tally_of(&s->set->tally[index].overload), lost = upstream_loss_channel(s->loss, index).lost;
     char jumped[24];
     snprintf(jumped, sizeof jumped, "%" PRId64, w->jumped_ns);
-    return json_pack("{s:i, s:i, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "pixel", (int)pixel, "channel", (int)c->number, "name", json_value_text(c->name), "window_s", w->window_s,
+    const double shift_eV = pixel_watch_shift(s->watch, pixel).shift_eV;
+    return json_pack("{s:i, s:i, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "pixel", (int)pixel, "channel", (int)c->number, "name", json_value_text(c->name), "window_s", w->window_s,
                      "rate_per_s", json_value_number(w->rate_per_s), "baseline_counts", json_value_number(w->baseline_counts), "residual", json_value_number(w->residual), "resolution_eV",
                      json_value_number(v.resolution_eV), "verdict", json_value_text(v.verdict), "reason", json_value_text(v.reason), "records", (json_int_t)w->records, "photons",
-                     (json_int_t)w->photons, "lost", (json_int_t)(lost > own ? lost : own), "jumped_ns", w->jumped_ns != 0 ? json_string(jumped) : json_null());
+                     (json_int_t)w->photons, "lost", (json_int_t)(lost > own ? lost : own), "jumped_ns", w->jumped_ns != 0 ? json_string(jumped) : json_null(),
+                     "shift_eV", shift_eV != 0 ? json_real(shift_eV) : json_null());
 }
 
 static bool have_watch(struct live_session_work *s, int64_t now_ms) {

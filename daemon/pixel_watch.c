@@ -9,14 +9,14 @@
 
 struct sums { double baseline, residual; uint64_t n, n_baseline, n_residual, records, photons; int64_t since_ms, jumped_ns; };
 
-struct pixel_watch { uint32_t n_pixels, *spectra; struct sums pixels[]; };
+struct pixel_watch { uint32_t n_pixels, *spectra; struct shift_watch *shifts; struct sums pixels[]; };
 
 bool pixel_watch_new(uint32_t n_pixels, int64_t now_ms, struct pixel_watch **out) {
     struct pixel_watch *w = calloc(1, sizeof *w + n_pixels * sizeof w->pixels[0]);
     if (w != NULL)
         w->spectra = calloc((size_t)n_pixels * DETAIL_BINS + 1, sizeof *w->spectra);
-    if (w == NULL || w->spectra == NULL) {
-        free(w);
+    if (w == NULL || w->spectra == NULL || shift_watch_new(n_pixels, &w->shifts) != STATUS_OK) {
+        pixel_watch_free(w);
         return false;
     }
     w->n_pixels = n_pixels;
@@ -27,14 +27,19 @@ bool pixel_watch_new(uint32_t n_pixels, int64_t now_ms, struct pixel_watch **out
 }
 
 void pixel_watch_free(struct pixel_watch *w) {
-    if (w != NULL)
-        free(w->spectra);
+    if (w == NULL)
+        return;
+    shift_watch_free(w->shifts);
+    free(w->spectra);
     free(w);
 }
 
 const uint32_t *pixel_watch_spectrum(const struct pixel_watch *w, uint32_t pixel) { return w->spectra + (size_t)pixel * DETAIL_BINS; }
 
-void pixel_watch_forget_spectra(struct pixel_watch *w) { memset(w->spectra, 0, (size_t)w->n_pixels * DETAIL_BINS * sizeof *w->spectra); }
+void pixel_watch_forget_spectra(struct pixel_watch *w) {
+    memset(w->spectra, 0, (size_t)w->n_pixels * DETAIL_BINS * sizeof *w->spectra);
+    shift_watch_forget(w->shifts);
+}
 
 void pixel_watch_rows(struct pixel_watch *w, const struct row_block *b) {
     for (size_t i = 0; i < b->n; i++) {
@@ -52,6 +57,8 @@ void pixel_watch_rows(struct pixel_watch *w, const struct row_block *b) {
         const int bin = b->photons->cuts[i] == 0 ? pixel_detail_bin(b->photons->energy_eV[i]) : -1;
         if (bin >= 0)
             w->spectra[(size_t)b->photons->pixel[i] * DETAIL_BINS + (size_t)bin]++;
+        if (b->photons->cuts[i] == 0 && (b->photons->flags[i] & TRUST_MASK) < TRUST_BEYOND)
+            shift_watch_add(w->shifts, b->photons->pixel[i], b->photons->time_ns[i], b->photons->energy_eV[i]);
         if (isfinite(p->pretrigger_mean)) {
             s->baseline += (double)p->pretrigger_mean;
             s->n_baseline++;
@@ -64,6 +71,8 @@ void pixel_watch_rows(struct pixel_watch *w, const struct row_block *b) {
 }
 
 int64_t pixel_watch_jumped(const struct pixel_watch *w, uint32_t pixel) { return w->pixels[pixel].jumped_ns; }
+
+struct pixel_shift pixel_watch_shift(const struct pixel_watch *w, uint32_t pixel) { return shift_watch_pixel(w->shifts, pixel); }
 
 static double mean(double sum, uint64_t n) { return n > 0 ? sum / (double)n : (double)NAN; }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "calib/shift_watch.h"
 #include "daemon/row_block.h"
 
 struct pixel_watch;   /* opaque */
@@ -24,6 +25,7 @@ void pixel_watch_free(struct pixel_watch *w);
 void pixel_watch_rows(struct pixel_watch *w, const struct row_block *rows);
 struct watched_window pixel_watch_take(struct pixel_watch *w, uint32_t pixel, int64_t now_ms);
 int64_t pixel_watch_jumped(const struct pixel_watch *w, uint32_t pixel);   /* as jumped_ns above */
+struct pixel_shift pixel_watch_shift(const struct pixel_watch *w, uint32_t pixel);   /* lines beside those of the array (calib/shift_watch.h) */
 /* Photons of the pixel by energy, DETAIL_BINS of pixel_detail.h; borrowed. */
 const uint32_t *pixel_watch_spectrum(const struct pixel_watch *w, uint32_t pixel);
 void pixel_watch_forget_spectra(struct pixel_watch *w);   /* energies have another meaning from now on */

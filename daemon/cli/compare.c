@@ -151,9 +151,14 @@ static void subtract(const struct arguments *a, struct condition *c) {
 }
 
 static void print_row(const struct condition_yield *y, const struct comparison_window *w, double wanted) {
-    printf("  %-14.14s %9.0f %9.0f   %8.4f(%.4f) %7.1f   %6.1f / %-4u", y->name, w->counts_a, w->counts_b, w->ratio.ratio, w->ratio.sigma,
-           isfinite(w->ratio.ratio) ? (w->ratio.ratio - 1) / w->ratio.sigma : (double)NAN, w->shape.chi2, w->shape.dof);
-    if (wanted > 0)
+    const struct condition_ratio *r = &w->ratio;
+    printf("  %-14.14s %9.0f %9.0f   ", y->name, w->counts_a, w->counts_b);
+    if (isfinite(r->sigma))
+        printf("%8.4f(%.4f) %7.1f   ", r->ratio, r->sigma, (r->ratio - 1) / r->sigma);
+    else
+        printf("%16s %7s   ", "too few counts", "");
+    printf("%6.1f / %-4u", w->shape.chi2, w->shape.dof);
+    if (wanted > 0 && isfinite(w->counts_needed))
         printf(" %12.0f", w->counts_needed);
     putchar('\n');
 }

@@ -121,11 +121,23 @@ static void normalising_and_needs(void **state) {
     condition_curve_done(&b);
 }
 
+/* Not a count in A: the ratio is 0, and what its error is nobody knows (it was told as 0). */
+static void nothing_in_a_has_no_error(void **state) {
+    (void)state;
+    const struct condition_sum none = { .points = 4 }, few = { .value = 3, .variance = 3, .counts = 3, .points = 4 };
+    const struct condition_ratio r = condition_ratio_of(&none, &few), back = condition_ratio_of(&few, &none);
+    assert_float_equal(r.ratio, 0, 0);
+    assert_true(isnan(r.sigma));
+    assert_true(isnan(condition_counts_needed(&none, &few, 0.1)));
+    assert_true(isnan(back.ratio) && isnan(back.sigma));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ratios_have_the_errors_they_say),
         cmocka_unit_test(the_background_before_the_edge_goes_without_bias),
         cmocka_unit_test(normalising_and_needs),
+        cmocka_unit_test(nothing_in_a_has_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include "daemon/live_alarms.h"
 
 static struct alarm_facts all_well(void) {
-    return (struct alarm_facts){ .heard = true, .array = true, .n_pixels = 240, .good_pixels = 231, .sent = 1000, .host = "127.0.0.1", .calibration_refusal = "", .scans_differ = "", .pixels_jumped = "" };
+    return (struct alarm_facts){ .heard = true, .array = true, .n_pixels = 240, .good_pixels = 231, .sent = 1000, .host = "127.0.0.1", .calibration_refusal = "", .scans_differ = "", .pixels_jumped = "", .pixels_shifted = "" };
 }
 
 static const json_t *only_alarm(json_t *keys) {
@@ -91,6 +91,7 @@ static void each_fact_has_its_alarm(void **state) {
         case ALARM_HURRIED: f.hurried = 1; break;
         case ALARM_SCAN_EVENTS: f.refused_events = 1; break;
         case ALARM_PIXELS_JUMPED: f.pixels_jumped = "channel 17 since 12:03:14 UTC"; break;
+        case ALARM_PIXELS_SHIFTED: f.pixels_shifted = "channel 5 by +20 eV since 12:04:07 UTC"; break;
         case ALARM_SCANS_DIFFER: f.scans_differ = "scan 3 of 5 repeats: beyond 4 standard deviations from the others"; break;
         case ALARM_CLOCK_SET: f.clock_steps = 4; f.clock_step_s = -2; break;
         case ALARM_OTHER_FORM: f.other_form = 12; break;

@@ -30,9 +30,9 @@ class Listener(threading.Thread):
 
     def __init__(self, port, topic):
         super().__init__(daemon=True)
-        self.socket, self.states, self.events, self.stop = context.socket(zmq.SUB), [], [], False
+        self.socket, self.states, self.events, self.alarms, self.stop = context.socket(zmq.SUB), [], [], {}, False
         self.socket.connect(f'tcp://127.0.0.1:{port}')
-        for t in (topic, 'run/'):
+        for t in (topic, 'run/', 'alarm/'):
             self.socket.subscribe(t.encode())
 
     def run(self):
@@ -41,6 +41,9 @@ class Listener(threading.Thread):
                 continue
             topic, header, *blobs = self.socket.recv_multipart()
             h = json.loads(header)
+            if topic == b'alarm/':
+                self.alarms |= {a['code']: a['text'] for a in h['alarms']}
+                continue
             if topic == b'run/':
                 self.events.append(h.get('event'))
                 continue
@@ -112,6 +115,38 @@ def test_live_is_replay():
     # the first heartbeat may meet a queue that is just being emptied, and the second is the maps' turn
     check(len(knew) <= 3 and not knew[-1]['lacks'] and knew[-1]['total'] == listener.states[-1][1].sum(),
           f'a viewer that stood still all the while had every state, and the PFY of {knew[-1]["total"]} counts, at heartbeat {len(knew)} after it woke; what the first named and was not there: {knew[0]["lacks"]}')
+
+
+def told_of(baseline, source, calibration):
+    """The alarms of a beamtime in which one pixel of eight jumps at a fifth of the run, and which it was."""
+    twin = Twin(*source, '--jump-baseline', str(baseline), '--records', 'synthesised', '--clock', 'x20', '--start', '2026-03-02T09:00:00', '--idle', '--await', str(SUBSCRIPTIONS), '--queue', '100000')
+    run = Daemon(f'jumps{baseline}', twin, ingest={'block_s': 10}, calibration={'file': calibration})
+    listener = Listener(run.stream, 'pfy/O/')
+    listener.start()
+    Rpc(twin.control).good('SourceControl.Start', 'SimPulseSource')
+    end = time.monotonic() + 40
+    while not {'pixels_jumped', 'pixels_shifted'} & set(listener.alarms) and time.monotonic() < end:
+        time.sleep(0.1)
+    listener.stop = True
+    check(run.end() == 0, 'ends with 0')
+    twin.end()
+    listener.join()
+    return {c: t for c, t in listener.alarms.items() if c.startswith('pixels_')}
+
+
+def test_jumps_are_told():
+    """With a step of the baseline a pixel's photons do not count any more, without one they do; an alarm names it either way."""
+    source = [*beamtime, '--pixels', '8', '--bad-fraction', '0', '--jumping', '0.13', '--jump-at', '0.2']
+    offspring.run([tesd, 'simulate', '-o', f'{folder}/steady', *source, '--jump-at', '1'], check=True, capture_output=True)
+    runs = sorted(glob.glob(f'{folder}/steady/*/*'))
+    offspring.run([tesd, 'calibrate', runs[1], '--noise', runs[0], '-o', f'{folder}/steady.h5'], check=True, capture_output=True)
+    with h5py.File(f'{folder}/steady/truth.h5') as f:
+        size = f['pixels/jump_counts'][()]
+        k = int(numpy.flatnonzero(size)[0])
+        channel, sign = int(f['pixels/channel'][k]), '+' if size[k] > 0 else '-'
+    jumped, shifted = (told_of(baseline, source, f'{folder}/steady.h5') for baseline in (3, 0))
+    check(list(jumped) == ['pixels_jumped'] and f': channel {channel} since 09:00:1' in jumped['pixels_jumped'] and jumped['pixels_jumped'].count('channel') == 1, f'channel {channel}: {jumped}')
+    check(list(shifted) == ['pixels_shifted'] and f': channel {channel} by {sign}' in shifted['pixels_shifted'] and shifted['pixels_shifted'].count('channel') == 1, f'channel {channel}, {sign}: {shifted}')
 
 
 def compare(made, replayed, listener):
@@ -212,4 +247,4 @@ def test_follow_completes():
     check(len(frames) == sent and len(set(zip(pixels.tolist(), frames.tolist()))) == sent, f'the file has {len(frames)} rows, each record once')
 
 
-run_all(*[t for t in (test_losses, test_follow_completes, test_live_is_replay) if t.__name__ in (sys.argv[1:] or [t.__name__])])
+run_all(*[t for t in (test_losses, test_follow_completes, test_live_is_replay, test_jumps_are_told) if t.__name__ in (sys.argv[1:] or [t.__name__])])
