@@ -121,7 +121,7 @@ static void account(struct live_session_work *s, const struct row_block *rows) {
     for (size_t i = 0; i < rows->n; i++) {
         uint32_t index = array->index_of_pixel[p->pixel[i]];
         if ((rows->flags[i] & ROW_NEW_EPOCH) != 0)
-            upstream_loss_epoch(s->loss, p->time_ns[i], p->frame[i], s->status.sample_period_s);
+            upstream_loss_epoch(s->loss, index, p->time_ns[i], p->frame[i], s->status.sample_period_s);
         if ((rows->flags[i] & ROW_OLD_EPOCH) == 0)   /* their frames are those of another counter */
             stamp_watch_row(s->stamps, p->pixel[i], p->time_ns[i], p->frame[i], s->status.sample_period_s, (rows->flags[i] & ROW_NEW_EPOCH) != 0);
         upstream_loss_record(s->loss, index, p->time_ns[i], (rows->flags[i] & ROW_FROM_FILE) == 0);

@@ -15,6 +15,7 @@ struct tally {
     int64_t newest_ns;              /* of the last record that came by port, if any did */
     uint64_t turned;                /* of n: records from before the clock was set back far, in this segment */
     bool came, has_turned, awaits_turn;   /* awaits: a window told it, and records from before may still come */
+    bool behind;                    /* another channel told an epoch whose stamps are those of the one before; this one not yet: what the port brings is from before */
     uint64_t sent, settled;         /* sent in all windows of this segment; in those before the newest */
     uint64_t past_sent, past_had;   /* of the segments before */
     uint64_t by_port;
@@ -31,6 +32,7 @@ struct upstream_loss {
     struct segment now, past[PAST];
     unsigned n_past;
     int64_t newest_ns;              /* of the last record that came by port */
+    int64_t before_ns;              /* what that was when an epoch's stamps were set back: no record of the time before is much later */
     int64_t settled_ns, first_ns, duration_ns, turned_to_ns, told_ns;   /* told: end of the last window; duration: of a window; 0 not known. turned to: end of the window that told that the clock was set back */
     int64_t epoch_ns, zero_ns;      /* where the present epoch begins, and a little before: INT64_MIN not known */
     bool stopped, interrupted;      /* interrupted: it has been, since the last window */
@@ -82,12 +84,18 @@ static void note_turn(struct upstream_loss *l, struct tally *t, int64_t time_ns)
     t->awaits_turn = false;
 }
 
+/* One that the port brings late: from before the clock was set back. */
+static bool is_from_before(const struct upstream_loss *l, const struct tally *t, int64_t time_ns) {
+    return t->behind || (t->awaits_turn && time_ns > l->turned_to_ns + FAR_WINDOWS * l->duration_ns);
+}
+
 void upstream_loss_record(struct upstream_loss *l, uint32_t index, int64_t time_ns, bool by_port) {
     if (index >= l->n_channels)
         return;
     struct tally *t = &l->channels[index];
     t->by_port += by_port;
-    if (by_port && t->awaits_turn && time_ns > l->turned_to_ns + FAR_WINDOWS * l->duration_ns) {
+    t->behind = t->behind && time_ns <= l->before_ns + l->duration_ns;
+    if (by_port && is_from_before(l, t, time_ns)) {
         credit_past(l, t, time_ns);
         return;
     }
@@ -177,13 +185,26 @@ static void part_at_turn(struct upstream_loss *l, int64_t hi_ns) {
     l->turned_to_ns = hi_ns;
 }
 
+/* The clock was set back while the source was away. Each connection of the port brings its own channels: those that have told no epoch yet may be behind. */
+static void part_at_epoch(struct upstream_loss *l, int64_t time_ns) {
+    l->before_ns = l->newest_ns;
+    part_at_turn(l, time_ns);
+    for (uint32_t i = 0; i < l->n_channels; i++)
+        l->channels[i].behind = l->channels[i].by_port > 0;
+}
+
 /* Sample clocks are off by up to 24 ppm, stamps by tens of ms. */
-void upstream_loss_epoch(struct upstream_loss *l, int64_t time_ns, int64_t frame, double period_s) {
+void upstream_loss_epoch(struct upstream_loss *l, uint32_t index, int64_t time_ns, int64_t frame, double period_s) {
     double age_ns = (double)frame * period_s * 1e9, zero_ns = (double)time_ns - age_ns;
+    if (index < l->n_channels)
+        l->channels[index].behind = false;
     if (l->epoch_ns != INT64_MIN && fabs(zero_ns - (double)l->zero_ns) < 1e9 + 1e-4 * age_ns)
         return;
-    if (l->open && l->met && time_ns < l->newest_ns - UPSTREAM_LOSS_EDGE_NS)
-        part_at_turn(l, time_ns);   /* the clock was set back while the source was away */
+    if (l->open && l->met && time_ns < l->newest_ns - UPSTREAM_LOSS_EDGE_NS) {
+        part_at_epoch(l, time_ns);
+        if (index < l->n_channels)
+            l->channels[index].behind = false;
+    }
     l->zero_ns = (int64_t)zero_ns;
     l->epoch_ns = l->zero_ns - UPSTREAM_LOSS_EDGE_NS;
 }

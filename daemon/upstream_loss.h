@@ -41,8 +41,9 @@ void upstream_loss_late_port(struct upstream_loss *l, uint32_t index);
 
 /* STATUS: the source runs or not. Told before any window it means that we were there from its start. */
 void upstream_loss_running(struct upstream_loss *l, bool running);
-/* The first record of a channel since its frame counter began anew, told before it: when frame 0 was tells whether that is news. */
-void upstream_loss_epoch(struct upstream_loss *l, int64_t time_ns, int64_t frame, double period_s);
+/* The first record of a channel since its frame counter began anew, told before it: when frame 0 was tells whether that is news. Where the clock was set back meanwhile,
+ * what the port brings of a channel that has not told it is from before. */
+void upstream_loss_epoch(struct upstream_loss *l, uint32_t index, int64_t time_ns, int64_t frame, double period_s);
 /* GROUPTRIGGER: from now on each record of `source` makes one of `receiver`. Clear, then add all. */
 void upstream_loss_uncouple(struct upstream_loss *l);
 bool upstream_loss_couple(struct upstream_loss *l, uint32_t source, uint32_t receiver);   /* false: no memory, or no such channel */
