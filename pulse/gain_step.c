@@ -14,8 +14,9 @@ static const double sigma_of_height = 0.0013;
 static const double told_within = 2e-3;       /* a pixel counts at a time when it knows its step to this, relative */
 static const double sure_sigmas = 6, sure_chi2 = 20;
 static const double most_sigmas = 15;         /* that one pixel counts for */
+static const double most_common_sigmas = 4;   /* and moves what all have in common by: five others must not seem off because one is */
 static const double shared_share = 0.15, favour_chi2 = 20;
-static const double seen_sigmas = 3.5, seen_share = 0.25;
+static const double seen_sigmas = 2, seen_share = 0.25;   /* without a step one in twenty is so far off */
 
 /* A pulse: its part in the score, and what else could explain it. */
 struct witness {
@@ -252,13 +253,14 @@ static bool can_tell(struct gain_step_score s) {
     return s.information * told_within * told_within > 1;
 }
 
-static double clipped(struct gain_step_score s, double common) {
-    return fmax(-most_sigmas, fmin(most_sigmas, (s.score - common * s.information) / sqrt(s.information)));
+static double clipped(double sigmas, double most) {
+    return fmax(-most, fmin(most, sigmas));
 }
 
 /* At one time. */
 struct comparison {
     double differences;   /* chi2 of what pixels do not have in common */
+    double strongest;     /* of the pixel that says most of it */
     double common;        /* chi2 of what they have */
     uint32_t pixels, seen;   /* that can tell; that see a step of their own */
 };
@@ -274,11 +276,12 @@ static struct comparison compare(const struct gain_step_score *scores, size_t n_
             struct gain_step_score s = scores[p * n_times + t];
             if (!can_tell(s))
                 continue;
-            double sigmas = clipped(s, common);
+            double sigmas = clipped((s.score - common * s.information) / sqrt(s.information), most_sigmas);
             c.differences += sigmas * sigmas;
+            c.strongest = fmax(c.strongest, sigmas * sigmas);
             c.pixels++;
             c.seen += fabs(sigmas) > seen_sigmas;
-            pull += sigmas * sqrt(s.information);
+            pull += clipped(sigmas, most_common_sigmas) * sqrt(s.information);
             information += s.information;
         }
         common += information > 0 ? pull / information : 0;
@@ -287,11 +290,11 @@ static struct comparison compare(const struct gain_step_score *scores, size_t n_
     return c;
 }
 
-/* Beyond chance, seen by many pixels (one that jumped alone is no step of the array), and large beside a change that all share, which
- * looks different to pixels whose baselines move differently. */
+/* Beyond chance even without the pixel that says most, and seen by many (one that jumped alone is no step of the array; but each of many may see a
+ * small step only dimly), and large beside a change that all share, which looks different to pixels whose baselines move differently. */
 static bool is_clear(const struct comparison *c, double shared) {
     double freedom = c->pixels - 1.0, limit = freedom + sure_sigmas * sqrt(2 * freedom) + sure_chi2 + shared_share * shared;
-    return c->differences > limit && c->seen >= PIXELS_MIN && c->seen >= seen_share * c->pixels;
+    return c->differences - c->strongest > limit && c->seen >= PIXELS_MIN && c->seen >= seen_share * c->pixels;
 }
 
 struct gain_step_found gain_step_find(const struct gain_step_score *scores, const bool *preferred, size_t n_pixels, size_t n_times) {

@@ -111,10 +111,32 @@ static void few_pulses_say_nothing(void **state) {
     assert_false(gain_step_find(NULL, NULL, 0, 0).clear);
 }
 
+/* Scores that say the step of each pixel in its own sigmas: chance, and `rms` sigmas of a step behind the second time; one pixel has jumped by `wild`. */
+static struct gain_step_found found_among(struct synthetic *s, size_t n_pixels, double rms, double wild) {
+    struct gain_step_score scores[240][3];
+    for (size_t p = 0; p < n_pixels; p++)
+        for (int t = 0; t < 3; t++)
+            scores[p][t] = (struct gain_step_score){ .score = 1e4 * (synthetic_gauss(s) + (t == 1 ? rms * synthetic_gauss(s) + (p == 2 ? wild : 0) : 0)), .information = 1e8 };
+    return gain_step_find(scores[0], NULL, n_pixels, 3);
+}
+
+/* No pixel need be sure of it by itself, where many look the same way; but one that is sure all alone is no step of the array. */
+static void a_small_step_is_seen_by_many(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(85);
+    for (int k = 0; k < 50; k++) {
+        struct gain_step_found f = found_among(&s, 240, 2.5, 0);
+        assert_true(f.clear && f.index == 1);
+        assert_false(found_among(&s, 240, 0, 0).clear);
+        assert_false(found_among(&s, 240, 0, 300).clear);
+        assert_false(found_among(&s, 6, 0, 300).clear);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_is_found_where_it_is), cmocka_unit_test(nothing_else_is_a_step), cmocka_unit_test(scores_have_the_variance_they_claim),
-        cmocka_unit_test(pauses_are_preferred), cmocka_unit_test(few_pulses_say_nothing),
+        cmocka_unit_test(pauses_are_preferred), cmocka_unit_test(few_pulses_say_nothing), cmocka_unit_test(a_small_step_is_seen_by_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
