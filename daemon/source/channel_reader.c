@@ -231,7 +231,7 @@ bool channel_reader_ordered(const struct channel_reader *r) {
 
 static bool fill_index(struct channel_reader *r) {
     struct channel_record record;
-    struct record_place p;
+    struct record_place p = { 0 };
     while (next_in_files(r, &record, &p.where)) {
         p.time_ns = record.time_ns;
         p.frame = record.frame;
