@@ -17,6 +17,7 @@ struct tally {
     bool came, has_turned, awaits_turn;   /* awaits: a window told it, and records from before may still come */
     bool behind;                    /* another channel told an epoch whose stamps are those of the one before; this one not yet: what the port brings is from before */
     uint64_t sent, settled;         /* sent in all windows of this segment; in those before the newest */
+    uint64_t since_stop;            /* of sent: told since the source stopped, before its new epoch was */
     uint64_t past_sent, past_had;   /* of the segments before */
     uint64_t by_port;
 };
@@ -36,6 +37,7 @@ struct upstream_loss {
     int64_t settled_ns, first_ns, duration_ns, turned_to_ns, told_ns;   /* told: end of the last window; duration: of a window; 0 not known. turned to: end of the window that told that the clock was set back */
     int64_t epoch_ns, zero_ns;      /* where the present epoch begins, and a little before: INT64_MIN not known */
     bool stopped, interrupted;      /* interrupted: it has been, since the last window */
+    bool awaits_epoch;              /* it has been, and no epoch was told since */
     size_t n_couplings;
     struct coupling *couplings;
 };
@@ -142,8 +144,11 @@ void upstream_loss_running(struct upstream_loss *l, bool running) {
     l->interrupted = l->interrupted || l->stopped;
     if (l->stopped && l->open) {
         l->settled_ns = l->now.to_ns;
-        for (uint32_t i = 0; i < l->n_channels; i++)
+        l->awaits_epoch = true;
+        for (uint32_t i = 0; i < l->n_channels; i++) {
             l->channels[i].settled = l->channels[i].sent;
+            l->channels[i].since_stop = 0;
+        }
     }
 }
 
@@ -170,7 +175,7 @@ static void part_at_turn(struct upstream_loss *l, int64_t hi_ns) {
         t->past_sent += t->sent;
         t->past_had += had < t->sent ? had : t->sent;
         t->n -= had;
-        t->sent = t->settled = 0;
+        t->sent = t->settled = t->since_stop = 0;
         t->awaits_turn = !t->has_turned;
         if (t->awaits_turn) {
             t->kept = t->next = 0;
@@ -185,9 +190,11 @@ static void part_at_turn(struct upstream_loss *l, int64_t hi_ns) {
     l->turned_to_ns = hi_ns;
 }
 
-/* The clock was set back while the source was away. Each connection of the port brings its own channels: those that have told no epoch yet may be behind. */
+/* The clock was set back while the source was away. Windows run ahead of rows: those of the new epoch that seemed to follow the old one's are nobody's. Each connection of the port brings its own channels: those that have told no epoch yet may be behind. */
 static void part_at_epoch(struct upstream_loss *l, int64_t time_ns) {
     l->before_ns = l->newest_ns;
+    for (uint32_t i = 0; i < l->n_channels && l->awaits_epoch; i++)
+        l->channels[i].sent -= l->channels[i].since_stop;
     part_at_turn(l, time_ns);
     for (uint32_t i = 0; i < l->n_channels; i++)
         l->channels[i].behind = l->channels[i].by_port > 0;
@@ -205,6 +212,7 @@ void upstream_loss_epoch(struct upstream_loss *l, uint32_t index, int64_t time_n
         if (index < l->n_channels)
             l->channels[index].behind = false;
     }
+    l->awaits_epoch = false;
     l->zero_ns = (int64_t)zero_ns;
     l->epoch_ns = l->zero_ns - UPSTREAM_LOSS_EDGE_NS;
 }
@@ -218,7 +226,7 @@ static void close_segment(struct upstream_loss *l) {
         t->past_sent += t->sent;
         t->past_had += had < t->sent ? had : t->sent;
         t->n -= had;
-        t->sent = t->settled = 0;
+        t->sent = t->settled = t->since_stop = 0;
     }
     l->past[l->n_past % PAST] = l->now;
     l->n_past++;
@@ -245,6 +253,8 @@ static void add_counts(struct upstream_loss *l, const uint32_t *counts, size_t n
     for (size_t k = 0; k < l->n_couplings; k++)
         if (l->couplings[k].source < n)
             l->channels[l->couplings[k].receiver].sent += counts[l->couplings[k].source];
+    for (uint32_t i = 0; i < l->n_channels && l->awaits_epoch; i++)
+        l->channels[i].since_stop += l->channels[i].sent - l->channels[i].settled;
 }
 
 /* Does the window lie wholly in the time in which we listened? */

@@ -315,10 +315,41 @@ static void test_one_connection_is_behind(void **state) {
     upstream_loss_free(w.l);
 }
 
+/* Windows run ahead of records: those of the new epoch reach beyond the end of the old one before its first record tells that the clock was set back. */
+static void test_windows_run_ahead(void **state) {
+    (void)state;
+    static struct world w;
+    world_new(&w, 0);
+    upstream_loss_running(w.l, false);
+    upstream_loss_running(w.l, true);
+    for (uint32_t c = 0; c < CHANNELS; c++)
+        upstream_loss_epoch(w.l, c, w.now_ns, 0, 1e-5);
+    run(&w, 10.2, 30, true);
+    stop(&w);
+    const int64_t began_ns = w.now_ns - 3 * SECOND - 100000000;
+    const uint32_t counts[CHANNELS] = { 30, 30, 30, 30, 30 };
+    w.window_ns = began_ns;
+    upstream_loss_running(w.l, true);
+    for (int k = 0; k < 5; k++)
+        upstream_loss_window(w.l, w.window_ns += SECOND, SECOND, counts, CHANNELS);
+    for (uint32_t c = 0; c < CHANNELS; c++) {
+        upstream_loss_epoch(w.l, c, began_ns, 0, 1e-5);
+        for (int k = 0; k < 5 * 30; k++)
+            upstream_loss_record(w.l, c, began_ns + k * (SECOND / 30) + 1000000, true);
+        w.counts[c] = w.next[c] = 0;
+    }
+    w.now_ns = w.window_ns;
+    run(&w, 10, 30, true);
+    stop(&w);
+    assert_int_equal(upstream_loss_sum(w.l).lost, 0);
+    assert_true(upstream_loss_sum(w.l).sent > 2 * 9 * 30 * CHANNELS);
+    upstream_loss_free(w.l);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lost_and_filled), cmocka_unit_test(test_late), cmocka_unit_test(test_restart), cmocka_unit_test(test_gap), cmocka_unit_test(test_clock_is_set),
-        cmocka_unit_test(test_clock_is_set_back_far), cmocka_unit_test(test_one_connection_is_behind),
+        cmocka_unit_test(test_clock_is_set_back_far), cmocka_unit_test(test_one_connection_is_behind), cmocka_unit_test(test_windows_run_ahead),
         cmocka_unit_test(test_copies), cmocka_unit_test(test_message), cmocka_unit_test(test_rfc3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
