@@ -8,7 +8,7 @@
 #   make fuzz FUZZ_S=60  run every fuzz target for 60 s each
 #   make lint            warnings of both compilers as errors, clang-tidy, cppcheck
 #   make bench           kernels and chain against the machine
-#   make soak            tesd run under load: 50 kills, rates without loss, cost, memory and latency over ten minutes
+#   make soak            tesd run under load: 50 kills, a minute of rubbish, rates without loss, cost, memory and latency over ten minutes
 #   make install DESTDIR= PREFIX=/usr/local
 #   make deps            install the missing packages of all groups (build, test, lint)
 # V=1 shows whole command lines. CC=clang builds in build/clang, each SAN in a folder of its own.
@@ -150,6 +150,7 @@ bench: all $(benches)
 soak: all $(build)/tests/bench/live_sender $(build)/tests/bench/live_null $(build)/tests/daemon/test_killed_sinks
 	TESD_KILLS=50 $(build)/tests/daemon/test_killed_sinks
 	TESD_KILLS=50 /usr/bin/python3 tests/stream/test_run_disk.py
+	TESD_RUBBISH_S=60 /usr/bin/python3 tests/stream/test_run_service.py
 	/usr/bin/python3 tests/bench/soak.py --seconds 20
 	/usr/bin/python3 tests/bench/soak.py 24000 --long 600
 

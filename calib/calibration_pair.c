@@ -79,3 +79,22 @@ struct curve_value calibration_pair_value(const struct calibration_pair *p, floa
         .trust = a.trust > b.trust ? a.trust : b.trust,
     };
 }
+
+static double weight_in(const struct calibration_pair *p, const struct pixel_calibration *of) {
+    double before = p->after ? 1 - p->weight : 1;
+    return (p->before == of ? before : 0) + (p->after == of ? p->weight : 0);
+}
+
+static double change_part(const struct calibration_pair *then, const struct calibration_pair *now, const struct pixel_calibration *of, double energy_eV) {
+    double change = weight_in(now, of) - weight_in(then, of);
+    if (!of || change == 0)
+        return 0;
+    return change * (double)calibration_curve_value(of->curve, (float)calibration_curve_height(of->curve, energy_eV)).sigma_eV;
+}
+
+double calibration_pair_change_sigma(const struct calibration_pair *then, const struct calibration_pair *now, double energy_eV) {
+    double a = change_part(then, now, then->before, energy_eV), b = change_part(then, now, then->after, energy_eV);
+    bool before_is_new = now->before != then->before && now->before != then->after, after_is_new = now->after != then->before && now->after != then->after;
+    double c = before_is_new ? change_part(then, now, now->before, energy_eV) : 0, d = after_is_new ? change_part(then, now, now->after, energy_eV) : 0;
+    return sqrt(a * a + b * b + c * c + d * d);
+}

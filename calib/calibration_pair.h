@@ -28,4 +28,8 @@ struct calibration_pair calibration_pair_between(struct calibration_table *const
  * pixel's errors of the two are independent, the table's is common to both. */
 struct curve_value calibration_pair_value(const struct calibration_pair *p, float height_before, float height_after);
 
+/* How far a line at energy_eV seems to have moved between two times for no other reason than that their calibrations differ, 1 sigma in eV: the
+ * pixel's errors of the curves, each by how much its weight has changed. 0 where both times have the same; both need before. */
+double calibration_pair_change_sigma(const struct calibration_pair *then, const struct calibration_pair *now, double energy_eV);
+
 #endif

@@ -34,10 +34,27 @@ static struct change difference(const struct monitor_value *now, const struct mo
     return (struct change){(double)now->value - (double)then->value - common, hypot((double)now->sigma, (double)then->sigma)};
 }
 
-static bool is_alarm(enum monitor_kind kind, const struct monitor_alarm_settings *s, double slope, const struct monitor_value *now, const struct monitor_value *then,
-                     double common, double factor) {
+static bool has_moved(struct change c, double curve_sigma_eV, double alarm_eV) {
+    return fabs(c.value) > alarm_eV && fabs(c.value) > SIGMAS * hypot(c.sigma, curve_sigma_eV);
+}
+
+/* What is compared: a pixel's window and its reference, and what the array has done between the two. */
+struct comparison {
+    enum monitor_kind kind;
+    uint32_t pixel, then_window, now_window;
+    const struct monitor_value *then, *now;
+    double common, factor;
+};
+
+static double curve_sigma_of(const struct comparison *c, const struct monitor_alarm_settings *s) {
+    return s->curve_sigma ? s->curve_sigma(s->context, c->kind, c->pixel, c->then_window, c->now_window) : 0;
+}
+
+static bool is_alarm(const struct comparison *compared, const struct monitor_alarm_settings *s) {
+    const struct monitor_value *now = compared->now, *then = compared->then;
+    double common = compared->common, factor = compared->factor, slope = s->slope[compared->pixel];
     struct change c;
-    switch (kind) {
+    switch (compared->kind) {
     case MONITOR_PRETRIGGER_MEAN:
         c = difference(now, then, 0);
         return fabs(c.value * slope) * s->line_eV > s->alarm_eV && fabs(c.value) > SIGMAS * c.sigma;
@@ -50,8 +67,7 @@ static bool is_alarm(enum monitor_kind kind, const struct monitor_alarm_settings
         return odd && fabs((double)now->value - want) > SIGMAS * sigma;
     }
     default:
-        c = difference(now, then, common);
-        return fabs(c.value) > s->alarm_eV && fabs(c.value) > SIGMAS * c.sigma;
+        return has_moved(difference(now, then, common), curve_sigma_of(compared, s), s->alarm_eV);
     }
 }
 
@@ -62,7 +78,7 @@ static bool judge(const struct monitor_plan *plan, enum monitor_kind kind, const
     if (w == plan->n)
         return false;
     double common = compare ? median[window] - median[w] : 0, factor = compare ? median[window] / median[w] : 1;
-    return is_alarm(kind, s, s->slope[pixel], now, &row[w], common, factor);
+    return is_alarm(&(struct comparison){kind, pixel, w, window, &row[w], now, common, factor}, s);
 }
 
 uint32_t monitor_alarm_find(const struct monitor_plan *plan, enum monitor_kind kind, const struct monitor_alarm_settings *settings, const struct monitor_value *values,

@@ -6,7 +6,8 @@
  *   pretrigger_mean  |change x slope| x line energy > alarm_eV: what the baseline would do to energies without correction
  *   residual         1.5 times the reference
  *   rate             a factor 3 against the array's change
- *   line, elastic    moved by more than alarm_eV against the array */
+ *   line, elastic    moved by more than alarm_eV against the array; the 5 sigma know what the curves' own errors may have moved it by when another
+ *                    calibration holds than at the reference */
 #ifndef TESD_CALIB_MONITOR_ALARM_H
 #define TESD_CALIB_MONITOR_ALARM_H
 
@@ -16,6 +17,9 @@ struct monitor_alarm_settings {
     double alarm_eV;
     double line_eV;              /* where the effect of the baseline is judged */
     const double *slope;         /* per pixel: relative gain per count of baseline; 0 not known */
+    /* eV, 1 sigma: what the errors of the pixel's curves may have moved a line by between two windows of the plan. NULL: nothing */
+    double (*curve_sigma)(const void *context, enum monitor_kind kind, uint32_t pixel, uint32_t then, uint32_t now);
+    const void *context;         /* for curve_sigma */
 };
 
 /* values: n_pixels rows of plan->n of one kind. alarm: the same shape, 0 or 1. median: plan->n, NaN where no pixel has a value.

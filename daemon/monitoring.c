@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "calib/calibration_pair.h"
 #include "calib/line_shape.h"
 #include "calib/monitor_alarm.h"
 #include "daemon/log.h"
@@ -18,6 +19,7 @@ static const double ELASTIC_REACH = 2.0;        /* x the resolution */
 struct monitoring {
     const struct beamtime *beamtime;
     const struct array_model *model;
+    bool causal;
     struct monitor_plan *plan;
     struct monitor_settings settings;
     double alarm_eV;
@@ -71,7 +73,7 @@ void monitoring_free_points(struct monitoring *w, size_t timeline_index, const u
     memcpy(w->free_slots + w->first_slot[timeline_index], point_used, scan_timeline_at(w->beamtime->timeline, timeline_index)->n_points);
 }
 
-bool monitoring_new(const struct monitoring_settings *settings, const struct beamtime *b, const struct array_model *m, struct monitoring **out) {
+bool monitoring_new(const struct monitoring_settings *settings, const struct beamtime *b, const struct array_model *m, bool causal, struct monitoring **out) {
     struct monitoring *w = calloc(1, sizeof *w);
     if (w)
         w->pixels = calloc(m->n_channels + 1, sizeof(struct pixel_monitor *));
@@ -82,6 +84,7 @@ bool monitoring_new(const struct monitoring_settings *settings, const struct bea
     }
     w->beamtime = b;
     w->model = m;
+    w->causal = causal;
     w->alarm_eV = settings->alarm_eV;
     find_line(w, settings->line);
     w->settings.elastic_reach_eV = ELASTIC_REACH * resolution_of(m);
@@ -197,8 +200,49 @@ static void say_alarm(const struct monitoring *w, const struct sheet *s, enum mo
                 kind == MONITOR_LINE ? " " : "", kind == MONITOR_LINE ? w->line : "", alarmed, s->n, w->model->channels[pixel].channel, when, monitor_names[kind]);
 }
 
+/* Incident energy of a scan, in the middle; NaN: it has none. */
+static double middle_incident(const struct scan *s) {
+    double sum = 0, n = 0;
+    for (uint32_t i = 0; i < s->n_points; i++)
+        if (isfinite(s->points[i].incident_eV)) {
+            sum += s->points[i].incident_eV;
+            n++;
+        }
+    return sum / n;
+}
+
+/* Where the line of a monitor lies in a window. */
+static double energy_of(const struct monitoring *w, enum monitor_kind kind, const struct monitor_window *window) {
+    if (kind == MONITOR_LINE)
+        return w->settings.line_eV;
+    if (window->calibration)
+        return window->mono_eV;
+    const struct scan_timeline *t = w->beamtime->timeline;
+    for (size_t i = 0; i < scan_timeline_count(t); i++)
+        if (!scan_timeline_at(t, i)->calibration && scan_timeline_at(t, i)->number == window->scan)
+            return middle_incident(scan_timeline_at(t, i));
+    return NAN;
+}
+
+static struct calibration_pair pair_in(const struct monitoring *w, uint32_t pixel, const struct monitor_window *window) {
+    const struct array_model *m = w->model;
+    int64_t middle_ns = window->start_ns + (window->end_ns - window->start_ns) / 2;
+    return w->causal ? calibration_pair_latest(m->tables, m->n_tables, pixel, middle_ns) : calibration_pair_between(m->tables, m->n_tables, pixel, middle_ns);
+}
+
+static double curve_sigma(const void *context, enum monitor_kind kind, uint32_t pixel, uint32_t then, uint32_t now) {
+    const struct monitoring *w = context;
+    struct calibration_pair at_then = pair_in(w, pixel, &w->plan->windows[then]), at_now = pair_in(w, pixel, &w->plan->windows[now]);
+    double energy_eV = energy_of(w, kind, &w->plan->windows[now]);
+    if (!at_then.before || !at_now.before || !isfinite(energy_eV))
+        return 0;
+    double sigma_eV = calibration_pair_change_sigma(&at_then, &at_now, energy_eV);
+    return isfinite(sigma_eV) ? sigma_eV : 0;
+}
+
 static bool finish_kind(const struct monitoring *w, struct sheet *s, enum monitor_kind kind, struct archive *a) {
-    const struct monitor_alarm_settings settings = {.alarm_eV = w->alarm_eV, .line_eV = isfinite(w->settings.line_eV) ? w->settings.line_eV : 1000, .slope = s->slope};
+    const struct monitor_alarm_settings settings = {.alarm_eV = w->alarm_eV, .line_eV = isfinite(w->settings.line_eV) ? w->settings.line_eV : 1000, .slope = s->slope,
+                                                   .curve_sigma = curve_sigma, .context = w};
     for (size_t i = 0; i < s->n; i++)
         for (uint32_t k = 0; k < w->plan->n; k++)
             s->values[i * w->plan->n + k] = w->pixels[i] ? pixel_monitor_values(w->pixels[i], kind)[k] : (struct monitor_value){.value = NAN, .sigma = NAN};

@@ -21,8 +21,8 @@ struct monitoring_settings {
 
 struct monitoring;
 
-/* Everything is borrowed and must outlive the monitoring. False after logging. */
-bool monitoring_new(const struct monitoring_settings *settings, const struct beamtime *b, const struct array_model *m, struct monitoring **out);
+/* Everything is borrowed and must outlive the monitoring. causal: energies are of the calibration before alone. False after logging. */
+bool monitoring_new(const struct monitoring_settings *settings, const struct beamtime *b, const struct array_model *m, bool causal, struct monitoring **out);
 void monitoring_free(struct monitoring *w);
 
 /* A channel's rows in their order, and the residual of each row's pulse (measured_pulse.h). Any thread, a channel once. False: no memory. */

@@ -358,7 +358,7 @@ static bool set_up(struct reprocess *r, const struct reprocess_settings *setting
     if (array_events_wanted(&settings->array) && !array_events_new(&settings->array, r->model, &r->scratch, &r->array))
         return false;
     return grading_new(&settings->grading, r->beamtime, r->model, r->result->bins, &r->grading) &&
-           monitoring_new(&settings->monitoring, r->beamtime, r->model, &r->monitoring) && archive_create(path, settings->compress, &r->archive);
+           monitoring_new(&settings->monitoring, r->beamtime, r->model, r->causal, &r->monitoring) && archive_create(path, settings->compress, &r->archive);
 }
 
 static bool lock_to_line(struct reprocess *r, const struct reprocess_settings *settings) {

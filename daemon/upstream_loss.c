@@ -2,25 +2,10 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "daemon/rfc3339.h"
+#include "daemon/trigger_window.h"
 
-enum { RECENT = 128, PAST = 16, FAR_WINDOWS = 10 };   /* of a channel: times kept, more than it sends in a window and a bit; segments that a file may still fill */
-
-struct tally {
-    uint64_t n;                     /* records of this segment so far */
-    int64_t recent[RECENT];         /* their newest times, in order of coming */
-    uint32_t kept, next;
-    int64_t newest_ns;              /* of the last record that came by port, if any did */
-    uint64_t turned;                /* of n: records from before the clock was set back far, in this segment */
-    bool came, has_turned, awaits_turn;   /* awaits: a window told it, and records from before may still come */
-    bool behind;                    /* another channel told an epoch whose stamps are those of the one before; this one not yet: what the port brings is from before */
-    uint64_t sent, settled;         /* sent in all windows of this segment; in those before the newest */
-    uint64_t since_stop;            /* of sent: told since the source stopped, before its new epoch was */
-    uint64_t past_sent, past_had;   /* of the segments before */
-    uint64_t by_port;
-};
+enum { PAST = 16, FAR_WINDOWS = 10 };   /* past: segments that a file may still fill */
 
 struct segment { int64_t from_ns, to_ns; };   /* (from, to]; to grows with each window */
 
@@ -28,7 +13,7 @@ struct coupling { uint32_t source, receiver; };
 
 struct upstream_loss {
     uint32_t n_channels;
-    struct tally *channels;
+    struct upstream_tally *channels;
     bool open, seen_start, met;     /* a segment is open; we were there before the source began; a record has come */
     struct segment now, past[PAST];
     unsigned n_past;
@@ -44,7 +29,7 @@ struct upstream_loss {
 
 bool upstream_loss_new(uint32_t n_channels, struct upstream_loss **out) {
     struct upstream_loss *l = calloc(1, sizeof *l);
-    struct tally *t = calloc(n_channels + 1, sizeof *t);
+    struct upstream_tally *t = calloc(n_channels + 1, sizeof *t);
     if (l == NULL || t == NULL) {
         free(l);
         free(t);
@@ -66,7 +51,7 @@ void upstream_loss_free(struct upstream_loss *l) {
 /* ---- records ---- */
 
 /* A file fills in what an earlier segment lacked. */
-static void credit_past(struct upstream_loss *l, struct tally *t, int64_t time_ns) {
+static void credit_past(struct upstream_loss *l, struct upstream_tally *t, int64_t time_ns) {
     for (unsigned i = 0; i < l->n_past && i < PAST; i++)
         if (time_ns > l->past[i].from_ns && time_ns <= l->past[i].to_ns) {
             t->past_had++;
@@ -74,35 +59,25 @@ static void credit_past(struct upstream_loss *l, struct tally *t, int64_t time_n
         }
 }
 
-/* A port brings a channel's records in order, so the clock was set back, by so much that its windows are not taken for said again: what came before belongs to other times. */
-static void note_turn(struct upstream_loss *l, struct tally *t, int64_t time_ns) {
-    if (t->came && l->duration_ns > 0 && time_ns < t->newest_ns - FAR_WINDOWS * l->duration_ns) {
-        t->turned = t->n;
-        t->has_turned = true;
-        t->kept = t->next = 0;
-    }
-    t->newest_ns = l->newest_ns = time_ns;
-    t->came = true;
-    t->awaits_turn = false;
-}
-
 /* One that the port brings late: from before the clock was set back. */
-static bool is_from_before(const struct upstream_loss *l, const struct tally *t, int64_t time_ns) {
+static bool is_from_before(const struct upstream_loss *l, const struct upstream_tally *t, int64_t time_ns) {
     return t->behind || (t->awaits_turn && time_ns > l->turned_to_ns + FAR_WINDOWS * l->duration_ns);
 }
 
 void upstream_loss_record(struct upstream_loss *l, uint32_t index, int64_t time_ns, bool by_port) {
     if (index >= l->n_channels)
         return;
-    struct tally *t = &l->channels[index];
+    struct upstream_tally *t = &l->channels[index];
     t->by_port += by_port;
     t->behind = t->behind && time_ns <= l->before_ns + l->duration_ns;
     if (by_port && is_from_before(l, t, time_ns)) {
         credit_past(l, t, time_ns);
         return;
     }
-    if (by_port)
-        note_turn(l, t, time_ns);
+    if (by_port) {
+        upstream_tally_came(t, time_ns, FAR_WINDOWS * l->duration_ns);
+        l->newest_ns = time_ns;
+    }
     if (!l->met)
         l->first_ns = time_ns;
     l->met = true;
@@ -110,29 +85,12 @@ void upstream_loss_record(struct upstream_loss *l, uint32_t index, int64_t time_
         credit_past(l, t, time_ns);
         return;
     }
-    t->n++;
-    if (t->kept == RECENT && time_ns < t->recent[t->next])
-        return;   /* old, from a file: it must not drive out what the newest window's end is to be found among */
-    t->recent[t->next] = time_ns;
-    t->next = (t->next + 1) % RECENT;
-    t->kept += t->kept < RECENT;
+    upstream_tally_add(t, time_ns);
 }
 
 void upstream_loss_late_port(struct upstream_loss *l, uint32_t index) {
     if (index < l->n_channels)
         l->channels[index].by_port++;
-}
-
-static uint64_t recent_after(const struct tally *t, int64_t time_ns) {
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < t->kept; i++)
-        n += t->recent[i] > time_ns;
-    return n;
-}
-
-/* Records of this segment up to the time, as far as the memory goes; older ones than it holds are before. */
-static uint64_t had_until(const struct tally *t, int64_t time_ns) {
-    return t->n - recent_after(t, time_ns);
 }
 
 /* ---- windows ---- */
@@ -146,7 +104,7 @@ void upstream_loss_running(struct upstream_loss *l, bool running) {
         l->settled_ns = l->now.to_ns;
         l->awaits_epoch = true;
         for (uint32_t i = 0; i < l->n_channels; i++) {
-            l->channels[i].settled = l->channels[i].sent;
+            upstream_tally_settle(&l->channels[i]);
             l->channels[i].since_stop = 0;
         }
     }
@@ -167,25 +125,16 @@ bool upstream_loss_couple(struct upstream_loss *l, uint32_t source, uint32_t rec
     return true;
 }
 
-/* The clock was set back far: what came before that is past, whatever its stamp; what came since is all that is remembered. */
-static void part_at_turn(struct upstream_loss *l, int64_t hi_ns) {
-    for (uint32_t i = 0; i < l->n_channels; i++) {
-        struct tally *t = &l->channels[i];
-        const uint64_t had = t->has_turned ? t->turned : t->n;
-        t->past_sent += t->sent;
-        t->past_had += had < t->sent ? had : t->sent;
-        t->n -= had;
-        t->sent = t->settled = t->since_stop = 0;
-        t->awaits_turn = !t->has_turned;
-        if (t->awaits_turn) {
-            t->kept = t->next = 0;
-            t->came = false;
-        }
-        t->has_turned = false;
-    }
+static void end_segment(struct upstream_loss *l) {
     l->past[l->n_past % PAST] = l->now;
     l->n_past++;
     l->open = false;
+}
+
+static void part_at_turn(struct upstream_loss *l, int64_t hi_ns) {
+    for (uint32_t i = 0; i < l->n_channels; i++)
+        upstream_tally_turn(&l->channels[i]);
+    end_segment(l);
     l->epoch_ns = INT64_MIN;
     l->turned_to_ns = hi_ns;
 }
@@ -220,35 +169,23 @@ void upstream_loss_epoch(struct upstream_loss *l, uint32_t index, int64_t time_n
 /* What was counted up to the last window's end is past; later records go with the next segment, if they lie in it. */
 static void close_segment(struct upstream_loss *l) {
     const int64_t end_ns = l->now.to_ns + UPSTREAM_LOSS_EDGE_NS;
-    for (uint32_t i = 0; i < l->n_channels; i++) {
-        struct tally *t = &l->channels[i];
-        uint64_t had = had_until(t, end_ns);
-        t->past_sent += t->sent;
-        t->past_had += had < t->sent ? had : t->sent;
-        t->n -= had;
-        t->sent = t->settled = t->since_stop = 0;
-    }
-    l->past[l->n_past % PAST] = l->now;
-    l->n_past++;
-    l->open = false;
+    for (uint32_t i = 0; i < l->n_channels; i++)
+        upstream_tally_close(&l->channels[i], upstream_tally_until(&l->channels[i], end_ns));
+    end_segment(l);
 }
 
 static void open_segment(struct upstream_loss *l, int64_t from_ns) {
     l->now = (struct segment){ from_ns, from_ns };
     l->settled_ns = from_ns;
     l->open = true;
-    for (uint32_t i = 0; i < l->n_channels; i++) {
-        struct tally *t = &l->channels[i];
-        uint64_t after = recent_after(t, from_ns);
-        t->n = t->kept < RECENT || after < RECENT ? after : t->n;
-    }
+    for (uint32_t i = 0; i < l->n_channels; i++)
+        upstream_tally_open(&l->channels[i], from_ns);
 }
 
 static void add_counts(struct upstream_loss *l, const uint32_t *counts, size_t n) {
     for (uint32_t i = 0; i < l->n_channels; i++) {
-        struct tally *t = &l->channels[i];
-        t->settled = t->sent;
-        t->sent += i < n ? counts[i] : 0;
+        upstream_tally_settle(&l->channels[i]);
+        l->channels[i].sent += i < n ? counts[i] : 0;
     }
     for (size_t k = 0; k < l->n_couplings; k++)
         if (l->couplings[k].source < n)
@@ -302,33 +239,18 @@ void upstream_loss_window(struct upstream_loss *l, int64_t hi_ns, int64_t durati
 }
 
 bool upstream_loss_message(struct upstream_loss *l, const json_t *body) {
-    const json_t *hi = json_object_get(body, "HiTime"), *duration = json_object_get(body, "Duration"), *seen = json_object_get(body, "CountsSeen");
-    int64_t hi_ns;
-    if (!json_is_string(hi) || !json_is_integer(duration) || !json_is_array(seen) || !rfc3339_parse(json_string_value(hi), &hi_ns) ||
-        json_integer_value(duration) <= 0 || json_integer_value(duration) > INT64_C(3600000000000))
+    struct trigger_window w;
+    if (!trigger_window_read(body, l->n_channels, &w))
         return false;
-    size_t n = json_array_size(seen) < l->n_channels ? json_array_size(seen) : l->n_channels;
-    uint32_t *counts = calloc(n + 1, sizeof *counts);
-    for (size_t i = 0; counts != NULL && i < n; i++) {
-        json_int_t v = json_integer_value(json_array_get(seen, i));
-        counts[i] = v < 0 || v > 100000000 ? 0 : (uint32_t)v;
-    }
-    if (counts != NULL)
-        upstream_loss_window(l, hi_ns, json_integer_value(duration), counts, n);
-    free(counts);
-    return counts != NULL;
+    upstream_loss_window(l, w.hi_ns, w.duration_ns, w.counts, w.n);
+    trigger_window_done(&w);
+    return true;
 }
 
 /* ---- what came of it ---- */
 
 struct upstream_channel upstream_loss_channel(const struct upstream_loss *l, uint32_t index) {
-    const struct tally *t = &l->channels[index];
-    uint64_t had = l->open ? had_until(t, l->settled_ns + UPSTREAM_LOSS_EDGE_NS) : 0, sent = l->open ? t->settled : 0;
-    uint64_t past_had = t->past_had < t->past_sent ? t->past_had : t->past_sent;
-    struct upstream_channel c = { .sent = t->past_sent + sent, .by_port = t->by_port };
-    c.had = past_had + (had < sent ? had : sent);
-    c.lost = c.sent - c.had;
-    return c;
+    return upstream_tally_sum(&l->channels[index], l->open, l->settled_ns + UPSTREAM_LOSS_EDGE_NS);
 }
 
 struct upstream_channel upstream_loss_sum(const struct upstream_loss *l) {

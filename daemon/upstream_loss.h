@@ -20,16 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/upstream_tally.h"
+
 #define UPSTREAM_LOSS_EDGE_NS INT64_C(50000000)   /* one processing block of the acquisition */
 
 struct upstream_loss;   /* opaque */
-
-struct upstream_channel {
-    uint64_t sent;     /* triggered (and copied to it), in the windows compared */
-    uint64_t had;      /* of those, distinct records that reached us by port or file */
-    uint64_t by_port;  /* records that came by the port at all, since the start; whatever the window */
-    uint64_t lost;     /* sent - had: neither port nor file had them; falls when a file fills them in */
-};
 
 bool upstream_loss_new(uint32_t n_channels, struct upstream_loss **out);   /* false: no memory */
 void upstream_loss_free(struct upstream_loss *l);

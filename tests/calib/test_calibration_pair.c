@@ -185,6 +185,49 @@ static void a_linear_drift_is_gone_in_mid_scan(void **state) {
     line_table_free(lines);
 }
 
+static struct calibration_curve *curve_drawn(double gain, struct seeded *r) {
+    struct curve_anchor a[6];
+    struct calibration_curve *c = NULL;
+    struct mix_pixel p = {.gain = gain, .bend = 1.5e-4};
+    for (int i = 0; i < 6; i++) {
+        double e = 280 + 130 * i;
+        a[i] = (struct curve_anchor){mix_height(&p, e) + 2 * draw_normal(r), 2, e, 0.5};
+    }
+    assert_int_equal(calibration_curve_new(CURVE_SPLINE, a, 6, &c), STATUS_OK);
+    return c;
+}
+
+/* A line that stays, in 2,000 beamtimes that differ in the chance of their anchors: what the change of calibration moves it by. */
+static void a_line_moves_with_the_errors_of_the_curves(void **state) {
+    (void)state;
+    enum { BEAMTIMES = 2000, CASES = 4 };
+    static const struct { int64_t then_ns, now_ns; double energy_eV; } of[CASES] = {{400, 20600, 1000}, {5500, 13000, 1000}, {2000, 3000, 780}, {10400, 14000, 520}};
+    struct seeded r = draw_start("calibration_pair change", 97);
+    struct mix_pixel mean = {.gain = 12, .bend = 1.5e-4};
+    double squares[CASES] = {0}, variance[CASES] = {0};
+    for (int b = 0; b < BEAMTIMES; b++) {
+        struct days d;
+        days_init(&d, (const double[]){0, 0, 0});
+        for (int k = 0; k < TABLES; k++)
+            d.pixel[k].curve = curve_drawn(12, &r);
+        for (int i = 0; i < CASES; i++) {
+            struct calibration_pair then = calibration_pair_between(d.list, TABLES, 0, of[i].then_ns), now = calibration_pair_between(d.list, TABLES, 0, of[i].now_ns);
+            float height = (float)mix_height(&mean, of[i].energy_eV);
+            double moved_eV = (double)calibration_pair_value(&now, height, height).energy_eV - (double)calibration_pair_value(&then, height, height).energy_eV;
+            double sigma_eV = calibration_pair_change_sigma(&then, &now, of[i].energy_eV);
+            squares[i] += moved_eV * moved_eV;
+            variance[i] += sigma_eV * sigma_eV;
+            assert_true(calibration_pair_change_sigma(&then, &then, of[i].energy_eV) == 0);
+        }
+        days_done(&d);
+    }
+    for (int i = 0; i < CASES; i++) {
+        double ratio = sqrt(squares[i] / variance[i]);
+        printf("%.0f eV: moved by %.3f eV, said %.3f, ratio %.3f\n", of[i].energy_eV, sqrt(squares[i] / BEAMTIMES), sqrt(variance[i] / BEAMTIMES), ratio);
+        assert_true(fabs(ratio - 1) < 5 / sqrt(2.0 * BEAMTIMES) + 0.01);
+    }
+}
+
 /* With or without curve, jump and a late start of its own curve, in each of the tables: what analyse.c takes a stretch of time by. */
 static void the_latest_is_not_come_back_to_once_it_was_left(void **state) {
     (void)state;
@@ -219,7 +262,7 @@ static void the_latest_is_not_come_back_to_once_it_was_left(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_calibrations_on_either_side), cmocka_unit_test(one_without_a_curve_is_passed_over), cmocka_unit_test(never_across_a_jump),
-        cmocka_unit_test(a_step_is_a_wall),                cmocka_unit_test(none_from_the_jump_on),          cmocka_unit_test(a_linear_drift_is_gone_in_mid_scan),
+        cmocka_unit_test(a_step_is_a_wall),                cmocka_unit_test(none_from_the_jump_on),          cmocka_unit_test(a_line_moves_with_the_errors_of_the_curves), cmocka_unit_test(a_linear_drift_is_gone_in_mid_scan),
         cmocka_unit_test(the_latest_is_not_come_back_to_once_it_was_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,27 @@ static void the_moved_pixels_are_alarmed_and_no_others(void **state) {
     watch_done(&w);
 }
 
+static double curves_to_doubt(const void *context, enum monitor_kind kind, uint32_t pixel, uint32_t then, uint32_t now) {
+    assert_true((kind == MONITOR_LINE || kind == MONITOR_ELASTIC) && then < now && pixel < PIXELS);
+    return *(const double *)context;
+}
+
+/* 3 eV are an alarm, unless another calibration holds now whose curve is known to 1 eV only there. */
+static void a_change_within_the_curves_errors_is_none(void **state) {
+    (void)state;
+    struct watch w = watch_all();
+    double scratch[PIXELS], median[64], slope[PIXELS] = {0};
+    uint8_t alarm[PIXELS * 64];
+    for (int doubtful = 0; doubtful < 2; doubtful++) {
+        const double sigma_eV = doubtful ? 1 : 0.1;
+        const struct monitor_alarm_settings s = {.alarm_eV = 1, .line_eV = settings.line_eV, .slope = slope, .curve_sigma = curves_to_doubt, .context = &sigma_eV};
+        for (int k = MONITOR_LINE; k <= MONITOR_ELASTIC; k++)
+            assert_int_equal(monitor_alarm_find(w.plan, (enum monitor_kind)k, &s, w.values[k], PIXELS, scratch, alarm, median), !doubtful);
+    }
+    watch_done(&w);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(values_are_those_put_in), cmocka_unit_test(the_moved_pixels_are_alarmed_and_no_others)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_change_within_the_curves_errors_is_none), cmocka_unit_test(values_are_those_put_in), cmocka_unit_test(the_moved_pixels_are_alarmed_and_no_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

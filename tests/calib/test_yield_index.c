@@ -74,7 +74,8 @@ static void too_many_kinds_are_left_to_the_regions(void **state) {
     for (double e = 0.25; e < 2048; e += 0.5)
         for (uint32_t r = 0; r < YIELD_INDEXED; r++) {
             bool holds = e >= regions[r].lo_eV && e < regions[r].hi_eV;
-            assert_true(holds ? yield_index_at(&x, e)->may >> r & 1 : (yield_index_at(&x, e)->do_hold >> r & 1) == 0);
+            const struct yield_cell *cell = yield_index_at(&x, e);
+            assert_true(holds ? (cell->may >> r & 1) != 0 : (cell->do_hold >> r & 1) == 0);
         }
 }
 

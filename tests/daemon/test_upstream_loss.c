@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "daemon/rfc3339.h"
 #include "daemon/upstream_loss.h"
 #include "tests/dice.h"
 
@@ -206,25 +205,6 @@ static void test_message(void **state) {
     upstream_loss_free(l);
 }
 
-static void test_rfc3339(void **state) {
-    (void)state;
-    const struct { const char *text; int64_t ns; } good[] = {
-        { "2026-11-22T07:23:05Z", INT64_C(1795332185000000000) },
-        { "2026-11-22T08:23:05.250+01:00", INT64_C(1795332185250000000) },
-        { "2026-11-22T01:53:05.000000001-05:30", INT64_C(1795332185000000001) },
-        { "1970-01-01t00:00:00.9999999999z", 999999999 },
-    };
-    const char *const bad[] = { "", "2026-11-22", "2026-11-22T07:23:05", "2026-13-22T07:23:05Z", "2026-11-22T07:23:05.Z", "2026-11-22T07:23:05+0100", "2026-11-22T07:23:05Zx",
-                                "2026-1-22T07:23:05Z", "9999-11-22T07:23:05Z", "HTTP/1.0" };
-    int64_t ns;
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_true(rfc3339_parse(good[i].text, &ns));
-        assert_true(ns == good[i].ns);
-    }
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_false(rfc3339_parse(bad[i], &ns));
-}
-
 /* The clock is set while data flow: forward, what the window holds is all since the last one; back, what it tells a second time is nobody's. */
 static void test_clock_is_set(void **state) {
     (void)state;
@@ -350,7 +330,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lost_and_filled), cmocka_unit_test(test_late), cmocka_unit_test(test_restart), cmocka_unit_test(test_gap), cmocka_unit_test(test_clock_is_set),
         cmocka_unit_test(test_clock_is_set_back_far), cmocka_unit_test(test_one_connection_is_behind), cmocka_unit_test(test_windows_run_ahead),
-        cmocka_unit_test(test_copies), cmocka_unit_test(test_message), cmocka_unit_test(test_rfc3339),
+        cmocka_unit_test(test_copies), cmocka_unit_test(test_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
