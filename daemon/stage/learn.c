@@ -131,7 +131,8 @@ static void watch_tails(struct learner *l) {
     double ns = 1e9 * l->shape.sample_period_s;
     if (m != NULL && !m->coefficients && m->template_pulse != NULL && pulse_times_of_floats(m->template_pulse, m->n_samples, m->n_presamples, &t) == STATUS_OK) {
         l->result.reach = tail_reach_begin(t.decay_samples * ns, (m->n_samples - m->n_presamples) * ns);
-        l->result.slow = slow_tail_begin(t.decay_samples * l->shape.sample_period_s, m->n_presamples * l->shape.sample_period_s);
+        if (!l->result.kept)
+            l->result.slow = slow_tail_begin(t.decay_samples * l->shape.sample_period_s, m->n_presamples * l->shape.sample_period_s);
     }
 }
 
@@ -152,6 +153,8 @@ void learner_make_model(struct learner *l) {
 
 void learner_keep_model(struct learner *l, const struct pixel_model *m) {
     l->memory = pixel_model_copy(m, &l->result.model) == STATUS_OK && l->memory;
+    l->result.kept = true;
+    watch_tails(l);
 }
 
 static bool keep_measured(struct learner *l, const struct measured_pulse *m) {
@@ -241,9 +244,13 @@ void learnt_channels_isolate(struct learnt_channel *channels, size_t n) {
     struct tail_reach all = { 0 };
     for (size_t i = 0; i < n; i++)
         tail_reach_add(&all, &channels[i].reach);
+    double decays = tail_reach_decays(&all);
+    for (size_t i = 0; i < n; i++)
+        if (channels[i].kept && channels[i].model != NULL)
+            decays = fmax(decays, channels[i].model->isolation_decays);
     for (size_t i = 0; i < n; i++)
         if (channels[i].model != NULL)
-            channels[i].model->isolation_decays = tail_reach_decays(&all);
+            channels[i].model->isolation_decays = decays;
 }
 
 void learnt_channels_slow_tails(struct learnt_channel *channels, size_t n) {

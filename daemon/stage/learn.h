@@ -24,6 +24,7 @@ enum { LEARNT_PULSES_MAX = 20000 };  /* kept per channel for what follows; more 
 
 struct learnt_channel {
     struct pixel_model *model;       /* NULL: none; reason says why */
+    bool kept;                       /* the model was given (learner_keep_model) */
     char reason[200];                /* why there is no model, or what to know (such as an assumed white noise); "" nothing */
     struct pixel_learning learning;
     size_t n_pulses;
@@ -52,7 +53,8 @@ void learner_measure(struct learner *l, const struct channel_record *record);
 bool learner_finish(struct learner *l, struct learnt_channel *out);
 void learnt_channel_done(struct learnt_channel *c);
 
-/* How long a photon of any of them must wait to be isolated, told by all together: sets isolation_decays of their models. */
+/* How long a photon of any of them must wait to be isolated, told by all together: sets isolation_decays of their models. With filters that are kept
+ * it gets no shorter: it belongs to them and their limits, more records had told it, and counts that were told would not be those of the run's file. */
 void learnt_channels_isolate(struct learnt_channel *channels, size_t n);
 /* What pulses leave behind beyond their records (slow_tail.h), into their models. */
 void learnt_channels_slow_tails(struct learnt_channel *channels, size_t n);
