@@ -88,10 +88,13 @@ void live_learning_array(struct live_learning *l, const struct live_array *array
         log_error("out of memory: nothing is learnt of this array");
 }
 
-/* What was kept for one calibration is no use to the next, whose end may be past already: then its recount is not possible. */
+/* What was kept for one calibration is no use to the next, whose end may be past already: then its recount is not possible. Of one that goes on the rows
+ * from here on may be needed: its end is told late. */
 static void let_go(struct live_learning *l) {
     if (l->ending || learning_desk_awaited(l->desk))
         recalled_rows_miss(l->rows);
+    else if (l->open && l->kind == LEARN_CALIBRATION)
+        recalled_rows_await(l->rows);
     else
         recalled_rows_forget(l->rows);
 }

@@ -310,6 +310,41 @@ static void the_scan_goes_on(void **state) {
     play_done(&p);
 }
 
+/* A calibration that is over at once and refused (the acquisition's label, then the beamline's) takes nothing from the one behind it: rows that came between that one's end and
+ * the word of it are counted anew, too. */
+static void a_refused_one_before_takes_no_rows(void **state) {
+    struct world *w = *state;
+    struct play p;
+    struct array_model *m;
+    size_t first = 0;
+    while (w->pulses.records[first].time_ns < w->made.cal->start_ns)
+        first++;
+    play_new(&p, w, w->made.folder);
+    live_learning_label(p.learning, "NOISE", w->noise.records[0].time_ns);
+    play(&p, &w->noise, 0, w->noise.n, true);
+    live_learning_label(p.learning, "CAL9", w->made.cal->start_ns);
+    assert_false(live_learning_step(p.learning, p.newest_ns, &m));
+    learn_all(&p);
+    play(&p, &w->pulses, first, first + 50, true);
+    live_learning_label(p.learning, "START", w->pulses.records[first + 50].time_ns - 1000000);
+    live_learning_label(p.learning, "CAL0", w->pulses.records[first + 50].time_ns);
+    learn_all(&p);
+    play(&p, &w->pulses, first + 50, first + 200, true);
+    for (int k = 0; k < 3; k++)
+        assert_false(live_learning_step(p.learning, p.newest_ns - margin_ns, &m));   /* the noise, the refusal */
+    assert_true(strncmp(live_learning_stage(p.learning), "calibration", 11) == 0);
+    play(&p, &w->pulses, first + 200, w->behind + 40, true);
+    live_learning_label(p.learning, "PAUSE", w->made.cal->end_ns);
+    play(&p, &w->pulses, w->behind + 40, w->middle, true);
+    assert_false(live_learning_step(p.learning, p.newest_ns - margin_ns, &m));
+    struct recounted r = hand_over(&p, 60, 70);
+    assert_int_equal(r.rows, w->middle + 130 - w->behind);
+    assert_int_equal(r.without, 0);
+    assert_non_null(r.book);
+    live_book_free(r.book);
+    play_done(&p);
+}
+
 /* What the learner did not get has no energy afterwards, and is counted. */
 static void what_was_not_taught_is_counted(void **state) {
     struct world *w = *state;
@@ -354,7 +389,7 @@ static int close_world(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_running_scan_is_counted_anew), cmocka_unit_test(the_scan_goes_on), cmocka_unit_test(what_was_not_taught_is_counted),
+        cmocka_unit_test(a_running_scan_is_counted_anew), cmocka_unit_test(the_scan_goes_on), cmocka_unit_test(a_refused_one_before_takes_no_rows), cmocka_unit_test(what_was_not_taught_is_counted),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
