@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calib/scan_live_time.h"
+#include "calib/repeat_counts.h"
 #include "calib/scan_repeat.h"
 
 enum { LEAST = 25, BANDS = 64 };
@@ -12,13 +12,14 @@ static const double SLOPE_RANGE = 1.0;   /* eV on either side for a derivative *
 
 /* All repeats: row[s][k] is the row of scan s at the k-th set point, q[s][k] its exposure there (0: unknown). */
 struct repeats {
-    struct scan_products *const *products;
+    const struct repeat_counts *const *scans;
     size_t n;
     uint32_t n_points, n_bins;
     uint32_t *row;
     double *q, *all_q, *energy_eV;
     double *all;                 /* n_points x n_bins: counts of all scans */
     uint32_t *band;              /* n_bins: which of the bands of equal counts */
+    uint32_t *map;               /* n_points x n_bins: counts of the scan that is looked at, one at a time since all of them would need much room */
 };
 
 static uint32_t row_of(const struct repeats *r, size_t s, uint32_t k) { return r->row[s * r->n_points + k]; }
@@ -31,6 +32,7 @@ static void repeats_done(struct repeats *r) {
     free(r->energy_eV);
     free(r->all);
     free(r->band);
+    free(r->map);
 }
 
 static bool has_i0(const struct scan *s) {
@@ -40,27 +42,34 @@ static bool has_i0(const struct scan *s) {
     return false;
 }
 
-bool scan_consistency_by_i0(struct scan_products *const *repeats, size_t n) {
+bool scan_consistency_by_i0(const struct repeat_counts *const *repeats, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (!has_i0(repeats[i]->scan))
+        if (!has_i0(&repeats[i]->scan))
             return false;
     return true;
 }
 
+/* Its map, in the order of the set points. */
+static void look_at(struct repeats *r, size_t s) {
+    for (uint32_t k = 0; k < r->n_points; k++)
+        repeat_counts_row(r->scans[s], row_of(r, s, k), r->map + (size_t)k * r->n_bins);
+}
+
 static enum status take_scan(struct repeats *r, size_t s, bool by_i0) {
-    const struct scan_products *p = r->products[s];
+    const struct repeat_counts *c = r->scans[s];
     struct scan_repeat order;
-    const enum status status = scan_repeat_new(p->scan, &order);
+    const enum status status = scan_repeat_new(&c->scan, &order);
     for (uint32_t k = 0; status == STATUS_OK && k < r->n_points; k++) {
         const uint32_t row = order.set_points[k].row;
-        const double i0 = by_i0 ? p->scan->points[row].i0 : 1, q = i0 * scan_live_time_weighted_ns(p, row);
+        const double i0 = by_i0 ? c->scan.points[row].i0 : 1, q = i0 * c->weighted_ns[row];
         r->row[s * r->n_points + k] = row;
         r->q[s * r->n_points + k] = q > 0 && isfinite(q) ? q : 0;
         r->all_q[k] += r->q[s * r->n_points + k];
         if (s == 0)
-            r->energy_eV[k] = p->scan->points[row].incident_eV;
+            r->energy_eV[k] = c->scan.points[row].incident_eV;
+        repeat_counts_row(c, row, r->map);
         for (uint32_t b = 0; b < r->n_bins && r->q[s * r->n_points + k] > 0; b++)
-            r->all[(size_t)k * r->n_bins + b] += p->emission->counts[(size_t)row * r->n_bins + b];
+            r->all[(size_t)k * r->n_bins + b] += r->map[b];
     }
     scan_repeat_done(&order);
     return status;
@@ -77,8 +86,8 @@ static void make_bands(struct repeats *r) {
     }
 }
 
-static enum status repeats_make(struct scan_products *const *products, size_t n, struct repeats *r) {
-    *r = (struct repeats){ .products = products, .n = n, .n_points = products[0]->n_points, .n_bins = products[0]->emission->n_bins };
+static enum status repeats_make(const struct repeat_counts *const *scans, size_t n, struct repeats *r) {
+    *r = (struct repeats){ .scans = scans, .n = n, .n_points = scans[0]->n_points, .n_bins = scans[0]->n_bins };
     const size_t k = r->n_points + (size_t)1;
     r->row = calloc(n * k, sizeof *r->row);
     r->q = calloc(n * k, sizeof *r->q);
@@ -86,11 +95,11 @@ static enum status repeats_make(struct scan_products *const *products, size_t n,
     r->energy_eV = calloc(k, sizeof *r->energy_eV);
     r->all = calloc(k * r->n_bins, sizeof *r->all);
     r->band = calloc(r->n_bins + (size_t)1, sizeof *r->band);
-    enum status s = r->row && r->q && r->all_q && r->energy_eV && r->all && r->band ? STATUS_OK : STATUS_NO_MEMORY;
-    const bool by_i0 = scan_consistency_by_i0(products, n);
+    r->map = calloc(k * r->n_bins, sizeof *r->map);
+    enum status s = r->row && r->q && r->all_q && r->energy_eV && r->all && r->band && r->map ? STATUS_OK : STATUS_NO_MEMORY;
+    const bool by_i0 = scan_consistency_by_i0(scans, n);
     for (size_t i = 0; i < n && s == STATUS_OK; i++)
-        s = products[i]->n_points == r->n_points && products[i]->emission->n_bins == r->n_bins && products[i]->n_yields == products[0]->n_yields
-                ? take_scan(r, i, by_i0) : STATUS_BAD_VALUE;
+        s = scans[i]->n_points == r->n_points && scans[i]->n_bins == r->n_bins && scans[i]->n_yields == scans[0]->n_yields ? take_scan(r, i, by_i0) : STATUS_BAD_VALUE;
     if (s == STATUS_OK)
         make_bands(r);
     return s;
@@ -157,7 +166,7 @@ static struct chi2_test test_of(const struct running *t) {
 /* ---- map ---- */
 
 static struct cell map_cell(const struct repeats *r, size_t s, uint32_t k, uint32_t b) {
-    const double n = r->products[s]->emission->counts[(size_t)row_of(r, s, k) * r->n_bins + b];
+    const double n = r->map[(size_t)k * r->n_bins + b];
     return (struct cell){ n, r->all[(size_t)k * r->n_bins + b] - n, q_of(r, s, k), others_q(r, s, k) };
 }
 
@@ -194,8 +203,8 @@ static void judge_map(const struct repeats *r, size_t s, struct scan_consistency
 static struct cell yield_cell(const struct repeats *r, size_t s, uint32_t w, uint32_t k) {
     double all = 0;
     for (size_t i = 0; i < r->n; i++)
-        all += q_of(r, i, k) > 0 ? r->products[i]->yields[w]->counts[row_of(r, i, k)] : 0;
-    const double n = r->products[s]->yields[w]->counts[row_of(r, s, k)];
+        all += q_of(r, i, k) > 0 ? r->scans[i]->yields[w].counts[row_of(r, i, k)] : 0;
+    const double n = r->scans[s]->yields[w].counts[row_of(r, s, k)];
     return (struct cell){ n, all - n, q_of(r, s, k), others_q(r, s, k) };
 }
 
@@ -214,7 +223,7 @@ static void judge_yield(const struct repeats *r, size_t s, uint32_t w, struct sc
         if (others_q(r, s, k) > 0) {
             struct cell c = yield_cell(r, s, w, k);
             running_add(&t, &c, out->yield_ratio[w]);
-            crowding += c.n * r->products[s]->yields[w]->crowding[row_of(r, s, k)];
+            crowding += c.n * r->scans[s]->yields[w].crowding[row_of(r, s, k)];
             counts += c.n;
         }
     t.chi2 /= counts > 0 ? 1 + crowding / counts : 1;
@@ -281,7 +290,7 @@ static void judge_incident(const struct repeats *r, size_t s, double *x, struct 
 
 /* All points together: the others' counts as this scan's exposures would have made them, so that Q is q in every bin. */
 static void judge_emission(const struct repeats *r, size_t s, double *x, struct cell *cells, struct scan_consistency *out) {
-    const double *edges = r->products[s]->emission->edges_eV;
+    const double *edges = r->scans[s]->edges_eV;
     double q = 0, others = 0;
     for (uint32_t k = 0; k < r->n_points; k++) {
         q += others_q(r, s, k) > 0 ? q_of(r, s, k) : 0;
@@ -312,18 +321,19 @@ static void set_flags(uint32_t n_yields, struct scan_consistency *out) {
     out->flags |= beyond(out->emission_shift_eV, out->emission_shift_sigma_eV) ? INCONSISTENT_EMISSION : 0;
 }
 
-static enum status judge_scan(const struct repeats *r, size_t s, struct scan_consistency *out) {
-    const struct scan_products *p = r->products[s];
+static enum status judge_scan(struct repeats *r, size_t s, struct scan_consistency *out) {
+    const struct repeat_counts *p = r->scans[s];
     const size_t room = (r->n_bins > r->n_points ? r->n_bins : r->n_points) + (size_t)1;
     double *x = calloc(room, sizeof *x);
     struct cell *cells = calloc(room, sizeof *cells);
-    out->scan_number = p->scan->number;
+    out->scan_number = p->scan.number;
     out->incident_shift_eV = out->incident_shift_sigma_eV = out->emission_shift_eV = out->emission_shift_sigma_eV = NAN;
     out->yields = calloc(p->n_yields + (size_t)1, sizeof *out->yields);
     out->yield_ratio = calloc(p->n_yields + (size_t)1, sizeof *out->yield_ratio);
     out->yield_ratio_sigma = calloc(p->n_yields + (size_t)1, sizeof *out->yield_ratio_sigma);
     const bool good = x != NULL && cells != NULL && out->yields != NULL && out->yield_ratio != NULL && out->yield_ratio_sigma != NULL;
     if (good) {
+        look_at(r, s);
         judge_map(r, s, out);
         for (uint32_t w = 0; w < p->n_yields; w++)
             judge_yield(r, s, w, out);
@@ -338,7 +348,7 @@ static enum status judge_scan(const struct repeats *r, size_t s, struct scan_con
     return good ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-enum status scan_consistency_judge(struct scan_products *const *repeats, size_t n, struct scan_consistency **out) {
+enum status scan_consistency_judge(const struct repeat_counts *const *repeats, size_t n, struct scan_consistency **out) {
     struct repeats r;
     if (n < 2)
         return STATUS_TOO_FEW;
@@ -354,6 +364,19 @@ enum status scan_consistency_judge(struct scan_products *const *repeats, size_t 
     }
     *out = list;
     return STATUS_OK;
+}
+
+enum status scan_consistency_judge_products(struct scan_products *const *products, size_t n, struct scan_consistency **out) {
+    struct repeat_counts **counts = calloc(n + 1, sizeof(struct repeat_counts *));
+    enum status s = counts != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    for (size_t i = 0; i < n && s == STATUS_OK; i++)
+        s = repeat_counts_new(products[i], &counts[i]);
+    if (s == STATUS_OK)
+        s = scan_consistency_judge((const struct repeat_counts *const *)counts, n, out);
+    for (size_t i = 0; counts != NULL && i < n; i++)
+        repeat_counts_free(counts[i]);
+    free(counts);
+    return s;
 }
 
 void scan_consistency_free(struct scan_consistency *list, size_t n) {

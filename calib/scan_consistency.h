@@ -1,5 +1,5 @@
 /* calib/scan_consistency.h - does each repeat of a scan agree with the sum of the others? Radiation damage, drift and a wrong sample show here.
- *   products of repeats --scan_consistency_judge--> chi2 of map and PFYs, ratio of yields, shifts along both axes, flags
+ *   counts of repeats (repeat_counts.h) --scan_consistency_judge--> chi2 of map and PFYs, ratio of yields, shifts along both axes, flags
  * With n counts at exposure q in one cell and N at Q in the others, the residual is r = n - f (q/Q) N, f the ratio of yields of the two over
  * everything (free, so that a drift of I0 is told as f and not as a change of shape), its variance under one common rate
  * v = lambda f q (1 + f q / Q), lambda = (n + N) / (f q + Q). Cells are joined until LEAST counts are in them. q = I0 x sum eps LT, so
@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "calib/repeat_counts.h"
 #include "calib/scan_products.h"
 #include "pulse/status.h"
 
@@ -37,9 +38,10 @@ struct scan_consistency {
 };
 
 /* n >= 2 repeats of one group (scan_repeat.h), same axes and windows. *out: n new entries, in their order. STATUS_TOO_FEW: fewer than 2. */
-enum status scan_consistency_judge(struct scan_products *const *repeats, size_t n, struct scan_consistency **out);
+enum status scan_consistency_judge(const struct repeat_counts *const *repeats, size_t n, struct scan_consistency **out);
+enum status scan_consistency_judge_products(struct scan_products *const *products, size_t n, struct scan_consistency **out);
 /* Whether exposures of the repeats are I0 x live time: all have an I0 above 0 somewhere. Else they are live times alone. */
-bool scan_consistency_by_i0(struct scan_products *const *repeats, size_t n);
+bool scan_consistency_by_i0(const struct repeat_counts *const *repeats, size_t n);
 void scan_consistency_free(struct scan_consistency *list, size_t n);
 
 #endif

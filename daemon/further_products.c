@@ -79,7 +79,7 @@ static bool write_consistency(const struct further_products *f, const struct sca
         for (size_t k = 0; k < f->n_products; k++)
             if (f->products[k]->scan->number == sum->scan_numbers[s])
                 members[n++] = f->products[k];
-    bool good = members != NULL && n == sum->n_scans && scan_consistency_judge(members, n, &list) == STATUS_OK && archive_consistency(f->archive, sum, list);
+    bool good = members != NULL && n == sum->n_scans && scan_consistency_judge_products(members, n, &list) == STATUS_OK && archive_consistency(f->archive, sum, list);
     if (good && f->tell)
         tell(sum, list);
     scan_consistency_free(list, n);

@@ -34,6 +34,7 @@ static void channel_done(struct graded_channel *c) {
     free(c->times_ns);
     free(c->sampled);
     free(c->free_ns);
+    free(c->open_ns);
     free(c->calibration_ns);
     free(c->calibration_photons);
     grade_silences_done(&c->silences);
@@ -186,13 +187,8 @@ static bool walk(const struct grading *g, struct graded_channel *c, const struct
     return good;
 }
 
-static bool grade_channel(const struct grading *g, struct graded_channel *c, const bool *gap_before, struct photon_block *block) {
-    struct time_span *up = runs_of(&g->plan, block);
-    const struct grade_input in = { .table = &c->table, .up = up, .n_up = g->plan.n_up, .gap_before = gap_before,
-                                    .seconds = c->events.seconds, .n_seconds = c->events.n_seconds };
-    bool good = up != NULL && walk(g, c, &in, block) && sample(g, c, &in, block);
-    free(up);
-    if (!good)
+static bool grade_channel(const struct grading *g, struct graded_channel *c, const struct grade_input *in, struct photon_block *block) {
+    if (!walk(g, c, in, block) || !sample(g, c, in, block))
         return false;
     if (c->silences.n > 0)
         qsort(c->silences.list, c->silences.n, sizeof *c->silences.list, by_start);
@@ -241,11 +237,12 @@ bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struc
         memset(block->grade, GRADE_NONE, block->n);
         return true;
     }
-    if (grading_channel_lossy(c)) {
-        grading_lossy_grades(c, block);
-        return true;
-    }
-    return grade_channel(g, c, gap_before, block) && keep_silent_vetoes(c);
+    struct time_span *up = runs_of(&g->plan, block);
+    const struct grade_input in = { .table = &c->table, .up = up, .n_up = g->plan.n_up, .gap_before = gap_before,
+                                    .seconds = c->events.seconds, .n_seconds = c->events.n_seconds };
+    bool good = up != NULL && (grading_channel_lossy(c) ? grading_lossy_rows(g, c, &in, block) : grade_channel(g, c, &in, block));
+    free(up);
+    return good && keep_silent_vetoes(c);
 }
 
 bool grading_sample_at(struct grading *g, const int64_t *instants_ns, size_t n) {

@@ -2,13 +2,16 @@
  * (calib/lossy_trigger.h). Sensitivities and live times depend on each other and are found in turn.
  * The trigger's own veto of a record length is shorter than tails reach, so a photon counts as isolated when no record stands in the whole
  * window before it, and live time has the whole window too. What stands there without a record (a share of the square of the rate) is left to
- * the cuts on tails. */
+ * the cuts on tails. That share is live of the time in which the pixel's photons count at all: not while it stands where its calibration does not
+ * hold (CUT_JUMPED), is vetoed or is not known. Records come meanwhile as ever, so the rate is solved over all of the point. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "calib/lossy_trigger.h"
 #include "daemon/grading_parts.h"
 #include "daemon/log.h"
+#include "daemon/stage/grade.h"
 #include "pulse/cut.h"
 
 enum { ROUNDS = 4 };
@@ -29,14 +32,42 @@ static struct lossy_trigger windows_of(const struct grading *g, size_t pixel) {
     return (struct lossy_trigger){ veto_s, 1e-9 * (double)(high->before_lo_ns + high->after_lo_ns) };
 }
 
-/* What is not isolated has no live time of its own here, and no window counts grade low. */
-void grading_lossy_grades(const struct graded_channel *c, struct photon_block *b) {
+/* What is not isolated has no live time of its own here, and no window counts grade low; nor the record that ends a time in which the pixel
+ * had jumped, since it decides where that ends. */
+static void grade_by_before(const struct graded_channel *c, struct photon_block *b) {
     int64_t last_ns = INT64_MIN / 2;
+    bool jumped = false;
     for (size_t i = 0; i < b->n; i++) {
-        bool event = (b->cuts[i] & CUT_BIT(CUT_SECONDARY)) == 0;
-        b->grade[i] = !event ? GRADE_NONE : b->time_ns[i] - last_ns >= c->table.boxes[0].before_lo_ns ? GRADE_HIGH : GRADE_LOW;
-        last_ns = event ? b->time_ns[i] : last_ns;
+        if ((b->cuts[i] & CUT_BIT(CUT_SECONDARY)) != 0) {
+            b->grade[i] = GRADE_NONE;
+            continue;
+        }
+        b->grade[i] = !jumped && b->time_ns[i] - last_ns >= c->table.boxes[0].before_lo_ns ? GRADE_HIGH : GRADE_LOW;
+        jumped = (b->cuts[i] & CUT_BIT(CUT_JUMPED)) != 0;
+        last_ns = b->time_ns[i];
     }
+}
+
+static bool measure_open(const struct grading *g, struct graded_channel *c, const struct grade_input *in, struct photon_block *b) {
+    const uint32_t n = g->plan.points.n;
+    const struct livetime_table always = livetime_table_always();
+    struct grade_input open = *in;
+    int64_t *rows = malloc((n + (size_t)1) * N_LIVETIME_COLUMNS * sizeof *rows);
+    c->open_ns = calloc(n + (size_t)1, sizeof *c->open_ns);
+    struct livetime_sheet sheet = grading_sheet(c, &g->plan.points, rows);
+    open.table = sheet.table = &always;
+    bool good = rows != NULL && c->open_ns != NULL && grade_rows(&open, b, &sheet, NULL);
+    for (uint32_t k = 0; good && k < n; k++)
+        c->open_ns[k] = rows[(size_t)k * N_LIVETIME_COLUMNS + LIVETIME_HIGH];
+    free(rows);
+    return good;
+}
+
+bool grading_lossy_rows(const struct grading *g, struct graded_channel *c, const struct grade_input *in, struct photon_block *b) {
+    if (!measure_open(g, c, in, b))
+        return false;
+    grade_by_before(c, b);
+    return true;
 }
 
 /* Channels of one trigger, which share a rate; windows: the first one's, to judge crowding by. Live times go by each one's own. */
@@ -78,15 +109,17 @@ static double rate_at(const struct family *f, const struct scan_products *p, uin
     return lossy_trigger_rate(&f->windows, f->sensitivity, used_of(f, p), scan_products_events(p, point), point_dwell_s(p, point));
 }
 
-/* A point that is refused stays dead. */
-static void set_point(const struct family *f, struct scan_products *p, uint32_t point) {
+/* A point that is refused stays dead. place: of the point in the plan. */
+static void set_point(const struct family *f, struct scan_products *p, uint32_t point, size_t place) {
     double rate_Hz = rate_at(f, p, point), dwell_ns = 1e9 * point_dwell_s(p, point);
     for (uint32_t k = 0; k < f->n; k++) {
         int64_t *row = p->grade_time_ns + (f->pixels[k] * p->n_points + point) * N_LIVETIME_COLUMNS;
         struct lossy_trigger own = windows_of(f->g, f->pixels[k]);
         double share = isnan(rate_Hz) ? 0 : lossy_trigger_live(&own, f->g->sensitivity[f->pixels[k]] * rate_Hz);
-        row[LIVETIME_HIGH] = llround(share * dwell_ns);
+        row[LIVETIME_HIGH] = llround(share * (double)f->g->channels[f->pixels[k]].open_ns[place]);
         row[LIVETIME_DEAD] = llround(dwell_ns) - row[LIVETIME_HIGH];
+        if (p->sampled_time_ns != NULL)   /* there is nothing to sample it with */
+            memcpy(p->sampled_time_ns + (row - p->grade_time_ns), row, N_LIVETIME_COLUMNS * sizeof *row);
     }
 }
 
@@ -99,9 +132,9 @@ static void widen_errors(const struct family *f, struct scan_products *p, uint32
 typedef void family_fn(const struct family *f, struct grading *g);
 
 static void set_times(const struct family *f, struct grading *g) {
-    for (size_t k = 0; k < g->bins->n_products; k++)
+    for (size_t k = 0, place = 0; k < g->bins->n_products; k++)
         for (uint32_t i = 0; i < g->bins->products[k]->n_points; i++)
-            set_point(f, g->bins->products[k], i);
+            set_point(f, g->bins->products[k], i, place++);
 }
 
 static void settle_errors(const struct family *f, struct grading *g) {

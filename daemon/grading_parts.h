@@ -22,6 +22,7 @@ struct graded_channel {
     int64_t *times_ns;               /* plan.points x columns, until taken */
     int64_t *sampled;                /* the same in instants of the array; NULL: not asked for */
     int64_t *free_ns;                /* plan.points: time without vetoes; with `sampled` */
+    int64_t *open_ns;                /* plan.points, of a lossy trigger: time in which a photon would have counted if it had a record; NULL: of others */
     int64_t *calibration_ns;         /* plan.calibrations x columns */
     uint32_t *calibration_photons;
     struct time_spans vetoes;        /* those in silences only, once graded */
@@ -53,7 +54,7 @@ struct livetime_sheet grading_sheet(const struct graded_channel *c, const struct
 
 /* grading_lossy.c: closed forms where the trigger left no trace. fit: fits g->sensitivity. False: no memory. */
 bool grading_channel_lossy(const struct graded_channel *c);
-void grading_lossy_grades(const struct graded_channel *c, struct photon_block *b);
+bool grading_lossy_rows(const struct grading *g, struct graded_channel *c, const struct grade_input *in, struct photon_block *b);   /* grades, open_ns. False: no memory */
 bool grading_lossy_times(struct grading *g, bool (*fit)(struct grading *));
 bool grading_lossy_errors(struct grading *g);   /* before the yields are settled */
 

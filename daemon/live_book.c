@@ -59,7 +59,7 @@ void live_book_products(struct live_book *b, const struct product_settings *prod
 
 /* ---- rows ---- */
 
-/* As grading_lossy_grades: last_ns is the event before. */
+/* As grade_by_before of grading_lossy.c, but for jumps: last_ns is the event before. */
 uint8_t book_grade_lossy(const struct book_pixel *p, int64_t *last_ns, int64_t time_ns) {
     bool isolated = *last_ns == INT64_MIN || time_ns - *last_ns >= p->table.boxes[0].before_lo_ns;
     *last_ns = time_ns > *last_ns ? time_ns : *last_ns;

@@ -153,6 +153,14 @@ static void keep_anchor(struct live_book *b, const struct happening *h, size_t n
     }
 }
 
+/* As grade_by_before of grading_lossy.c. */
+static void grade_lossy(struct live_book *b, const struct happening *h) {
+    const size_t at = h->row & b->kept->mask;
+    const uint8_t grade = book_grade_lossy(&b->pixels[h->pixel], &b->anchor_ns[h->pixel], h->time_ns);
+    b->final_grade[at] = b->jumped[h->pixel] ? GRADE_LOW : grade;
+    b->jumped[h->pixel] = (b->kept->columns->cuts[at] & CUT_BIT(CUT_JUMPED)) != 0;
+}
+
 /* All pixels, also those without a record: their silence is live time. */
 static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64_t until_ns, int64_t watermark_ns) {
     int64_t times[MAX_CELLS * N_LIVETIME_COLUMNS];
@@ -169,7 +177,7 @@ static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64
         }
         for (size_t k = first; p->lossy && k < at; k++)
             if (!b->walk[k].second && b->walk[k].time_ns < until_ns)   /* later ones come again */
-                b->final_grade[b->walk[k].row & b->kept->mask] = book_grade_lossy(p, &b->anchor_ns[pixel], b->walk[k].time_ns);
+                grade_lossy(b, &b->walk[k]);
         add_times(c, (uint32_t)pixel, times, &p->spans);
     }
 }

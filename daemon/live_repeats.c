@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/repeat_counts.h"
 #include "calib/scan_consistency.h"
 #include "calib/scan_repeat.h"
 #include "daemon/calibration_id.h"
 #include "daemon/json_value.h"
 #include "daemon/repeat_table.h"
-#include "daemon/scan_copy.h"
-#include "pulse/livetime.h"
 
-static const size_t KEPT_BYTES = (size_t)64 << 20;
-
-struct kept_scan { struct scan_copy *copy; char calibration_id[CALIBRATION_ID_TEXT]; };
+struct kept_scan { struct repeat_counts *counts; char calibration_id[CALIBRATION_ID_TEXT]; };
 
 struct live_repeats {
     struct kept_scan kept[LIVE_REPEATS];   /* oldest first */
@@ -29,7 +26,7 @@ bool live_repeats_new(struct live_repeats **out) {
 
 void live_repeats_forget(struct live_repeats *r) {
     for (size_t k = 0; k < r->n; k++)
-        scan_copy_free(r->kept[k].copy);
+        repeat_counts_free(r->kept[k].counts);
     r->n = 0;
     r->odd[0] = '\0';
 }
@@ -46,10 +43,10 @@ const char *live_repeats_odd(const struct live_repeats *r) { return r->odd; }
 
 static bool same_axis(struct energy_axis a, struct energy_axis b) { return a.lo_eV == b.lo_eV && a.hi_eV == b.hi_eV && a.bin_eV == b.bin_eV; }
 
-static bool same_form(const struct scan_products *a, const struct scan_products *b) {
-    bool same = a->n_pixels == b->n_pixels && a->n_yields == b->n_yields && same_axis(a->emission->axis, b->emission->axis) && same_axis(a->loss->axis, b->loss->axis);
+static bool same_form(const struct repeat_counts *a, const struct repeat_counts *b) {
+    bool same = a->n_pixels == b->n_pixels && a->n_yields == b->n_yields && same_axis(a->emission, b->emission) && same_axis(a->loss, b->loss);
     for (uint32_t k = 0; same && k < a->n_yields; k++) {
-        const struct yield_region *x = &a->yields[k]->region, *y = &b->yields[k]->region;
+        const struct yield_region *x = &a->yields[k].region, *y = &b->yields[k].region;
         same = strcmp(x->name, y->name) == 0 && x->lo_eV == y->lo_eV && x->hi_eV == y->hi_eV;
     }
     return same;
@@ -64,7 +61,7 @@ static bool same_scan(const struct scan *a, const struct scan *b) {
 }
 
 static bool repeats(const struct kept_scan *a, const struct kept_scan *b) {
-    return strcmp(a->calibration_id, b->calibration_id) == 0 && same_form(a->copy->products, b->copy->products) && same_scan(&a->copy->scan, &b->copy->scan);
+    return strcmp(a->calibration_id, b->calibration_id) == 0 && same_form(a->counts, b->counts) && same_scan(&a->counts->scan, &b->counts->scan);
 }
 
 /* ---- what is told ---- */
@@ -79,17 +76,17 @@ static void say_odd(struct live_repeats *r, const struct scan_consistency *list,
         snprintf(r->odd + at, sizeof r->odd - at, " of %zu repeats: beyond %g standard deviations from the others", n, CONSISTENCY_LIMIT);
 }
 
-static json_t *judge(struct live_repeats *r, struct scan_products *const *members, size_t n) {
+static json_t *judge(struct live_repeats *r, const struct repeat_counts *const *members, size_t n) {
     struct scan_consistency *list = NULL;
     if (scan_consistency_judge(members, n, &list) != STATUS_OK)
         return NULL;
     const char **windows = calloc(members[0]->n_yields + 1, sizeof *windows);
     for (uint32_t k = 0; windows != NULL && k < members[0]->n_yields; k++)
-        windows[k] = members[0]->yields[k]->region.name;
+        windows[k] = members[0]->yields[k].region.name;
     say_odd(r, list, n);
     json_t *keys = windows != NULL ? repeat_table_keys(list, n, windows, members[0]->n_yields) : NULL;
     if (keys != NULL)
-        json_object_update_new(keys, json_pack("{s:o, s:b}", "sample", json_value_text(members[0]->scan->sample), "by_i0", scan_consistency_by_i0(members, n)));
+        json_object_update_new(keys, json_pack("{s:o, s:b}", "sample", json_value_text(members[0]->scan.sample), "by_i0", scan_consistency_by_i0(members, n)));
     free(windows);
     scan_consistency_free(list, n);
     return keys;
@@ -97,43 +94,36 @@ static json_t *judge(struct live_repeats *r, struct scan_products *const *member
 
 /* ---- scans that are over ---- */
 
-/* Of what grows with the points: maps, what fell outside, spectra of the windows, what each pixel had. */
-static size_t bytes_of(const struct scan_products *p) {
-    const size_t of_maps = (p->emission->n_bins + p->loss->n_bins + 2 * (size_t)N_OUTSIDE) * sizeof(uint32_t), of_windows = p->n_yields * (sizeof(uint32_t) + 2 * sizeof(double));
-    const size_t of_pixels = p->n_pixels * (N_LIVETIME_COLUMNS * sizeof(int64_t) + 2 * sizeof(uint32_t));
-    return p->n_points * (of_maps + of_windows + of_pixels);
-}
-
 static void drop_oldest(struct live_repeats *r) {
-    scan_copy_free(r->kept[0].copy);
+    repeat_counts_free(r->kept[0].counts);
     memmove(r->kept, r->kept + 1, --r->n * sizeof *r->kept);
 }
 
-static size_t kept_bytes(const struct live_repeats *r) {
+size_t live_repeats_bytes(const struct live_repeats *r) {
     size_t bytes = 0;
     for (size_t k = 0; k < r->n; k++)
-        bytes += bytes_of(r->kept[k].copy->products);
+        bytes += repeat_counts_bytes(r->kept[k].counts);
     return bytes;
 }
 
 static struct kept_scan *keep(struct live_repeats *r, const struct scan_products *p, const char *calibration_id) {
-    struct scan_copy *copy;
-    while (r->n == LIVE_REPEATS || (r->n > 0 && kept_bytes(r) + bytes_of(p) > KEPT_BYTES))
-        drop_oldest(r);
-    if (!scan_copy_make(p, p->n_points, &copy))
+    struct repeat_counts *counts;
+    if (repeat_counts_new(p, &counts) != STATUS_OK)
         return NULL;
+    while (r->n == LIVE_REPEATS || (r->n > 0 && live_repeats_bytes(r) + repeat_counts_bytes(counts) > LIVE_REPEATS_BYTES))
+        drop_oldest(r);
     struct kept_scan *k = &r->kept[r->n++];
-    k->copy = copy;
+    k->counts = counts;
     snprintf(k->calibration_id, sizeof k->calibration_id, "%s", calibration_id);
     return k;
 }
 
 json_t *live_repeats_add(struct live_repeats *r, const struct scan_products *p, const char *calibration_id) {
-    struct scan_products *members[LIVE_REPEATS];
+    const struct repeat_counts *members[LIVE_REPEATS];
     const struct kept_scan *newest = keep(r, p, calibration_id);
     size_t n = 0;
     for (size_t k = 0; newest != NULL && k < r->n; k++)
         if (&r->kept[k] == newest || repeats(newest, &r->kept[k]))
-            members[n++] = r->kept[k].copy->products;
+            members[n++] = r->kept[k].counts;
     return n >= 2 ? judge(r, members, n) : NULL;
 }

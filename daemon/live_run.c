@@ -1,6 +1,5 @@
 #include "daemon/live_run.h"
 
-#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "daemon/log.h"
 #include "daemon/metrics.h"
 #include "daemon/pipeline.h"
+#include "daemon/process_heap.h"
 #include "daemon/ring.h"
 #include "daemon/row_block.h"
 #include "daemon/service.h"
@@ -27,7 +27,7 @@
 enum { ROW_BLOCKS = 512, ROWS = 256, FILE_BLOCKS = 8, FILE_RECORDS = 256, WAIT_MS = 2, TICK_US = 1000, BOOK_TICK_US = 2000, LEARN_TICK_US = 2000, STATUS_MS = 1000, DRAIN_S = 30 };
 
 static const int64_t GATHERED_NS = 150000000;   /* what came by port waits for others of its pixel, and for its turn (ingest.c) */
-enum { N_THREADS = 4, TRIM_BYTES = 48 << 20, MAPPING_BYTES = 4 << 20 };
+enum { N_THREADS = 4, HEAP_MS = 20000 };
 
 struct live_run {
     void *blocks[ROW_BLOCKS];
@@ -48,7 +48,7 @@ struct live_run {
     struct pipeline_thread *learn_thread;   /* away for a minute now and then, so nobody watches it */
     struct pipeline_thread *archive_thread; /* a disk may keep it waiting, which is an alarm and no reason to be killed */
     uint64_t turns[N_THREADS];           /* when last looked at */
-    int64_t pinged_ms, status_ms;
+    int64_t pinged_ms, status_ms, heap_ms;
 };
 
 static bool ingest_round(void *context) {
@@ -168,6 +168,14 @@ static void tell_statistics(struct live_run *r) {
     free(losses);
 }
 
+/* Not on a thread that records pass through. */
+static void keep_heap(struct live_run *r, int64_t now) {
+    if (now - r->heap_ms < HEAP_MS)
+        return;
+    r->heap_ms = now;
+    process_heap_give_back();
+}
+
 static void serve(struct live_run *r, const char *config_path, struct options *o) {
     for (;;) {
         enum service_call call = service_wait(100);
@@ -183,6 +191,7 @@ static void serve(struct live_run *r, const char *config_path, struct options *o
             tell_statistics(r);
         watch(r, now);
         tell_status(r, now);
+        keep_heap(r, now);
     }
 }
 
@@ -196,15 +205,8 @@ static bool start_members(struct live_run *r) {
     return good;
 }
 
-/* Messages of the record port are given back by the thousand. The C library would hand their pages to the system each time and ask for them again
- * with the next ones: half a microsecond a record. Once such a bound is set, that between blocks and mappings no longer adapts itself. */
-static void keep_memory(void) {
-    mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
-    mallopt(M_MMAP_THRESHOLD, MAPPING_BYTES);
-}
-
 int live_run(const char *config_path, struct options *o) {
-    keep_memory();
+    process_heap_keep();
     struct live_run *r = calloc(1, sizeof *r);
     service_init();
     if (r == NULL || !set_up(r, o)) {

@@ -55,6 +55,9 @@ struct livetime_table {
 /* Windows of doc/methods.md, Live time, in whole samples. STATUS_BAD_VALUE: settings out of range. */
 enum status livetime_table_make(const struct livetime_settings *s, struct livetime_table *out);
 
+/* Of which all time between up and down is LIVETIME_HIGH, whatever the events: how long the pixel was up. */
+struct livetime_table livetime_table_always(void);
+
 /* Grade of a record; before < 0 (it fell into the blind time of another) is LIVETIME_NONE. */
 uint8_t livetime_grade(const struct livetime_table *t, int64_t before_ns, int64_t after_ns);
 

@@ -33,6 +33,35 @@ void onset_match_clean(const struct onset_match *m, const struct dot_kernel *ker
     memset(e + m->n, 0, ONSET_MOST * sizeof *e);
 }
 
+/* Which sign a product has is chance, and to ask would cost half of a search. */
+void onset_match_squares(const float *products, const float *left, uint32_t n, float *t2) {
+    for (uint32_t i = 0; i < n; i++) {
+        float positive = 0.5F * (products[i] + fabsf(products[i]));
+        t2[i] = positive * positive * left[i];
+    }
+}
+
+/* With their bits compared as integers compilers make vectors of it. */
+float onset_match_largest(const float *x, uint32_t n) {
+    uint32_t most = 0;
+    float value;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        most = bits > most ? bits : most;
+    }
+    memcpy(&value, &most, sizeof value);
+    return value;
+}
+
+void onset_match_rows(const struct pulse_shape *shape, uint32_t n, uint32_t sum, float *rows) {
+    static const int terms[MATCH_NUISANCES] = { -1, 0, 1, 2, 4, 5 };
+    memset(rows, 0, MATCH_NUISANCES * (size_t)(n / sum) * sizeof *rows);
+    for (uint32_t i = 0; i < MATCH_NUISANCES; i++)
+        for (uint32_t k = 0; k < n / sum * sum; k++)
+            rows[i * (n / sum) + k / sum] += terms[i] < 0 ? 1 : k < shape->first ? 0 : shape->rows[(size_t)terms[i] * shape->stride + k - shape->first];
+}
+
 /* Gram and Schmidt, twice; a row that the others explain becomes 0. */
 static void make_nuisances(struct onset_match *m, const float *rows) {
     for (uint32_t i = 0; i < MATCH_NUISANCES; i++) {

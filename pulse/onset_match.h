@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "pulse/dot_kernel.h"
+#include "pulse/pulse_shape.h"
 #include "pulse/status.h"
 
 enum { WHITENER_ORDER = 16, MATCH_NUISANCES = 6, ONSET_MOST = 512, MATCH_PULSE = 1 };
@@ -29,11 +30,19 @@ struct onset_match {
  * looked for. */
 struct onset_plan { uint32_t n, first, order; const float *rows; const double *taps; double least_left; };
 
+/* The rows of a record's shape: a constant and the shape's terms in h, hp, hp^2, hu, hpu, sample by sample or as sums of `sum` samples, of a record of n. The pulse is the
+ * second. rows: room for MATCH_NUISANCES x n / sum. */
+void onset_match_rows(const struct pulse_shape *shape, uint32_t n, uint32_t sum, float *rows);
+
 /* STATUS_BAD_VALUE: no pulse in it. On failure there is nothing to be undone. */
 enum status onset_match_init(const struct onset_plan *plan, struct onset_match *m);
 void onset_match_done(struct onset_match *m);
 
 /* e: room for n + ONSET_MOST; x whitened, projected, 0 before `order`, and zeros behind n. */
 void onset_match_clean(const struct onset_match *m, const struct dot_kernel *kernel, const float *x, float *e);
+/* t_j^2 from w_j . e and 1 / N_j, 0 where the product is not positive. t2 may be products. */
+void onset_match_squares(const float *products, const float *left, uint32_t n, float *t2);
+/* Of floats that are not negative; 0 of none. */
+float onset_match_largest(const float *x, uint32_t n);
 
 #endif

@@ -14,9 +14,8 @@
 #include "pulse/onset_match.h"
 #include "pulse/pulse_record.h"
 #include "pulse/pulse_shape.h"
+#include "pulse/second_glance.h"
 #include "pulse/status.h"
-
-enum { SECOND_SAMPLES_MAX = 8192 };
 
 struct second_search;  /* opaque; immutable once made */
 
@@ -36,11 +35,7 @@ struct second_pulse {
 bool second_search_find(const struct second_search *s, const struct dot_kernel *kernel, const sample_u16 *samples, float base, double height,
                         double phase, struct second_pulse *out);
 
-/* A first look for a sixth of the price: that significance as sums of four samples tell it, or the samples around the onset if they tell more (of pulses a few
- * samples apart the sums say nothing). Where it is below SECOND_GLANCE_LEAST of some limit, the search finds nothing above it: onsets are so long that
- * the sums' output is correlated to 0.94 and more with the whole search's wherever that has its maximum. Of 61 records in 114,000 that exceeded their limit by
- * less than 30 %, the least of these looks was 0.87 of it; four of five doubtful records stay below 0.75. INFINITY: no such look can be taken. */
-#define SECOND_GLANCE_LEAST 0.75
+/* The first look (second_glance.h); INFINITY: none can be taken. */
 float second_search_glance(const struct second_search *s, const struct dot_kernel *kernel, const sample_u16 *samples, float base, double height, double phase);
 
 #endif

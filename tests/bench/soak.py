@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """make soak: tesd run under load, by hand: how fast without loss on our side, what it costs beside the bare receive, how memory goes, how late
-a record is in the published PFY. Figures are printed; nothing here passes or fails by an absolute time.
-    soak.py [RATE ...] [--seconds S] [--turns N] [--long S] [--pixels N] [--points N]"""
+a record is in the published PFY. Figures are printed; nothing here passes or fails by an absolute time. With --long memory is judged: it is flat when what it
+grows by in the second half is no more than twice its error, or is FLAT_MIB a minute at most, the error being less than KNOWN_MIB; else, or above MOST_MIB, the exit code is 1.
+    soak.py [RATE ...] [--seconds S] [--turns N] [--long S] [--pixels N] [--points N] [--dwell S]"""
 import argparse, glob, json, os, re, socket, statistics, subprocess, sys, tempfile, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tool'))
 import offspring
@@ -10,13 +11,15 @@ from free_ports import free_port
 tesd = os.environ.get('TESD', 'build/tesd')
 here = os.path.dirname(tesd) + '/tests/bench/'
 TICK_S = 0.5   # between two looks at memory
+FLAT_MIB, KNOWN_MIB, MOST_MIB = 0.1, 1, 400e6 / 2**20
 arguments = argparse.ArgumentParser()
 arguments.add_argument('rates', nargs='*', type=float, default=[24000, 100000])
 arguments.add_argument('--seconds', type=float, default=8)
 arguments.add_argument('--turns', type=int, default=3, help='how often tesd run and the bare receive are measured, in turn')
 arguments.add_argument('--long', type=float, default=0, help='the first rate for so long, memory watched')
 arguments.add_argument('--pixels', type=int, default=240)
-arguments.add_argument('--points', type=int, default=60, help='of 1 s, in a scan; 0: one scan, however long')
+arguments.add_argument('--points', type=int, default=60, help='in a scan; 0: one scan, however long')
+arguments.add_argument('--dwell', type=float, default=1, help='s, of a point')
 arguments.add_argument('--workers', type=int, default=0, help='ingest.workers: threads that analyse beside the one that receives')
 arguments.add_argument('--folder', default=None, help='where the simulated beamtime and its calibration are kept between calls')
 a = arguments.parse_args()
@@ -79,7 +82,7 @@ def feed_points(port, stop):
             while call('Scan.Start', {'number': 1 + (k // a.points if a.points else 0), 'sample': 'soak'})['error'] and not stop.is_set():
                 time.sleep(0.2)
         call('Scan.PointStart', {'incident_eV': 520 + 0.1 * (k % (a.points or 300))})
-        time.sleep(1)
+        time.sleep(a.dwell)
         call('Scan.PointEnd', {'i0': 1})
         k += 1
     call('Scan.End', {})
@@ -96,6 +99,16 @@ def growth(memory):
     slope = sum(u * v for u, v in zip(t, y)) / sum(u * u for u in t)
     rest = sum((v - statistics.mean(y) - slope * u) ** 2 for u, v in zip(t, y))
     return slope, (rest / 8 / sum(u * u for u in t)) ** 0.5
+
+
+def judge_memory(memory):
+    slope, error = growth(memory)
+    verdict = 'too short to say' if not error < KNOWN_MIB else 'flat' if slope <= max(2 * error, FLAT_MIB) else 'NOT FLAT'
+    print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB; in the second half it grows by {slope:.2f} +- {error:.2f} MiB a minute'
+          + (f': {verdict}' if a.long else ''), flush=True)
+    if a.long:
+        print('         means of half minutes: ' + ' '.join(f'{statistics.mean(memory[i:i + round(30 / TICK_S)]):.0f}' for i in range(0, len(memory), round(30 / TICK_S))), flush=True)
+    return verdict == 'flat' and max(memory) < MOST_MIB
 
 
 def run(pulses, rate, seconds):
@@ -146,10 +159,8 @@ def run(pulses, rate, seconds):
     print(f'{rate:8.0f} records/s for {seconds:.0f} s: sent {sent}, received {f["tesd_records_received_total"]:.0f}, analysed {f["tesd_rows_total"]:.0f}, refused by overload {f["tesd_records_overload_total"]:.0f}')
     print(f'         CPU {total:.3f} us a record: ' + ', '.join(f'{k} {v / got * 1e6:.3f}' for k, v in sorted(cpu.items(), key=lambda x: -x[1])[:5]))
     print(f'         latency to the published PFY: p50 <= {1e3 * percentile(f, 0.5):.1f} ms, p99 <= {1e3 * percentile(f, 0.99):.1f} ms')
-    print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB; in the second half it grows by %.2f +- %.2f MiB a minute' % growth(memory), flush=True)
-    if a.long:
-        print('         each half minute: ' + ' '.join(f'{m:.0f}' for m in memory[::round(30 / TICK_S)]), flush=True)
-    return total, sum(v for k, v in cpu.items() if k in ('tesd-ingest', 'tesd-book') or k.startswith('tesd-work')) / got * 1e6
+    good = judge_memory(memory)
+    return total, sum(v for k, v in cpu.items() if k in ('tesd-ingest', 'tesd-book') or k.startswith('tesd-work')) / got * 1e6, good
 
 
 def null(pulses, rate, seconds):
@@ -163,7 +174,7 @@ def null(pulses, rate, seconds):
 
 pulses = prepare()
 if a.long:
-    run(pulses, a.rates[0], a.long)
+    sys.exit(0 if run(pulses, a.rates[0], a.long)[2] else 1)
 else:
     for rate in a.rates:
         tesd_run, bare = [], []

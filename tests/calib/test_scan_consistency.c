@@ -67,7 +67,7 @@ static struct scan_consistency *judge(double incident_shift, double emission_shi
         for (uint32_t i = 0; odd && i < N_POINTS; i++)
             all[k]->scan.points[i].i0 /= flux;
     }
-    assert_int_equal(scan_consistency_judge(products, REPEATS, &list), STATUS_OK);
+    assert_int_equal(scan_consistency_judge_products(products, REPEATS, &list), STATUS_OK);
     for (int k = 0; k < REPEATS; k++)
         repeat_free(all[k]);
     return list;
@@ -136,12 +136,12 @@ static void points_without_i0_are_left_out(void **state) {
     for (int k = 0; k < 3; k++)
         b->scan.points[k].i0 = bad[k];
     struct scan_consistency *list;
-    assert_int_equal(scan_consistency_judge((struct scan_products *[]){ a->products, b->products }, 2, &list), STATUS_OK);
+    assert_int_equal(scan_consistency_judge_products((struct scan_products *[]){ a->products, b->products }, 2, &list), STATUS_OK);
     assert_true(list[0].n_points == N_POINTS - 3 && list[1].n_points == N_POINTS - 3 && list[0].flags == 0 && isfinite(list[0].map.z));
     scan_consistency_free(list, 2);
-    assert_int_equal(scan_consistency_judge((struct scan_products *[]){ a->products }, 1, &list), STATUS_TOO_FEW);
+    assert_int_equal(scan_consistency_judge_products((struct scan_products *[]){ a->products }, 1, &list), STATUS_TOO_FEW);
     memset(b->products->emission->counts, 0, sizeof(uint32_t) * N_POINTS * N_BINS);
-    assert_int_equal(scan_consistency_judge((struct scan_products *[]){ a->products, b->products }, 2, &list), STATUS_OK);
+    assert_int_equal(scan_consistency_judge_products((struct scan_products *[]){ a->products, b->products }, 2, &list), STATUS_OK);
     assert_true(!(list[1].ratio > 0) && isnan(list[1].incident_shift_eV));
     scan_consistency_free(list, 2);
     repeat_free(a);

@@ -122,6 +122,22 @@ static void a_jumped_pixel_is_not_live(void **state) {
     photon_block_free(c.block);
 }
 
+/* Whatever the records in it are: between runs, after a gap and while it has jumped alone it is not. */
+static void how_long_a_pixel_was_up(void **state) {
+    (void)state;
+    struct channel c = channel_new(LIVETIME_EDGE_MULTI, (const int64_t[]){ 10, 12, 30, 31, 60, 200, 290, 610, 615, 617, 640 }, 11);
+    c.table = livetime_table_always();
+    c.n_up = 2;
+    c.up[0] = (struct time_span){ zero, zero + 300 };
+    c.up[1] = (struct time_span){ zero + 600, zero + 1000 };
+    c.block->cuts[2] = c.block->cuts[3] = c.block->cuts[8] = c.block->cuts[9] = CUT_BIT(CUT_JUMPED);   /* 30 to 60, 615 to 640 */
+    c.gap_before[6] = true;                                                                             /* 200 to 290 */
+    grade(&c, NULL);
+    assert_int_equal(c.times_ns[LIVETIME_DEAD], 300 + 30 + 90 + 25);
+    assert_int_equal(c.times_ns[LIVETIME_HIGH], 1000 - 445);
+    photon_block_free(c.block);
+}
+
 /* It is not dead either: runs in which it stays jumped, and silences then, are no deaths. */
 static void a_jumped_pixel_has_no_silence(void **state) {
     (void)state;
@@ -216,7 +232,7 @@ int main(void) {
         cmocka_unit_test(secondary_rows_are_no_events),
         cmocka_unit_test(nothing_is_live_between_runs),
         cmocka_unit_test(what_may_be_missing_is_not_live),
-        cmocka_unit_test(a_jumped_pixel_is_not_live), cmocka_unit_test(a_jumped_pixel_has_no_silence), cmocka_unit_test(second_pulses_make_pairs),
+        cmocka_unit_test(a_jumped_pixel_is_not_live), cmocka_unit_test(a_jumped_pixel_has_no_silence), cmocka_unit_test(how_long_a_pixel_was_up), cmocka_unit_test(second_pulses_make_pairs),
         cmocka_unit_test(long_silences_are_named),
         cmocka_unit_test(an_empty_channel_is_dead),
         cmocka_unit_test(deaths_leave_whole_rows),

@@ -103,6 +103,24 @@ static void long_scans_are_bounded(void **state) {
         json_decref(keys);
     }
     assert_in_range(most, 2, 4);
+    assert_in_range(live_repeats_bytes(r), 1, LIVE_REPEATS_BYTES);
+    live_repeats_free(r);
+}
+
+/* A day of scans of 60 points of an array: what is kept of eight is 1.5 MB, a tenth of copies of their products, and grows no more. */
+static void a_day_of_scans_needs_little_room(void **state) {
+    (void)state;
+    struct live_repeats *r = new_repeats();
+    struct made_scan *m = made_scan_new((struct made_plan){ .n_points = 60, .n_pixels = 240, .n_photons = 780000, .i0 = true, .incident = true, .seed = 5 });
+    size_t bytes = 0;
+    for (int k = 0; k < 3 * LIVE_REPEATS; k++) {
+        json_decref(live_repeats_add(r, m->products, "CAL0-1"));
+        if (k >= LIVE_REPEATS)
+            assert_int_equal(live_repeats_bytes(r), bytes);
+        bytes = live_repeats_bytes(r);
+    }
+    assert_in_range(bytes, 100000, 2000000);
+    made_scan_free(m);
     live_repeats_free(r);
 }
 
@@ -140,6 +158,7 @@ int main(void) {
         cmocka_unit_test(a_moved_scan_is_named),
         cmocka_unit_test(only_like_is_compared_with_like),
         cmocka_unit_test(long_scans_are_bounded),
+        cmocka_unit_test(a_day_of_scans_needs_little_room),
         cmocka_unit_test(the_document_shows_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

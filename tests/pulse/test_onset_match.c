@@ -91,10 +91,44 @@ static void test_refuses_what_has_no_pulse(void **state) {
     assert_null(m.nuisance);
 }
 
+/* As sums the rows are the sums of the samples' rows; what is left of the last few samples belongs to none. */
+static void test_rows_add_up(void **state) {
+    (void)state;
+    enum { SUM = 4, SOME = N - 3 };
+    double shape[N];
+    struct pulse_shape *p;
+    static float rows[ROWS * SOME], sums[ROWS * (SOME / SUM)];
+    for (int k = 0; k < N; k++)
+        shape[k] = synthetic_shape(k - FIRST);
+    assert_int_equal(pulse_shape_from_template(shape, N, FIRST, 1000, &p), STATUS_OK);
+    onset_match_rows(p, SOME, 1, rows);
+    onset_match_rows(p, SOME, SUM, sums);
+    for (uint32_t i = 0; i < ROWS; i++)
+        for (uint32_t k = 0; k < SOME / SUM; k++) {
+            const float *four = rows + i * SOME + SUM * k;
+            assert_true(fabsf(sums[i * (SOME / SUM) + k] - (four[0] + four[1] + four[2] + four[3])) <= 1e-5F * (fabsf(four[0]) + fabsf(four[3]) + 1e-3F));
+        }
+    for (uint32_t k = 0; k < SOME; k++) {
+        assert_true(rows[k] == 1);
+        assert_true(rows[MATCH_PULSE * SOME + k] == (k < p->first ? 0 : p->rows[k - p->first]));
+    }
+    pulse_shape_free(p);
+}
+
+static void test_squares_and_the_largest(void **state) {
+    (void)state;
+    const float products[] = { -3, 2, 0, 5, -1 }, left[] = { 1, 2, 3, 0, 5 }, want[] = { 0, 8, 0, 0, 0 };
+    float t2[5];
+    onset_match_squares(products, left, 5, t2);
+    for (int i = 0; i < 5; i++)
+        assert_true(t2[i] == want[i]);
+    assert_true(onset_match_largest(t2, 5) == 8 && onset_match_largest(t2, 1) == 0 && onset_match_largest(t2, 0) == 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_noise_has_a_variance_of_one), cmocka_unit_test(test_nuisances_leave_nothing_and_pulses_their_height),
-        cmocka_unit_test(test_refuses_what_has_no_pulse),
+        cmocka_unit_test(test_refuses_what_has_no_pulse), cmocka_unit_test(test_rows_add_up), cmocka_unit_test(test_squares_and_the_largest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
