@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/inverse_yield.h"
 #include "calib/scan_cuts.h"
 #include "calib/scan_live_time.h"
 #include "daemon/sink/archive_parts.h"
@@ -141,7 +142,7 @@ static const char *inverse_units(const struct scan *s) { return data_group_norm(
 
 static void write_inverse(struct archive *a, const struct archive_cuts *of, const struct yield_spectrum *y) {
     struct scan_cut c;
-    if (scan_cut_inverse(of->products, y, 0, 0, &c) != STATUS_OK)
+    if (inverse_yield_of(of->products, y, &c) != STATUS_OK)
         return;
     struct curve_group g = begin(a, of, "ipfy", y->region.name, "inverse PFY", "yield", "incident_energy");
     put_yield(&g, &c, inverse_units(of->products->scan), y->live_time_s);
@@ -150,25 +151,38 @@ static void write_inverse(struct archive *a, const struct archive_cuts *of, cons
     scan_cut_done(&c);
 }
 
+static void put_background(const struct curve_group *g, const struct scan_cut *c, const struct scan_cut *beside) {
+    const double share = (c->hi_eV - c->lo_eV) / (beside->hi_eV - beside->lo_eV);
+    h5_file_array(g->a->file, g->id, &(struct data_array){ .name = "background_counts", .type = ARRAY_U4, .rank = 1, .shape = { beside->n }, .units = "counts",
+                                                           .long_name = "photons in the window of the background", .data = beside->counts });
+    put_pair(g, "background_eV", beside->lo_eV, beside->hi_eV);
+    h5_file_attribute_array(g->a->file, g->id, &(struct data_array){ .name = "background_share", .type = ARRAY_F8, .data = &share });   /* of them in the line's window */
+}
+
 /* Of a window that is none of those of the yields. */
-static void write_inverse_cut(struct archive *a, const struct archive_cuts *of, const struct yield_region *w) {
+static void write_inverse_cut(struct archive *a, const struct archive_cuts *of, const struct yield_region *w, const struct yield_region *background) {
     const struct scan_products *p = of->products;
-    struct scan_cut c;
-    if (scan_cut_constant(p, p->emission, w->lo_eV, w->hi_eV, &c) != STATUS_OK)
+    struct scan_cut c, beside = { 0 };
+    const bool has = background->lo_eV < background->hi_eV;
+    if (inverse_yield_window(p, w, has ? background : NULL, &c, &beside) != STATUS_OK)
         return;
-    scan_cut_invert(&c);
     struct curve_group g = begin(a, of, "ipfy", w->name, "inverse PFY", "yield", "incident_energy");
     put_yield(&g, &c, inverse_units(p->scan), p->live_time_s);
+    if (has)
+        put_background(&g, &c, &beside);
     put_pixels(&g, p->pixels_used, p->emission->grades_used);
     end(&g);
     scan_cut_done(&c);
+    scan_cut_done(&beside);
 }
 
-static void write_chosen(struct archive *a, const struct archive_cuts *of, enum cut_kind kind, const struct yield_region *w) {
+static void write_chosen(struct archive *a, const struct archive_cuts *of, uint32_t k) {
+    const struct yield_region *w = &of->choice->window[k];
+    const enum cut_kind kind = of->choice->kind[k];
     if (kind == CUT_XES)
         write_emission(a, of, w);
     else if (kind == CUT_IPFY)
-        write_inverse_cut(a, of, w);
+        write_inverse_cut(a, of, w, &of->choice->background[k]);
     else
         write_constant(a, of, w, kind == CUT_CET);
 }
@@ -274,7 +288,7 @@ bool archive_cuts(struct archive *a, const struct archive_cuts *of) {
     const struct scan_products *p = of->products;
     write_emission(a, of, &all);
     for (uint32_t k = 0; c != NULL && k < c->n; k++)
-        write_chosen(a, of, c->kind[k], &c->window[k]);
+        write_chosen(a, of, k);
     for (uint32_t k = 0; k < p->n_yields; k++) {
         if (of->inverse != NULL && of->inverse[k] && !is_chosen(c, CUT_IPFY, p->yields[k]->region.name))
             write_inverse(a, of, p->yields[k]);

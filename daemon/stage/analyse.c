@@ -184,6 +184,12 @@ static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct
     return calibration.before != NULL;
 }
 
+/* Where the pixel's baseline stood at the end of the last calibration that is over. */
+static struct baseline_tracker mark_of(const struct analyse_settings *s, const struct analyse_track *track) {
+    const struct calibration_table *t = track->ended > 0 ? s->tables[track->ended - 1] : NULL;
+    return t != NULL && s->pixel < t->n_pixels ? t->pixels[s->pixel].at_end : (struct baseline_tracker){ 0 };
+}
+
 /* The first pulse to be followed, n: none yet. Those before the pixel's first curve have no energy and are not: the first of them may come from a
  * calibration that failed for this pixel. */
 static size_t begin(const struct analyse_settings *s, struct analyse_track *track, const struct measured_pulse *pulses, size_t n) {
@@ -191,10 +197,12 @@ static size_t begin(const struct analyse_settings *s, struct analyse_track *trac
     size_t i = 0;
     while (i < n && !track->begun) {
         track->begun = rule_from(s, pulses[i].time_ns, &track->rule, &expected_counts);
-        if (track->begun)
-            baseline_track_begin(&track->tracker, expected_counts);
-        else
+        if (track->begun) {
+            const struct baseline_tracker mark = mark_of(s, track);
+            baseline_track_resume(&track->tracker, &mark, expected_counts, pulses[i].time_ns);
+        } else {
             i++;
+        }
     }
     return i;
 }
@@ -219,7 +227,7 @@ static void watch_lock(const struct analyse_settings *s, struct analyse_track *t
     }
 }
 
-static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
+static void follow_stretch(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
     const size_t first = begin(s, track, pulses, n);
     for (size_t i = first; i < n; i++) {
         slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
@@ -227,6 +235,29 @@ static void follow(const struct analyse_settings *s, struct analyse_track *track
     }
     baseline_track_next(&track->tracker, &track->rule, pulses + first, n - first);
     watch_lock(s, track, pulses + first, n - first);
+}
+
+/* Up to the first pulse behind the end of another calibration; its length. */
+static size_t before_next_end(const struct analyse_settings *s, const struct analyse_track *track, const struct measured_pulse *pulses, size_t n) {
+    size_t i = 0;
+    if (track->ended == s->n_tables)
+        return n;
+    while (i < n && pulses[i].time_ns < s->tables[track->ended]->end_ns)
+        i++;
+    return i;
+}
+
+static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
+    for (size_t from = 0; from < n;) {
+        const size_t some = before_next_end(s, track, pulses + from, n - from);
+        follow_stretch(s, track, pulses + from, some);
+        from += some;
+        if (from == n)
+            return;
+        while (track->ended < s->n_tables && s->tables[track->ended]->end_ns <= pulses[from].time_ns)
+            track->ended++;
+        *track = (struct analyse_track){ .ended = track->ended, .lock = track->lock };
+    }
 }
 
 /* The rule of the first of them that has a curve. */
