@@ -89,6 +89,9 @@ def test_sums(dice):
     q[:9] += b.q
     check(names == ['a', 'b', 'c', 'sum of heated from 525.0 eV'], f'conditions: {names}')
     check(np.array_equal(y['counts'], counts) and np.allclose(y['y'], counts / q, rtol=1e-12) and np.allclose(y['error'], errors(counts) / q, rtol=1e-12) and y['n'] == 2, 'a sum of repeats divides sums')
+    d, e = (Scan(dice, k, 'dim', x, 1, level=2, step=1) for k in (4, 5))
+    y, = ask(sets_of(d=d, e=e), "yieldOf('sum of dim from 525.0 eV', 'O')")
+    check(max(d.counts + e.counts) > 0 and min(d.counts + e.counts) < 10 and np.allclose(y['error'], errors(d.counts + e.counts) / (d.q + e.q), rtol=1e-12), 'errors of few counts are upper limits, as the program has them')
 
 
 def test_ratio(dice):
