@@ -104,13 +104,11 @@ WIDE_LOOP_CHOSEN(phases, (const struct height_correction *c, const double *restr
 
 /* Sine and cosine are left alone where they do not count. */
 static void set_phases(const struct height_correction *c, struct columns *x, size_t n) {
-    phases(c, x->height, x->arrival, n, x->phase);
-    if (c->gain[TERM_ARRIVAL_SINE] != 0 || c->gain[TERM_ARRIVAL_COSINE] != 0) {
-        phase_waves(x->phase, n, x->sine, x->cosine);
-        return;
-    }
     for (size_t i = 0; i < n; i++)
         x->sine[i] = x->cosine[i] = 0;
+    phases(c, x->height, x->arrival, n, x->phase);
+    if (c->gain[TERM_ARRIVAL_SINE] != 0 || c->gain[TERM_ARRIVAL_COSINE] != 0)
+        phase_waves(x->phase, n, x->sine, x->cosine);
 }
 
 WIDE_LOOP static inline double kept_within(double x, double most) {

@@ -82,7 +82,7 @@ def test_columns():
     said = {w for part in page.split('\n### ')[1:] for w in re.findall(r'`(\w+)`', part.partition('\n')[2])}
     check(len(said) > 150 and not (said - strings - fields), f'{len(said)} columns of doc/nexus.md are written: {sorted(said - strings - fields)}')
     archive = sources('daemon/sink/archive*.c')
-    names = set(re.findall(r'\.name = "(\w+)"', archive)) | set(re.findall(r'\b(?:h5_file_texts?|archive_integer|archive_number|write_seconds|write_matrix)\([^;"]*?"(\w+)"', archive))
+    names = set(re.findall(r'\.name = "(\w+)"', archive)) | set(re.findall(r'\b(?:h5_file_texts?|archive_integer|archive_number|archive_curve_put|write_seconds|write_matrix)\([^;"]*?"(\w+)"', archive))
     missing = names - set(re.findall(r'\w+', page)) - {'NX_class', 'signal'}
     check(len(names) > 100 and not missing, f'{len(names)} columns that are written are in doc/nexus.md: {sorted(missing)}')
 
