@@ -131,7 +131,7 @@ static void play_new(struct play *p, const struct world *w, const char *folder) 
     options_defaults(&p->options);
     p->options.learn.live = true;
     snprintf(p->options.output.folder, sizeof p->options.output.folder, "%s", folder);
-    assert_true(live_learning_new(&p->options, &p->learning));
+    assert_true(live_learning_new(&p->options, NULL, &p->learning));
     assert_non_null(p->learning);
     live_learning_array(p->learning, w->made.array, NULL);
     assert_true(live_analyse_new(MADE_PIXELS, &p->ingest));
