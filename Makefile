@@ -44,7 +44,8 @@ sources = $(patsubst %.c,$(build)/%,$(sort $(wildcard $(1))))
 pulse  := $(call objects,$(sort $(wildcard pulse/*.c)))
 calib  := $(call objects,$(sort $(wildcard calib/*.c)))
 # Loops over samples and bins become vectors, which is a tenth of learning; nothing is summed in another order, so the results are the same.
-pure_CFLAGS := $(patsubst -O2,-O3,$(CFLAGS))
+# Nobody asks errno or the floating-point exceptions what arithmetic did.
+pure_CFLAGS := $(patsubst -O2,-O3,$(CFLAGS)) -fno-math-errno -fno-trapping-math
 $(pulse) $(calib): CFLAGS := $(pure_CFLAGS)
 # Written in the order in which a core takes operations best (gcc would sort them by their latency).
 $(build)/pulse/dot_kernel_avx2.o: CFLAGS += $(if $(findstring clang,$(CC)),,-fno-schedule-insns2)

@@ -57,6 +57,7 @@ struct pixel_calibration {
     uint32_t rank;                 /* 1: the best resolution of the array; 0: no curve, or resolution not known */
     double pulses;                 /* heights it was learnt from */
     struct height_correction correction;  /* of heights, before the curve; the references are this calibration's own */
+    struct baseline_tracker at_end;   /* of the baseline when the calibration was over: whoever follows it causally goes on from there. weight 0: not known */
     double jump;                   /* height units: additive offset against the calibration before; 0 none, NaN not compared */
     bool jumped;                   /* the offset is a lock-point jump: flagged, never stretched over */
     double step;                   /* height units: how far a line moved within this calibration; then only the pulses after it count. 0 none, NaN not looked for */

@@ -6,7 +6,7 @@
 static const double MASK_FWHM = 1.3, LINE_FWHM = 1.5;   /* doc/methods.md, Maps and yields */
 static const double FWHM_OF_SIGMA = 2.3548200450309493;
 
-static enum status begin(uint32_t n, struct scan_cut *out) {
+enum status scan_cut_new(uint32_t n, struct scan_cut *out) {
     *out = (struct scan_cut){ .n = n, .counts = calloc(n + (size_t)1, sizeof *out->counts), .value = calloc(n + (size_t)1, sizeof *out->value),
                               .error = calloc(n + (size_t)1, sizeof *out->error), .lo_eV = NAN, .hi_eV = NAN, .live_time_s = NAN, .exposure = NAN };
     if (out->counts != NULL && out->value != NULL && out->error != NULL)
@@ -22,7 +22,7 @@ void scan_cut_done(struct scan_cut *c) {
     *c = (struct scan_cut){ 0 };
 }
 
-static enum yield_norm norm_of(const struct scan *s) {
+enum yield_norm scan_cut_norm(const struct scan *s) {
     for (uint32_t k = 0; k < s->n_points; k++)
         if (s->points[k].i0 > 0 && isfinite(s->points[k].i0))
             return YIELD_PER_I0_LIVE_TIME;
@@ -46,7 +46,7 @@ static bool point_wanted(const struct scan *s, uint32_t k, double lo_eV, double 
 enum status scan_cut_emission(const struct scan_products *p, double lo_eV, double hi_eV, struct scan_cut *out) {
     const struct rixs_map *m = p->emission;
     struct scan_cut c;
-    enum status s = begin(m->n_bins, &c);
+    enum status s = scan_cut_new(m->n_bins, &c);
     if (s != STATUS_OK)
         return s;
     c.live_time_s = c.exposure = 0;
@@ -98,7 +98,7 @@ static uint32_t counts_in(const struct rixs_map *m, uint32_t point, uint32_t fir
 }
 
 static void divide(const struct scan_products *p, struct scan_cut *c) {
-    const enum yield_norm norm = norm_of(p->scan);
+    const enum yield_norm norm = scan_cut_norm(p->scan);
     for (uint32_t k = 0; k < c->n; k++) {
         const struct scan_point *point = &p->scan->points[k];
         struct yield_value v = yield_value_of(c->counts[k], norm, point->i0, point->i0_sigma, p->live_time_s[k], 0);
@@ -112,7 +112,7 @@ enum status scan_cut_constant(const struct scan_products *p, const struct rixs_m
     bins_of(map, lo_eV, hi_eV, &first, &end);
     if (first == map->n_bins)
         return STATUS_BAD_VALUE;
-    const enum status s = begin(p->n_points, out);
+    const enum status s = scan_cut_new(p->n_points, out);
     if (s != STATUS_OK)
         return s;
     for (uint32_t k = 0; k < p->n_points; k++)
@@ -121,38 +121,6 @@ enum status scan_cut_constant(const struct scan_products *p, const struct rixs_m
     out->hi_eV = map->edges_eV[end];
     divide(p, out);
     return STATUS_OK;
-}
-
-/* ---- inverse PFY ---- */
-
-enum status scan_cut_inverse(const struct scan_products *p, const struct yield_spectrum *y, double background, double background_sigma, struct scan_cut *out) {
-    const enum status s = begin(p->n_points, out);
-    if (s != STATUS_OK)
-        return s;
-    const enum yield_norm norm = norm_of(p->scan);
-    out->lo_eV = y->region.lo_eV;
-    out->hi_eV = y->region.hi_eV;
-    for (uint32_t k = 0; k < p->n_points; k++) {
-        const struct scan_point *point = &p->scan->points[k];
-        const double i0 = norm == YIELD_PER_I0_LIVE_TIME ? point->i0 : 1, left = y->counts[k] - background;
-        out->counts[k] = y->counts[k];
-        out->value[k] = out->error[k] = NAN;
-        if (y->counts[k] < IPFY_LEAST || !(left > 0) || !(i0 > 0) || !(y->live_time_s[k] > 0))
-            continue;
-        const double own = sqrt(y->counts[k] * (1 + y->crowding[k]) + background_sigma * background_sigma) / left;
-        const double of_i0 = norm == YIELD_PER_I0_LIVE_TIME && point->i0_sigma > 0 ? point->i0_sigma / point->i0 : 0;
-        out->value[k] = i0 * y->live_time_s[k] / left;
-        out->error[k] = out->value[k] * hypot(own, of_i0);
-    }
-    return STATUS_OK;
-}
-
-void scan_cut_invert(struct scan_cut *c) {
-    for (uint32_t k = 0; k < c->n; k++) {
-        const bool good = c->counts[k] >= IPFY_LEAST && c->value[k] > 0;
-        c->error[k] = good ? c->error[k] / (c->value[k] * c->value[k]) : (double)NAN;
-        c->value[k] = good ? 1 / c->value[k] : (double)NAN;
-    }
 }
 
 /* ---- the elastic line ---- */
@@ -171,7 +139,7 @@ bool scan_cut_meets_elastic(const struct scan_products *p, const struct yield_re
 
 /* What counts are divided by in one point; NaN: it cannot be. */
 static double exposure_at(const struct scan_products *p, uint32_t point) {
-    const double i0 = norm_of(p->scan) == YIELD_PER_I0_LIVE_TIME ? p->scan->points[point].i0 : 1;
+    const double i0 = scan_cut_norm(p->scan) == YIELD_PER_I0_LIVE_TIME ? p->scan->points[point].i0 : 1;
     return i0 > 0 && p->live_time_s[point] > 0 ? i0 * p->live_time_s[point] : (double)NAN;
 }
 
@@ -213,7 +181,7 @@ enum status scan_cut_without_elastic(const struct scan_products *p, const struct
     bins_of(p->emission, window->lo_eV, window->hi_eV, &first, &end);
     if (!e->found || first == p->emission->n_bins)
         return STATUS_TOO_FEW;
-    const enum status s = begin(p->n_points, out);
+    const enum status s = scan_cut_new(p->n_points, out);
     if (s != STATUS_OK)
         return s;
     out->lo_eV = p->emission->edges_eV[first];

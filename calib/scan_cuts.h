@@ -1,5 +1,5 @@
 /* calib/scan_cuts.h - spectra cut out of a scan's maps and yields, each with its errors.
- *   scan_products --scan_cut_*--> one curve: emission spectra (XES), constant-emission and constant-loss cuts (CEE, CET), inverse PFY,
+ *   scan_products --scan_cut_*--> one curve: emission spectra (XES), constant-emission and constant-loss cuts (CEE, CET),
  *   PFY with the elastic line taken out
  * Counts of maps are integers of grade high; a window on a map takes the whole bins whose middles lie in it, and the curve says which
  * edges that makes. Everything is counted anew from photons on other bins by making the maps anew. Definitions: doc/methods.md, Maps and yields. Pure. */
@@ -23,7 +23,11 @@ struct scan_cut {
     uint32_t n_points;           /* points added */
     double live_time_s, exposure;   /* sums over them: of live time, of I0 x live time (NaN unless all have an I0 above 0) */
 };
+enum status scan_cut_new(uint32_t n, struct scan_cut *out);   /* n counts of 0, the rest NaN */
 void scan_cut_done(struct scan_cut *c);
+
+/* What curves of a scan are divided by: I0 x live time where a point has an I0 above 0. */
+enum yield_norm scan_cut_norm(const struct scan *s);
 
 /* Photons against emission energy (bins of p->emission) at the points with lo <= incident_eV <= hi; lo = hi: the point nearest to it.
  * value: counts per eV and exposure (per live time when exposure is NaN). STATUS_TOO_FEW: no such point. */
@@ -32,14 +36,6 @@ enum status scan_cut_emission(const struct scan_products *p, double lo_eV, doubl
 /* Photons of a map (p->emission: CEE; p->loss: CET) in the window against the points, divided as a PFY is. STATUS_BAD_VALUE: no bin's
  * middle lies in the window. */
 enum status scan_cut_constant(const struct scan_products *p, const struct rixs_map *map, double lo_eV, double hi_eV, struct scan_cut *out);
-
-/* Inverse PFY, q / (N - B) with q = I0 x live time and B counts of background expected in N (0: none), background_sigma its error; the
- * relative error is sqrt(N (1 + crowding) + sigma_B^2) / (N - B), I0's in quadrature. NaN below IPFY_LEAST counts: 1/N is biased there. */
-#define IPFY_LEAST 25
-enum status scan_cut_inverse(const struct scan_products *p, const struct yield_spectrum *y, double background, double background_sigma, struct scan_cut *out);
-
-/* A cut that scan_cut_constant made of the emission map, turned into an inverse PFY in place: grade high alone, no background. */
-void scan_cut_invert(struct scan_cut *c);
 
 enum elastic_removal {
     ELASTIC_MASKED,      /* photons within 1.3 FWHM of the elastic line are left out */

@@ -5,32 +5,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool parse_range(const char *text, double *lo, double *hi) {
+/* Behind LO:HI; NULL: it is none. */
+static const char *parse_range(const char *text, double *lo, double *hi) {
     char *end;
     *lo = strtod(text, &end);
     if (end == text || *end != ':')
-        return false;
+        return NULL;
     text = end + 1;
     *hi = strtod(text, &end);
-    return end != text && *end == '\0' && isfinite(*lo) && isfinite(*hi) && *lo < *hi;
+    return end != text && isfinite(*lo) && isfinite(*hi) && *lo < *hi ? end : NULL;
 }
 
-bool cut_window_parse(const char *text, struct yield_region *out, char *why, size_t n) {
+/* background: NULL where there is none to be given. */
+static bool parse(const char *text, struct yield_region *out, struct yield_region *background) {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     const size_t name = strspn(text, letters);
-    double lo, hi;
-    if (name == 0 || name >= sizeof out->name || text[name] != '=' || !parse_range(text + name + 1, &lo, &hi)) {
-        snprintf(why, n, "%.80s: NAME=LO:HI in eV is wanted, the name of letters, digits and _, LO below HI", text);
+    struct yield_region w = { .lo_eV = 0 }, beside = { .lo_eV = 0 };
+    if (name == 0 || name >= sizeof w.name || text[name] != '=')
         return false;
-    }
-    *out = (struct yield_region){ .lo_eV = lo, .hi_eV = hi };
-    memcpy(out->name, text, name);
+    memcpy(w.name, text, name);
+    const char *rest = parse_range(text + name + 1, &w.lo_eV, &w.hi_eV);
+    if (rest != NULL && *rest == '-' && background != NULL)
+        rest = parse_range(rest + 1, &beside.lo_eV, &beside.hi_eV);
+    const bool overlap = beside.lo_eV < beside.hi_eV && beside.lo_eV < w.hi_eV && beside.hi_eV > w.lo_eV;
+    if (rest == NULL || *rest != '\0' || overlap)
+        return false;
+    *out = w;
+    if (background != NULL)
+        *background = beside;
     return true;
 }
 
+bool cut_window_parse(const char *text, struct yield_region *out, char *why, size_t n) {
+    if (parse(text, out, NULL))
+        return true;
+    snprintf(why, n, "%.80s: NAME=LO:HI in eV is wanted, the name of letters, digits and _, LO below HI", text);
+    return false;
+}
+
+static bool parse_inverse(const char *text, struct yield_region *out, struct yield_region *background, char *why, size_t n) {
+    if (parse(text, out, background))
+        return true;
+    snprintf(why, n, "%.80s: NAME=LO:HI in eV is wanted, or NAME=LO:HI-LO:HI with a window of its background beside it, the name of letters, digits and _, LO below HI", text);
+    return false;
+}
+
 bool cut_list_add(struct cut_list *list, enum cut_kind kind, const char *text, char *why, size_t n) {
-    struct yield_region w;
-    if (!cut_window_parse(text, &w, why, n))
+    struct yield_region w, background = { .lo_eV = 0 };
+    if (!(kind == CUT_IPFY ? parse_inverse(text, &w, &background, why, n) : cut_window_parse(text, &w, why, n)))
         return false;
     bool taken = strcmp(w.name, "all") == 0;
     for (uint32_t k = 0; k < list->n; k++)
@@ -44,6 +66,7 @@ bool cut_list_add(struct cut_list *list, enum cut_kind kind, const char *text, c
         return false;
     }
     list->kind[list->n] = kind;
+    list->background[list->n] = background;
     list->window[list->n++] = w;
     return true;
 }

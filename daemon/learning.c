@@ -216,7 +216,16 @@ static void tell_course(const struct learning *l, const struct learning_settings
         log_warning("out of memory for how %s came along", course.name);
 }
 
-static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state,
+/* Calibration k of the timeline, as the pixels' learners left it. */
+static void set_corrections(const struct learning *l, struct calibration_table *t, const struct height_correction *corrections, const struct calibration_table *before, size_t k) {
+    for (size_t i = 0; i < l->input->n_channels; i++) {
+        struct pixel_calibration *p = &t->pixels[i];
+        p->correction = p->verdict == VERDICT_STALE && before != NULL ? before->pixels[i].correction : corrections[i];
+        p->at_end = k < l->learnt[i].n_ends ? l->learnt[i].ends[k] : (struct baseline_tracker){ 0 };
+    }
+}
+
+static bool calibrate_state(const struct learning *l, const struct learning_settings *settings, const struct scan *state, size_t k,
                             const struct calibration_table *before, size_t index, struct calibration_table **out) {
     size_t n = l->input->n_channels;
     struct calibration_input in = { 0 };
@@ -256,10 +265,7 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     }
     if (s == STATUS_TOO_FEW || why.text[0] != 0)
         log_warning("%s: %s", name, why.text[0] ? why.text : "no pixel could be calibrated");
-    for (size_t i = 0; i < n; i++) {
-        struct pixel_calibration *p = &(*out)->pixels[i];
-        p->correction = p->verdict == VERDICT_STALE && before != NULL ? before->pixels[i].correction : in.corrections[i];
-    }
+    set_corrections(l, *out, in.corrections, before, k);
     bool kept = keep_state(settings, mono_eV, &in, n, index);
     calibration_input_done(&in, n);
     (*out)->number = state->number;
@@ -287,12 +293,13 @@ static bool calibrate_all(const struct learning *l, const struct learning_settin
     const struct scan_timeline *t = l->input->timeline;
     const struct calibration_table *before = settings->before;
     m->n_tables = 0;
-    for (size_t i = 0; i < scan_timeline_count(t); i++) {
+    for (size_t i = 0, k = 0; i < scan_timeline_count(t); i++) {
         const struct scan *state = scan_timeline_at(t, i);
         if (!state->calibration)
             continue;
+        const size_t this = k++;
         if (settings->only == NULL || is_state(state, settings->only)) {
-            if (!calibrate_state(l, settings, state, before, m->n_tables, &m->tables[m->n_tables]))
+            if (!calibrate_state(l, settings, state, this, before, m->n_tables, &m->tables[m->n_tables]))
                 return false;
             if (m->tables[m->n_tables] != NULL)
                 before = m->tables[m->n_tables++];

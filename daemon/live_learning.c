@@ -88,10 +88,13 @@ void live_learning_array(struct live_learning *l, const struct live_array *array
         log_error("out of memory: nothing is learnt of this array");
 }
 
-/* What was kept for one calibration is no use to the next, whose end may be past already: then its recount is not possible. */
+/* What was kept for one calibration is no use to the next, whose end may be past already: then its recount is not possible. Of one that goes on the rows
+ * from here on may be needed: its end is told late. */
 static void let_go(struct live_learning *l) {
     if (l->ending || learning_desk_awaited(l->desk))
         recalled_rows_miss(l->rows);
+    else if (l->open && l->kind == LEARN_CALIBRATION)
+        recalled_rows_await(l->rows);
     else
         recalled_rows_forget(l->rows);
 }
@@ -119,16 +122,22 @@ static void tell_recount(const struct live_learning *l, const struct live_scan *
 struct recounted live_learning_recount(struct live_learning *l, const struct array_model *m, uint64_t version, int64_t watermark_ns, const struct live_book *book, rows_anew *give,
                                        void *context) {
     const struct live_scan *scan = live_book_scan(book);
-    struct recall to = { .model = m, .version = version, .learnt = &l->result, .give = l->result.filters_new ? give : NULL, .context = context };
+    struct recall to = { .version = version, .learnt = &l->result, .give = l->result.filters_new ? give : NULL, .context = context };
     const int64_t since_ns = recalled_rows_since_ns(l->rows);
-    const bool possible = !recalled_rows_missed(l->rows) && scan != NULL && scan->scan.start_ns >= since_ns && live_book_again(book, &to.book);
     struct recounted r = { .filters_from_ns = l->result.filters_new ? since_ns : INT64_MIN };
-    if (recalled_rows_give(l->rows, &to, &r.without) && possible) {
+    const bool memory = live_recount_new(m, &to.follow), wanted_all = !recalled_rows_missed(l->rows);
+    const bool possible = memory && wanted_all && scan != NULL && scan->scan.start_ns >= since_ns && live_book_again(book, &to.book);
+    const bool given = memory && recalled_rows_give(l->rows, &to, &r.without);
+    if (given && possible) {
         live_book_settle(to.book, watermark_ns, false);
         r.book = to.book;
     } else {
         live_book_free(to.book);
     }
+    if (given && wanted_all)
+        r.follow = to.follow;
+    else
+        live_recount_free(to.follow);
     r.rows = recalled_rows_count(l->rows);
     tell_recount(l, scan, &r);
     learnt_result_done(&l->result);

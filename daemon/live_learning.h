@@ -58,6 +58,8 @@ bool live_learning_recount_due(const struct live_learning *l);
 struct recounted {
     struct live_book *book;      /* the running scan counted anew, the caller's; NULL: it stays as it is */
     int64_t filters_from_ns;     /* since when heights are of the new filters; INT64_MIN: the filters are as before */
+    struct live_recount *follow; /* the rows that come get their energies from it, in place of ingest, whose baselines begin when the model comes in force; the
+                                  * caller's. NULL: some rows are missing */
     uint64_t rows, without;      /* since the calibration's end; those that could not be measured anew, which have no energy now */
 };
 /* The scan that runs is counted anew in another book than `book`, which is the caller's to free then, from the rows since the calibration's end, unless the scan began

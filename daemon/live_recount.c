@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/stage/analyse.h"
+#include "pulse/cut.h"
 
 enum { EMIT_ROWS = 256 };
 /* Rows before the scan say how isolated its first photons were. */
@@ -11,8 +12,9 @@ static const int64_t SETTLE_BEHIND_NS = 1000000000, BEFORE_NS = 5000000000;
 
 struct live_recount {
     const struct array_model *model;
-    struct analyse_track *tracks;      /* of each pixel, since the run's start */
+    struct analyse_track *tracks;      /* of each pixel, since the run's start or the calibration's end */
     struct photon_block *one;
+    bool later;                        /* since the calibration's end: pixels that had jumped before are known to ingest alone */
 };
 
 /* ---- filters ---- */
@@ -38,9 +40,18 @@ bool live_recount_same_filters(const struct array_model *a, const struct array_m
 
 /* ---- rows ---- */
 
-static void measure(struct live_recount *r, uint16_t pixel, struct measured_pulse pulse, struct photon_block *into) {
+/* Its jump is over with a calibration of where it stands now. */
+static bool calibrated_anew(const struct array_model *m, uint16_t pixel) {
+    const struct calibration_table *t = m->n_tables > 0 ? m->tables[m->n_tables - 1] : NULL;
+    return t != NULL && pixel < t->n_pixels && t->pixels[pixel].curve != NULL && t->pixels[pixel].verdict != VERDICT_STALE;
+}
+
+void live_recount_one(struct live_recount *r, uint16_t pixel, const struct measured_pulse *pulse, struct photon_block *into) {
     const struct analyse_settings s = { .pixel = pixel, .model = r->model->channels[pixel].model, .n_tables = r->model->n_tables, .tables = r->model->tables, .causal = true };
-    analyse_next(&s, &r->tracks[pixel], &pulse, 1, into);
+    const bool jumped = r->later && (pulse->cuts & CUT_BIT(CUT_JUMPED)) != 0 && !calibrated_anew(r->model, pixel);
+    struct measured_pulse p = *pulse;
+    analyse_next(&s, &r->tracks[pixel], &p, 1, into);
+    into->cuts[into->n - 1] |= jumped ? CUT_BIT(CUT_JUMPED) : 0;
 }
 
 void live_recount_rows(struct live_recount *r, struct row_block *rows) {
@@ -49,7 +60,7 @@ void live_recount_rows(struct live_recount *r, struct row_block *rows) {
         if (pixel >= r->model->n_channels)
             continue;
         r->one->n = 0;
-        measure(r, pixel, rows->pulses[i], r->one);
+        live_recount_one(r, pixel, &rows->pulses[i], r->one);
         photon_block_put(rows->photons, i, r->one, 0, 1);
     }
 }
@@ -78,7 +89,7 @@ static bool scan_rows_new(size_t room, struct scan_rows *s) {
 static void walk_pixel(struct live_recount *r, uint16_t pixel, const struct measured_pulse *pulses, const struct stored_channel *c, int64_t since_ns, struct scan_rows *to) {
     for (size_t i = 0, k = 0; i < c->n; i++) {
         r->one->n = 0;
-        measure(r, pixel, pulses[i], r->one);
+        live_recount_one(r, pixel, &pulses[i], r->one);
         while (k < c->n_seconds && c->seconds[k].row < i)
             k++;
         if (pulses[i].time_ns < since_ns || to->n == to->room)
@@ -157,16 +168,27 @@ static bool give_scan(struct live_recount *r, const struct recount_from *from, i
     return good;
 }
 
+bool live_recount_new(const struct array_model *m, struct live_recount **out) {
+    struct live_recount *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return false;
+    *r = (struct live_recount){ .model = m, .tracks = calloc(m->n_channels + 1, sizeof *r->tracks), .later = true };
+    if (r->tracks == NULL || photon_block_new(1, &r->one) != STATUS_OK) {
+        live_recount_free(r);
+        return false;
+    }
+    *out = r;
+    return true;
+}
+
 bool live_recount_begin(const struct recount_from *from, const struct array_model *m, struct live_book **again, struct live_recount **out, const char **why) {
     const struct live_scan *scan = live_book_scan(from->book);
-    struct live_recount *r = calloc(1, sizeof *r);
+    struct live_recount *r = NULL;
     *again = NULL;
     *why = "out of memory, or the run's pulses cannot be read back";
-    if (r != NULL) {
-        r->model = m;
-        r->tracks = calloc(m->n_channels + 1, sizeof *r->tracks);
-    }
-    bool good = scan != NULL && r != NULL && r->tracks != NULL && photon_block_new(1, &r->one) == STATUS_OK;
+    bool good = scan != NULL && live_recount_new(m, &r);
+    if (good)
+        r->later = false;
     if (good && pulse_store_settle(from->pulses, &from->bounds))
         good = live_book_again(from->book, again) && give_scan(r, from, scan->scan.start_ns - BEFORE_NS, *again);
     else

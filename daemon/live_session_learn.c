@@ -28,6 +28,8 @@ static void recount(struct live_session_work *s, int64_t now_ms) {
     live_disk_anew(s->links.disk, false);
     live_runs_filters(s->runs, r.filters_from_ns);
     live_session_keep_calibration(s, r.filters_from_ns);
+    live_recount_free(s->recounted);
+    s->recounted = r.follow;
     if (r.book != NULL) {
         live_book_free(s->replaced);
         s->replaced = s->book;

@@ -225,7 +225,8 @@ void live_session_look_for_array(struct live_session_work *s, int64_t now) {
 /* The set, which has its model, in the place of the one before. */
 static void put_in_force(struct live_session_work *s, struct live_set *set) {
     struct live_set *old = s->set;
-    live_session_forget_choice(s);
+    if (set->model != old->model)
+        live_session_forget_choice(s);
     free(set->tally);   /* the channels are the same: their counts go on */
     set->tally = old->tally;
     old->tally = NULL;

@@ -10,7 +10,7 @@
 
 #include "daemon/array_model.h"
 
-enum { MODEL_STORE_VERSION = 11 };
+enum { MODEL_STORE_VERSION = 12 };
 
 /* False after logging path and reason. The file appears whole or not at all. */
 bool model_store_save(const char *path, const struct array_model *m);

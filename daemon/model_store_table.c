@@ -53,6 +53,13 @@ static const struct h5_field pixel_fields[] = {
     COLUMNS(pixel_calibration, correction.step_time_ns, ARRAY_I8, GAIN_STEPS_MAX),
     FIELD(pixel_calibration, correction.gain_sigma, ARRAY_F8),
     FIELD(pixel_calibration, correction.noise_share, ARRAY_F8),
+    COLUMNS(pixel_calibration, at_end.recent, ARRAY_F4, BASELINE_RECENT),
+    FIELD(pixel_calibration, at_end.n_recent, ARRAY_U4),
+    FIELD(pixel_calibration, at_end.newest, ARRAY_U4),
+    FIELD(pixel_calibration, at_end.jumped, ARRAY_F8),
+    FIELD(pixel_calibration, at_end.sum, ARRAY_F8),
+    FIELD(pixel_calibration, at_end.weight, ARRAY_F8),
+    FIELD(pixel_calibration, at_end.last_ns, ARRAY_I8),
     FIELD(pixel_calibration, step, ARRAY_F8),
     FIELD(pixel_calibration, valid_from_ns, ARRAY_I8),
     FIELD(pixel_calibration, before_until_ns, ARRAY_I8),
@@ -226,8 +233,8 @@ static void read_pixels(struct h5_input *in, hid_t parent, struct calibration_ta
     read_reasons(in, group, t);
     for (uint32_t p = 0; p < n; p++)
         if ((unsigned)t->pixels[p].verdict >= N_VERDICTS || t->pixels[p].n_fits > CURVE_MAX_ANCHORS || t->pixels[p].correction.n_steps > GAIN_STEPS_MAX ||
-            t->pixels[p].n_choices > MATCH_KEPT)
-            h5_input_fail(in, "pixel %u of a table has a verdict, a number of fits, of gain steps or of assignments out of range", p);
+            t->pixels[p].n_choices > MATCH_KEPT || t->pixels[p].at_end.n_recent > BASELINE_RECENT || t->pixels[p].at_end.newest >= BASELINE_RECENT)
+            h5_input_fail(in, "pixel %u of a table has a verdict, a number of fits, of gain steps, of assignments or of baselines out of range", p);
     h5_file_close_group(group);
 }
 

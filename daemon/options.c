@@ -59,7 +59,7 @@ const struct option_row option_table[] = {
     { .name = "products.cet", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(products.cet), .lo = 0, .hi = TEXT_HI(products.cet),
       .help = "cuts of the map at constant energy loss, like dd=1:5" },
     { .name = "products.ipfy", .unit = "", .default_text = "", .kind = OPT_TEXT, .offset = AT(products.ipfy), .lo = 0, .hi = TEXT_HI(products.ipfy),
-      .help = "windows of emission energy in eV whose inverse PFY is made of every scan, like O_main=520:530; those of the windows C, N and O while another edge is scanned are always made" },
+      .help = "windows of emission energy in eV whose inverse PFY is made of every scan, like O_main=520:530, or less what lies under the line as a window beside it tells, like O_main=520:530-540:560; those of the windows C, N and O while another edge is scanned are always made" },
 
     { .name = "scan.i0_key", .unit = "", .default_text = "i0", .kind = OPT_TEXT, .offset = AT(scan.i0_key), .lo = 1, .hi = TEXT_HI(scan.i0_key),
       .help = "name of the incident-flux value among the point extras of a scan log" },

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "daemon/stage/analyse.h"
 #include "pulse/cut.h"
 
 static const int64_t SETTLE_BEHIND_NS = 1000000000;
@@ -115,7 +114,7 @@ void recalled_rows_add(struct recalled_rows *r, const struct row_block *b, uint6
 
 /* ---- giving ---- */
 
-struct giving { const struct recall *to; struct analyse_track *tracks; struct row_block *all, *old; uint64_t without; };
+struct giving { const struct recall *to; struct row_block *all, *old; uint64_t without; };
 
 static int by_time(const void *va, const void *vb) {
     const struct recalled_row *a = va, *b = vb;
@@ -150,13 +149,10 @@ static struct measured_pulse pulse_of(const struct learnt_result *l, const struc
 }
 
 static void add_row(struct giving *g, const struct recalled_row *from) {
-    const struct array_model *m = g->to->model;
-    const struct analyse_settings s = { .pixel = from->pixel, .model = m->channels[from->pixel].model, .n_tables = m->n_tables, .tables = m->tables, .causal = true };
     struct row_block *to = g->all;
     size_t i = to->n;
     to->pulses[i] = pulse_of(g->to->learnt, from, &g->without);
-    struct measured_pulse p = to->pulses[i];
-    analyse_next(&s, &g->tracks[from->pixel], &p, 1, to->photons);
+    live_recount_one(g->to->follow, from->pixel, &to->pulses[i], to->photons);
     to->flags[i] = from->flags;
     if (from->second_ns != 0 && to->n_seconds < to->second_capacity)
         to->seconds[to->n_seconds++] = (struct inner_event){ .row = i, .time_ns = from->second_ns };
@@ -179,8 +175,8 @@ static void hand_on(struct giving *g, int64_t newest_ns) {
 }
 
 bool recalled_rows_give(struct recalled_rows *r, const struct recall *to, uint64_t *without) {
-    struct giving g = { .to = to, .tracks = calloc(to->model->n_channels + 1, sizeof *g.tracks) };
-    bool good = g.tracks != NULL && row_block_new(EMIT_ROWS, &g.all) && row_block_new(EMIT_ROWS, &g.old);
+    struct giving g = { .to = to };
+    bool good = row_block_new(EMIT_ROWS, &g.all) && row_block_new(EMIT_ROWS, &g.old);
     drop_before(r, r->since_ns);   /* the end came to be known after rows behind it had come */
     if (r->n > 0)
         qsort(r->list, r->n, sizeof *r->list, by_time);
@@ -191,7 +187,6 @@ bool recalled_rows_give(struct recalled_rows *r, const struct recall *to, uint64
     }
     row_block_free(g.all);
     row_block_free(g.old);
-    free(g.tracks);
     *without = g.without;
     return good;
 }

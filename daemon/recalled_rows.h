@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/array_model.h"
 #include "daemon/learning_desk.h"
 #include "daemon/live_book.h"
+#include "daemon/live_recount.h"
 #include "daemon/row_block.h"
 
 struct recalled_rows;   /* opaque */
@@ -34,7 +34,7 @@ void recalled_rows_add(struct recalled_rows *r, const struct row_block *rows, ui
 
 typedef void rows_anew(void *context, const struct row_block *rows);
 struct recall {
-    const struct array_model *model;      /* the accepted one */
+    struct live_recount *follow;          /* new, of the accepted model; it goes on from the last row */
     uint64_t version;                     /* of the rows as they are given */
     const struct learnt_result *learnt;   /* whether filters are new, and what was measured with them */
     struct live_book *book;               /* gets all rows, and settles as far as those behind allow; NULL: none */

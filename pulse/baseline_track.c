@@ -122,6 +122,15 @@ void baseline_track_begin(struct baseline_tracker *t, double expected_counts) {
     *t = (struct baseline_tracker){ .expects = isfinite(expected_counts), .expected_counts = expected_counts };
 }
 
+void baseline_track_resume(struct baseline_tracker *t, const struct baseline_tracker *mark, double expected_counts, int64_t time_ns) {
+    if (mark->weight > 0 && seconds_between(mark->last_ns, time_ns) < neighbour_s) {
+        *t = *mark;
+        return;
+    }
+    baseline_track_begin(t, expected_counts);
+    t->jumped = mark->jumped;
+}
+
 /* The pulse's mean with the jumps taken out. False: it may be a jump and cannot be told yet. */
 static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rule, const struct measured_pulse *p, double *level) {
     double mean = (double)p->pretrigger_mean - (double)p->slow_counts;

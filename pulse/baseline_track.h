@@ -42,6 +42,10 @@ enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, s
  * quantum of expected_counts, the level of the calibration in force, whole quanta off. Without a quantum nothing is expected. */
 void baseline_track_begin(struct baseline_tracker *t, double expected_counts);
 
+/* In the place of _begin: goes on from where a calibration left it, `mark` being the tracker then (weight 0: not known), with a pulse at time_ns. After a pause
+ * (20 s) what was found of the readout's lock still holds, and the level is found anew. */
+void baseline_track_resume(struct baseline_tracker *t, const struct baseline_tracker *mark, double expected_counts, int64_t time_ns);
+
 /* Of the next n pulses, each from it and those before: sets baseline, baseline_offset and baseline_weight. A pulse with cuts is told the baseline and
  * does not move it; its offset is 0. Neither does one on a tail, whose offset is the tail's. Before the first good pulse the baseline is NaN. */
 void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n);

@@ -4,7 +4,7 @@
 
 #include "pulse/cut.h"
 
-enum { MEMORY = 32 };                          /* pulses: ten seconds to two minutes; drifts are slow against that */
+enum { MEMORY = 32 };                          /* a power of two, pulses: ten seconds to two minutes; drifts are slow against that */
 static const double drift_time_s = 3600;       /* a pause so long makes the limit twice as wide (SSRL: a quarter of it in six hours) */
 static const double limit_share = 0.5;         /* of what baseline_track calls a jump, 30 sigma of a step between neighbours */
 
@@ -14,7 +14,7 @@ static bool speaks(const struct measured_pulse *p) {
 
 static double step_of(const struct lock_watch *w, const struct baseline_rule *rule, double level) {
     double step = level - w->place_counts;
-    return rule->quantum_counts > 0 ? step - rule->quantum_counts * rint(step / rule->quantum_counts) : step;
+    return rule->quantum_counts > 0 && fabs(step) >= 0.5 * rule->quantum_counts ? step - rule->quantum_counts * rint(step / rule->quantum_counts) : step;
 }
 
 static double least(const struct baseline_rule *rule) { return limit_share * rule->jump_counts; }
@@ -26,7 +26,7 @@ static double limit_at(const struct lock_watch *w, const struct baseline_rule *r
 
 static void stay(struct lock_watch *w, double step, int64_t time_ns) {
     w->n_place += w->n_place < MEMORY;
-    w->place_counts += step / w->n_place;
+    w->place_counts += w->n_place == MEMORY ? step * (1. / MEMORY) : step / w->n_place;   /* the same bits, and the next pulse waits for no division */
     w->place_ns = time_ns;
     w->n_pending = 0;
 }

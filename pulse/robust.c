@@ -32,7 +32,7 @@ static size_t greater_last(double *v, size_t n, double pivot) {
         double x = v[i];
         v[i] = v[rest];
         v[rest] = x;
-        rest += !(x > pivot);
+        rest += x > pivot ? 0 : 1;
     }
     return rest;
 }

@@ -89,7 +89,7 @@ int cmd_merge(int argc, char **argv) {
         { .name = "xes", .key = KEY_XES, .arg = "NAME=LO:HI", .doc = "an emission spectrum over these incident energies, beside the one over all" },
         { .name = "cee", .key = KEY_CEE, .arg = "NAME=LO:HI", .doc = "a cut at constant emission energy" },
         { .name = "cet", .key = KEY_CET, .arg = "NAME=LO:HI", .doc = "a cut at constant energy loss" },
-        { .name = "ipfy", .key = KEY_IPFY, .arg = "NAME=LO:HI", .doc = "an inverse PFY of this window of emission energy, beside those of C, N and O while another edge is scanned" },
+        { .name = "ipfy", .key = KEY_IPFY, .arg = "NAME=LO:HI[-LO:HI]", .doc = "an inverse PFY of this window of emission energy, less what a second window beside the line tells of its background; beside those of C, N and O while another edge is scanned" },
         { .name = "pixels", .key = KEY_PIXELS, .arg = "WHICH", .doc = "all, best:64 (of the best resolution), resolution:1.6 (FWHM in eV at most), or channels like 3, 17, 100-120" },
         { 0 }
     };

@@ -4,125 +4,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/inverse_yield.h"
 #include "calib/scan_cuts.h"
-#include "calib/scan_live_time.h"
-#include "daemon/sink/archive_parts.h"
-
-/* A group being written. */
-struct curve_group { struct archive *a; hid_t id; const struct archive_cuts *of; };
-
-static void group_name(char out[GROUP_NAME], const struct archive_cuts *of, const char *kind, const char *name) {
-    const char *gap = name[0] != '\0' ? "_" : "";
-    if (of->sum != NULL)
-        snprintf(out, GROUP_NAME, "sum_%s_%s%s%s", of->sum->group, kind, gap, name);
-    else
-        snprintf(out, GROUP_NAME, "%s_%04d%s%s", kind, of->products->scan->number, gap, name);
-}
-
-static struct curve_group begin(struct archive *a, const struct archive_cuts *of, const char *kind, const char *name, const char *what, const char *signal, const char *axis) {
-    char group[GROUP_NAME], title[320];
-    const char *sample = of->products->scan->sample;
-    group_name(group, of, kind, name);
-    if (of->sum != NULL)
-        snprintf(title, sizeof title, "%s %s%s%s, sum of %u scan%s", what, name, sample[0] ? ", " : "", sample, of->sum->n_scans, of->sum->n_scans == 1 ? "" : "s");
-    else
-        snprintf(title, sizeof title, "%s %s%s%s, scan %d", what, name, sample[0] ? ", " : "", sample, of->products->scan->number);
-    struct curve_group g = { a, h5_file_group(a->file, a->entry, group, "NXdata"), of };
-    h5_file_attribute_text(a->file, g.id, "signal", signal);
-    h5_file_attribute_texts(a->file, g.id, "axes", &axis, 1);
-    h5_file_text(a->file, g.id, "title", title);
-    if (of->sum != NULL)
-        h5_file_attribute_array(a->file, g.id, &(struct data_array){ .name = "scan_numbers", .type = ARRAY_I4, .rank = 1, .shape = { of->sum->n_scans }, .data = of->sum->scan_numbers });
-    return g;
-}
-
-static void put(const struct curve_group *g, const char *name, const char *units, const char *long_name, uint64_t n, const double *values) {
-    h5_file_array(g->a->file, g->id, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { n }, .units = units, .long_name = long_name, .data = values });
-}
-
-static void put_counts(const struct curve_group *g, uint64_t n, const uint32_t *counts) {
-    h5_file_array(g->a->file, g->id, &(struct data_array){ .name = "counts", .type = ARRAY_U4, .rank = 1, .shape = { n }, .units = "counts", .long_name = "photons", .data = counts });
-}
-
-static void put_pair(const struct curve_group *g, const char *name, double lo, double hi) {
-    const double pair[2] = { lo, hi };
-    h5_file_attribute_array(g->a->file, g->id, &(struct data_array){ .name = name, .type = ARRAY_F8, .rank = 1, .shape = { 2 }, .data = pair });
-}
-
-static void put_pixels(const struct curve_group *g, const uint8_t *pixels_used, uint32_t grades) {
-    const struct scan_products *p = g->of->products;
-    const double weight = scan_live_time_weight(p, pixels_used);
-    uint8_t codes[N_GRADES];
-    uint64_t n = 0;
-    for (uint8_t k = 0; k < N_GRADES; k++)
-        if (grades >> k & 1)
-            codes[n++] = k;
-    h5_file_array(g->a->file, g->id, &(struct data_array){ .name = "pixels_used", .type = ARRAY_U1, .rank = 1, .shape = { p->n_pixels }, .data = pixels_used });
-    h5_file_array(g->a->file, g->id, &(struct data_array){ .name = "grades_used", .type = ARRAY_U1, .rank = 1, .shape = { n }, .data = codes });
-    put(g, "pixel_weight", NULL, "sum of the sensitivities of the pixels used", 1, &weight);
-}
-
-/* Incident energies (or numbers of points), I0 and live time of the points. */
-static void put_points(const struct curve_group *g, const double *live_time_s) {
-    const struct scan_products *p = g->of->products;
-    double *x = calloc(p->n_points + (size_t)1, sizeof *x), *i0 = calloc(p->n_points + (size_t)1, sizeof *i0);
-    bool known = x != NULL && i0 != NULL;
-    if (!known)
-        h5_file_fail(g->a->file, "incident_energy", "out of memory");
-    for (uint32_t k = 0; x != NULL && i0 != NULL && k < p->n_points; k++) {
-        known = known && isfinite(x[k] = p->scan->points[k].incident_eV);
-        i0[k] = p->scan->points[k].i0;
-    }
-    for (uint32_t k = 0; x != NULL && !known && k < p->n_points; k++)
-        x[k] = k;
-    put(g, "incident_energy", known ? "eV" : "", known ? "incident energy" : "point of the scan", p->n_points, x);
-    put(g, "i0", NULL, "incident intensity", p->n_points, i0);
-    put(g, "live_time_s", "s", "live time of a pixel of sensitivity 1", p->n_points, live_time_s);
-    free(x);
-    free(i0);
-}
-
-static void end(const struct curve_group *g) { h5_file_close_group(g->id); }
+#include "daemon/sink/archive_curve.h"
 
 static const char *yield_units(const struct scan *s) { return data_group_norm(s) == YIELD_PER_I0_LIVE_TIME ? "1/(i0 s)" : "1/s"; }
 
-/* ---- each kind ---- */
+static const char *inverse_units(const struct scan *s) { return data_group_norm(s) == YIELD_PER_I0_LIVE_TIME ? "i0 s" : "s"; }
 
 static void write_emission(struct archive *a, const struct archive_cuts *of, const struct yield_region *range) {
     const struct rixs_map *m = of->products->emission;
     struct scan_cut c;
     if (scan_cut_emission(of->products, range->lo_eV, range->hi_eV, &c) != STATUS_OK)
         return;
-    struct curve_group g = begin(a, of, "xes", range->name, "emission spectrum", "counts", "emission_energy");
+    struct archive_curve g = archive_curve_begin(a, of, "xes", range->name, "emission spectrum", "counts", "emission_energy");
     double *centres = calloc(m->n_bins, sizeof *centres), *errors = calloc(m->n_bins, sizeof *errors);
     for (uint32_t b = 0; centres != NULL && errors != NULL && b < m->n_bins; b++) {
         centres[b] = 0.5 * (m->edges_eV[b] + m->edges_eV[b + 1]);
         errors[b] = yield_value_of(c.counts[b], YIELD_PER_LIVE_TIME, 1, 0, 1, 0).error;
     }
-    put_counts(&g, m->n_bins, c.counts);
-    put(&g, "counts_errors", "counts", "standard deviation", m->n_bins, errors);
-    put(&g, "emission_energy", "eV", "emission energy", m->n_bins, centres);
-    put(&g, "emission_energy_edges", "eV", "left-closed edges of the bins", m->n_bins + UINT64_C(1), m->edges_eV);
-    put(&g, "intensity", isfinite(c.exposure) ? "1/(i0 s eV)" : "1/(s eV)", "photons by exposure and bin", m->n_bins, c.value);
-    put(&g, "intensity_errors", isfinite(c.exposure) ? "1/(i0 s eV)" : "1/(s eV)", "standard deviation", m->n_bins, c.error);
+    archive_curve_counts(&g, m->n_bins, c.counts);
+    archive_curve_put(&g, "counts_errors", "counts", "standard deviation", m->n_bins, errors);
+    archive_curve_put(&g, "emission_energy", "eV", "emission energy", m->n_bins, centres);
+    archive_curve_put(&g, "emission_energy_edges", "eV", "left-closed edges of the bins", m->n_bins + UINT64_C(1), m->edges_eV);
+    archive_curve_put(&g, "intensity", isfinite(c.exposure) ? "1/(i0 s eV)" : "1/(s eV)", "photons by exposure and bin", m->n_bins, c.value);
+    archive_curve_put(&g, "intensity_errors", isfinite(c.exposure) ? "1/(i0 s eV)" : "1/(s eV)", "standard deviation", m->n_bins, c.error);
     archive_number(a, g.id, "live_time_total_s", "s", c.live_time_s);
     archive_number(a, g.id, "exposure", "i0 s", c.exposure);
     archive_integer(a, g.id, "points", NULL, c.n_points);
-    put_pair(&g, "incident_eV", c.lo_eV, c.hi_eV);
-    put_pixels(&g, of->products->pixels_used, m->grades_used);
-    end(&g);
+    archive_curve_pair(&g, "incident_eV", c.lo_eV, c.hi_eV);
+    archive_curve_pixels(&g, of->products->pixels_used, m->grades_used);
+    archive_curve_end(&g);
     free(centres);
     free(errors);
     scan_cut_done(&c);
-}
-
-static void put_yield(const struct curve_group *g, const struct scan_cut *c, const char *norm_units, const double *live_time_s) {
-    put(g, "yield", norm_units, "yield", c->n, c->value);
-    put(g, "yield_errors", norm_units, "standard deviation", c->n, c->error);
-    put_counts(g, c->n, c->counts);
-    put_points(g, live_time_s);
-    put_pair(g, "roi_eV", c->lo_eV, c->hi_eV);
-    h5_file_attribute_text(g->a->file, g->id, "normalised_by", data_group_norm_text(data_group_norm(g->of->products->scan)));
 }
 
 static void write_constant(struct archive *a, const struct archive_cuts *of, const struct yield_region *w, bool loss) {
@@ -130,45 +45,56 @@ static void write_constant(struct archive *a, const struct archive_cuts *of, con
     struct scan_cut c;
     if (scan_cut_constant(p, loss ? p->loss : p->emission, w->lo_eV, w->hi_eV, &c) != STATUS_OK)
         return;
-    struct curve_group g = begin(a, of, loss ? "cet" : "cee", w->name, loss ? "constant-loss cut" : "constant-emission cut", "yield", "incident_energy");
-    put_yield(&g, &c, yield_units(p->scan), p->live_time_s);
-    put_pixels(&g, p->pixels_used, loss ? p->loss->grades_used : p->emission->grades_used);
-    end(&g);
+    struct archive_curve g = archive_curve_begin(a, of, loss ? "cet" : "cee", w->name, loss ? "constant-loss cut" : "constant-emission cut", "yield", "incident_energy");
+    archive_curve_yield(&g, &c, yield_units(p->scan), p->live_time_s);
+    archive_curve_pixels(&g, p->pixels_used, loss ? p->loss->grades_used : p->emission->grades_used);
+    archive_curve_end(&g);
     scan_cut_done(&c);
 }
-
-static const char *inverse_units(const struct scan *s) { return data_group_norm(s) == YIELD_PER_I0_LIVE_TIME ? "i0 s" : "s"; }
 
 static void write_inverse(struct archive *a, const struct archive_cuts *of, const struct yield_spectrum *y) {
     struct scan_cut c;
-    if (scan_cut_inverse(of->products, y, 0, 0, &c) != STATUS_OK)
+    if (inverse_yield_of(of->products, y, &c) != STATUS_OK)
         return;
-    struct curve_group g = begin(a, of, "ipfy", y->region.name, "inverse PFY", "yield", "incident_energy");
-    put_yield(&g, &c, inverse_units(of->products->scan), y->live_time_s);
-    put_pixels(&g, y->pixels_used, y->grades_used);
-    end(&g);
+    struct archive_curve g = archive_curve_begin(a, of, "ipfy", y->region.name, "inverse PFY", "yield", "incident_energy");
+    archive_curve_yield(&g, &c, inverse_units(of->products->scan), y->live_time_s);
+    archive_curve_pixels(&g, y->pixels_used, y->grades_used);
+    archive_curve_end(&g);
     scan_cut_done(&c);
+}
+
+static void put_background(const struct archive_curve *g, const struct scan_cut *c, const struct scan_cut *beside) {
+    const double share = (c->hi_eV - c->lo_eV) / (beside->hi_eV - beside->lo_eV);
+    h5_file_array(g->a->file, g->id, &(struct data_array){ .name = "background_counts", .type = ARRAY_U4, .rank = 1, .shape = { beside->n }, .units = "counts",
+                                                           .long_name = "photons in the window of the background", .data = beside->counts });
+    archive_curve_pair(g, "background_eV", beside->lo_eV, beside->hi_eV);
+    h5_file_attribute_array(g->a->file, g->id, &(struct data_array){ .name = "background_share", .type = ARRAY_F8, .data = &share });   /* of them in the line's window */
 }
 
 /* Of a window that is none of those of the yields. */
-static void write_inverse_cut(struct archive *a, const struct archive_cuts *of, const struct yield_region *w) {
+static void write_inverse_cut(struct archive *a, const struct archive_cuts *of, const struct yield_region *w, const struct yield_region *background) {
     const struct scan_products *p = of->products;
-    struct scan_cut c;
-    if (scan_cut_constant(p, p->emission, w->lo_eV, w->hi_eV, &c) != STATUS_OK)
+    struct scan_cut c, beside = { 0 };
+    const bool has = background->lo_eV < background->hi_eV;
+    if (inverse_yield_window(p, w, has ? background : NULL, &c, &beside) != STATUS_OK)
         return;
-    scan_cut_invert(&c);
-    struct curve_group g = begin(a, of, "ipfy", w->name, "inverse PFY", "yield", "incident_energy");
-    put_yield(&g, &c, inverse_units(p->scan), p->live_time_s);
-    put_pixels(&g, p->pixels_used, p->emission->grades_used);
-    end(&g);
+    struct archive_curve g = archive_curve_begin(a, of, "ipfy", w->name, "inverse PFY", "yield", "incident_energy");
+    archive_curve_yield(&g, &c, inverse_units(p->scan), p->live_time_s);
+    if (has)
+        put_background(&g, &c, &beside);
+    archive_curve_pixels(&g, p->pixels_used, p->emission->grades_used);
+    archive_curve_end(&g);
     scan_cut_done(&c);
+    scan_cut_done(&beside);
 }
 
-static void write_chosen(struct archive *a, const struct archive_cuts *of, enum cut_kind kind, const struct yield_region *w) {
+static void write_chosen(struct archive *a, const struct archive_cuts *of, uint32_t k) {
+    const struct yield_region *w = &of->choice->window[k];
+    const enum cut_kind kind = of->choice->kind[k];
     if (kind == CUT_XES)
         write_emission(a, of, w);
     else if (kind == CUT_IPFY)
-        write_inverse_cut(a, of, w);
+        write_inverse_cut(a, of, w, &of->choice->background[k]);
     else
         write_constant(a, of, w, kind == CUT_CET);
 }
@@ -187,19 +113,19 @@ static void write_without_elastic(struct archive *a, const struct archive_cuts *
     if (of->area == NULL || !scan_cut_meets_elastic(p, w, of->elastic) || scan_cut_without_elastic(p, w, of->elastic, of->area, ELASTIC_MASKED, &masked) != STATUS_OK)
         return;
     if (scan_cut_without_elastic(p, w, of->elastic, of->area, ELASTIC_SUBTRACTED, &c) == STATUS_OK) {
-        struct curve_group g = begin(a, of, "elastic", w->name, "PFY without the elastic line", "yield", "incident_energy");
-        put_yield(&g, &c, yield_units(p->scan), p->live_time_s);
-        put(&g, "yield_masked", yield_units(p->scan), "photons within 1.3 FWHM of the line left out", c.n, masked.value);
-        put(&g, "yield_masked_errors", yield_units(p->scan), "standard deviation", c.n, masked.error);
-        put_pixels(&g, p->pixels_used, p->emission->grades_used);
-        end(&g);
+        struct archive_curve g = archive_curve_begin(a, of, "elastic", w->name, "PFY without the elastic line", "yield", "incident_energy");
+        archive_curve_yield(&g, &c, yield_units(p->scan), p->live_time_s);
+        archive_curve_put(&g, "yield_masked", yield_units(p->scan), "photons within 1.3 FWHM of the line left out", c.n, masked.value);
+        archive_curve_put(&g, "yield_masked_errors", yield_units(p->scan), "standard deviation", c.n, masked.error);
+        archive_curve_pixels(&g, p->pixels_used, p->emission->grades_used);
+        archive_curve_end(&g);
         scan_cut_done(&c);
     }
     scan_cut_done(&masked);
 }
 
 /* What is subtracted from windows through which the line runs. */
-static void put_area(const struct curve_group *g, uint32_t n, const struct elastic_area *area) {
+static void put_area(const struct archive_curve *g, uint32_t n, const struct elastic_area *area) {
     double *value = calloc(2 * (size_t)n + 1, sizeof *value);
     uint8_t *measured = calloc(n + (size_t)1, 1);
     for (uint32_t k = 0; value != NULL && measured != NULL && k < n; k++) {
@@ -209,8 +135,8 @@ static void put_area(const struct curve_group *g, uint32_t n, const struct elast
     }
     if (value != NULL && measured != NULL) {
         const char *units = yield_units(g->of->products->scan);
-        put(g, "area", units, "area of the elastic line", n, value);
-        put(g, "area_errors", units, "standard deviation, common to neighbouring points", n, value + n);
+        archive_curve_put(g, "area", units, "area of the elastic line", n, value);
+        archive_curve_put(g, "area_errors", units, "standard deviation, common to neighbouring points", n, value + n);
         h5_file_array(g->a->file, g->id, &(struct data_array){ .name = "area_measured", .type = ARRAY_U1, .rank = 1, .shape = { n },
                                                                .long_name = "1: the elastic line stands free at this point; 0: interpolated", .data = measured });
     } else {
@@ -224,8 +150,8 @@ static void write_elastic(struct archive *a, const struct archive_cuts *of) {
     struct scan_cut c;
     if (of->elastic == NULL || scan_cut_elastic(of->products, of->elastic, &c) != STATUS_OK)
         return;
-    struct curve_group g = begin(a, of, "elastic", "yield", "elastic line", "yield", "incident_energy");
-    put_yield(&g, &c, yield_units(of->products->scan), of->products->live_time_s);
+    struct archive_curve g = archive_curve_begin(a, of, "elastic", "yield", "elastic line", "yield", "incident_energy");
+    archive_curve_yield(&g, &c, yield_units(of->products->scan), of->products->live_time_s);
     if (of->area != NULL)
         put_area(&g, c.n, of->area);
     archive_number(a, g.id, "emission_minus_incident_eV", "eV", of->elastic->offset_eV);
@@ -233,8 +159,8 @@ static void write_elastic(struct archive *a, const struct archive_cuts *of) {
     archive_number(a, g.id, "fwhm_eV", "eV", of->elastic->fwhm_eV);
     archive_number(a, g.id, "fwhm_sigma_eV", "eV", of->elastic->fwhm_sigma_eV);
     archive_number(a, g.id, "elastic_counts", "counts", of->elastic->counts);
-    put_pixels(&g, of->products->pixels_used, of->products->loss->grades_used);
-    end(&g);
+    archive_curve_pixels(&g, of->products->pixels_used, of->products->loss->grades_used);
+    archive_curve_end(&g);
     scan_cut_done(&c);
 }
 
@@ -250,12 +176,12 @@ static void write_extra(struct archive *a, const struct archive_cuts *of, const 
         over[k] = point->i0 > 0 ? x->values[k] / point->i0 : (double)NAN;
         errors[k] = point->i0 > 0 && point->i0_sigma > 0 ? fabs(over[k]) * point->i0_sigma / point->i0 : (double)NAN;
     }
-    struct curve_group g = begin(a, of, "extra", name, "point extra", "value", "incident_energy");
-    put(&g, "value", NULL, x->name, p->n_points, x->values);
-    put(&g, "value_per_i0", NULL, "over the incident intensity", p->n_points, over);
-    put(&g, "value_per_i0_errors", NULL, "by the error of the incident intensity alone", p->n_points, errors);
-    put_points(&g, p->live_time_s);
-    end(&g);
+    struct archive_curve g = archive_curve_begin(a, of, "extra", name, "point extra", "value", "incident_energy");
+    archive_curve_put(&g, "value", NULL, x->name, p->n_points, x->values);
+    archive_curve_put(&g, "value_per_i0", NULL, "over the incident intensity", p->n_points, over);
+    archive_curve_put(&g, "value_per_i0_errors", NULL, "by the error of the incident intensity alone", p->n_points, errors);
+    archive_curve_points(&g, p->live_time_s);
+    archive_curve_end(&g);
     free(over);
 }
 
@@ -274,7 +200,7 @@ bool archive_cuts(struct archive *a, const struct archive_cuts *of) {
     const struct scan_products *p = of->products;
     write_emission(a, of, &all);
     for (uint32_t k = 0; c != NULL && k < c->n; k++)
-        write_chosen(a, of, c->kind[k], &c->window[k]);
+        write_chosen(a, of, k);
     for (uint32_t k = 0; k < p->n_yields; k++) {
         if (of->inverse != NULL && of->inverse[k] && !is_chosen(c, CUT_IPFY, p->yields[k]->region.name))
             write_inverse(a, of, p->yields[k]);

@@ -65,45 +65,37 @@ static void correct(const struct stretch *s, struct heights *h) {
     take_off_slow_tails(s, h);
 }
 
-static void look_up(const struct stretch *s, const struct heights *h, struct curve_value *out) {
-    float before[BATCH];
-    for (size_t i = 0; i < s->n; i++)
-        before[i] = h->before[i] + h->tail[i];
-    if (s->pairs->after == NULL)
-        calibration_curve_values(s->pairs->before->curve, before, s->n, out);
-    else
-        for (size_t i = 0; i < s->n; i++)
-            out[i] = calibration_pair_value(pair_of(s, i), before[i], h->after[i] + h->tail[i]);
-}
-
-/* Energy and sigma, where there is more to them than the curve. */
-static void refine(const struct stretch *s, size_t i, float tail, double *energy, double *sigma) {
+/* Where there is more to a photon than one curve: two, the tail that it stands on, a line that is locked to. */
+static void set_energy(const struct stretch *s, const struct heights *h, size_t i, double noise, const struct curve_rows *out) {
+    const struct calibration_pair *pair = pair_of(s, i);
+    const float tail = h->tail[i];
+    const struct curve_value v = calibration_pair_value(pair, h->before[i] + tail, h->after[i] + tail);
+    double own = noise * (double)v.slope, energy = (double)v.energy_eV, sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
     if (tail > 0)
-        *energy -= (double)calibration_pair_value(pair_of(s, i), tail, tail).energy_eV;
+        energy -= (double)calibration_pair_value(pair, tail, tail).energy_eV;
     if (s->settings->lock != NULL) {
         double lock_sigma, gain = line_lock_at(s->settings->lock, s->settings->pixel, s->pulses[i].time_ns, &lock_sigma);
-        *energy *= 1 + gain;
-        *sigma = hypot(*sigma, lock_sigma * *energy);
+        energy *= 1 + gain;
+        sigma = hypot(sigma, lock_sigma * energy);
     }
+    out->energy_eV[i] = (float)energy;
+    out->sigma_eV[i] = (float)sigma;
+    out->trust[i] = v.trust;
 }
 
 /* Noise and this pixel's curve add in quadrature; the table's common error is not a photon's own and stays with the curve. */
 static void set_energies(const struct stretch *s, struct photon_block *b, size_t at) {
+    const struct curve_rows rows = { b->energy_eV + at, b->energy_sigma_eV + at, b->flags + at };
+    const bool one_curve = s->pairs->after == NULL && s->settings->lock == NULL;
     struct heights heights;
-    struct curve_value v[BATCH];
     double noise[BATCH];
     correct(s, &heights);
-    look_up(s, &heights, v);
     height_correction_sigmas(&s->pairs->before->correction, s->pulses, s->n, s->settings->model->noise_sigma, heights.before, noise);
-    for (size_t i = 0; i < s->n; i++) {
-        double own = noise[i] * (double)v[i].slope, energy = (double)v[i].energy_eV;
-        double sigma = sqrt(own * own + (double)v[i].sigma_eV * (double)v[i].sigma_eV);
-        if (heights.tail[i] > 0 || s->settings->lock != NULL)
-            refine(s, i, heights.tail[i], &energy, &sigma);
-        b->energy_eV[at + i] = (float)energy;
-        b->energy_sigma_eV[at + i] = (float)sigma;
-        b->flags[at + i] = v[i].trust;
-    }
+    if (one_curve)
+        calibration_curve_rows(s->pairs->before->curve, heights.before, noise, s->n, &rows);
+    for (size_t i = 0; i < s->n; i++)
+        if (!one_curve || heights.tail[i] > 0)
+            set_energy(s, &heights, i, noise[i], &rows);
 }
 
 static void set_no_energies(size_t n, struct photon_block *b, size_t at) {
@@ -192,6 +184,12 @@ static bool rule_from(const struct analyse_settings *s, int64_t first_ns, struct
     return calibration.before != NULL;
 }
 
+/* Where the pixel's baseline stood at the end of the last calibration that is over. */
+static struct baseline_tracker mark_of(const struct analyse_settings *s, const struct analyse_track *track) {
+    const struct calibration_table *t = track->ended > 0 ? s->tables[track->ended - 1] : NULL;
+    return t != NULL && s->pixel < t->n_pixels ? t->pixels[s->pixel].at_end : (struct baseline_tracker){ 0 };
+}
+
 /* The first pulse to be followed, n: none yet. Those before the pixel's first curve have no energy and are not: the first of them may come from a
  * calibration that failed for this pixel. */
 static size_t begin(const struct analyse_settings *s, struct analyse_track *track, const struct measured_pulse *pulses, size_t n) {
@@ -199,10 +197,12 @@ static size_t begin(const struct analyse_settings *s, struct analyse_track *trac
     size_t i = 0;
     while (i < n && !track->begun) {
         track->begun = rule_from(s, pulses[i].time_ns, &track->rule, &expected_counts);
-        if (track->begun)
-            baseline_track_begin(&track->tracker, expected_counts);
-        else
+        if (track->begun) {
+            const struct baseline_tracker mark = mark_of(s, track);
+            baseline_track_resume(&track->tracker, &mark, expected_counts, pulses[i].time_ns);
+        } else {
             i++;
+        }
     }
     return i;
 }
@@ -227,7 +227,7 @@ static void watch_lock(const struct analyse_settings *s, struct analyse_track *t
     }
 }
 
-static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
+static void follow_stretch(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
     const size_t first = begin(s, track, pulses, n);
     for (size_t i = first; i < n; i++) {
         slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
@@ -235,6 +235,29 @@ static void follow(const struct analyse_settings *s, struct analyse_track *track
     }
     baseline_track_next(&track->tracker, &track->rule, pulses + first, n - first);
     watch_lock(s, track, pulses + first, n - first);
+}
+
+/* Up to the first pulse behind the end of another calibration; its length. */
+static size_t before_next_end(const struct analyse_settings *s, const struct analyse_track *track, const struct measured_pulse *pulses, size_t n) {
+    size_t i = 0;
+    if (track->ended == s->n_tables)
+        return n;
+    while (i < n && pulses[i].time_ns < s->tables[track->ended]->end_ns)
+        i++;
+    return i;
+}
+
+static void follow(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
+    for (size_t from = 0; from < n;) {
+        const size_t some = before_next_end(s, track, pulses + from, n - from);
+        follow_stretch(s, track, pulses + from, some);
+        from += some;
+        if (from == n)
+            return;
+        while (track->ended < s->n_tables && s->tables[track->ended]->end_ns <= pulses[from].time_ns)
+            track->ended++;
+        *track = (struct analyse_track){ .ended = track->ended, .lock = track->lock };
+    }
 }
 
 /* The rule of the first of them that has a curve. */

@@ -48,6 +48,8 @@ void analyse_row_again(const struct analyse_settings *s, const struct measured_p
 /* One channel's place when its records come one by one; zeros at its start. When its model is another, all but `lock`: a pixel that jumped is
  * trusted again by a calibration that began after the jump, or when it comes back (lock_watch.h). */
 struct analyse_track {
+    size_t ended;   /* so many calibrations are over; with the end of each, all but `lock` begins anew from where the calibration says that the baseline stood, so that
+                     * it matters to nobody since when the channel was followed */
     bool begun;   /* with the first pulse that has a curve */
     struct baseline_rule rule;
     struct baseline_tracker tracker;

@@ -204,10 +204,32 @@ static void thin(struct learner *l) {
     l->n_measured = kept;
 }
 
+/* Where the baseline stands when each calibration is over. What waits to be believed then is forgotten. */
+static bool follow_to_ends(struct learner *l) {
+    struct learnt_channel *r = &l->result;
+    struct baseline_tracker t = { 0 };
+    size_t k = 0;
+    r->ends = calloc(l->n_calibrations + 1, sizeof *r->ends);
+    if (r->ends == NULL)
+        return false;
+    r->n_ends = l->n_calibrations;
+    for (size_t i = 0; i < l->n_measured && k < r->n_ends; i++) {
+        for (; k < r->n_ends && l->measured[i].time_ns >= scan_timeline_at(l->timeline, l->calibration[k])->end_ns; k++)
+            r->ends[k] = t;
+        struct measured_pulse p = l->measured[i];
+        baseline_track_next(&t, &r->correction.baseline, &p, 1);
+    }
+    while (k < r->n_ends)
+        r->ends[k++] = t;
+    for (k = 0; k < r->n_ends; k++)
+        r->ends[k].n_pending = 0;
+    return true;
+}
+
 static bool follow_baseline(struct learner *l) {
     struct height_correction *c = &l->result.correction;
     *c = height_correction_none();
-    if (baseline_rule_learn(l->measured, l->n_measured, &c->baseline) != STATUS_OK)
+    if (baseline_rule_learn(l->measured, l->n_measured, &c->baseline) != STATUS_OK || !follow_to_ends(l))
         return false;
     baseline_track_both(&c->baseline, l->measured, l->n_measured);
     return true;
@@ -237,6 +259,7 @@ bool learner_finish(struct learner *l, struct learnt_channel *out) {
 void learnt_channel_done(struct learnt_channel *c) {
     pixel_model_free(c->model);
     free(c->pulses);
+    free(c->ends);
     *c = (struct learnt_channel){ 0 };
 }
 

@@ -29,6 +29,8 @@ struct learnt_channel {
     struct pixel_learning learning;
     size_t n_pulses;
     struct measured_pulse *pulses;   /* good ones in time order, with their baselines from both sides */
+    size_t n_ends;                   /* calibrations of the timeline */
+    struct baseline_tracker *ends;   /* of the baseline at the end of each, followed causally (calibration_table.h, at_end) */
     struct height_correction correction;  /* learnt on all of them; references over all */
     struct tail_reach reach;         /* of all records measured; for the array to add up */
     struct slow_tail_learner slow;   /* the same; fast_s 0: a model that was kept keeps its own */

@@ -46,6 +46,8 @@ void live_analyse_model(struct live_analyse *a, const struct array_model *m, uin
     a->version = version;
     for (size_t i = 0; i < a->n; i++) {
         struct live_pixel *p = &a->pixels[i];
+        if (m != NULL && i < m->n_channels && p->settings.model == m->channels[i].model && p->settings.tables == m->tables)
+            continue;   /* other triggers alone: baselines go on */
         p->settings = (struct analyse_settings){ .pixel = (uint32_t)i, .causal = true };
         if (m != NULL && i < m->n_channels) {
             p->settings.model = m->channels[i].model;

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,6 +96,34 @@ static void increases_everywhere_and_knows_where_it_ends(void **state) {
     calibration_curve_free(c);
 }
 
+/* Columns, at every length, with heights that have no energy and that lie above the table. */
+static void rows_are_what_one_photon_gets(void **state) {
+    (void)state;
+    enum { MOST = 150 };
+    struct calibration_curve *c = curve_of(six, 6);
+    for (size_t n = 0; n <= MOST; n++) {
+        float height[MOST + 1], energy[MOST + 1], sigma[MOST + 1];
+        double noise[MOST + 1];
+        uint8_t trust[MOST + 1];
+        const float odd[] = { 0, -1, NAN, INFINITY, -INFINITY, 30000, 22426.6f, 1e-30f };
+        const bool some_odd = n % 3 == 1;   /* without one there is a shorter way */
+        for (size_t i = 0; i < n; i++) {
+            height[i] = some_odd && i % 5 == 2 ? odd[i / 5 % 8] : (float)(22000 * fmod((double)(i + n) * 0.6180339887, 1) + 1);
+            noise[i] = (double)i;
+        }
+        const struct curve_rows rows = { energy, sigma, trust };
+        calibration_curve_rows(c, height, noise, n, &rows);
+        for (size_t i = 0; i < n; i++) {
+            struct curve_value v = calibration_curve_value(c, height[i]);
+            assert_true(energy[i] == v.energy_eV || (isnan(energy[i]) && isnan(v.energy_eV)));
+            assert_int_equal(trust[i], v.trust);
+            double expected = hypot(noise[i] * (double)v.slope, (double)v.sigma_eV);
+            assert_true(isnan(expected) ? isnan(sigma[i]) : fabs((double)sigma[i] - expected) <= 1e-7 * expected);
+        }
+    }
+    calibration_curve_free(c);
+}
+
 static void random_smooth_detectors_come_back(void **state) {
     (void)state;
     struct seeded r = draw_start("calibration_curve detectors", 5);
@@ -176,6 +205,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_through_the_anchors_and_inverts), cmocka_unit_test(lookup_is_within_a_thousandth_eV_of_the_spline),
         cmocka_unit_test(increases_everywhere_and_knows_where_it_ends), cmocka_unit_test(random_smooth_detectors_come_back),
+        cmocka_unit_test(rows_are_what_one_photon_gets),
         cmocka_unit_test(sigma_is_the_scatter_of_curves), cmocka_unit_test(bad_anchors_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,8 @@ static inline struct calibration_table *made_table(uint32_t n_pixels, uint64_t *
         c->resolution_eV = p ? 2.5 + p : (double)NAN;
         c->resolution_sigma_eV = 0.25 + p;
         c->rank = p;
+        c->at_end = (struct baseline_tracker){ .recent = { 5001, 5002, 5003 + (float)p }, .n_recent = 3, .newest = 3, .jumped = 100 * made_uniform(seed),
+                                               .sum = 5000 * made_uniform(seed), .weight = 1 + made_uniform(seed), .last_ns = made_start_ns + p };
         c->step = p == 1 ? 12.5 : (double)NAN;
         c->valid_from_ns = p == 1 ? made_start_ns + 5 : 0;
         c->shape_distance = made_uniform(seed);

@@ -104,6 +104,36 @@ static void one_by_one_is_as_all_at_once(void **state) {
     photon_block_free(single);
 }
 
+/* Behind a calibration's end: whether the channel was followed from its first record on, as a replay does it, or begins there, as `run` with what it has just
+ * learnt. The mark of the calibration is used, and a later calibration's takes its place. */
+static void since_when_it_is_followed_does_not_matter(void **state) {
+    struct scene *s = *state;
+    const size_t end = FIRST + 40, next_end = end + 200;
+    struct pixel_calibration *p = &s->tables[1]->pixels[0];
+    p->at_end = (struct baseline_tracker){ .recent = { (float)level + 30 }, .n_recent = 1, .newest = 1, .sum = 20 * (level + 30), .weight = 20, .last_ns = s->tables[1]->end_ns - 1 };
+    struct photon_block *all = rows_of(&s->settings, 1, 0, false), *single = rows_of(&s->settings, 1, 0, true), *behind = rows_of(&s->settings, 1, end, true);
+    assert_energies_equal(all, end, behind);
+    assert_energies_equal(all, 0, single);
+    p->at_end.sum += 20 * 100;
+    struct photon_block *other = rows_of(&s->settings, 1, 0, false);
+    assert_memory_equal(all->energy_eV + FIRST, other->energy_eV + FIRST, (end - FIRST) * sizeof *all->energy_eV);
+    assert_true(fabs((double)other->energy_eV[end] / (double)all->energy_eV[end] - 1) > 0.01);   /* 2e-4 of nearly 100 counts */
+    photon_block_free(other);
+    s->tables[0]->start_ns = made_start_ns;
+    s->tables[0]->end_ns = made_start_ns + (int64_t)next_end * second / 4;   /* of a pixel that it could not calibrate: from what is known of it, which is nothing */
+    struct calibration_table *tables[2] = { s->tables[1], s->tables[0] };
+    struct analyse_settings later = s->settings;
+    later.tables = tables;
+    other = rows_of(&later, 1, 0, true);
+    struct photon_block *again = rows_of(&later, 1, next_end, false);
+    assert_energies_equal(other, next_end, again);
+    photon_block_free(other);
+    photon_block_free(again);
+    photon_block_free(all);
+    photon_block_free(single);
+    photon_block_free(behind);
+}
+
 /* From both sides the first calibration with a curve serves what came before it, too. */
 static void from_both_sides_all_are_corrected(void **state) {
     struct scene *s = *state;
@@ -122,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_calibration_that_failed_does_not_end_following, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_by_one_is_as_all_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(since_when_it_is_followed_does_not_matter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(from_both_sides_all_are_corrected, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

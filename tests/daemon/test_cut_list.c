@@ -40,7 +40,26 @@ static void lists_hold_each_name_once_of_a_kind(void **state) {
     assert_int_equal(list.n, CUT_LIST_MAX);
 }
 
+static void an_inverse_pfy_may_have_a_background(void **state) {
+    (void)state;
+    char why[300];
+    struct cut_list list = { 0 };
+    assert_true(cut_list_parse(&list, CUT_IPFY, "O=505:535-540:560, C=250:300 N=380:402-370:380", why, sizeof why) && list.n == 3);
+    assert_true(list.window[0].hi_eV == 535 && list.background[0].lo_eV == 540 && list.background[0].hi_eV == 560);
+    assert_true(list.background[1].lo_eV == 0 && list.background[1].hi_eV == 0 && list.window[2].lo_eV == 380 && list.background[2].hi_eV == 380);
+    static const char *const refused[] = { "a=1:2-", "a=1:2-3", "a=1:2-4:3", "a=1:2-1.5:3", "a=1:4-2:3", "a=2:3-1:4", "a=1:2-3:4-5:6", "a=1:2-3:inf", "a=1:2 -3:4", "O=1:2-3:4" };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        why[0] = '\0';
+        struct cut_list with = list;
+        assert_false(cut_list_parse(&with, CUT_IPFY, refused[i], why, sizeof why));
+        assert_non_null(strstr(why, "name"));
+    }
+    assert_false(cut_list_parse(&list, CUT_CEE, "a=1:2-3:4", why, sizeof why));   /* of an inverse PFY alone */
+    assert_true(cut_list_parse(&list, CUT_CET, "a=-2:-1", why, sizeof why) && list.window[3].lo_eV == -2 && list.window[3].hi_eV == -1);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(windows_are_read_or_refused_with_the_reason), cmocka_unit_test(lists_hold_each_name_once_of_a_kind) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(windows_are_read_or_refused_with_the_reason), cmocka_unit_test(lists_hold_each_name_once_of_a_kind),
+                                        cmocka_unit_test(an_inverse_pfy_may_have_a_background) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <math.h>
 
 #include <cmocka.h>
 
@@ -121,6 +122,9 @@ static void check_same_model(const struct world *w, const struct array_model *m,
         const struct pixel_calibration *p = &m->tables[0]->pixels[k], *q = &want->tables[0]->pixels[k];
         assert_int_equal(m->channels[k].channel, w->made.b.pulses.channels[k].channel);
         assert_int_equal(p->verdict, q->verdict);
+        assert_memory_equal(&p->at_end, &q->at_end, sizeof p->at_end);
+        const double stood = p->at_end.sum / p->at_end.weight, mean = p->correction.reference[TERM_BASELINE];
+        assert_true(p->at_end.weight > 20 && fabs(stood - mean) < 50 && p->at_end.last_ns < m->tables[0]->end_ns && p->at_end.last_ns > m->tables[0]->end_ns - 5000000000);
         for (float h = 500; p->curve != NULL && h < 9000; h += 321)
             assert_true(same(calibration_curve_value(p->curve, h).energy_eV, calibration_curve_value(q->curve, h).energy_eV));
     }

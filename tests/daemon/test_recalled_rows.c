@@ -64,8 +64,11 @@ static uint64_t give(struct recalled_rows *r, const struct learnt_result *learnt
     struct array_model *m = NULL;
     uint64_t without = 99;
     assert_true(array_model_new(MADE_ROW_PIXELS, 0, &m));
-    const struct recall to = { .model = m, .version = 7, .learnt = learnt, .give = take, .context = t };
+    struct live_recount *follow = NULL;
+    assert_true(live_recount_new(m, &follow));
+    const struct recall to = { .follow = follow, .version = 7, .learnt = learnt, .give = take, .context = t };
     assert_true(recalled_rows_give(r, &to, &without));
+    live_recount_free(follow);
     array_model_free(m);
     return without;
 }

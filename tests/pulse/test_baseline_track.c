@@ -140,6 +140,36 @@ static void a_jump_without_a_quantum_is_levelled(void **state) {
         assert_true(fabs((double)p[i].baseline - slow[i]) < 10);
 }
 
+/* From where a calibration left it; after a pause only the lock that was found still holds; not known, as _begin. */
+static void it_goes_on_from_a_mark(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(48);
+    static struct measured_pulse p[N], q[N];
+    static double slow[N];
+    const struct baseline_rule rule = { .jump_counts = 200 };
+    const struct baseline_tracker unknown = { .jumped = 0 };
+    struct baseline_tracker t = { 0 }, mark, again;
+    make(&s, p, slow);
+    for (size_t i = N / 3; i < N; i++)
+        p[i].pretrigger_mean += 1000;   /* a jump */
+    memcpy(q, p, sizeof p);
+    baseline_track_next(&t, &rule, p, N / 2);
+    mark = t;
+    assert_true(fabs(mark.jumped - 1000) < 60);
+    baseline_track_next(&t, &rule, p + N / 2, N / 2);
+    baseline_track_resume(&again, &mark, 5000, q[N / 2].time_ns);
+    baseline_track_next(&again, &rule, q + N / 2, N / 2);
+    assert_memory_equal(p + N / 2, q + N / 2, N / 2 * sizeof *p);
+    const size_t later = N / 2 + 100;   /* half a minute */
+    baseline_track_resume(&again, &mark, 5000, q[later].time_ns);
+    assert_true(again.weight == 0 && again.n_recent == 0 && again.jumped == mark.jumped);
+    baseline_track_next(&again, &rule, q + later, 1);
+    assert_true(fabs((double)q[later].baseline - slow[later]) < 70);
+    baseline_track_begin(&t, 5000);
+    baseline_track_resume(&again, &unknown, 5000, q[later].time_ns);
+    assert_memory_equal(&again, &t, sizeof t);
+}
+
 static void nothing_to_track_is_no_trouble(void **state) {
     (void)state;
     struct baseline_rule rule;
@@ -182,7 +212,7 @@ static void a_pulse_on_a_tail_tells_the_tail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smooth_is_what_the_formula_says), cmocka_unit_test(causal_is_one_pulse_at_a_time), cmocka_unit_test(flux_jumps_are_taken_out),
-        cmocka_unit_test(a_start_off_by_quanta_is_expected), cmocka_unit_test(a_jump_without_a_quantum_is_levelled), cmocka_unit_test(nothing_to_track_is_no_trouble), cmocka_unit_test(a_pulse_on_a_tail_tells_the_tail),
+        cmocka_unit_test(a_start_off_by_quanta_is_expected), cmocka_unit_test(a_jump_without_a_quantum_is_levelled), cmocka_unit_test(it_goes_on_from_a_mark), cmocka_unit_test(nothing_to_track_is_no_trouble), cmocka_unit_test(a_pulse_on_a_tail_tells_the_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ def photons(entry, scan):
 
 
 def check_cuts(p):
-    p.good('merge', 'ph.nxs', '-o', 'cuts.nxs', '--xes', 'feature=530.5:531.5', '--cee', 'line=522:526', '--cet', 'dd=1:5', '--ipfy', 'main=523:527')
+    p.good('merge', 'ph.nxs', '-o', 'cuts.nxs', '--xes', 'feature=530.5:531.5', '--cee', 'line=522:526', '--cet', 'dd=1:5', '--ipfy', 'main=523:527', '--ipfy', 'less=515:530-560:600')
     readers_accept(p, p.path('cuts.nxs'))
     with h5py.File(p.path('cuts.nxs')) as f:
         e = f['entry']
@@ -47,6 +47,12 @@ def check_cuts(p):
         g, counts, cee = e['ipfy_0003_main'], e['ipfy_0003_main/counts'][()], np.sum(e['rixs_0003/counts'][()][:, (edges[:-1] >= 523) & (edges[1:] <= 527)], 1)
         want = np.where(counts >= 25, e['rixs_0003/i0'][()] * e['rixs_0003/live_time_s'][()] / np.maximum(counts, 1), np.nan)
         p.check(np.array_equal(counts, cee) and np.allclose(g['yield'][()], want, equal_nan=True) and 'sum_pristine_Co_ipfy_main' in e, 'inverse PFY of a window of its own')
+        g, rows = e['ipfy_0003_less'], lambda lo, hi: np.sum(e['rixs_0003/counts'][()][:, (edges[:-1] >= lo) & (edges[1:] <= hi)], 1)
+        counts, beside, share = rows(515, 530), rows(560, 600), 15 / 40
+        left, variance = counts - share * beside, counts + share ** 2 * beside
+        want = np.where((left > 0) & (left ** 2 >= 25 * variance), e['rixs_0003/i0'][()] * e['rixs_0003/live_time_s'][()] / np.where(left > 0, left, 1), np.nan)
+        p.check(np.array_equal(g['background_counts'][()], beside) and beside.sum() > 0 and np.isfinite(want).sum() > 10 and np.allclose(g['yield'][()], want, equal_nan=True)
+                and np.isclose(g.attrs['background_share'], share) and tuple(g.attrs['background_eV']) == (560, 600), 'and less its background, by the window beside it')
         rate, per_i0 = e['scan_0001/true_rate_Hz'][()], e['extra_0001_true_rate_Hz/value_per_i0'][()]
         p.check(np.allclose(per_i0, rate / i0), 'columns of the log are carried along and divided by I0')
         parts = [(e[f'scan_{k:04d}/true_rate_Hz'][()], e[f'rixs_{k:04d}/i0'][()], e[f'rixs_{k:04d}/live_time_s'][()]) for k in e['sum_pristine_Co_rixs'].attrs['scan_numbers']]
