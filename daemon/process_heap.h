@@ -1,8 +1,8 @@
 /* daemon/process_heap.h - how much of what the C library's heap has freed stays with the process, for a service that runs for months.
  *   _keep, once at the start: what the record port frees is kept for the next messages;   _give_back, now and then: what nobody has used goes back
- * Messages of many sizes come and go with the records, and a backlog of a second (a busy machine) leaves holes of 16 KiB between them that no later
- * message of 18 KiB fits into: of 222 MiB of heaps 82 were such holes after three minutes at 24,000 records/s, 5.9(7) MiB a minute more. Reading a
- * calibration of 240 pixels leaves 34 more. */
+ * Messages, products that grow with each point and what scans leave come and go in many sizes, and a backlog of a second (a busy machine) leaves holes
+ * between them that nothing later fits into: of 222 MiB of heaps 82 were holes after three minutes at 24,000 records/s, while messages still held the
+ * buffers they came in (source/live.c). Reading a calibration of 240 pixels leaves 34 more. */
 #ifndef TESD_DAEMON_PROCESS_HEAP_H
 #define TESD_DAEMON_PROCESS_HEAP_H
 

@@ -5,6 +5,8 @@
 
 #include "daemon/sink/archive_parts.h"
 
+enum { WIDEST = 8 };   /* bytes of a column's number */
+
 void archive_photons_open(struct archive *a, bool compress) {
     struct photon_store *s = &a->photons;
     s->compress = compress;
@@ -19,11 +21,14 @@ void archive_photons_open(struct archive *a, bool compress) {
     }
 }
 
+/* The wide columns first: behind a chunk of 64 kB or more one of 64 kB still stands at a multiple of that (h5_file.c), behind a narrow one it would not. */
 static void write_staged(struct archive *a) {
     struct photon_store *s = &a->photons;
     bool whole = !s->compress && s->n_staged == PHOTON_CHUNK_ROWS && s->n_written % PHOTON_CHUNK_ROWS == 0;
-    for (int k = 0; k < N_PHOTON_COLUMNS; k++)
-        (whole ? h5_file_append_chunk : h5_file_append)(a->file, s->columns[k], photon_columns[k].type, s->staged[k], s->n_written, s->n_staged);
+    for (size_t width = WIDEST; width > 0; width /= 2)
+        for (int k = 0; k < N_PHOTON_COLUMNS; k++)
+            if (array_type_size(photon_columns[k].type) == width)
+                (whole ? h5_file_append_chunk : h5_file_append)(a->file, s->columns[k], photon_columns[k].type, s->staged[k], s->n_written, s->n_staged);
     s->n_written += s->n_staged;
     s->n_staged = 0;
 }

@@ -11,6 +11,12 @@
 
 #include "daemon/log.h"
 
+/* An option of libzmq's contexts that its header names for drafts alone; a library without it refuses, and all goes on as without. By default a message
+ * is a piece of the buffer it was received into, which stays until the last of its pieces is closed: 18 KiB for four records. Records wait for others of
+ * their pixel, so at 100,000/s that was 110 MiB of holes; with a copy of each record the whole service also takes 11 % less processor time, 6.19 us a
+ * record where it was 6.93 (Zen 4). */
+enum { ZERO_COPY_RECEIVE = 10 };
+
 enum { TURN = 4096, RECEIVE_BYTES = 8 << 20, RECONNECT_MS = 50, FIRST_SUBSCRIPTIONS = 1024 };
 
 struct live_source {
@@ -59,6 +65,8 @@ bool live_source_new(const struct live_settings *settings, struct live_source **
         zmq_msg_init(&s->samples);
         good = s->sockets != NULL && s->context != NULL && zmq_ctx_set(s->context, ZMQ_MAX_SOCKETS, (int)s->n + 8) == 0;
     }
+    if (good)
+        zmq_ctx_set(s->context, ZERO_COPY_RECEIVE, 0);
     for (unsigned k = 0; good && k < s->n; k++)
         good = open_socket(s, k, settings->endpoint);
     good = good && live_source_subscribe(s, NULL);

@@ -235,8 +235,8 @@ static void isolation_after(struct world *w, const struct made_records *pulses, 
     learning_desk_free(d);
 }
 
-/* How long a photon must be alone belongs to the filters: a second calibration took it for the least, and 3 to 4 % more photons of the run's file were isolated than
- * had been told. Where its records want it longer than what was kept, as here those that it was first learnt from, it becomes so. */
+/* How long a photon must be alone belongs to the filters: a second calibration took it for the least, and 1 to 2 % more photons of the run's file (in other
+ * runs 3 to 4 %) were isolated than had been told. Where its records want it longer than what was kept, as here those that it was first learnt from, it becomes so. */
 static void test_isolation_kept(void **state) {
     struct world *w = *state;
     struct made_records pulses = made_records_load(&w->made.b.pulses);
