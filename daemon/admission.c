@@ -139,7 +139,9 @@ static void note_order(struct channel_order *c, struct channel_tally *t, const s
 
 /* Of a record that stays. */
 static void tell_order(struct channel_order *c, struct block_record *r) {
-    const bool old = c->ways[(r->flags & BLOCK_FROM_FILE) != 0 ? BY_FILE : BY_PORT].epoch < c->epoch, restarted = c->new_epoch && !old;
+    const int epoch = c->ways[(r->flags & BLOCK_FROM_FILE) != 0 ? BY_FILE : BY_PORT].epoch;
+    const bool old = epoch < c->epoch, restarted = c->new_epoch && !old;
+    r->epoch = (int16_t)epoch;
     r->flags |= (uint16_t)((restarted ? BLOCK_NEW_EPOCH | BLOCK_GAP_BEFORE : 0) | (old ? BLOCK_OLD_EPOCH : 0) | (c->gap ? BLOCK_GAP_BEFORE : 0));
     c->new_epoch = c->new_epoch && !restarted;
     c->gap = false;

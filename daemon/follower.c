@@ -23,12 +23,13 @@ struct follower {
     atomic_bool behind;
 };
 
-bool follower_new(const struct follow_settings *settings, const char *folder, struct plan_exchange *exchange, struct ring *ring, struct follower **out) {
+bool follower_new(const struct follow_settings *settings, const char *folder, struct off_bases *bases, struct plan_exchange *exchange, struct ring *ring, struct follower **out) {
     struct follower *f = calloc(1, sizeof *f);
     if (f == NULL)
         return false;
     f->exchange = exchange;
     f->ring = ring;
+    f->block.bases = bases;
     pthread_mutex_init(&f->lock, NULL);
     snprintf(f->folder, sizeof f->folder, "%s", folder);
     if (!follow_new(settings, &f->follow)) {

@@ -8,13 +8,14 @@
 #include <stdint.h>
 
 #include "daemon/live_plan.h"
+#include "daemon/off_bases.h"
 #include "daemon/ring.h"
 #include "daemon/source/follow.h"
 
 struct follower;   /* opaque */
 
-/* ring: of record_blocks, borrowed. folder: what to follow from the start, "" nothing yet. False after logging. */
-bool follower_new(const struct follow_settings *settings, const char *folder, struct plan_exchange *exchange, struct ring *ring, struct follower **out);
+/* ring: of record_blocks; bases: where those of OFF files are kept; both borrowed. folder: what to follow from the start, "" nothing yet. False after logging. */
+bool follower_new(const struct follow_settings *settings, const char *folder, struct off_bases *bases, struct plan_exchange *exchange, struct ring *ring, struct follower **out);
 void follower_free(struct follower *f);
 bool follower_step(void *follower);                              /* a pipeline_step */
 

@@ -221,11 +221,6 @@ static void analyse(struct ingest *g, const struct record_block *b, bool by_pixe
     }
 }
 
-/* Learning is from samples. */
-static bool is_taught(struct record_block *to, const struct record_block *from, size_t i) {
-    return (from->rows[i].flags & BLOCK_COEFFICIENTS) != 0 || record_block_copy(to, from, i);
-}
-
 static void teach(struct ingest *g, const struct record_block *b) {
     if (g->links.learner == NULL || !atomic_load_explicit(g->links.learning, memory_order_relaxed))
         return;
@@ -235,7 +230,7 @@ static void teach(struct ingest *g, const struct record_block *b) {
             return;   /* the learner has enough to do; it counts what it gets */
         record_block_clear(to);
         const size_t first = i;
-        while (i < b->n && is_taught(to, b, i))
+        while (i < b->n && record_block_copy(to, b, i))
             i++;
         if (i == first)
             i++;   /* longer than a block of its */

@@ -72,7 +72,10 @@ static bool feed_noise(struct learner *l, const struct learning_input *input, si
 }
 
 static bool can_keep(const struct pixel_model *m, const struct channel_shape *shape) {
-    return m != NULL && m->coefficients == shape->coefficients && m->n_samples == shape->n_samples && m->n_presamples == shape->n_presamples;
+    if (m == NULL || m->coefficients != shape->coefficients || m->n_samples != shape->n_samples || m->n_presamples != shape->n_presamples)
+        return false;
+    const struct off_header h = { .n_bases = shape->n_bases, .n_samples = shape->n_samples, .n_presamples = shape->n_presamples, .frame_period_s = shape->sample_period_s };
+    return !shape->coefficients || pixel_model_is_of_basis(m, &h, shape->n_presamples, shape->basis);
 }
 
 static bool learn_model(struct learner *l, const struct learning_input *input, size_t channel, const struct record_walk *walk) {

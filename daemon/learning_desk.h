@@ -33,6 +33,7 @@ struct learning_desk_settings {
     const char *kept;                    /* file in which an accepted calibration is kept, and beside it under its id (calibration_id.h); "" none. Both borrowed */
     uint64_t spool_bytes;
     size_t ring_blocks, block_rows, block_samples;   /* of the ring; block_samples: of one block's arena */
+    struct off_bases *bases;             /* of the OFF records that come; borrowed. NULL: those are refused and counted */
 };
 
 /* What comes of a state; and, when an accepted calibration has new filters, once more what comes of _measure. */

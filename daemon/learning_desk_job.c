@@ -105,7 +105,8 @@ bool learning_desk_job_begin(struct learning_desk *d, struct learnt_result *r) {
 static bool filters_differ(const struct learning_desk *d, const struct array_model *m) {
     for (size_t i = 0; i < d->pixels.n; i++) {
         const struct pixel_model *was = d->keep ? d->pixels.channels[i].keep : NULL, *is = m->channels[i].model;
-        if (is != NULL && (was == NULL || was->n_samples != is->n_samples || was->n_presamples != is->n_presamples))
+        if (is != NULL && (was == NULL || was->n_samples != is->n_samples || was->n_presamples != is->n_presamples || was->coefficients != is->coefficients ||
+                           !pixel_model_same_lags(was, is)))
             return true;
     }
     return false;

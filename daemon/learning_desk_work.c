@@ -75,7 +75,7 @@ static void take_array(struct learning_desk *d, struct order *o) {
     d->n_states = 0;
     d->behind = d->noise_group = 0;
     d->noise_is_new = d->behind_kept = false;
-    if (d->pixels.n > 0 && !record_spool_new(d->settings.folder, d->pixels.n, d->settings.spool_bytes, &d->spool))
+    if (d->pixels.n > 0 && !record_spool_new(d->settings.folder, d->pixels.n, d->settings.spool_bytes, d->settings.bases, &d->spool))
         log_error("%s: no file for the records of calibrations can be made there: %m; calibrations are not learnt", d->settings.folder);
 }
 

@@ -17,16 +17,16 @@ static bool wanted(const struct options *o) { return o->learn.live && o->output.
 
 static int64_t late_ns(const struct options *o) { return (int64_t)(o->scan.late_photon_s * 1e9); }
 
-static bool parts_new(struct live_learning *l, const struct options *o) {
+static bool parts_new(struct live_learning *l, const struct options *o, struct off_bases *bases) {
     struct learning_desk_settings desk = { .learning = { .workers = 1, .lines = l->lines, .mono_eV = o->calibration.mono_eV, .form = CURVE_SPLINE, .rules = { .tails = o->calibration.tails } },
                                            .folder = o->output.folder, .kept = l->kept, .spool_bytes = (uint64_t)(o->learn.spool_MiB * 1048576), .ring_blocks = RING_BLOCKS,
-                                           .block_rows = BLOCK_ROWS, .block_samples = BLOCK_SAMPLES };
+                                           .block_rows = BLOCK_ROWS, .block_samples = BLOCK_SAMPLES, .bases = bases };
     const struct calibration_progress_settings outlook = { .rules = { .tails = o->calibration.tails }, .lines = l->lines, .mono_eV = o->calibration.mono_eV, .interval_s = OUTLOOK_S };
     calibration_form_named(o->calibration.curve, &desk.learning.form);
     return l->lines != NULL && recalled_rows_new(late_ns(o), &l->rows) && live_outlook_new(&outlook, &l->outlook) && learning_desk_new(&desk, &l->desk);
 }
 
-bool live_learning_new(struct options *o, struct live_learning **out) {
+bool live_learning_new(struct options *o, struct off_bases *bases, struct live_learning **out) {
     *out = NULL;
     if (!wanted(o))
         return true;
@@ -35,7 +35,7 @@ bool live_learning_new(struct options *o, struct live_learning **out) {
         return false;
     l->lines = named_lines(o->calibration.lines);
     snprintf(l->kept, sizeof l->kept, "%s/last_calibration.h5", o->output.folder);
-    if (!parts_new(l, o)) {
+    if (!parts_new(l, o, bases)) {
         live_learning_free(l);
         return false;
     }

@@ -21,8 +21,8 @@
 struct live_learning;   /* opaque */
 
 /* *out NULL: the settings say that nothing is to be learnt. When a calibration was kept before and none is set,
- * options->calibration.file names it from now on. False after logging. */
-bool live_learning_new(struct options *options, struct live_learning **out);
+ * options->calibration.file names it from now on. bases: of the OFF files that are followed, borrowed. False after logging. */
+bool live_learning_new(struct options *options, struct off_bases *bases, struct live_learning **out);
 void live_learning_free(struct live_learning *l);
 
 bool live_learning_thread(void *learning);                                 /* a pipeline_step: the learner thread's round */

@@ -39,6 +39,7 @@ struct live_run {
     void *file_blocks[FILE_BLOCKS];
     struct ring *files;
     struct follower *follower;
+    struct off_bases *bases;             /* of the OFF files that it follows */
     struct live_learning *learning;
     struct live_disk *disk;
     char boot[40];                       /* which start of the program this is */
@@ -81,7 +82,7 @@ static bool set_up_follower(struct live_run *r, const struct options *o) {
         r->file_blocks[i] = b;
     }
     r->exchange.is_followed = true;
-    return good && ring_new(r->file_blocks, FILE_BLOCKS, &r->files) && follower_new(&s, o->follow.folder, &r->exchange, r->files, &r->follower);
+    return good && ring_new(r->file_blocks, FILE_BLOCKS, &r->files) && follower_new(&s, o->follow.folder, r->bases, &r->exchange, r->files, &r->follower);
 }
 
 static bool set_up(struct live_run *r, struct options *o) {
@@ -92,11 +93,11 @@ static bool set_up(struct live_run *r, struct options *o) {
     snprintf(r->boot, sizeof r->boot, "%llx-%d", (unsigned long long)clock_ns(CLOCK_REALTIME), (int)getpid());
     if (!live_disk_new(o, r->boot, &r->disk))
         return false;
-    if (!make_rings(r) || !set_up_follower(r, o)) {
+    if (!off_bases_new(&r->bases) || !make_rings(r) || !set_up_follower(r, o)) {
         log_error("out of memory for the blocks between the threads");
         return false;
     }
-    if (!live_learning_new(o, &r->learning))
+    if (!live_learning_new(o, r->bases, &r->learning))
         return false;
     if (o->ingest.workers > 0 && !analysis_team_new((unsigned)o->ingest.workers, INGEST_BATCH, &r->team)) {
         log_error("out of memory for %d threads that analyse", (int)o->ingest.workers);
@@ -118,6 +119,7 @@ static void tear_down(struct live_run *r) {
     ingest_free(r->ingest);
     analysis_team_free(r->team);
     follower_free(r->follower);
+    off_bases_free(r->bases);
     ring_free(r->rows);
     ring_free(r->files);
     for (size_t i = 0; i < FILE_BLOCKS; i++)

@@ -34,9 +34,11 @@ struct block_record {
     };
     uint32_t n_samples, n_presamples;
     float sample_period_s;
+    uint32_t basis;            /* of an OFF record: whose its coefficients are (off_bases.h); 0: not known */
     uint16_t channel_index;    /* DASTARD's, 0..n_channels-1 */
     uint16_t pixel;            /* ours, 0..n_pixels-1, or BLOCK_NO_PIXEL */
     uint16_t flags;            /* enum block_flag */
+    int16_t epoch;             /* of its channel's frame counter, as admission tells it; they come in the order of these, and inside one in that of frames */
 };
 
 /* Records of a channel that are in no block, because none was free: told with the next one that goes the same way. */

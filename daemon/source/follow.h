@@ -27,6 +27,7 @@ struct followed_record {
     int32_t channel;                     /* number, by the file's name or else its header */
     int32_t channel_index;               /* DASTARD's; -1: the file does not say */
     const struct channel_shape *shape;
+    uint32_t *mark;                      /* of its file, for the taker to remember something by; 0 at first */
     struct channel_record record;        /* samples.pixel is 0: the caller knows it */
 };
 

@@ -1,5 +1,12 @@
 #include "daemon/source/follow_block.h"
 
+/* Asked once for a file. */
+static uint32_t basis_of(const struct follow_block *b, const struct followed_record *r) {
+    if (b->bases != NULL && *r->mark == 0)
+        *r->mark = off_bases_put(b->bases, r->channel, r->shape);
+    return *r->mark;
+}
+
 static bool take(void *context, const struct followed_record *r) {
     struct follow_block *b = context;
     uint32_t index = live_array_find(b->array, r->channel);
@@ -11,7 +18,7 @@ static bool take(void *context, const struct followed_record *r) {
     const bool off = r->record.coefficients;
     const struct block_record row = {
         .time_ns = r->record.time_ns, .frame = r->record.frame, .n_samples = off ? r->record.off.n_samples : s->n_samples,
-        .n_presamples = off ? r->record.off.n_presamples : s->n_presamples, .sample_period_s = off ? (float)r->shape->sample_period_s : s->sample_period_s,
+        .n_presamples = off ? r->record.off.n_presamples : s->n_presamples, .sample_period_s = off ? (float)r->shape->sample_period_s : s->sample_period_s, .basis = off ? basis_of(b, r) : 0,
         .channel_index = (uint16_t)index, .pixel = b->array->channels[index].pixel,
         .flags = (uint16_t)(BLOCK_FROM_FILE | (r->record.gap_before ? BLOCK_GAP_BEFORE : 0)),
     };

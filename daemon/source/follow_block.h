@@ -4,10 +4,12 @@
 #define TESD_DAEMON_SOURCE_FOLLOW_BLOCK_H
 
 #include "daemon/live_array.h"
+#include "daemon/off_bases.h"
 #include "daemon/record_block.h"
 #include "daemon/source/follow.h"
 
-struct follow_block {            /* zeros at first; counters since then */
+struct follow_block {            /* zeros at first, but for bases; counters since then */
+    struct off_bases *bases;     /* borrowed; NULL: OFF records do not say whose their coefficients are */
     const struct live_array *array;
     uint64_t unknown_channel;    /* records of channels that the array does not have; left out */
     struct record_block *into;

@@ -183,6 +183,7 @@ static enum growing_step decode(struct followed_file *f, bool complete) {
     p->channel = f->channel >= 0 ? f->channel : info->channel;
     p->channel_index = info->channel_index;
     p->shape = &info->shape;
+    p->mark = &f->mark;
     return step;
 }
 

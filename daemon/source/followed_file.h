@@ -24,6 +24,7 @@ struct followed_file {
     int64_t grew_ns, retry_ns;
     struct followed_record pending;   /* offered and not taken */
     uint64_t torn;                    /* already counted */
+    uint32_t mark;                    /* followed_record's */
 };
 
 bool followed_file_new(const char *folder, const char *name, int64_t now_ns, struct followed_file **out);   /* false: no memory */

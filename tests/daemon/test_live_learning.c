@@ -158,7 +158,7 @@ static void play_new(struct play *p, const struct world *w, const char *folder) 
     snprintf(p->options.output.folder, sizeof p->options.output.folder, "%s", folder);
     p->energy_eV = calloc(w->pulses.n + 1, sizeof *p->energy_eV);
     assert_non_null(p->energy_eV);
-    assert_true(live_learning_new(&p->options, &p->learning));
+    assert_true(live_learning_new(&p->options, NULL, &p->learning));
     assert_non_null(p->learning);
     live_learning_array(p->learning, w->made.array, NULL);
     assert_true(live_analyse_new(MADE_PIXELS, &p->ingest));

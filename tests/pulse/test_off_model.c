@@ -161,9 +161,28 @@ static void test_useless_bases_are_refused(void **state) {
     assert_null(m);
 }
 
+/* Of another basis, or with the trigger elsewhere, its heights would be others. */
+static void test_of_its_basis(void **state) {
+    (void)state;
+    double basis[N * BASES];
+    struct pixel_model *m = make_model(basis), *again = make_model(basis);
+    assert_true(pixel_model_is_of_basis(m, &header, P, basis) && pixel_model_same_lags(m, again));
+    assert_false(pixel_model_is_of_basis(m, &header, P + 1, basis));
+    struct off_header fewer = header;
+    fewer.n_bases--;
+    assert_false(pixel_model_is_of_basis(m, &fewer, P, basis));
+    basis[(P + 9) * BASES + 3] += 1e-3;   /* in a column that only adds to heights */
+    assert_false(pixel_model_is_of_basis(m, &header, P, basis));
+    pixel_model_free(again);
+    assert_int_equal(pixel_model_from_off(&header, P, basis, &again), STATUS_OK);
+    assert_false(pixel_model_same_lags(m, again));
+    pixel_model_free(again);
+    pixel_model_free(m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_as_over_samples), cmocka_unit_test(test_gain), cmocka_unit_test(test_time_is_floored),
+        cmocka_unit_test(test_of_its_basis), cmocka_unit_test(test_same_as_over_samples), cmocka_unit_test(test_gain), cmocka_unit_test(test_time_is_floored),
         cmocka_unit_test(test_cuts), cmocka_unit_test(test_slices),
         cmocka_unit_test(test_useless_bases_are_refused),
     };

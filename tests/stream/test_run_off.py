@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""tesd run beside a server that writes OFF files: followed while they grow they give what replay makes of them at the end; with the port as well, each photon counts once."""
-import glob, os, re, sys, threading, time
-import h5py, numpy
+"""tesd run beside a server that writes OFF files: followed while they grow they give what replay makes of them at the end; with the port as well, each photon counts once. Calibrations are learnt
+from them as they grow."""
+import glob, json, os, re, shutil, struct, sys, threading, time
+import h5py, numpy, zmq
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import offspring
 from live_pair import SUBSCRIPTIONS, Daemon, Rpc, Twin, check, feed, folder, run_all, tesd
@@ -101,4 +102,94 @@ def check_filled(filled, replayed, brought):
     check(lost == 0, f'nothing is missing: {lost}')
 
 
-run_all(test_followed_is_replayed)
+# ---- learning ----
+
+def records_of_state(path, to, start_ns, end_ns):
+    """Copy of an OFF 0.3 file with the records of that time alone; how many those are, and how many there were."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    json_end = data.index(b'\n}\n') + 3
+    header = json.loads(data[:json_end])
+    p = header['ModelInfo']['Projectors']
+    begin, size = json_end + 16 * p['Rows'] * p['Cols'], 36 + 4 * header['NumberOfBases']
+    records = [data[i:i + size] for i in range(begin, len(data) - size + 1, size)]
+    kept = [r for r in records if start_ns <= struct.unpack_from('<q', r, 16)[0] // 1000 * 1000 < end_ns]   # stamps are floored to 1 us
+    with open(to, 'wb') as f:
+        f.write(data[:begin] + b''.join(kept))
+    return len(kept), len(records)
+
+
+def hears_of(d, stage, limit_s=20):
+    """Whether learning came to that stage."""
+    socket, end = zmq.Context.instance().socket(zmq.SUB), time.monotonic() + limit_s
+    socket.connect(f'tcp://127.0.0.1:{d.stream}')
+    socket.subscribe(b'cal/')
+    said = ''
+    while said != stage and time.monotonic() < end:
+        if socket.poll(100):
+            said = json.loads(socket.recv_multipart()[1])['stage']
+    socket.close()
+    return said == stage
+
+
+def alone(run, to, start_ns, end_ns):
+    """The calibration as it was taken live, as a run of its own: from behind the record that it began with."""
+    os.makedirs(to)
+    name = os.path.basename(glob.glob(f'{run}/*_experiment_state.txt')[0])
+    with open(f'{to}/{name}', 'w') as f:
+        f.write(f'# unix time in nanoseconds, state label\n{start_ns}, CAL0\n{end_ns}, PAUSE\n')
+    return [records_of_state(f, f'{to}/{os.path.basename(f)}', start_ns + 1, end_ns) for f in sorted(glob.glob(f'{run}/*.off'))]
+
+
+def datasets(path):
+    """All of a calibration's file but how it came to be."""
+    out = {}
+    with h5py.File(path) as f:
+        f.visititems(lambda name, item: out.update({name: item[()].tobytes() if hasattr(item[()], 'tobytes') else item[()]}) if isinstance(item, h5py.Dataset) and '/process/' not in f'/{name}' else None)
+    return out
+
+
+def test_learns_from_coefficients():
+    """No calibration at first: CAL0's coefficients teach the pixels, and what is learnt is what `tesd calibrate` makes of the files of these records. Records since its end get
+    their energies, as a replay with that calibration gives them."""
+    twin = Twin(*served_as, '--clock', 'injected', '--block', '0.005', '--write', f'{folder}/taught', '--files', 'off')
+    d = Daemon('learns', twin, scan={'late_photon_s': 60}, follow={'mode': 'only', 'folder': f'{folder}/taught', 'prefer': 'off', 'rest_s': 0.3}, output={'folder': f'{folder}/learns'})
+    d.hears()
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SimPulseSource')
+    d.wait_message('array of 3 channels')
+    rpc.good('SimulatedClock.Advance', 1.005)   # a label without a time holds from the first record that comes; no other may come before it is known
+    check(hears_of(d, 'calibration'), 'the state is known with its first record, so that none is missed')
+    for _ in range(16):
+        rpc.good('SimulatedClock.Advance', 1)
+    check(d.wait_message('calibration CAL0 is accepted: 3 good pixels, 0 before; filters are new'), 'CAL0 is learnt from coefficients')
+    for _ in range(4):
+        rpc.good('SimulatedClock.Advance', 1)
+    rpc.good('SourceControl.WriteControl', {'Request': 'Stop'})
+    d.wait_message('_run0000.nxs')
+    check(d.end() == 0, 'ends with 0')
+    twin.end()
+    run = glob.glob(f'{folder}/taught/*/*')[0]
+    with h5py.File(f'{folder}/learns/last_calibration.h5') as f:
+        start_ns, end_ns = (int(f[f'tables/0000/{k}'][()]) for k in ('start_ns', 'end_ns'))
+    counts = alone(run, f'{folder}/alone/0000', start_ns, end_ns)
+    check(len(counts) == 3 and all(200 < kept < all_ for kept, all_ in counts), f'records of CAL0, of all in the files: {counts}')
+    offspring.run([tesd, 'calibrate', f'{folder}/alone/0000', '-o', f'{folder}/alone.h5'], check=True, capture_output=True)
+    live, files = datasets(f'{folder}/learns/last_calibration.h5'), datasets(f'{folder}/alone.h5')
+    differs = [k for k in set(live) | set(files) if live.get(k) != files.get(k) and k != 'tables/0000/end_ns']   # files end with their last record
+    check(len(live) > 20 and not differs, f'what was learnt live is what calibrate makes of the same records: {differs} of {len(live)}')
+    check_energies(glob.glob(f'{folder}/learns/*/*/*_run????.nxs')[0], run, f'{folder}/learns/last_calibration.h5', end_ns)
+
+
+def check_energies(made, run, calibration, since_ns):
+    offspring.run([tesd, 'replay', run, '--calibration', calibration, '-o', f'{folder}/taught.nxs', '-q'], check=True, capture_output=True)
+    a, b = (products(p) for p in (made, f'{folder}/taught.nxs'))
+    later = [p['entry/photons/time_ns'] >= since_ns for p in (a, b)]
+    e = [p['entry/photons/energy_eV'][l] for p, l in zip((a, b), later)]
+    known = numpy.isfinite(e[0])
+    check(len(e[0]) == len(e[1]) > 200 and known.sum() > 200 and (known == numpy.isfinite(e[1])).all(), f'{len(e[0])} records since then, {known.sum()} with an energy, and {numpy.isfinite(e[1]).sum()} of the replay')
+    off = numpy.abs(e[0] - e[1])[known & (a['entry/photons/time_ns'][later[0]] > since_ns + 10**9)]
+    check(numpy.median(off) < 0.05 and numpy.percentile(off, 99) < 0.5, f'which differ by {numpy.median(off):.4f} eV (median), 99 % by less than {numpy.percentile(off, 99):.4f} eV, a second after it began')
+
+
+run_all(test_followed_is_replayed, test_learns_from_coefficients)

@@ -1,0 +1,99 @@
+#include "daemon/off_bases.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pulse/growing_list.h"
+
+struct kept { uint32_t number; int32_t channel; struct channel_shape shape; double *basis; };
+
+struct off_bases {
+    pthread_mutex_t lock;
+    size_t n, capacity;
+    struct kept *list;               /* oldest first */
+    uint32_t newest;
+};
+
+bool off_bases_new(struct off_bases **out) {
+    struct off_bases *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return false;
+    pthread_mutex_init(&b->lock, NULL);
+    *out = b;
+    return true;
+}
+
+void off_bases_free(struct off_bases *b) {
+    if (b == NULL)
+        return;
+    for (size_t i = 0; i < b->n; i++)
+        free(b->list[i].basis);
+    free(b->list);
+    pthread_mutex_destroy(&b->lock);
+    free(b);
+}
+
+static size_t bytes_of(const struct channel_shape *s) { return (size_t)s->n_samples * s->n_bases * sizeof *s->basis; }
+
+static double *copy_of(const struct channel_shape *s) {
+    double *basis = malloc(bytes_of(s));
+    return basis != NULL ? memcpy(basis, s->basis, bytes_of(s)) : NULL;
+}
+
+static bool alike(const void *a, const void *b, size_t n) { return memcmp(a, b, n) == 0; }   /* to the bit */
+
+static bool is_same(const struct kept *k, int32_t channel, const struct channel_shape *s) {
+    return k->channel == channel && k->shape.n_samples == s->n_samples && k->shape.n_presamples == s->n_presamples && k->shape.n_bases == s->n_bases &&
+           alike(&k->shape.sample_period_s, &s->sample_period_s, sizeof s->sample_period_s) && alike(k->basis, s->basis, bytes_of(s));
+}
+
+/* The channel's oldest, when it has as many as are kept. */
+static void make_place(struct off_bases *b, int32_t channel) {
+    size_t of_channel = 0, oldest = b->n;
+    for (size_t i = b->n; i-- > 0;)
+        if (b->list[i].channel == channel) {
+            of_channel++;
+            oldest = i;
+        }
+    if (of_channel < OFF_BASES_KEPT)
+        return;
+    free(b->list[oldest].basis);
+    memmove(b->list + oldest, b->list + oldest + 1, (--b->n - oldest) * sizeof *b->list);
+}
+
+static uint32_t keep(struct off_bases *b, int32_t channel, const struct channel_shape *shape) {
+    for (size_t i = 0; i < b->n; i++)
+        if (is_same(&b->list[i], channel, shape))
+            return b->list[i].number;
+    make_place(b, channel);
+    struct kept *list = growing_list_room(b->list, b->n, &b->capacity, sizeof *list, 64);
+    if (list == NULL)
+        return 0;
+    b->list = list;
+    struct kept k = { b->newest + 1, channel, *shape, copy_of(shape) };
+    if (k.basis == NULL)
+        return 0;
+    k.shape.basis = k.basis;
+    b->list[b->n++] = k;
+    return ++b->newest;
+}
+
+uint32_t off_bases_put(struct off_bases *b, int32_t channel, const struct channel_shape *shape) {
+    pthread_mutex_lock(&b->lock);
+    uint32_t number = keep(b, channel, shape);
+    pthread_mutex_unlock(&b->lock);
+    return number;
+}
+
+bool off_bases_copy(struct off_bases *b, uint32_t number, struct channel_shape *out) {
+    double *basis = NULL;
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < b->n; i++)
+        if (b->list[i].number == number) {
+            *out = b->list[i].shape;
+            out->basis = basis = copy_of(&b->list[i].shape);
+        }
+    pthread_mutex_unlock(&b->lock);
+    return basis != NULL;
+}
