@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/basis_check.h"
 #include "daemon/cli/calibrant.h"
 #include "daemon/cli/cli.h"
 #include "daemon/cli/number_option.h"
@@ -126,6 +127,7 @@ static int work(struct arguments *a, const struct options *options, const struct
     struct calibration_states states = { 0 };
     if (!open_beamtime(a, options, lines, &b))
         return EXIT_REFUSED;
+    b.refused += basis_check(&b.pulses, NULL);
     int code = b.refused ? EXIT_REFUSED : EXIT_GOOD;
     struct learning_settings settings = offline_learning(&a->offline, options, lines);
     settings.course_s = a->course_s;

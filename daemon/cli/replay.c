@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/basis_check.h"
 #include "daemon/cli/cli.h"
 #include "daemon/cli/offline_arguments.h"
 #include "daemon/cli/output_path.h"
@@ -68,7 +69,7 @@ static bool tell_missing_channels(const char *path, const struct array_model *m)
     return found > 0;
 }
 
-static bool load_model(const char *path, const struct beamtime *b, struct array_model **out) {
+static bool load_model(const char *path, struct beamtime *b, struct array_model **out) {
     struct array_model *stored;
     size_t n = b->pulses.n_channels;
     int32_t *channels = calloc(n, sizeof *channels);
@@ -84,6 +85,7 @@ static bool load_model(const char *path, const struct beamtime *b, struct array_
         array_model_free(*out);
         return false;
     }
+    b->refused += good ? basis_check(&b->pulses, *out) : 0;
     return good;
 }
 
@@ -293,6 +295,7 @@ static int work(const struct arguments *a, const struct options *o, const struct
     struct report_spectra *spectra = NULL;
     if (!beamtime_open(&a->offline.paths, o->scan.i0_key, &b))
         return EXIT_REFUSED;
+    b.refused += a->calibration == NULL ? basis_check(&b.pulses, NULL) : 0;
     struct learning_settings learning = offline_learning(&a->offline, o, lines);
     learning.neighbours = o->analysis.neighbours;
     if (a->calibration == NULL && b.n_calibrations == 0)

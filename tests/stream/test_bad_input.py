@@ -61,8 +61,8 @@ class Case:
         return run
 
 
-def write_off(ljh, path):
-    """An OFF 0.3.0 file of an LJH file's records: basis constant, derivative, average pulse; plain least squares."""
+def write_off(ljh, path, tail=1.0):
+    """An OFF 0.3.0 file of an LJH file's records: basis constant, derivative, average pulse; plain least squares. tail: another basis, as of another day."""
     with open(ljh, 'rb') as f:
         content = f.read()
     end = re.search(rb'#End of Header\r?\n', content).end()
@@ -74,6 +74,7 @@ def write_off(ljh, path):
     mean = x[:, :pre - 4].mean(axis=1)
     pulse = (x - mean[:, None])[:400].mean(axis=0)
     pulse[:pre] = 0
+    pulse = np.sign(pulse) * np.abs(pulse / pulse.max()) ** tail * pulse.max()
     basis = np.stack([np.ones(n), np.gradient(pulse / pulse.max()), pulse / pulse.max()], axis=1)
     projectors = np.linalg.pinv(basis)
     c = x @ projectors.T
@@ -95,7 +96,9 @@ def make_beamtime(p):
     os.rename(os.path.join(day, '0000'), p.path('made', 'noise'))
     os.mkdir(p.path('case'))
     for k, c in enumerate(('1', '3')):
-        write_off(glob.glob(p.path('made', 'run', f'*_chan{c}.ljh'))[0], p.path(f'made_chan{c}.off'))
+        ljh = glob.glob(p.path('made', 'run', f'*_chan{c}.ljh'))[0]
+        write_off(ljh, p.path(f'made_chan{c}.off'))
+        write_off(ljh, p.path(f'other_chan{c}.off'), tail=1.02)
     p.good('calibrate', p.path('made', 'run'), '--noise', p.path('made', 'noise'), '-o', p.path('cal.h5'), '-q')
 
 
@@ -157,6 +160,15 @@ def pulse_files(p):
         os.unlink(c.file(f'r_chan{k}.ljh'))
         shutil.copy(p.path(f'made_chan{k}.off'), c.file(f'r_chan{k}.off'))
     c.expect(0, rows=2)
+    both = {k: (p.path(f'made_chan{k}.off'), p.path(f'other_chan{k}.off')) for k in (1, 3)}
+    p.good('calibrate', both[1][0], both[3][0], '--logs', c.file('logs'), '-o', p.path('off_cal.h5'), '-q')
+    c.expect(0, extra=['--calibration', p.path('off_cal.h5')], rows=2)
+    c = case('OFF files of another basis than the calibration is for')
+    known = ['--calibration', p.path('off_cal.h5'), '--logs', c.file('logs')]
+    c.expect(3, r'other_chan1\.off: its basis is not that of the records that the calibration was learnt from.*left out', pulses=[both[1][1], both[3][0]], extra=known, rows=1)
+    c.expect(3, 'other_chan1', 'other_chan3', pulses=[both[1][1], both[3][1]], extra=known, rows=0)
+    c = case('OFF files of two bases in one channel')
+    c.expect(3, r"other_chan1\.off: its basis is not that of the channel's first file", pulses=[both[1][0], both[1][1], both[3][0]], extra=['--logs', c.file('logs')], rows=2)
     c = case('OFF cut in the middle of its matrices')
     shutil.copy(p.path('made_chan1.off'), c.file('r_chan5.off'))
     c.spoil(c.file('r_chan5.off'), lambda b: b[:20000])
