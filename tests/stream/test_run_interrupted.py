@@ -107,9 +107,8 @@ def check_same(name, live, replayed, cut_short=False):
 
 def source_comes_back(name, goes_on, set_s=0):
     s = Session(name, frames_go_on=int(goes_on))
-    late = s.run.figures()['tesd_photons_late_total']
     s.beam.rpc.good('SourceControl.Stop', '')
-    s.run.wait_figure(lambda f: f['tesd_source_running'] == 0 and f['tesd_scanning'] == 1)
+    late = s.run.wait_figure(lambda f: f['tesd_source_running'] == 0 and f['tesd_scanning'] == 1 and f['tesd_rows_total'] >= f['tesd_records_received_total'])['tesd_photons_late_total']
     s.beam.clock_is_set(set_s)
     s.beam.goes_on(0.6)
     s.beam.rpc.good('SourceControl.Start', 'SimPulseSource')
@@ -148,7 +147,8 @@ def daemon_comes_back(name, by_s, follows, port_first=False):
     """In the middle of the run: killed where files tell the rest, before the port says anything or after; ended where nobody has what is sent meanwhile, and the run's file says
     so by a gap."""
     s = Session(name, settings={'follow': {'mode': 'fill'}} if follows else {})
-    had = s.run.figures()['tesd_rows_total']
+    had = s.run.wait_figure(lambda f: f['tesd_scanning'] == 1 and f['tesd_journal_accepted_total'] >= f['tesd_rows_total'] >= f['tesd_records_received_total'] - f['tesd_records_duplicate_total'] > 0)['tesd_rows_total']
+    time.sleep(1)   # what the journal has not written yet is lost by a kill, and so would be the scan
     if follows:
         s.run.process.kill()
         s.run.process.wait()
