@@ -93,8 +93,14 @@ static double change_part(const struct calibration_pair *then, const struct cali
 }
 
 double calibration_pair_change_sigma(const struct calibration_pair *then, const struct calibration_pair *now, double energy_eV) {
-    double a = change_part(then, now, then->before, energy_eV), b = change_part(then, now, then->after, energy_eV);
-    bool before_is_new = now->before != then->before && now->before != then->after, after_is_new = now->after != then->before && now->after != then->after;
-    double c = before_is_new ? change_part(then, now, now->before, energy_eV) : 0, d = after_is_new ? change_part(then, now, now->after, energy_eV) : 0;
-    return sqrt(a * a + b * b + c * c + d * d);
+    const struct pixel_calibration *const of[] = {then->before, then->after, now->before, now->after};
+    double variance = 0;
+    for (int i = 0; i < 4; i++) {
+        bool seen = false;
+        for (int k = 0; k < i; k++)
+            seen = seen || of[k] == of[i];
+        double part = seen ? 0 : change_part(then, now, of[i], energy_eV);
+        variance += part * part;
+    }
+    return sqrt(variance);
 }

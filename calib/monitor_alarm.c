@@ -34,10 +34,6 @@ static struct change difference(const struct monitor_value *now, const struct mo
     return (struct change){(double)now->value - (double)then->value - common, hypot((double)now->sigma, (double)then->sigma)};
 }
 
-static bool has_moved(struct change c, double curve_sigma_eV, double alarm_eV) {
-    return fabs(c.value) > alarm_eV && fabs(c.value) > SIGMAS * hypot(c.sigma, curve_sigma_eV);
-}
-
 /* What is compared: a pixel's window and its reference, and what the array has done between the two. */
 struct comparison {
     enum monitor_kind kind;
@@ -67,7 +63,8 @@ static bool is_alarm(const struct comparison *compared, const struct monitor_ala
         return odd && fabs((double)now->value - want) > SIGMAS * sigma;
     }
     default:
-        return has_moved(difference(now, then, common), curve_sigma_of(compared, s), s->alarm_eV);
+        c = difference(now, then, common);
+        return fabs(c.value) > s->alarm_eV && fabs(c.value) > SIGMAS * hypot(c.sigma, curve_sigma_of(compared, s));
     }
 }
 

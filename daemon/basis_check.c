@@ -7,13 +7,9 @@
 #include "daemon/source/source.h"
 
 static struct pixel_model *model_of_file(const struct channel_shape *s) {
-    const struct off_header h = { .n_bases = s->n_bases, .n_samples = s->n_samples, .n_presamples = s->n_presamples, .frame_period_s = s->sample_period_s };
+    const struct off_header h = channel_shape_header(s);
     struct pixel_model *m = NULL;
     return pixel_model_from_off(&h, s->n_presamples, s->basis, &m) == STATUS_OK ? m : NULL;
-}
-
-static bool same_basis(const struct pixel_model *a, const struct pixel_model *b) {
-    return a->n_samples == b->n_samples && a->n_presamples == b->n_presamples && a->n_bases == b->n_bases && pixel_model_same_lags(a, b);
 }
 
 /* The model of a file's own basis; NULL where it has none, or cannot be read: others tell that. */
@@ -43,7 +39,7 @@ static size_t check_channel(struct channel_input *c, const struct pixel_model *g
     for (size_t k = 0; k < c->n_files;) {
         struct pixel_model *of_file = look_into(c->files[k].path);
         const struct pixel_model *wanted = given != NULL ? given : first;
-        if (of_file != NULL && wanted != NULL && !same_basis(of_file, wanted))
+        if (of_file != NULL && wanted != NULL && !pixel_model_same_basis(of_file, wanted))
             leave_out(c, k, given != NULL);
         else
             k++;

@@ -32,4 +32,9 @@ struct channel_shape {             /* what all records of a channel have in comm
     const double *basis;           /* OFF: n_samples x n_bases row-major, borrowed; NULL for samples */
 };
 
+/* What pixel_model_from_off asks of an OFF header. */
+static inline struct off_header channel_shape_header(const struct channel_shape *s) {
+    return (struct off_header){ .n_bases = s->n_bases, .n_samples = s->n_samples, .n_presamples = s->n_presamples, .frame_period_s = s->sample_period_s };
+}
+
 #endif

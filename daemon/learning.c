@@ -74,7 +74,7 @@ static bool feed_noise(struct learner *l, const struct learning_input *input, si
 static bool can_keep(const struct pixel_model *m, const struct channel_shape *shape) {
     if (m == NULL || m->coefficients != shape->coefficients || m->n_samples != shape->n_samples || m->n_presamples != shape->n_presamples)
         return false;
-    const struct off_header h = { .n_bases = shape->n_bases, .n_samples = shape->n_samples, .n_presamples = shape->n_presamples, .frame_period_s = shape->sample_period_s };
+    const struct off_header h = channel_shape_header(shape);
     return !shape->coefficients || pixel_model_is_of_basis(m, &h, shape->n_presamples, shape->basis);
 }
 

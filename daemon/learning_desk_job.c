@@ -106,7 +106,7 @@ static bool filters_differ(const struct learning_desk *d, const struct array_mod
     for (size_t i = 0; i < d->pixels.n; i++) {
         const struct pixel_model *was = d->keep ? d->pixels.channels[i].keep : NULL, *is = m->channels[i].model;
         if (is != NULL && (was == NULL || was->n_samples != is->n_samples || was->n_presamples != is->n_presamples || was->coefficients != is->coefficients ||
-                           !pixel_model_same_lags(was, is)))
+                           !pixel_model_same_basis(was, is)))
             return true;
     }
     return false;

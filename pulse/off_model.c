@@ -85,16 +85,16 @@ enum status pixel_model_from_off(const struct off_header *h, uint32_t n_presampl
 }
 
 /* To the bit. */
-bool pixel_model_same_lags(const struct pixel_model *a, const struct pixel_model *b) {
+bool pixel_model_same_basis(const struct pixel_model *a, const struct pixel_model *b) {
     const void *of_a = a->lag_rows, *of_b = b->lag_rows;
-    return memcmp(of_a, of_b, sizeof a->lag_rows) == 0;
+    return a->n_samples == b->n_samples && a->n_presamples == b->n_presamples && a->n_bases == b->n_bases && memcmp(of_a, of_b, sizeof a->lag_rows) == 0;
 }
 
 bool pixel_model_is_of_basis(const struct pixel_model *m, const struct off_header *h, uint32_t n_presamples, const double *basis) {
     struct pixel_model *again = NULL;
-    if (!m->coefficients || m->n_samples != h->n_samples || m->n_presamples != n_presamples || m->n_bases != h->n_bases || pixel_model_from_off(h, n_presamples, basis, &again) != STATUS_OK)
+    if (!m->coefficients || pixel_model_from_off(h, n_presamples, basis, &again) != STATUS_OK)
         return false;
-    bool same = pixel_model_same_lags(again, m);
+    bool same = pixel_model_same_basis(again, m);
     pixel_model_free(again);
     return same;
 }

@@ -136,7 +136,7 @@ enum status pixel_learner_finish(struct pixel_learner *l, struct pixel_model **o
 
 /* The model of an OFF channel needs no training for its heights (doc/methods.md, Records): basis is N x B row-major. */
 enum status pixel_model_from_off(const struct off_header *h, uint32_t n_presamples, const double *basis, struct pixel_model **out);
-bool pixel_model_same_lags(const struct pixel_model *a, const struct pixel_model *b);   /* the same heights of the same coefficients */
+bool pixel_model_same_basis(const struct pixel_model *a, const struct pixel_model *b);   /* both of coefficients: the same heights of the same ones */
 /* Whether the model measures coefficients of this basis: one made of it anew would give the same heights. False also without memory. */
 bool pixel_model_is_of_basis(const struct pixel_model *m, const struct off_header *h, uint32_t n_presamples, const double *basis);
 /* Residual limits from all records of the file, added one by one in any order, then set. */

@@ -113,8 +113,7 @@ static enum status model_from_samples(struct learner *l, struct complaint *why) 
 }
 
 static enum status model_from_coefficients(struct learner *l, struct complaint *why) {
-    struct off_header h = { .n_bases = l->shape.n_bases, .n_samples = l->shape.n_samples, .n_presamples = l->shape.n_presamples,
-                            .frame_period_s = l->shape.sample_period_s };
+    const struct off_header h = channel_shape_header(&l->shape);
     enum status s = pixel_model_from_off(&h, l->shape.n_presamples, l->shape.basis, &l->result.model);
     if (s == STATUS_OK)
         off_residuals_apply(l->residuals, l->result.model);

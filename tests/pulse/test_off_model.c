@@ -166,7 +166,7 @@ static void test_of_its_basis(void **state) {
     (void)state;
     double basis[N * BASES];
     struct pixel_model *m = make_model(basis), *again = make_model(basis);
-    assert_true(pixel_model_is_of_basis(m, &header, P, basis) && pixel_model_same_lags(m, again));
+    assert_true(pixel_model_is_of_basis(m, &header, P, basis) && pixel_model_same_basis(m, again));
     assert_false(pixel_model_is_of_basis(m, &header, P + 1, basis));
     struct off_header fewer = header;
     fewer.n_bases--;
@@ -175,7 +175,7 @@ static void test_of_its_basis(void **state) {
     assert_false(pixel_model_is_of_basis(m, &header, P, basis));
     pixel_model_free(again);
     assert_int_equal(pixel_model_from_off(&header, P, basis, &again), STATUS_OK);
-    assert_false(pixel_model_same_lags(m, again));
+    assert_false(pixel_model_same_basis(m, again));
     pixel_model_free(again);
     pixel_model_free(m);
 }
