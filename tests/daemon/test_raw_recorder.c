@@ -97,6 +97,16 @@ static void step(struct raw_recorder *r, int ms) {
     }
 }
 
+/* A slow disk is no fault. */
+static void wait_until(struct raw_recorder *r, struct sink_health *health, bool failing) {
+    const struct record_sink sink = raw_recorder_sink(r);
+    sink.health(sink.context, health);
+    for (int k = 0; k < 1000 && health->failing != failing; k++) {
+        step(r, 10);
+        sink.health(sink.context, health);
+    }
+}
+
 /* frames[k]: the next frame of channel k. Channel 2 is fifty times slower than the rest. */
 static void record_some(struct raw_recorder *r, struct record_block *b, struct dice *d, int64_t *frames, int rounds) {
     for (int k = 0; k < rounds; k++) {
@@ -280,14 +290,10 @@ static void a_full_disk_costs_records_that_are_counted(void **state) {
     sink.run(sink.context, &session, true);
     setrlimit(RLIMIT_FSIZE, &tight);
     record_some(r, b, &d, frames, 150);
-    step(r, 40);
-    sink.health(sink.context, &health);
+    wait_until(r, &health, true);
     assert_true(health.failing && health.lost > 0);
     setrlimit(RLIMIT_FSIZE, &before);
-    for (int k = 0; k < 200 && health.failing; k++) {
-        step(r, 10);
-        sink.health(sink.context, &health);
-    }
+    wait_until(r, &health, false);
     assert_false(health.failing);
     record_some(r, b, &d, frames, 30);
     uint64_t lost = 0, missing, in_gaps;
