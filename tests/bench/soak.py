@@ -104,8 +104,8 @@ def growth(memory):
 def judge_memory(memory):
     slope, error = growth(memory)
     verdict = 'too short to say' if not error < KNOWN_MIB else 'flat' if slope <= max(2 * error, FLAT_MIB) else 'NOT FLAT'
-    print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB; in the second half it grows by {slope:.2f} +- {error:.2f} MiB a minute'
-          + (f': {verdict}' if a.long else ''), flush=True)
+    grows = f'; in the second half it grows by {slope:.2f} +- {error:.2f} MiB a minute: {verdict}' if a.long else ''
+    print(f'         anonymous memory: first {memory[min(4, len(memory) - 1)]:.0f}, most {max(memory):.0f}, last {memory[-1]:.0f} MiB{grows}', flush=True)
     if a.long:
         print('         means of half minutes: ' + ' '.join(f'{statistics.mean(memory[i:i + round(30 / TICK_S)]):.0f}' for i in range(0, len(memory), round(30 / TICK_S))), flush=True)
     return verdict == 'flat' and max(memory) < MOST_MIB
