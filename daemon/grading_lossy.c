@@ -28,8 +28,8 @@ static struct lossy_trigger windows_of(const struct grading *g, size_t pixel) {
     const struct pixel_model *m = g->model->channels[pixel].model;
     const struct livetime_box *high = &g->channels[pixel].table.boxes[0];
     double record_s = m->n_samples * m->sample_period_s, post_s = (m->n_samples - m->n_presamples) * m->sample_period_s;
-    double veto_s = g->channels[pixel].kind == TRIGGER_KIND_SINGLE ? record_s : record_s + post_s;
-    return (struct lossy_trigger){ veto_s, 1e-9 * (double)(high->before_lo_ns + high->after_lo_ns) };
+    return (struct lossy_trigger){ record_s, post_s, .window_s = fmax(record_s, 1e-9 * (double)high->before_lo_ns), .merged_s = 1e-9 * (double)g->channels[pixel].table.unresolved_ns,
+                                   .isolated = g->channels[pixel].kind == TRIGGER_KIND_ISOLATED };
 }
 
 /* What is not isolated has no live time of its own here, and no window counts grade low; nor the record that ends a time in which the pixel
@@ -147,7 +147,7 @@ static void settle_errors(const struct family *f, struct grading *g) {
             refused += isnan(rate_at(f, p, i)) ? 1 : 0;
         }
         if (refused > 0)
-            log_warning("scan %d: %u of %u points have no yield: with the trigger %s and so many photons (more than %g in the time that a photon must be alone) what it dropped cannot be told; record with edge-multi, contaminated records",
+            log_warning("scan %d: %u of %u points have no yield: with the trigger %s and so many photons (more than %g in the time in which one drops or spoils another) what it dropped cannot be told; record with edge-multi, contaminated records",
                         p->scan->number, refused, p->n_points, trigger_kind_text(g->channels[f->pixels[0]].kind), LOSSY_TRIGGER_MOST);
     }
 }
