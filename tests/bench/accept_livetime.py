@@ -181,8 +181,9 @@ def step_bias(scans, of):
 
 def edge_bias(scans, of):
     """Mean of bright and dim points, each among themselves, weighted by what is to be expected: weights of the errors found, which are those of twenty
-    points, made the error of the mean a quarter too small."""
+    points, made the error of the mean a quarter too small. Of flux where all points on one side are refused nothing can be said."""
     sides = [(lambda s, b=b: above(s) & (bright(s) == b), lambda s, b=b: ~above(s) & (bright(s) == b)) for b in (False, True)]
+    sides = [side for side in sides if all(sum(np.sum(w(s) & (s.live > 0)) for s in scans) > 2 for w in side)]
     parts = np.array([ratio_bias(scans, of, *side) for side in sides])
     weight = np.array([1 / sum(chance_of(scans, w) for w in side) for side in sides])
     return np.sum(weight * parts[:, 0]) / weight.sum(), np.sqrt(np.sum((weight * parts[:, 1]) ** 2)) / weight.sum()
