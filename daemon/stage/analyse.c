@@ -230,10 +230,9 @@ static void watch_lock(const struct analyse_settings *s, struct analyse_track *t
 
 static void follow_stretch(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
     const size_t first = begin(s, track, pulses, n);
-    for (size_t i = first; i < n; i++) {
-        slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
+    slow_tail_track(&track->slow, &s->model->slow, pulses + first, n - first);
+    for (size_t i = first; i < n; i++)
         pulses[i].cuts &= ~CUT_BIT(CUT_JUMPED);   /* of another time when they were analysed */
-    }
     baseline_track_next(&track->tracker, &track->rule, pulses + first, n - first);
     watch_lock(s, track, pulses + first, n - first);
 }
@@ -285,8 +284,7 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
         return;
     }
     if (rule_of(s, pulses, n, &track.rule)) {
-        for (size_t i = 0; i < n; i++)
-            slow_tail_track(&track.slow, &s->model->slow, &pulses[i]);
+        slow_tail_track(&track.slow, &s->model->slow, pulses, n);
         baseline_track_both(&track.rule, pulses, n);
     }
     for (size_t from = 0; from < n; from += BATCH) {
