@@ -4,7 +4,8 @@
  * a change of g by d (1/E_i - g'(p_i)) (first order). A change of the table's energy by u is a change of g by g_i u / E_i.
  * Evaluation is a cubic between the nodes of a table, through their energies and along their slopes: for curves this smooth the error is far
  * below 1e-3 eV (tested). One small node holds all that a photon needs: an array's tables are in no cache when its pixels come round again, so
- * each line of them costs a look into memory (4097 energies for straight lines between them waited for one by one cost 4 ns a photon more). */
+ * each line of them costs a look into memory (4097 energies for straight lines between them waited for one by one cost 4 ns a photon more; cubics by the
+ * energies and slopes of two neighbouring nodes, which nearly always lie in two lines, cost 3 ns more than their coefficients in one). */
 #include "calib/calibration_curve.h"
 
 #include <math.h>
@@ -22,9 +23,11 @@ enum { TABLE_CELLS = 512, INVERSE_ROUNDS = 3, PIECE = 64 };
  * fallen to half of the top anchor's, the energy goes on as a straight line: finite, increasing, and flagged as beyond. */
 static const double TABLE_TOP = 2.0, POLE_GUARD = 0.5;
 
-enum slow { SLOW_SLOPE, SLOW_SIGMA, SLOW_COMMON, N_SLOW = 4 };
+enum { NODE_BYTES = 32 };
 
-struct node { double energy_eV; float slow[N_SLOW]; };   /* slow: what is straight between nodes */
+/* E = energy_eV + s (step + s (bend + s twist)) for the share s in 0..1 of the cell behind it, in which sigma is straight. */
+struct node { double energy_eV, step; float bend, twist, sigma, sigma_step; };
+_Static_assert(sizeof(struct node) == NODE_BYTES, "nodes do not straddle lines");
 
 struct calibration_curve {
     enum curve_form form;
@@ -35,7 +38,8 @@ struct calibration_curve {
     double top;        /* height where the table and p / g(p) end */
     double top_slope;  /* dE/dp there */
     double cells_per_height, cell;   /* cell: of height */
-    struct node node[TABLE_CELLS + 1];
+    float common[TABLE_CELLS + 1];   /* sigma by the table's errors; no photon asks for it */
+    _Alignas(NODE_BYTES) struct node node[TABLE_CELLS + 1];
 };
 
 static int by_height(const void *a, const void *b) {
@@ -64,14 +68,28 @@ static void set_top(struct calibration_curve *c) {
     c->top_slope = gain_spline_slope(&c->gain, c->top);
 }
 
+static const double A_LITTLE_LESS = 1 - 4e-16;
+
+/* Through the energies of both ends along their slopes. What rounding does to the sum of its terms must not break monotony at the cell's end. */
+static void set_cell(struct node *a, double energy_behind, double slope, double slope_behind) {
+    double step = energy_behind - a->energy_eV;
+    a->bend = (float)(3 * step - 2 * slope - slope_behind);
+    a->twist = (float)(slope + slope_behind - 2 * step);
+    a->step = (step - (double)a->bend - (double)a->twist) * A_LITTLE_LESS;
+}
+
 static void set_energies(struct calibration_curve *c) {
     c->cells_per_height = TABLE_CELLS / c->top;
     c->cell = c->top / TABLE_CELLS;
-    for (int i = 0; i <= TABLE_CELLS; i++) {
-        double p = c->top * i / TABLE_CELLS;
-        c->node[i].energy_eV = gain_spline_energy(&c->gain, p);
-        c->node[i].slow[SLOW_SLOPE] = (float)gain_spline_slope(&c->gain, p);
+    double slope = gain_spline_slope(&c->gain, 0) * c->cell;
+    c->node[0].energy_eV = gain_spline_energy(&c->gain, 0);
+    for (int i = 0; i < TABLE_CELLS; i++) {
+        double p = c->top * (i + 1) / TABLE_CELLS, slope_behind = gain_spline_slope(&c->gain, p) * c->cell;
+        c->node[i + 1].energy_eV = gain_spline_energy(&c->gain, p);
+        set_cell(&c->node[i], c->node[i + 1].energy_eV, slope, slope_behind);
+        slope = slope_behind;
     }
+    c->node[TABLE_CELLS].step = slope;   /* nothing is behind it */
 }
 
 static void set_uncertainty(struct calibration_curve *c, const struct gain_fit *fit) {
@@ -96,9 +114,11 @@ static void set_uncertainty(struct calibration_curve *c, const struct gain_fit *
             pixel += w * w * c->covariance[i * c->n + i];
             table += w * w * table_variance[i];
         }
-        c->node[k].slow[SLOW_SIGMA] = (float)(energy_per_gain * sqrt(pixel));
-        c->node[k].slow[SLOW_COMMON] = (float)(energy_per_gain * sqrt(table));
+        c->node[k].sigma = (float)(energy_per_gain * sqrt(pixel));
+        c->common[k] = (float)(energy_per_gain * sqrt(table));
     }
+    for (int k = 0; k < TABLE_CELLS; k++)
+        c->node[k].sigma_step = c->node[k + 1].sigma - c->node[k].sigma;
 }
 
 /* Errors that pull: the anchor's fit and the table's energy. */
@@ -132,9 +152,10 @@ static enum status make(struct calibration_curve *c) {
 enum status calibration_curve_new(enum curve_form form, const struct curve_anchor *anchors, size_t n, struct calibration_curve **out) {
     if (n < 2 || n > CURVE_MAX_ANCHORS || (unsigned)form >= N_CURVE_FORMS)
         return STATUS_BAD_VALUE;
-    struct calibration_curve *c = calloc(1, sizeof *c);
+    struct calibration_curve *c = aligned_alloc(_Alignof(struct calibration_curve), sizeof *c);
     if (!c)
         return STATUS_NO_MEMORY;
+    memset(c, 0, sizeof *c);
     c->form = form;
     c->n = n;
     memcpy(c->anchors, anchors, n * sizeof *anchors);
@@ -152,35 +173,27 @@ void calibration_curve_free(struct calibration_curve *c) {
 }
 
 /* Energies, by the outermost anchors. */
-struct trusted { double inside_lo, inside_hi, near_lo, near_hi; };
+struct trusted { float inside_lo, inside_hi, near_lo, near_hi; };
 
 static inline struct trusted trusted_by(const struct calibration_curve *c) {
     double low = c->anchors[0].energy_eV, high = c->anchors[c->n - 1].energy_eV;
-    return (struct trusted){ 0.8 * low, 1.03 * high, 0.7 * low, 1.13 * high };
+    return (struct trusted){ (float)(0.8 * low), (float)(1.03 * high), (float)(0.7 * low), (float)(1.13 * high) };
 }
 
 /* Which of them holds is as good as random: nothing here asks. */
-static inline uint8_t trust_of(const struct trusted *t, double energy_eV) {
+WIDE_LOOP static inline uint8_t trust_of(const struct trusted *t, float energy_eV) {
     int inside = (energy_eV >= t->inside_lo) & (energy_eV <= t->inside_hi), near = (energy_eV >= t->near_lo) & (energy_eV <= t->near_hi);
     return (uint8_t)(TRUST_BEYOND - near - inside);
 }
 
-/* Share in 0..1 of the cell behind a node. Rounding must not break monotony at the cell's end. */
-static inline double energy_in(const struct calibration_curve *c, const struct node *a, double share) {
-    const struct node *b = a + 1;
-    double step = b->energy_eV - a->energy_eV, out = (double)a->slow[SLOW_SLOPE] * c->cell, in = (double)b->slow[SLOW_SLOPE] * c->cell;
-    double e = a->energy_eV + share * (out + share * (3 * step - 2 * out - in + share * (out + in - 2 * step)));
-    return e < b->energy_eV ? e : b->energy_eV;
+/* Share in 0..1 of the cell behind a node. */
+static inline double energy_in(const struct node *a, double share) {
+    return a->energy_eV + share * (a->step + share * ((double)a->bend + share * (double)a->twist));
 }
 
-/* Of sigma, common and slope at once. */
-typedef float four __attribute__((vector_size(16)));
-
-static inline four slow_at(const struct node *a, double share) {
-    four from, to, part = { (float)share, (float)share, (float)share, (float)share };
-    memcpy(&from, a->slow, sizeof from);
-    memcpy(&to, a[1].slow, sizeof to);
-    return from + part * (to - from);
+/* eV per cell. */
+static inline float slope_in(const struct node *a, float share) {
+    return (float)a->step + share * (2 * a->bend + share * (3 * a->twist));
 }
 
 struct place { const struct node *node; double share; };
@@ -193,18 +206,23 @@ static inline struct place place_of(const struct calibration_curve *c, double he
     return (struct place){ &c->node[i], at - i };
 }
 
+static inline float per_height(const struct calibration_curve *c) {
+    return (float)c->cells_per_height;
+}
+
 static struct curve_value within(const struct calibration_curve *c, const struct trusted *trusted, double height) {
     struct place p = place_of(c, height);
-    float e = (float)energy_in(c, p.node, p.share);
-    four slow = slow_at(p.node, p.share);
-    return (struct curve_value){ .energy_eV = e, .sigma_eV = slow[SLOW_SIGMA], .common_sigma_eV = slow[SLOW_COMMON], .slope = slow[SLOW_SLOPE], .trust = trust_of(trusted, (double)e) };
+    const float e = (float)energy_in(p.node, p.share), share = (float)p.share;
+    const float *common = &c->common[p.node - c->node];
+    return (struct curve_value){ .energy_eV = e, .sigma_eV = p.node->sigma + share * p.node->sigma_step, .common_sigma_eV = common[0] + share * (common[1] - common[0]),
+                                 .slope = slope_in(p.node, share) * per_height(c), .trust = trust_of(trusted, e) };
 }
 
 /* Above the table. */
 static struct curve_value beyond(const struct calibration_curve *c, const struct trusted *trusted, double height) {
     const struct node *last = &c->node[TABLE_CELLS];
     float e = (float)(last->energy_eV + (height - c->top) * c->top_slope);
-    return (struct curve_value){ .energy_eV = e, .sigma_eV = last->slow[SLOW_SIGMA], .common_sigma_eV = last->slow[SLOW_COMMON], .slope = last->slow[SLOW_SLOPE], .trust = trust_of(trusted, (double)e) };
+    return (struct curve_value){ .energy_eV = e, .sigma_eV = last->sigma, .common_sigma_eV = c->common[TABLE_CELLS], .slope = (float)c->top_slope, .trust = trust_of(trusted, e) };
 }
 
 static inline struct curve_value value_at(const struct calibration_curve *c, const struct trusted *trusted, float height) {
@@ -218,33 +236,28 @@ struct curve_value calibration_curve_value(const struct calibration_curve *c, fl
     return value_at(c, &trusted, height);
 }
 
-/* n <= PIECE, by columns. */
+/* n <= PIECE, by columns. slope: eV per height */
 struct columns { float energy[PIECE], sigma[PIECE], slope[PIECE]; };
 
-/* A pixel's table has been driven out of the caches when the pixel comes round again: all of a piece wait for it together. */
-static void fetch(const struct place *places, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        __builtin_prefetch(places[i].node);
-        __builtin_prefetch(&places[i].node[1].slow[N_SLOW - 1]);
-    }
-}
-
-/* False: some heights are not in the table, and nothing was said of them. */
+/* False: some heights are not in the table, and nothing was said of them. A pixel's table has been driven out of the caches when the pixel comes
+ * round again: all of a piece wait for it together. */
 static bool look_up(const struct calibration_curve *c, const float *height, size_t n, struct columns *to) {
     struct place places[PIECE];
+    const float by_height = per_height(c);
     bool all = true;
     for (size_t i = 0; i < n; i++) {
         double p = (double)height[i];
         bool in = (p > 0) & (p < c->top);
         all &= in;
         places[i] = place_of(c, in ? p : 0);
+        __builtin_prefetch(places[i].node);
     }
-    fetch(places, n);
     for (size_t i = 0; i < n; i++) {
-        four slow = slow_at(places[i].node, places[i].share);
-        to->energy[i] = (float)energy_in(c, places[i].node, places[i].share);
-        to->sigma[i] = slow[SLOW_SIGMA];
-        to->slope[i] = slow[SLOW_SLOPE];
+        const struct node *node = places[i].node;
+        const float share = (float)places[i].share;
+        to->energy[i] = (float)energy_in(node, places[i].share);
+        to->sigma[i] = node->sigma + share * node->sigma_step;
+        to->slope[i] = slope_in(node, share) * by_height;
     }
     return all;
 }
@@ -259,31 +272,32 @@ static void look_up_outside(const struct calibration_curve *c, const struct trus
         }
 }
 
-WIDE_LOOP static inline void sigmas_loop(const struct columns *restrict x, const double *restrict noise, size_t n, float *restrict sigma_eV) {
+/* Energies and all the rest of rows from what was looked up. */
+WIDE_LOOP static inline void finish_loop(const struct columns *restrict x, struct trusted t, const float *restrict variance, size_t n, float *restrict energy_eV, float *restrict sigma_eV,
+                                         uint8_t *restrict trust) {
     for (size_t i = 0; i < n; i++) {
-        double own = noise[i] * (double)x->slope[i], curve = (double)x->sigma[i];
-        sigma_eV[i] = (float)sqrt(own * own + curve * curve);
+        energy_eV[i] = x->energy[i];
+        sigma_eV[i] = sqrtf(variance[i] * (x->slope[i] * x->slope[i]) + x->sigma[i] * x->sigma[i]);
     }
+    for (size_t i = 0; i < n; i++)
+        trust[i] = trust_of(&t, x->energy[i]);
 }
 
-WIDE_LOOP_CHOSEN(sigmas, (const struct columns *restrict x, const double *restrict noise, size_t n, float *restrict sigma_eV), (x, noise, n, sigma_eV))
+WIDE_LOOP_CHOSEN(finish, (const struct columns *restrict x, struct trusted t, const float *restrict variance, size_t n, float *restrict energy_eV, float *restrict sigma_eV,
+                          uint8_t *restrict trust), (x, t, variance, n, energy_eV, sigma_eV, trust))
 
-static void energies_of_piece(const struct calibration_curve *c, const float *height, const double *noise, size_t n, const struct curve_rows *out) {
+static void rows_of_piece(const struct calibration_curve *c, const float *height, const float *variance, size_t n, const struct curve_rows *out) {
     const struct trusted trusted = trusted_by(c);
     struct columns x;
     if (!look_up(c, height, n, &x))
         look_up_outside(c, &trusted, height, n, &x);
-    sigmas(&x, noise, n, out->sigma_eV);
-    for (size_t i = 0; i < n; i++) {
-        out->energy_eV[i] = x.energy[i];
-        out->trust[i] = trust_of(&trusted, (double)x.energy[i]);
-    }
+    finish(&x, trusted, variance, n, out->energy_eV, out->sigma_eV, out->trust);
 }
 
-void calibration_curve_rows(const struct calibration_curve *c, const float *height, const double *noise, size_t n, const struct curve_rows *out) {
+void calibration_curve_rows(const struct calibration_curve *c, const float *height, const float *variance, size_t n, const struct curve_rows *out) {
     for (size_t from = 0; from < n; from += PIECE) {
         struct curve_rows rows = { out->energy_eV + from, out->sigma_eV + from, out->trust + from };
-        energies_of_piece(c, height + from, noise + from, n - from < PIECE ? n - from : PIECE, &rows);
+        rows_of_piece(c, height + from, variance + from, n - from < PIECE ? n - from : PIECE, &rows);
     }
 }
 
@@ -294,12 +308,12 @@ double calibration_curve_slope(const struct calibration_curve *c, double height)
 }
 
 /* The inverse of energy_in: the cell is next to straight, so each round squares what is left. */
-static double share_of(const struct calibration_curve *c, const struct node *a, double energy_eV) {
+static double share_of(const struct node *a, double energy_eV) {
     const struct node *b = a + 1;
     double step = b->energy_eV - a->energy_eV, share = (energy_eV - a->energy_eV) / step;
     for (int round = 0; round < INVERSE_ROUNDS; round++) {
-        double slope = (double)slow_at(a, share)[SLOW_SLOPE] * c->cell;
-        share += (energy_eV - energy_in(c, a, share)) / slope;
+        double slope = (double)slope_in(a, (float)share);
+        share += (energy_eV - energy_in(a, share)) / slope;
         share = share > 0 ? share < 1 ? share : 1 : 0;
     }
     return share;
@@ -316,7 +330,7 @@ double calibration_curve_height(const struct calibration_curve *c, double energy
         size_t middle = (low + high) / 2;
         *(c->node[middle].energy_eV <= energy_eV ? &low : &high) = middle;
     }
-    return ((double)low + share_of(c, &c->node[low], energy_eV)) * c->cell;
+    return ((double)low + share_of(&c->node[low], energy_eV)) * c->cell;
 }
 
 size_t calibration_curve_anchors(const struct calibration_curve *c, const struct curve_anchor **out) {

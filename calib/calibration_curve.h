@@ -34,9 +34,9 @@ struct curve_value {
 struct curve_value calibration_curve_value(const struct calibration_curve *c, float height);
 
 /* The same for n photons, by columns and quicker: energy and trust, and as sigma_eV noise x slope and the curve's own added in quadrature.
- * noise[n]: of each height, height units. */
+ * variance[n]: of each height, height units squared. */
 struct curve_rows { float *energy_eV, *sigma_eV; uint8_t *trust; };
-void calibration_curve_rows(const struct calibration_curve *c, const float *height, const double *noise, size_t n, const struct curve_rows *out);
+void calibration_curve_rows(const struct calibration_curve *c, const float *height, const float *variance, size_t n, const struct curve_rows *out);
 double calibration_curve_slope(const struct calibration_curve *c, double height);   /* dE/dp, eV per unit */
 double calibration_curve_height(const struct calibration_curve *c, double energy_eV); /* inverse; NaN outside 0..2 x top */
 

@@ -30,7 +30,9 @@ static bool grade_and_watch(const struct channel_rows_work *w, const struct anal
     if (!grading_events(w->grading, pixel, reader, w->causal, out->block))
         return false;
     const struct inner_event *seconds = grading_seconds(w->grading, pixel, &n_seconds);
-    if (!w->causal)
+    if (!w->causal && grading_unseen(w->grading, pixel))
+        crowded_pulses_measure_unseen(settings, reader, m->places, m->pulses, out->block);
+    else if (!w->causal)
         crowded_pulses_measure(settings, reader, m->places, grading_windows(w->grading, pixel), seconds, n_seconds, m->pulses, out->block);
     measured_channel_residuals(m);
     return grade_or_wait(w, pixel, m->gap_before, m->n, out) && monitoring_channel(w->monitoring, pixel, m->residual, out->block);

@@ -221,6 +221,8 @@ const struct inner_event *grading_seconds(const struct grading *g, size_t pixel,
     return g->channels[pixel].events.seconds;
 }
 
+bool grading_unseen(const struct grading *g, size_t pixel) { return grading_channel_lossy(&g->channels[pixel]); }
+
 const struct livetime_table *grading_windows(const struct grading *g, size_t pixel) {
     const struct graded_channel *c = &g->channels[pixel];
     return c->windows_known && c->live ? &c->table : NULL;
@@ -259,7 +261,7 @@ bool grading_sample_at(struct grading *g, const int64_t *instants_ns, size_t n) 
 bool grading_events(struct grading *g, size_t pixel, struct channel_reader *reader, bool causal, struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
     const struct pixel_model *m = g->model->channels[pixel].model;
-    if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m != NULL && m->inverted, causal, block, &c->events))
+    if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m, causal, block, &c->events))
         return false;
     const struct source_info *info = channel_reader_info(reader);
     make_windows(g, pixel, info != NULL ? &info->shape : NULL, block);

@@ -159,9 +159,13 @@ static void keep_anchor(struct live_book *b, const struct happening *h, size_t n
     }
 }
 
-/* As grade_by_before of grading_lossy.c. */
+/* As grade_by_times of grading_lossy.c. */
 static void grade_lossy(struct live_book *b, const struct happening *h) {
     const size_t at = h->row & b->kept->mask;
+    if (h->second) {   /* behind its own row */
+        b->final_grade[at] = GRADE_LOW;
+        return;
+    }
     const uint8_t grade = book_grade_lossy(&b->pixels[h->pixel], &b->anchor_ns[h->pixel], h->time_ns);
     b->final_grade[at] = b->jumped[h->pixel] ? GRADE_LOW : grade;
     b->jumped[h->pixel] = (b->kept->columns->cuts[at] & CUT_BIT(CUT_JUMPED)) != 0;
@@ -182,7 +186,7 @@ static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64
             keep_anchor(b, b->walk + first, at - first, until_ns);
         }
         for (size_t k = first; p->lossy && k < at; k++)
-            if (!b->walk[k].second && b->walk[k].time_ns < until_ns)   /* later ones come again */
+            if (b->kept->columns->time_ns[b->walk[k].row & b->kept->mask] < until_ns)   /* later ones come again */
                 grade_lossy(b, &b->walk[k]);
         add_times(c, (uint32_t)pixel, times, &p->spans);
     }

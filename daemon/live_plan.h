@@ -32,7 +32,7 @@ struct live_plan {
     const struct live_array *array;      /* NULL: no session, nothing is subscribed to */
     const struct array_model *model;     /* for the array's pixels; NULL: heights are not known either */
     uint64_t model_version;
-    const bool *look;                    /* n_pixels (live_analyse_look) */
+    const uint8_t *look;                 /* n_pixels (live_analyse_look) */
     struct channel_tally *tally;         /* n_channels */
 };
 

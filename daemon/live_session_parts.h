@@ -34,7 +34,7 @@ struct live_set {
     struct array_model *model;
     unsigned *users;            /* sets that have this model: the last one frees it */
     struct book_pixel *pixels;
-    bool *look;
+    uint8_t *look;
     struct channel_tally *tally;
     uint8_t *used;
     int references;             /* run files being made */

@@ -1,24 +1,28 @@
 #include "pulse/baseline_track.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "pulse/decay_share.h"
 #include "pulse/robust.h"
+#include "pulse/wide_loop.h"
 
 enum { PULSES_MIN = 100, JUMPS_MIN = 4, AGREE = 3, QUANTUM_MIN = 1 << 7, QUANTUM_MAX = 1 << 15 };
 static const double neighbour_s = 20;     /* further apart a slow drift could pass for a jump */
 static const double jump_sigmas = 30, jump_least_counts = 16;
 static const double share_at_multiples = 0.9;
-static const double longest_memory = 20;  /* time constants: after a pause what was before still counts, but next to nothing */
+static const float longest_memory = 20;   /* time constants: after a pause what was before still counts, but next to nothing */
 
 static bool is_good(const struct measured_pulse *p) {
-    return p->cuts == 0 && !p->on_tail && isfinite(p->pretrigger_mean);
+    return (p->cuts == 0) & !p->on_tail & (fabsf(p->pretrigger_mean) <= FLT_MAX);   /* which of them holds is as good as random */
 }
 
+/* Halved, any difference is a signed number, which cores convert at once. */
 static double seconds_between(int64_t from_ns, int64_t to_ns) {
-    return to_ns > from_ns ? (double)((uint64_t)to_ns - (uint64_t)from_ns) * 1e-9 : 0;
+    const uint64_t passed = to_ns > from_ns ? (uint64_t)to_ns - (uint64_t)from_ns : 0;
+    return (double)(int64_t)(passed >> 1) * 2e-9;
 }
 
 /* ---- the rule ---- */
@@ -156,12 +160,18 @@ static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rul
 
 enum { PIECE = 64 };   /* of pulses that are asked together what time has left of the sums before them */
 
+/* In time constants. */
+static float times_passed(int64_t from_ns, int64_t to_ns) {
+    const float times = (float)(seconds_between(from_ns, to_ns) * (1 / BASELINE_TIME_S));
+    return times < longest_memory ? times : longest_memory;
+}
+
 /* From each of n <= PIECE pulses' time since the one before it; of the first since before_ns. */
-static void shares_left(const struct measured_pulse *p, size_t n, int64_t before_ns, double *share) {
-    double passed[PIECE];
+static void shares_left(const struct measured_pulse *p, size_t n, int64_t before_ns, float *share) {
+    float passed[PIECE];
     for (size_t i = 0; i < n; i++) {
-        double times = seconds_between(i > 0 ? p[i - 1].time_ns : before_ns, p[i].time_ns) / BASELINE_TIME_S;
-        passed[i] = times < longest_memory ? times : longest_memory;
+        passed[i] = times_passed(before_ns, p[i].time_ns);
+        before_ns = p[i].time_ns;
     }
     decay_shares(passed, n, share);
 }
@@ -189,13 +199,105 @@ static void next_one(struct baseline_tracker *t, const struct baseline_rule *rul
         pulse->baseline_offset = (float)((double)pulse->pretrigger_mean - (double)pulse->slow_counts - t->jumped - (double)pulse->baseline);
 }
 
+/* ---- pieces in which nothing happens: as pulse by pulse, to the bit ---- */
+
+/* Of n <= PIECE pulses, by columns. level: mean less slow tails and jumps so far. adds, counts: level and 1 of one that moves the baseline, else 0. tells: 1 for
+ * one whose level is compared with it. */
+struct piece {
+    size_t n, n_good;
+    bool near;                                   /* no good one stands long behind the one before it */
+    double level[PIECE], adds[PIECE], counts[PIECE], tells[PIECE];
+    double good[PIECE], least, most;             /* levels of good ones, n_good */
+    double sum[PIECE], weight[PIECE];
+    float baseline[PIECE], offset[PIECE];
+};
+
+static void take_piece(struct piece *x, const struct baseline_tracker *t, const struct measured_pulse *p, size_t n) {
+    int64_t before_ns = t->last_ns;
+    double least = INFINITY, most = -INFINITY;
+    size_t n_good = 0;
+    bool near = true;
+    for (size_t i = 0; i < n; i++) {
+        const bool good = is_good(&p[i]);
+        const double level = (double)p[i].pretrigger_mean - (double)p[i].slow_counts - t->jumped;
+        x->level[i] = x->good[n_good] = level;
+        x->adds[i] = x->counts[i] = 0;
+        x->tells[i] = good | p[i].on_tail;
+        if (good) {
+            x->adds[i] = level;
+            x->counts[i] = 1;
+            least = level < least ? level : least;
+            most = level > most ? level : most;
+            near &= seconds_between(before_ns, p[i].time_ns) < neighbour_s;
+            n_good++;
+        }
+        before_ns = p[i].time_ns;
+    }
+    x->n = n, x->n_good = n_good, x->near = near, x->least = least, x->most = most;
+}
+
+static const double surely = 0.999;   /* what is remembered is rounded to floats */
+
+/* No pulse stands a jump away from another one, nor from those before: then none is asked whether it does. */
+static bool is_steady(const struct baseline_tracker *t, const struct baseline_rule *rule, const struct piece *x) {
+    double least = x->least, most = x->most;
+    for (uint32_t i = 0; i < t->n_recent; i++) {
+        const double level = (double)t->recent[i];
+        least = level < least ? level : least;
+        most = level > most ? level : most;
+    }
+    return !t->expects && t->n_recent > 0 && (x->near || rule->quantum_counts > 0) && !(rule->jump_counts > 0 && most - least > surely * rule->jump_counts);
+}
+
+static void remember_all(struct baseline_tracker *t, const struct piece *x) {
+    const size_t skipped = x->n_good > BASELINE_RECENT ? x->n_good - BASELINE_RECENT : 0;
+    t->newest = (uint32_t)((t->newest + skipped) % BASELINE_RECENT);
+    for (size_t k = skipped; k < x->n_good; k++)
+        remember(t, x->good[k]);
+    t->n_pending = x->n_good > 0 ? 0 : t->n_pending;
+}
+
+WIDE_LOOP static inline void compare_loop(struct piece *restrict x) {
+    for (size_t i = 0; i < x->n; i++) {
+        const float baseline = x->weight[i] > 0 ? (float)(x->sum[i] / x->weight[i]) : NAN, offset = (float)(x->level[i] - (double)baseline);
+        x->baseline[i] = baseline;
+        x->offset[i] = ((x->tells[i] > 0) & (fabsf(baseline) <= FLT_MAX)) ? offset : 0;
+    }
+}
+
+WIDE_LOOP_CHOSEN(compare, (struct piece *restrict x), (x))
+
+static void follow_steady(struct baseline_tracker *t, struct piece *x, const float *left, struct measured_pulse *p) {
+    double sum = t->sum, weight = t->weight;
+    for (size_t i = 0; i < x->n; i++) {
+        x->sum[i] = sum = sum * (double)left[i] + x->adds[i];
+        x->weight[i] = weight = weight * (double)left[i] + x->counts[i];
+    }
+    t->sum = sum;
+    t->weight = weight;
+    t->last_ns = p[x->n - 1].time_ns;
+    remember_all(t, x);
+    compare(x);
+    for (size_t i = 0; i < x->n; i++) {
+        p[i].baseline = x->baseline[i];
+        p[i].baseline_offset = x->offset[i];
+        p[i].baseline_weight = (float)x->weight[i];
+    }
+}
+
 void baseline_track_next(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n) {
-    double left[PIECE];
+    float left[PIECE];
+    struct piece x;
     for (size_t from = 0; from < n; from += PIECE) {
         const size_t some = n - from < PIECE ? n - from : PIECE;
         shares_left(pulses + from, some, t->last_ns, left);
+        take_piece(&x, t, pulses + from, some);
+        if (is_steady(t, rule, &x)) {
+            follow_steady(t, &x, left, pulses + from);
+            continue;
+        }
         for (size_t i = 0; i < some; i++)
-            next_one(t, rule, &pulses[from + i], left[i]);
+            next_one(t, rule, &pulses[from + i], (double)left[i]);
     }
 }
 
@@ -217,13 +319,14 @@ static void join_backward(struct measured_pulse *p, double *sum, double *weight)
  * the other side, in which a pulse itself is counted once. */
 void baseline_track_both(const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n) {
     struct baseline_tracker t = { 0 };
-    double left[PIECE], sum = 0, weight = 0;
+    double sum = 0, weight = 0;
+    float left[PIECE];
     for (size_t from = 0; from < n; from += PIECE) {
         const size_t some = n - from < PIECE ? n - from : PIECE;
         shares_left(pulses + from, some, t.last_ns, left);
         for (size_t i = from; i < from + some; i++) {
             double level = 0;
-            pulses[i].baseline_offset = follow(&t, rule, &pulses[i], left[i - from], &level) ? (float)level : NAN;
+            pulses[i].baseline_offset = follow(&t, rule, &pulses[i], (double)left[i - from], &level) ? (float)level : NAN;
         }
     }
     for (size_t end = n; end > 0;) {
@@ -231,8 +334,8 @@ void baseline_track_both(const struct baseline_rule *rule, struct measured_pulse
         shares_left(pulses + from, end - from, from > 0 ? pulses[from - 1].time_ns : 0, left);   /* of each since the one before it */
         for (size_t i = end; i-- > from;) {
             join_backward(&pulses[i], &sum, &weight);
-            sum *= left[i - from];
-            weight *= left[i - from];
+            sum *= (double)left[i - from];
+            weight *= (double)left[i - from];
         }
         end = from;
     }

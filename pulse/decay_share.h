@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-#define DECAY_SHARE_LONGEST 700.0   /* e^-700 is still a normal number */
+#define DECAY_SHARE_LONGEST 87.0F   /* e^-87 is still a normal number */
 
-/* 0 <= times <= DECAY_SHARE_LONGEST. Right to 4e-16 relative; the same for a time whatever stands around it. */
-void decay_shares(const double *restrict times, size_t n, double *restrict share);
+/* 0 <= times <= DECAY_SHARE_LONGEST. Right to 2e-7 relative; the same for a time whatever stands around it. */
+void decay_shares(const float *restrict times, size_t n, float *restrict share);
 
 #endif

@@ -10,8 +10,6 @@ const char *const correction_term_names[N_CORRECTION_TERMS] = {
     "arrival", "arrival_squared", "arrival_sine", "arrival_cosine", "baseline", "offset", "step_1", "step_2", "step_3",
 };
 
-enum { PIECE = 64 };   /* of pulses that are corrected together: they do not wait for each other */
-
 static const double arrival_max = 1.2;
 
 struct height_correction height_correction_none(void) {
@@ -50,7 +48,9 @@ void height_correction_terms(const struct height_correction *c, const struct mea
     double q = phase_known(c, p) ? phase_of(c, p) : 0;
     term[TERM_ARRIVAL] = q;
     term[TERM_ARRIVAL_SQUARED] = q * q;
-    phase_waves(&q, 1, &term[TERM_ARRIVAL_SINE], &term[TERM_ARRIVAL_COSINE]);
+    const struct phase_wave wave = phase_wave_of((float)q);
+    term[TERM_ARRIVAL_SINE] = (double)wave.sine;
+    term[TERM_ARRIVAL_COSINE] = (double)wave.cosine;
     term[TERM_BASELINE] = isfinite(p->baseline) ? (double)p->baseline : 0;
     term[TERM_OFFSET] = offset_of(c, p);
     for (int k = 0; k < GAIN_STEPS_MAX; k++)
@@ -69,124 +69,100 @@ static double step_gain(const struct height_correction *c, int64_t time_ns) {
     return change;
 }
 
-/* What pulses say, by columns: n <= PIECE of them. A value that is not finite is not known. */
-struct columns { double height[PIECE], arrival[PIECE], baseline[PIECE], offset[PIECE], step[PIECE], phase[PIECE], sine[PIECE], cosine[PIECE]; };
-
-WIDE_LOOP static inline int is_known(double x) { return fabs(x) <= DBL_MAX; }
-
-static void take_columns(const struct height_correction *c, const struct measured_pulse *p, size_t n, struct columns *to) {
-    const double no_step = c->n_steps == 0 ? step_gain(c, 0) : 0, unknown = c->height_scale > 0 ? 1 : (double)NAN;
+void correction_columns_take(struct correction_columns *to, const struct measured_pulse *pulses, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        to->height[i] = (double)p[i].height;
-        to->arrival[i] = unknown * (double)p[i].arrival_samples;
-        to->baseline[i] = (double)p[i].baseline;
-        to->offset[i] = p[i].on_tail ? (double)NAN : (double)p[i].baseline_offset;
-        to->step[i] = c->n_steps == 0 ? no_step : step_gain(c, p[i].time_ns);
+        const struct measured_pulse *p = &pulses[i];
+        to->height[i] = p->height;
+        to->arrival[i] = p->arrival_samples;
+        to->baseline[i] = p->baseline;
+        to->offset[i] = p->on_tail ? NAN : p->baseline_offset;
+        to->noise_factor[i] = p->noise_factor;
+        to->time_ns[i] = p->time_ns;
     }
 }
 
-/* phase_of, 0 where it is not known. */
-WIDE_LOOP static inline void phases_loop(const struct height_correction *c, const double *restrict height, const double *restrict arrival, size_t n, double *restrict phase) {
-    const double scale = c->height_scale, most = arrival_max, a = c->arrival_curve[0], b = c->arrival_curve[1], d = c->arrival_curve[2], e = c->arrival_curve[3];
-    for (size_t i = 0; i < n; i++) {
-        double u = height[i] / scale - 1;
-        u = u > 1.5 ? 1.5 : u;
-        u = u < -1 ? -1 : u;
-        double q = arrival[i] - (((e * u + d) * u + b) * u + a);
-        q = q > most ? most : q;
-        q = q < -most ? -most : q;
-        phase[i] = (is_known(height[i]) & is_known(arrival[i])) ? q : 0;
-    }
+/* A correction as the loop wants it. The reference of the baseline in two parts: near it, what is taken off is exact. */
+struct numbers {
+    float per_scale, curve[ARRIVAL_CURVE], g_arrival, g_squared, g_sine, g_cosine, at_references, g_baseline, baseline, baseline_rest, g_offset, offset_max;
+    float noise, share, gain_sigma;
+};
+
+static struct numbers numbers_of(const struct height_correction *c, double noise_sigma) {
+    const double *g = c->gain, *r = c->reference, baseline = (double)(float)r[TERM_BASELINE];
+    const double at_references = g[TERM_ARRIVAL] * r[TERM_ARRIVAL] + g[TERM_ARRIVAL_SQUARED] * r[TERM_ARRIVAL_SQUARED] + g[TERM_ARRIVAL_SINE] * r[TERM_ARRIVAL_SINE] +
+                                 g[TERM_ARRIVAL_COSINE] * r[TERM_ARRIVAL_COSINE];
+    return (struct numbers){
+        .per_scale = c->height_scale > 0 ? (float)(1 / c->height_scale) : NAN,
+        .curve = { (float)c->arrival_curve[0], (float)c->arrival_curve[1], (float)c->arrival_curve[2], (float)c->arrival_curve[3] },
+        .g_arrival = (float)g[TERM_ARRIVAL], .g_squared = (float)g[TERM_ARRIVAL_SQUARED], .g_sine = (float)g[TERM_ARRIVAL_SINE], .g_cosine = (float)g[TERM_ARRIVAL_COSINE],
+        .at_references = (float)at_references, .g_baseline = (float)g[TERM_BASELINE], .baseline = (float)baseline, .baseline_rest = (float)(r[TERM_BASELINE] - baseline),
+        .g_offset = (float)g[TERM_OFFSET], .offset_max = (float)c->offset_max,
+        .noise = (float)noise_sigma, .share = (float)(c->offset_max > 0 ? c->noise_share : 1), .gain_sigma = (float)c->gain_sigma,
+    };
 }
 
-WIDE_LOOP_CHOSEN(phases, (const struct height_correction *c, const double *restrict height, const double *restrict arrival, size_t n, double *restrict phase),
-                 (c, height, arrival, n, phase))
+/* A value that is not finite is not known. */
+WIDE_LOOP static inline int is_known(float x) { return fabsf(x) <= FLT_MAX; }
 
-/* Sine and cosine are left alone where they do not count. */
-static void set_phases(const struct height_correction *c, struct columns *x, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        x->sine[i] = x->cosine[i] = 0;
-    phases(c, x->height, x->arrival, n, x->phase);
-    if (c->gain[TERM_ARRIVAL_SINE] != 0 || c->gain[TERM_ARRIVAL_COSINE] != 0)
-        phase_waves(x->phase, n, x->sine, x->cosine);
-}
-
-WIDE_LOOP static inline double kept_within(double x, double most) {
+WIDE_LOOP static inline float kept_within(float x, float most) {
     x = x > most ? most : x;
     return x < -most ? -most : x;
 }
 
-WIDE_LOOP static inline void heights_loop(const struct height_correction *c, const struct columns *restrict x, size_t n, float *restrict corrected) {
-    const double *g = c->gain, *r = c->reference, most = c->offset_max, g_arrival = g[TERM_ARRIVAL], g_squared = g[TERM_ARRIVAL_SQUARED], g_sine = g[TERM_ARRIVAL_SINE],
-                 g_cosine = g[TERM_ARRIVAL_COSINE], g_baseline = g[TERM_BASELINE], g_offset = g[TERM_OFFSET], r_arrival = r[TERM_ARRIVAL], r_squared = r[TERM_ARRIVAL_SQUARED],
-                 r_sine = r[TERM_ARRIVAL_SINE], r_cosine = r[TERM_ARRIVAL_COSINE], r_baseline = r[TERM_BASELINE];
+/* phase_of */
+WIDE_LOOP static inline float phase_by(const struct numbers *c, float height, float arrival) {
+    float u = height * c->per_scale - 1;
+    u = u > 1.5F ? 1.5F : u;
+    u = u < -1 ? -1 : u;
+    return kept_within(arrival - (((c->curve[3] * u + c->curve[2]) * u + c->curve[1]) * u + c->curve[0]), (float)arrival_max);
+}
+
+/* Sums of small changes in floats; the height itself is rounded once, as it is stored. */
+WIDE_LOOP static inline void rows_loop(const struct numbers *restrict of, const struct correction_columns *restrict x, const float *restrict step, size_t n, float *restrict corrected,
+                                       float *restrict variance) {
+    const struct numbers c = *of;
     for (size_t i = 0; i < n; i++) {
-        double q = x->phase[i], by_phase = g_arrival * (q - r_arrival) + g_squared * (q * q - r_squared) + g_sine * (x->sine[i] - r_sine) + g_cosine * (x->cosine[i] - r_cosine);
-        double by_baseline = g_baseline * (x->baseline[i] - r_baseline), offset = kept_within(x->offset[i], most);
-        double change = (is_known(x->height[i]) & is_known(x->arrival[i])) ? by_phase : 0;
+        const float raw = x->height[i], q = phase_by(&c, raw, x->arrival[i]);
+        const struct phase_wave wave = phase_wave_of(q);
+        const float by_phase = (c.g_arrival * q + c.g_squared * (q * q)) + (c.g_sine * wave.sine + c.g_cosine * wave.cosine) - c.at_references;
+        const float by_baseline = c.g_baseline * ((x->baseline[i] - c.baseline) - c.baseline_rest), offset = kept_within(x->offset[i], c.offset_max);
+        float change = (is_known(by_phase) & is_known(x->arrival[i])) ? by_phase : 0;
         change += is_known(x->baseline[i]) ? by_baseline : 0;
-        change += x->step[i];
-        offset = is_known(x->offset[i]) ? offset : 0;
-        double height = x->height[i] * (1 + kept_within(change, CORRECTION_MAX)) + g_offset * offset;
-        corrected[i] = (float)(is_known(x->height[i]) ? height : x->height[i]);
+        change = kept_within(change + step[i], (float)CORRECTION_MAX);
+        const float shift = is_known(x->offset[i]) ? c.g_offset * offset : 0, height = raw + (raw * change + shift);
+        const int offset_used = is_known(x->offset[i]) & (fabsf(x->offset[i]) > 0);
+        const float factor = x->noise_factor[i] > 0 ? x->noise_factor[i] : 1, noise = c.noise * factor, left = offset_used ? noise * c.share : noise, gain = c.gain_sigma * height;
+        corrected[i] = is_known(raw) ? height : raw;
+        variance[i] = noise > 0 ? left * left + gain * gain : (float)NAN;
     }
 }
 
-WIDE_LOOP_CHOSEN(heights, (const struct height_correction *c, const struct columns *restrict x, size_t n, float *restrict corrected), (c, x, n, corrected))
+WIDE_LOOP_CHOSEN(rows, (const struct numbers *restrict of, const struct correction_columns *restrict x, const float *restrict step, size_t n, float *restrict corrected,
+                        float *restrict variance), (of, x, step, n, corrected, variance))
 
-/* n <= PIECE */
-static void apply_piece(const struct height_correction *c, const struct measured_pulse *p, size_t n, float *corrected) {
-    struct columns x;
-    take_columns(c, p, n, &x);
-    set_phases(c, &x, n);
-    heights(c, &x, n, corrected);
-}
-
-void height_correction_apply_all(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, float *corrected) {
-    for (size_t from = 0; from < n; from += PIECE)
-        apply_piece(c, pulses + from, n - from < PIECE ? n - from : PIECE, corrected + from);
+void height_correction_rows(const struct height_correction *c, const struct correction_columns *x, size_t n, double noise_sigma, float *corrected, float *variance) {
+    const struct numbers numbers = numbers_of(c, noise_sigma);
+    const float no_step = c->n_steps == 0 ? (float)step_gain(c, 0) : 0;
+    float step[CORRECTION_PIECE];
+    for (size_t i = 0; i < n; i++)
+        step[i] = no_step;
+    for (size_t i = 0; i < n && c->n_steps > 0; i++)
+        step[i] = (float)step_gain(c, x->time_ns[i]);
+    rows(&numbers, x, step, n, corrected, variance);
 }
 
 float height_correction_apply(const struct height_correction *c, const struct measured_pulse *p) {
-    float corrected;
-    apply_piece(c, p, 1, &corrected);
+    struct correction_columns x;
+    float corrected, variance;
+    correction_columns_take(&x, p, 1);
+    height_correction_rows(c, &x, 1, 0, &corrected, &variance);
     return corrected;
 }
 
-static inline double sigma_of(const struct height_correction *c, bool offset_used, double noise_sigma, double height) {
+double height_correction_sigma(const struct height_correction *c, const struct measured_pulse *p, double noise_sigma, double height) {
+    const bool offset_used = p == NULL || fabs(offset_of(c, p)) > 0;
     double noise = noise_sigma * (offset_used ? c->noise_share : 1), gain = c->gain_sigma * height;
     return noise_sigma > 0 ? sqrt(noise * noise + gain * gain) : (double)NAN;
-}
-
-double height_correction_sigma(const struct height_correction *c, const struct measured_pulse *p, double noise_sigma, double height) {
-    return sigma_of(c, p == NULL || fabs(offset_of(c, p)) > 0, noise_sigma, height);
-}
-
-/* shares: of the filter's noise that each has. */
-WIDE_LOOP static inline void sigmas_loop(double noise_sigma, double gain_sigma, const double *restrict factor, const double *restrict share, const float *restrict height, size_t n,
-                                         double *restrict out) {
-    for (size_t i = 0; i < n; i++) {
-        double sigma = noise_sigma * factor[i], noise = sigma * share[i], gain = gain_sigma * (double)height[i], both = sqrt(noise * noise + gain * gain);
-        out[i] = sigma > 0 ? both : (double)NAN;
-    }
-}
-
-WIDE_LOOP_CHOSEN(sigmas, (double noise_sigma, double gain_sigma, const double *restrict factor, const double *restrict share, const float *restrict height, size_t n, double *restrict out),
-                 (noise_sigma, gain_sigma, factor, share, height, n, out))
-
-static void sigmas_of_piece(const struct height_correction *c, const struct measured_pulse *p, size_t n, double noise_sigma, const float *height, double *out) {
-    double factor[PIECE], share[PIECE];
-    for (size_t i = 0; i < n; i++) {
-        bool used = (c->offset_max > 0) & !p[i].on_tail & (fabsf(p[i].baseline_offset) > 0) & (fabsf(p[i].baseline_offset) <= FLT_MAX);
-        share[i] = used ? c->noise_share : 1;
-        factor[i] = p[i].noise_factor > 0 ? (double)p[i].noise_factor : 1;
-    }
-    sigmas(noise_sigma, c->gain_sigma, factor, share, height, n, out);
-}
-
-void height_correction_sigmas(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, double noise_sigma, const float *height, double *out) {
-    for (size_t from = 0; from < n; from += PIECE)
-        sigmas_of_piece(c, pulses + from, n - from < PIECE ? n - from : PIECE, noise_sigma, height + from, out + from);
 }
 
 void height_correction_refer(struct height_correction *c, const struct measured_pulse *pulses, size_t n) {

@@ -50,14 +50,21 @@ void height_correction_terms(const struct height_correction *c, const struct mea
 
 /* Corrected height. Raw when the pulse has no finite height; terms not known count as their reference. */
 float height_correction_apply(const struct height_correction *c, const struct measured_pulse *p);
-/* The same bits for n of them, at half the price. */
-void height_correction_apply_all(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, float *corrected);
-
 /* Standard deviation of a corrected height, height units. noise_sigma: the filter's; NaN when that is 0 (unknown). p: whose offset may not
  * have been used; NULL: it was. */
 double height_correction_sigma(const struct height_correction *c, const struct measured_pulse *p, double noise_sigma, double height);
-/* The same for n pulses, each with its own noise: noise_factor x noise_sigma. */
-void height_correction_sigmas(const struct height_correction *c, const struct measured_pulse *pulses, size_t n, double noise_sigma, const float *height, double *out);
+/* What corrections ask of pulses, by columns. */
+enum { CORRECTION_PIECE = 64 };
+struct correction_columns {
+    float height[CORRECTION_PIECE], arrival[CORRECTION_PIECE], baseline[CORRECTION_PIECE];
+    float offset[CORRECTION_PIECE];          /* NaN: on a tail, of which the mean tells nothing */
+    float noise_factor[CORRECTION_PIECE];
+    int64_t time_ns[CORRECTION_PIECE];
+};
+void correction_columns_take(struct correction_columns *to, const struct measured_pulse *pulses, size_t n);   /* n <= CORRECTION_PIECE */
+/* Corrected heights, the same bits as one by one, and their variances: the square of what height_correction_sigma gives, each with its own noise_factor x
+ * noise_sigma. In floats: heights are rounded as they are stored, changes of them and sigmas are right to some 1e-7. */
+void height_correction_rows(const struct height_correction *c, const struct correction_columns *x, size_t n, double noise_sigma, float *corrected, float *variance);
 
 /* Sets the references to the means over n pulses of one calibration; without pulses they stay. */
 void height_correction_refer(struct height_correction *c, const struct measured_pulse *pulses, size_t n);

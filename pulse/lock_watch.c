@@ -1,5 +1,6 @@
 #include "pulse/lock_watch.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "pulse/cut.h"
@@ -9,7 +10,7 @@ static const double drift_time_s = 3600;       /* a pause so long makes the limi
 static const double limit_share = 0.5;         /* of what baseline_track calls a jump, 30 sigma of a step between neighbours */
 
 static bool speaks(const struct measured_pulse *p) {
-    return p->cuts == 0 && !p->on_tail && isfinite(p->pretrigger_mean);
+    return (p->cuts == 0) & !p->on_tail & (fabsf(p->pretrigger_mean) <= FLT_MAX);
 }
 
 static double step_of(const struct lock_watch *w, const struct baseline_rule *rule, double level) {
@@ -66,9 +67,59 @@ static void listen(struct lock_watch *w, const struct baseline_rule *rule, const
         move(w, rule, p->time_ns);
 }
 
+enum { PIECE = 64 };
+
+/* What n <= PIECE pulses say that speak. */
+struct piece { size_t n; int64_t last_ns; double level[PIECE], least, most; };
+
+static void take_piece(struct piece *x, const struct lock_watch *w, const struct measured_pulse *p, size_t n) {
+    x->n = 0;
+    x->least = x->most = w->place_counts;
+    for (size_t i = 0; i < n; i++)
+        if (speaks(&p[i])) {
+            const double level = (double)p[i].pretrigger_mean - (double)p[i].slow_counts;
+            x->least = level < x->least ? level : x->least;
+            x->most = level > x->most ? level : x->most;
+            x->level[x->n++] = level;
+            x->last_ns = p[i].time_ns;
+        }
+}
+
+/* No pulse is far from another one nor from the place, and so none will be from what the place becomes, which lies between them: all stay. */
+static bool is_quiet(const struct lock_watch *w, const struct baseline_rule *rule, const struct piece *x) {
+    const double extent = (x->most - x->least) * (1 + 1e-9);
+    return w->n_place > 0 && extent <= least(rule) && (rule->quantum_counts <= 0 || extent < 0.5 * rule->quantum_counts);
+}
+
+static void stay_all(struct lock_watch *w, const struct piece *x) {
+    size_t i = 0;
+    for (; i < x->n && w->n_place < MEMORY; i++)
+        stay(w, x->level[i] - w->place_counts, x->last_ns);
+    double place = w->place_counts;
+    for (; i < x->n; i++)
+        place += (x->level[i] - place) * (1. / MEMORY);
+    w->place_counts = place;
+    w->place_ns = x->n > 0 ? x->last_ns : w->place_ns;
+    w->n_pending = x->n > 0 ? 0 : w->n_pending;
+}
+
+/* As one by one, to the bit: how many of the n pulses at which nothing happened. */
+static size_t pass_quiet(struct lock_watch *w, const struct baseline_rule *rule, const struct measured_pulse *pulses, size_t n) {
+    struct piece x;
+    size_t i = 0, some = 0;
+    for (; i < n && !w->jumped && rule->jump_counts > 0; i += some) {
+        some = n - i < PIECE ? n - i : PIECE;
+        take_piece(&x, w, pulses + i, some);
+        if (!is_quiet(w, rule, &x))
+            break;
+        stay_all(w, &x);
+    }
+    return i;
+}
+
 size_t lock_watch_next(struct lock_watch *w, const struct baseline_rule *rule, struct measured_pulse *pulses, size_t n) {
     const bool before = w->jumped;
-    size_t i = 0;
+    size_t i = pass_quiet(w, rule, pulses, n);
     while (i < n && w->jumped == before) {
         if (rule->jump_counts > 0 && speaks(&pulses[i]))
             listen(w, rule, &pulses[i]);

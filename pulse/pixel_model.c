@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pulse/edge_trigger.h"
 #include "pulse/gap_filter.h"
@@ -151,15 +152,22 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
     }
 }
 
+size_t pixel_model_inner_pulses(const struct pixel_model *m, const struct pulse_record *record, uint32_t *samples) {
+    enum { OWN_RISE = 8 };   /* the trigger may stand where the pulse's own rise only begins */
+    if (!(m->rise_level > 0) || record->n_samples != m->n_samples || record->n_presamples != m->n_presamples)
+        return 0;
+    size_t n = edge_rule_find((struct edge_rule){ m->inverted, m->rise_level }, record, samples, INNER_PULSES_MAX);
+    if (n == 0 || samples[0] > m->n_presamples + OWN_RISE)
+        return n;
+    memmove(samples, samples + 1, --n * sizeof *samples);
+    return n;
+}
+
 /* By a filter cut to the gap, where a second pulse is seen behind the record's own. */
 static void measure_followed(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *pulse) {
-    enum { OWN_RISE = 8, FINDS = 2 };   /* the trigger may stand where the pulse's own rise only begins */
-    uint32_t found[FINDS];
-    if (m->gaps == NULL || !(m->rise_level > 0))
-        return;
-    size_t n = edge_rule_find((struct edge_rule){ m->inverted, m->rise_level }, record, found, FINDS), second = n > 0 && found[0] <= m->n_presamples + OWN_RISE;
-    if (second < n)
-        (void)gap_filters_measure(m, record, found[second] - m->n_presamples, pulse);
+    uint32_t found[INNER_PULSES_MAX];
+    if (m->gaps != NULL && pixel_model_inner_pulses(m, record, found) > 0)
+        (void)gap_filters_measure(m, record, found[0] - m->n_presamples, pulse);
 }
 
 void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {

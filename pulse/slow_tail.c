@@ -1,8 +1,10 @@
 #include "pulse/slow_tail.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "pulse/decay_share.h"
 #include "pulse/gap_filter.h"
 #include "pulse/optimal_filter.h"
 #include "pulse/pixel_tail.h"
@@ -31,12 +33,41 @@ void slow_tail_after(struct slow_tail_sum *s, double height) {
     s->height += isfinite(height) && height > 0 ? height : 0;
 }
 
-void slow_tail_track(struct slow_tail_sum *s, const struct slow_tail *slow, struct measured_pulse *p) {
-    p->slow_counts = 0;
-    if (slow->counts == 0)
-        return;
-    p->slow_counts = (float)(slow->counts * slow_tail_before(s, slow->decay_s, p->time_ns));
-    slow_tail_after(s, (double)p->height);
+enum { PIECE = 64 };   /* of pulses that are asked together what time has left of those before them */
+
+/* As slow_tail_before says, from each of n <= PIECE pulses' time since the one before it. */
+static void shares_left(const struct slow_tail_sum *s, double decay_s, const struct measured_pulse *p, size_t n, float *share) {
+    float passed[PIECE];
+    const float longest = (float)LONGEST;
+    const double per_second = 1 / decay_s;
+    int64_t before_ns = s->begun ? s->last_ns : INT64_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const float times = p[i].time_ns > before_ns ? (float)(seconds(before_ns, p[i].time_ns) * per_second) : longest;
+        passed[i] = times < longest ? times : longest;
+        before_ns = p[i].time_ns;
+    }
+    decay_shares(passed, n, share);
+    for (size_t i = 0; i < n; i++)
+        share[i] = passed[i] < longest ? share[i] : 0;
+}
+
+static void track_piece(struct slow_tail_sum *s, const struct slow_tail *slow, struct measured_pulse *p, size_t n) {
+    float left[PIECE];
+    double height = s->height;
+    shares_left(s, slow->decay_s, p, n, left);
+    for (size_t i = 0; i < n; i++) {
+        height *= (double)left[i];
+        p[i].slow_counts = (float)(slow->counts * height);
+        height += ((p[i].height > 0) & (p[i].height <= FLT_MAX)) ? (double)p[i].height : 0;
+    }
+    *s = (struct slow_tail_sum){ true, p[n - 1].time_ns, height };
+}
+
+void slow_tail_track(struct slow_tail_sum *s, const struct slow_tail *slow, struct measured_pulse *pulses, size_t n) {
+    for (size_t i = 0; i < n && slow->counts == 0; i++)
+        pulses[i].slow_counts = 0;
+    for (size_t from = 0; from < n && slow->counts != 0; from += PIECE)
+        track_piece(s, slow, pulses + from, n - from < PIECE ? n - from : PIECE);
 }
 
 /* ---- learning ---- */

@@ -49,7 +49,7 @@ enum status slow_tail_set(struct pixel_model *m, struct slow_tail slow);
 /* Of the pulse's slow_counts, by whichever of the model's filters it was measured: zeros for a height that the neighbours gave. */
 struct slow_effect slow_tail_effect(const struct pixel_model *m, const struct measured_pulse *p);
 
-/* Sets slow_counts of the pixel's next pulse from those before it. */
-void slow_tail_track(struct slow_tail_sum *s, const struct slow_tail *slow, struct measured_pulse *p);
+/* Sets slow_counts of the pixel's next n pulses, of each from those before it. */
+void slow_tail_track(struct slow_tail_sum *s, const struct slow_tail *slow, struct measured_pulse *pulses, size_t n);
 
 #endif

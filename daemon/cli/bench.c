@@ -127,6 +127,7 @@ static size_t ratios_of(const struct report *r, struct ratio out[8]) {
         { "their 128-bit operations / dot", "none: the floor of the line above on cores of 128 bits", cpu_of(r, LEG_OPERATIONS) / cpu_of(r, LEG_DOT), false },
         { "analysis / dot", "<= 6", cpu_of(r, LEG_ANALYSIS) / cpu_of(r, LEG_DOT), false },
         { "chain / (file + analysis)", "<= 1.18", cpu_of(r, LEG_CHAIN) / (reading(r) + cpu_of(r, LEG_ANALYSIS)), false },
+        { "analysis: one thread / two", "none: what this machine's second core gives", r->results[LEG_ANALYSIS].wall_ns.median / r->results[LEG_ANALYSIS_TWO].wall_ns.median, false },
         { "chain: one worker / two", ">= 1.8", r->results[LEG_CHAIN].wall_ns.median / r->results[LEG_CHAIN_TWO].wall_ns.median, true },
         { "scalar chain / chain", "<= 20", cpu_of(r, LEG_CHAIN_SCALAR) / cpu_of(r, LEG_CHAIN), false },
     };

@@ -1,6 +1,7 @@
 #include "daemon/cli/bench_legs.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/pipeline.h"
 #include "daemon/reprocess.h"
 #include "daemon/source/source.h"
 #include "pulse/optimal_filter.h"
@@ -129,17 +131,42 @@ static struct bench_time run_summaries_lags(struct bench_context *c) {
     return stop(w, all_records(s));
 }
 
-static struct bench_time run_analysis(struct bench_context *c) {
-    const struct bench_set *s = c->set;
+/* What a replay with a frozen calibration does with every record of a pixel. */
+static unsigned analyse_pixel(const struct bench_set *s, size_t pixel) {
+    unsigned cuts = 0;
+    for (size_t i = 0; i < s->records; i++) {
+        struct pulse_record r = record_at(s, pixel, i);
+        struct measured_pulse m;
+        pixel_model_measure_crowded(s->model->channels[pixel].model, &r, &m);
+        cuts += m.cuts;
+    }
+    return cuts;
+}
+
+struct analysis {
+    const struct bench_set *set;
+    atomic_uint cuts;
+};
+
+static void analyse_job(void *context, size_t pixel) {
+    struct analysis *a = context;
+    atomic_fetch_add_explicit(&a->cuts, analyse_pixel(a->set, pixel), memory_order_relaxed);
+}
+
+static struct bench_time analyse_all(struct bench_context *c, unsigned threads) {
+    struct analysis a = { .set = c->set };
     struct stopwatch w = start();
-    for (size_t p = 0; p < s->size.pixels; p++)
-        for (size_t i = 0; i < s->records; i++) {
-            struct pulse_record r = record_at(s, p, i);
-            struct measured_pulse m;
-            pixel_model_measure_crowded(s->model->channels[p].model, &r, &m);   /* what a replay with a frozen calibration does with it */
-            c->sink += m.cuts;
-        }
-    return stop(w, all_records(s));
+    c->failed |= !pipeline_run(c->set->size.pixels, threads, analyse_job, &a);
+    c->sink += atomic_load(&a.cuts);
+    return stop(w, all_records(c->set));
+}
+
+static struct bench_time run_analysis(struct bench_context *c) {
+    return analyse_all(c, 1);
+}
+
+static struct bench_time run_analysis_two(struct bench_context *c) {
+    return analyse_all(c, 2);
 }
 
 /* ---- bare reading ---- */
@@ -239,6 +266,7 @@ const struct bench_leg bench_legs[N_LEGS] = {
     [LEG_OPERATIONS] = { "operations", "128-bit operations of summaries + 5 lags", 1, run_operations },
     [LEG_SUMMARIES_LAGS] = { "summaries_lags", "summaries + 5 lags, from memory", 1, run_summaries_lags },
     [LEG_ANALYSIS] = { "analysis", "all of a record with residual, from memory", 1, run_analysis },
+    [LEG_ANALYSIS_TWO] = { "analysis_two", "the same, two threads", 2, run_analysis_two },
     [LEG_FILE_PREAD] = { "file_pread", "read the files, pread, 256 kB", 1, run_pread },
     [LEG_FILE_PREAD_WIDE] = { "file_pread_wide", "read the files, pread, 1 MB", 1, run_pread_wide },
     [LEG_FILE_MMAP] = { "file_mmap", "read the files, mmap", 1, run_mmap },

@@ -37,7 +37,7 @@ struct stretch {
 };
 
 /* Heights as either calibration corrects them, and what an earlier pulse adds to either. */
-struct heights { float before[BATCH], after[BATCH], tail[BATCH]; };
+struct heights { float before[BATCH], after[BATCH], tail[BATCH], variance[BATCH]; };   /* variance: of before */
 
 static const struct calibration_pair *pair_of(const struct stretch *s, size_t i) {
     return &s->pairs[s->one ? 0 : i];
@@ -55,10 +55,13 @@ static void take_off_slow_tails(const struct stretch *s, struct heights *h) {
 }
 
 static void correct(const struct stretch *s, struct heights *h) {
-    height_correction_apply_all(&s->pairs->before->correction, s->pulses, s->n, h->before);
+    struct correction_columns columns;
+    const double noise_sigma = s->settings->model->noise_sigma;
+    correction_columns_take(&columns, s->pulses, s->n);
     if (s->pairs->after != NULL)
-        height_correction_apply_all(&s->pairs->after->correction, s->pulses, s->n, h->after);
-    else
+        height_correction_rows(&s->pairs->after->correction, &columns, s->n, noise_sigma, h->after, h->variance);
+    height_correction_rows(&s->pairs->before->correction, &columns, s->n, noise_sigma, h->before, h->variance);
+    if (s->pairs->after == NULL)
         memcpy(h->after, h->before, s->n * sizeof *h->after);
     for (size_t i = 0; i < s->n; i++)
         h->tail[i] = measured_pulse_tail(&s->pulses[i]);
@@ -66,11 +69,11 @@ static void correct(const struct stretch *s, struct heights *h) {
 }
 
 /* Where there is more to a photon than one curve: two, the tail that it stands on, a line that is locked to. */
-static void set_energy(const struct stretch *s, const struct heights *h, size_t i, double noise, const struct curve_rows *out) {
+static void set_energy(const struct stretch *s, const struct heights *h, size_t i, const struct curve_rows *out) {
     const struct calibration_pair *pair = pair_of(s, i);
     const float tail = h->tail[i];
     const struct curve_value v = calibration_pair_value(pair, h->before[i] + tail, h->after[i] + tail);
-    double own = noise * (double)v.slope, energy = (double)v.energy_eV, sigma = sqrt(own * own + (double)v.sigma_eV * (double)v.sigma_eV);
+    double slope = (double)v.slope, energy = (double)v.energy_eV, sigma = sqrt((double)h->variance[i] * slope * slope + (double)v.sigma_eV * (double)v.sigma_eV);
     if (tail > 0)
         energy -= (double)calibration_pair_value(pair, tail, tail).energy_eV;
     if (s->settings->lock != NULL) {
@@ -88,14 +91,12 @@ static void set_energies(const struct stretch *s, struct photon_block *b, size_t
     const struct curve_rows rows = { b->energy_eV + at, b->energy_sigma_eV + at, b->flags + at };
     const bool one_curve = s->pairs->after == NULL && s->settings->lock == NULL;
     struct heights heights;
-    double noise[BATCH];
     correct(s, &heights);
-    height_correction_sigmas(&s->pairs->before->correction, s->pulses, s->n, s->settings->model->noise_sigma, heights.before, noise);
     if (one_curve)
-        calibration_curve_rows(s->pairs->before->curve, heights.before, noise, s->n, &rows);
+        calibration_curve_rows(s->pairs->before->curve, heights.before, heights.variance, s->n, &rows);
     for (size_t i = 0; i < s->n; i++)
         if (!one_curve || heights.tail[i] > 0)
-            set_energy(s, &heights, i, noise[i], &rows);
+            set_energy(s, &heights, i, &rows);
 }
 
 static void set_no_energies(size_t n, struct photon_block *b, size_t at) {
@@ -229,10 +230,9 @@ static void watch_lock(const struct analyse_settings *s, struct analyse_track *t
 
 static void follow_stretch(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
     const size_t first = begin(s, track, pulses, n);
-    for (size_t i = first; i < n; i++) {
-        slow_tail_track(&track->slow, &s->model->slow, &pulses[i]);
+    slow_tail_track(&track->slow, &s->model->slow, pulses + first, n - first);
+    for (size_t i = first; i < n; i++)
         pulses[i].cuts &= ~CUT_BIT(CUT_JUMPED);   /* of another time when they were analysed */
-    }
     baseline_track_next(&track->tracker, &track->rule, pulses + first, n - first);
     watch_lock(s, track, pulses + first, n - first);
 }
@@ -284,8 +284,7 @@ void analyse_rows(const struct analyse_settings *s, struct measured_pulse *pulse
         return;
     }
     if (rule_of(s, pulses, n, &track.rule)) {
-        for (size_t i = 0; i < n; i++)
-            slow_tail_track(&track.slow, &s->model->slow, &pulses[i]);
+        slow_tail_track(&track.slow, &s->model->slow, pulses, n);
         baseline_track_both(&track.rule, pulses, n);
     }
     for (size_t from = 0; from < n; from += BATCH) {

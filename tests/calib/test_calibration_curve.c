@@ -102,25 +102,63 @@ static void rows_are_what_one_photon_gets(void **state) {
     enum { MOST = 150 };
     struct calibration_curve *c = curve_of(six, 6);
     for (size_t n = 0; n <= MOST; n++) {
-        float height[MOST + 1], energy[MOST + 1], sigma[MOST + 1];
-        double noise[MOST + 1];
+        float height[MOST + 1], energy[MOST + 1], sigma[MOST + 1], variance[MOST + 1];
         uint8_t trust[MOST + 1];
         const float odd[] = { 0, -1, NAN, INFINITY, -INFINITY, 30000, 22426.6f, 1e-30f };
         const bool some_odd = n % 3 == 1;   /* without one there is a shorter way */
         for (size_t i = 0; i < n; i++) {
             height[i] = some_odd && i % 5 == 2 ? odd[i / 5 % 8] : (float)(22000 * fmod((double)(i + n) * 0.6180339887, 1) + 1);
-            noise[i] = (double)i;
+            variance[i] = (float)(i * i);
         }
         const struct curve_rows rows = { energy, sigma, trust };
-        calibration_curve_rows(c, height, noise, n, &rows);
+        calibration_curve_rows(c, height, variance, n, &rows);
         for (size_t i = 0; i < n; i++) {
             struct curve_value v = calibration_curve_value(c, height[i]);
             assert_true(energy[i] == v.energy_eV || (isnan(energy[i]) && isnan(v.energy_eV)));
             assert_int_equal(trust[i], v.trust);
-            double expected = hypot(noise[i] * (double)v.slope, (double)v.sigma_eV);
-            assert_true(isnan(expected) ? isnan(sigma[i]) : fabs((double)sigma[i] - expected) <= 1e-7 * expected);
+            double expected = hypot((double)i * (double)v.slope, (double)v.sigma_eV);
+            assert_true(isnan(expected) ? isnan(sigma[i]) : fabs((double)sigma[i] - expected) <= 3e-7 * expected);
         }
     }
+    calibration_curve_free(c);
+}
+
+/* Where a cell of the table ends: every float in the last of one and the first of the next. */
+static void increases_from_float_to_float_at_the_nodes(void **state) {
+    (void)state;
+    enum { CELLS = 512, AROUND = 40 };
+    struct seeded r = draw_start("calibration_curve nodes", 7);
+    for (int t = 0; t < 40; t++) {
+        struct curve_anchor a[6];
+        for (int i = 0; i < 6; i++) {
+            a[i] = six[i];
+            a[i].height *= 1 + 1e-3 * draw_uniform(&r);
+        }
+        struct calibration_curve *c = curve_of(a, 6);
+        const double top = 2 * a[5].height;
+        for (int k = 1; k < CELLS; k++) {
+            float p = (float)(top * k / CELLS), before = 0;
+            for (int j = 0; j < AROUND / 2; j++)
+                p = nextafterf(p, 0);
+            for (int j = 0; j < AROUND; j++, p = nextafterf(p, INFINITY)) {
+                const float e = calibration_curve_value(c, p).energy_eV;
+                assert_true(e >= before);
+                before = e;
+            }
+        }
+        calibration_curve_free(c);
+    }
+}
+
+/* The slope between nodes is that of the curve. */
+static void slopes_are_right_to_a_millionth(void **state) {
+    (void)state;
+    struct calibration_curve *c = curve_of(six, 6);
+    double worst = 0;
+    for (float p = 3000; p < 13000; p += 1.7F)
+        worst = fmax(worst, fabs((double)calibration_curve_value(c, p).slope / calibration_curve_slope(c, (double)p) - 1));
+    print_message("worst slope %.2g\n", worst);
+    assert_true(worst < 1e-5);
     calibration_curve_free(c);
 }
 
@@ -206,6 +244,7 @@ int main(void) {
         cmocka_unit_test(passes_through_the_anchors_and_inverts), cmocka_unit_test(lookup_is_within_a_thousandth_eV_of_the_spline),
         cmocka_unit_test(increases_everywhere_and_knows_where_it_ends), cmocka_unit_test(random_smooth_detectors_come_back),
         cmocka_unit_test(rows_are_what_one_photon_gets),
+        cmocka_unit_test(increases_from_float_to_float_at_the_nodes), cmocka_unit_test(slopes_are_right_to_a_millionth),
         cmocka_unit_test(sigma_is_the_scatter_of_curves), cmocka_unit_test(bad_anchors_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,10 +209,62 @@ static void a_pulse_on_a_tail_tells_the_tail(void **state) {
     }
 }
 
+static void assert_same(const struct measured_pulse *a, const struct measured_pulse *b) {
+    assert_memory_equal(&a->baseline, &b->baseline, sizeof a->baseline);
+    assert_memory_equal(&a->baseline_offset, &b->baseline_offset, sizeof a->baseline_offset);
+    assert_memory_equal(&a->baseline_weight, &b->baseline_weight, sizeof a->baseline_weight);
+}
+
+/* Among pieces in which nothing happens are some with all that may: pauses, quanta, resets, lone wild records, tails, stamps that step back, no means. */
+static void make_eventful(struct synthetic *s, struct measured_pulse *p, double *slow) {
+    double jumps = 0;
+    int64_t paused_ns = 0;
+    make(s, p, slow);
+    for (size_t i = 0; i < N; i++) {
+        jumps += i % 400 == 399 ? 4096 : i % 500 == 499 ? -731 : 0;
+        paused_ns += i % 450 == 449 ? INT64_C(60000000000) : i % 350 == 349 ? -INT64_C(500000000) : 0;
+        p[i].pretrigger_mean += (float)(jumps + (i % 277 == 276 ? 900 : 0) + (i % 139 == 138 ? 59 : 0));
+        p[i].slow_counts = i % 5 ? 0 : 1.25F;
+        p[i].on_tail = i % 17 == 16;
+        p[i].time_ns += paused_ns;
+        if (i % 211 == 210)
+            p[i].pretrigger_mean = NAN;
+    }
+}
+
+/* Where nothing happens in a piece it is done at once: to the bit as pulse by pulse, whatever the pieces. */
+static void pieces_do_not_matter(void **state) {
+    (void)state;
+    const struct baseline_rule rules[] = { { .jump_counts = 60 }, { .jump_counts = 60, .quantum_counts = 4096 }, { .jump_counts = 0 } };
+    struct synthetic s = synthetic_seed(49);
+    static struct measured_pulse p[N], q[N];
+    static double slow[N];
+    for (size_t round = 0; round < 12; round++) {
+        const struct baseline_rule *rule = &rules[round % 3];
+        struct baseline_tracker t, u;
+        make_eventful(&s, p, slow);
+        memcpy(q, p, sizeof p);
+        baseline_track_begin(&t, round % 2 ? 5000 : (double)NAN);
+        u = t;
+        for (size_t i = 0; i < N; i++)
+            baseline_track_next(&t, rule, &p[i], 1);
+        for (size_t i = 0, n; i < N; i += n) {
+            n = 1 + (size_t)(synthetic_uniform(&s) * (round < 6 ? 100 : 20));
+            n = n < N - i ? n : N - i;
+            baseline_track_next(&u, rule, q + i, n);
+        }
+        for (size_t i = 0; i < N; i++)
+            assert_same(&p[i], &q[i]);
+        assert_memory_equal(t.recent, u.recent, sizeof t.recent);
+        assert_true(t.n_recent == u.n_recent && t.newest == u.newest && t.n_pending == u.n_pending && t.jumped == u.jumped && t.sum == u.sum && t.weight == u.weight && t.last_ns == u.last_ns);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smooth_is_what_the_formula_says), cmocka_unit_test(causal_is_one_pulse_at_a_time), cmocka_unit_test(flux_jumps_are_taken_out),
         cmocka_unit_test(a_start_off_by_quanta_is_expected), cmocka_unit_test(a_jump_without_a_quantum_is_levelled), cmocka_unit_test(it_goes_on_from_a_mark), cmocka_unit_test(nothing_to_track_is_no_trouble), cmocka_unit_test(a_pulse_on_a_tail_tells_the_tail),
+        cmocka_unit_test(pieces_do_not_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

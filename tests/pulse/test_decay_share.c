@@ -12,29 +12,32 @@
 
 enum { N = 4000 };
 
-static void fill(struct dice *d, double *times) {
-    static const double special[] = { 0, 1e-300, 1e-17, 0.34657359027997264, 0.34657359027997270, 0.69314718055994531, 1, 20, 699.9, DECAY_SHARE_LONGEST };
+static void fill(struct dice *d, float *times) {
+    static const float special[] = { 0, 1e-30F, 1e-9F, 0.34657359F, 0.34657362F, 0.69314718F, 1, 20, 86.9F, DECAY_SHARE_LONGEST };
     for (size_t i = 0; i < N; i++)
-        times[i] = i < sizeof special / sizeof special[0] ? special[i] : dice_unit(d) * (i % 2 ? 2 : DECAY_SHARE_LONGEST);
+        times[i] = i < sizeof special / sizeof special[0] ? special[i] : (float)dice_unit(d) * (i % 2 ? 2 : DECAY_SHARE_LONGEST);
 }
 
 static void as_libm_says(void **state) {
     (void)state;
     struct dice d = dice_new();
-    double times[N], share[N];
+    float times[N], share[N];
+    double worst = 0;
     fill(&d, times);
     decay_shares(times, N, share);
     assert_true(share[0] == 1);
     for (size_t i = 0; i < N; i++)
-        assert_true(fabs(share[i] - exp(-times[i])) <= 4e-16 * exp(-times[i]));
+        worst = fmax(worst, fabs((double)share[i] / exp(-(double)times[i]) - 1));
+    print_message("worst error %.2g\n", worst);
+    assert_true(worst <= 2e-7);
 }
 
 static void alone_as_among_others(void **state) {
     (void)state;
     struct dice d = dice_new();
-    double times[N], share[N], one;
+    float times[N], share[N], one;
     fill(&d, times);
-    for (size_t n = 1; n < 12; n++) {
+    for (size_t n = 1; n < 40; n++) {
         decay_shares(times + n, n, share);
         for (size_t i = 0; i < n; i++) {
             decay_shares(times + n + i, 1, &one);

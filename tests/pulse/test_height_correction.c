@@ -104,34 +104,98 @@ static void an_offset_that_is_not_used_takes_no_noise_away(void **state) {
     assert_true(fabs(height_correction_sigma(&c, &p, 5, 4000) - 5) < 1e-12);
 }
 
-static void all_together_as_one_by_one(void **state) {
-    (void)state;
-    enum { N = 200 };
-    struct synthetic s = synthetic_seed(53);
+/* A correction with all its terms, and pulses of which some things are not known. */
+static struct height_correction all_terms(void) {
     struct height_correction c = made();
-    struct measured_pulse p[N];
-    float together[N];
+    c.gain[TERM_ARRIVAL] = 3e-3;
     c.gain[TERM_ARRIVAL_SINE] = 1e-3;
     c.gain[TERM_ARRIVAL_COSINE] = -2e-3;
+    c.gain_sigma = 1e-3;
+    c.noise_share = 0.8;
+    for (int k = TERM_ARRIVAL; k <= TERM_ARRIVAL_COSINE; k++)
+        c.reference[k] = 0.1 * (k + 1);
+    c.reference[TERM_BASELINE] = 6000.123456789;
+    return c;
+}
+
+static struct measured_pulse some_pulse(struct synthetic *s, int i) {
+    return (struct measured_pulse){ .time_ns = 10 * i, .height = i % 7 ? (float)(9000 * synthetic_uniform(s)) : i % 2 ? NAN : INFINITY, .on_tail = i % 11 == 3,
+                                    .arrival_samples = i % 5 ? (float)synthetic_gauss(s) : i % 2 ? NAN : INFINITY, .noise_factor = i % 4 ? 0 : 1.5F,
+                                    .baseline = i % 3 ? (float)(6000 + 100 * synthetic_gauss(s)) : NAN, .baseline_offset = i % 13 ? (float)synthetic_gauss(s) : 0 };
+}
+
+static void all_together_as_one_by_one(void **state) {
+    (void)state;
+    enum { N = CORRECTION_PIECE };
+    struct synthetic s = synthetic_seed(53);
+    const struct height_correction c = all_terms();
+    struct measured_pulse p[N];
+    struct correction_columns x, alone;
+    float together[N], variance[N], one, its;
     for (int i = 0; i < N; i++)
-        p[i] = (struct measured_pulse){ .time_ns = 10 * i, .height = i % 7 ? (float)(9000 * synthetic_uniform(&s)) : NAN, .arrival_samples = i % 5 ? (float)synthetic_gauss(&s) : NAN,
-                                        .baseline = i % 3 ? (float)(6000 + 100 * synthetic_gauss(&s)) : NAN, .baseline_offset = (float)synthetic_gauss(&s) };
-    for (size_t n = 1; n <= N; n += 66) {
-        height_correction_apply_all(&c, p, n, together);
+        p[i] = some_pulse(&s, 3 * i);
+    for (size_t n = 1; n <= N; n++) {
+        correction_columns_take(&x, p, n);
+        height_correction_rows(&c, &x, n, 5, together, variance);
         for (size_t i = 0; i < n; i++) {
-            float one = height_correction_apply(&c, &p[i]);
+            correction_columns_take(&alone, &p[i], 1);
+            height_correction_rows(&c, &alone, 1, 5, &one, &its);
+            assert_memory_equal(&one, &together[i], sizeof one);
+            assert_memory_equal(&its, &variance[i], sizeof its);
+            one = height_correction_apply(&c, &p[i]);
             assert_memory_equal(&one, &together[i], sizeof one);
         }
     }
+    struct height_correction simple = made();
+    simple.gain[TERM_ARRIVAL_SINE] = 1e-3;
+    simple.gain[TERM_ARRIVAL_COSINE] = -2e-3;
     double q = 0.3, gain = 1 + 2e-3 * q * q + 1e-3 * sin(6.283185307179586 * q) - 2e-3 * cos(6.283185307179586 * q) - 6e-4;
     struct measured_pulse known = { .time_ns = 1000, .height = 5000, .arrival_samples = 0.4F, .baseline = 6000 };
-    assert_true(fabs((double)height_correction_apply(&c, &known) - 5000 * gain) < 1e-3);
+    assert_true(fabs((double)height_correction_apply(&simple, &known) - 5000 * gain) < 1e-3);
+}
+
+/* The terms and the sums of the header's formula, in doubles. */
+static double formula(const struct height_correction *c, const struct measured_pulse *p) {
+    double term[N_CORRECTION_TERMS], change = 0;
+    height_correction_terms(c, p, term);
+    for (int k = 0; k < N_CORRECTION_TERMS; k++) {
+        const bool unknown = (k <= TERM_ARRIVAL_COSINE && !(isfinite(p->arrival_samples) && isfinite(p->height))) || (k == TERM_BASELINE && !isfinite(p->baseline));
+        change += k == TERM_OFFSET || unknown ? 0 : c->gain[k] * (term[k] - c->reference[k]);
+    }
+    change = fmin(fmax(change, -CORRECTION_MAX), CORRECTION_MAX);
+    return isfinite(p->height) ? (double)p->height * (1 + change) + c->gain[TERM_OFFSET] * term[TERM_OFFSET] : (double)p->height;
+}
+
+/* Floats do it: a height is rounded once, to half of its last bit or 6e-8, and changes of it are right to 1e-8 of it. */
+static void floats_are_what_doubles_give(void **state) {
+    (void)state;
+    struct synthetic s = synthetic_seed(54);
+    const struct height_correction c = all_terms();
+    double worst = 0, worst_sigma = 0;
+    for (int i = 0; i < 20000; i++) {
+        const struct measured_pulse p = some_pulse(&s, i);
+        struct correction_columns x;
+        float corrected, variance;
+        correction_columns_take(&x, &p, 1);
+        height_correction_rows(&c, &x, 1, 5, &corrected, &variance);
+        const double expected = formula(&c, &p);
+        if (!isfinite(expected)) {
+            assert_true(isnan(expected) ? isnan(corrected) : (double)corrected == expected);
+            continue;
+        }
+        const double sigma = height_correction_sigma(&c, &p, 5 * (p.noise_factor > 0 ? (double)p.noise_factor : 1), (double)corrected);
+        worst = fmax(worst, fabs((double)corrected - expected) / fmax(fabs(expected), 10));
+        worst_sigma = fmax(worst_sigma, fabs(sqrt((double)variance) / sigma - 1));
+    }
+    print_message("worst %.2g of a height, %.2g of a sigma\n", worst, worst_sigma);
+    assert_true(worst < 1e-7 && worst_sigma < 3e-7);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_formula_is_what_the_header_says), cmocka_unit_test(nothing_runs_away), cmocka_unit_test(references_keep_the_units),
         cmocka_unit_test(sigma_adds_what_the_gains_cost), cmocka_unit_test(an_offset_that_is_not_used_takes_no_noise_away), cmocka_unit_test(all_together_as_one_by_one),
+        cmocka_unit_test(floats_are_what_doubles_give),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,26 +122,58 @@ static void the_first_may_be_odd(void **state) {
     assert_int_equal(cut_between(p, 0, N), 0);
 }
 
+/* Half of the rule's jump is the limit, also where all pulses are looked at together; beyond half a quantum a level is one of another quantum. */
+static void the_limit_is_where_it_is_said(void **state) {
+    (void)state;
+    enum { BEFORE = 40, ALL = 60 };
+    const struct baseline_rule quanta = { .jump_counts = 170, .quantum_counts = 150 };
+    for (int size = 80; size <= 90; size++) {
+        struct measured_pulse p[ALL], q[ALL];
+        struct lock_watch v = { 0 }, w = { 0 };   /* the first pulse makes a place */
+        for (int i = 0; i < ALL; i++)
+            p[i] = q[i] = (struct measured_pulse){ .time_ns = 1 + 1000 * i, .pretrigger_mean = (float)(5000 + (i < BEFORE ? 0 : size)) };
+        assert_int_equal(lock_watch_next(&v, &rule, p, 1), 1);
+        for (size_t i = 1; i < ALL;)
+            i += lock_watch_next(&v, &rule, p + i, ALL - i);
+        assert_int_equal(cut_between(p, 0, ALL), size > 85 ? ALL - BEFORE - LOCK_AGREE + 1 : 0);
+        assert_int_equal(lock_watch_next(&w, &quanta, q, 1), 1);
+        assert_int_equal(lock_watch_next(&w, &quanta, q + 1, BEFORE), BEFORE);
+        assert_true(fabs(w.place_counts - (5000 + (size - 150) / 32.)) < 1e-9);
+    }
+}
+
+/* To the bit: what a place has become tells all that came. */
 static void pieces_do_not_matter(void **state) {
     (void)state;
+    const struct baseline_rule rules[] = { rule, { .jump_counts = 170, .quantum_counts = 1024 }, { .jump_counts = 170, .quantum_counts = 150 }, { .jump_counts = 0 } };
     struct synthetic s = synthetic_seed(65);
     static struct measured_pulse p[N], q[N];
-    make(&s, p, 3);
-    move(p, N / 4, N / 2, 300);
-    memcpy(q, p, sizeof p);
-    watch(&rule, p, N);
-    struct lock_watch w = { 0 };
-    for (size_t i = 0, n; i < N; i += n) {
-        n = 1 + (size_t)(synthetic_uniform(&s) * 70);
-        n = lock_watch_next(&w, &rule, q + i, n < N - i ? n : N - i);
+    for (size_t round = 0; round < 8; round++) {
+        const struct baseline_rule *r = &rules[round % 4];
+        struct lock_watch w = { 0 }, v = { 0 };
+        make(&s, p, 3);
+        move(p, N / 4, N / 2, 300);
+        for (size_t i = 31; i < N; i += 311)   /* within reach, at the limit, and beyond it */
+            move(p, i, i + 1 + i % 2, 10 * (double)(i % 12));
+        move(p, 3 * N / 4, N, 1024);
+        memcpy(q, p, sizeof p);
+        for (size_t i = 0; i < N; i++)
+            assert_int_equal(lock_watch_next(&w, r, p + i, 1), 1);
+        for (size_t i = 0, n; i < N; i += n) {
+            n = 1 + (size_t)(synthetic_uniform(&s) * 140);
+            n = lock_watch_next(&v, r, q + i, n < N - i ? n : N - i);
+        }
+        for (size_t i = 0; i < N; i++)
+            assert_int_equal(p[i].cuts, q[i].cuts);
+        assert_true(w.place_counts == v.place_counts && w.n_place == v.n_place && w.place_ns == v.place_ns && w.n_pending == v.n_pending && w.moved_counts == v.moved_counts &&
+                    w.jumped == v.jumped && w.jumped_ns == v.jumped_ns);
     }
-    for (size_t i = 0; i < N; i++)
-        assert_int_equal(p[i].cuts, q[i].cuts);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_jump_is_told_by_the_third_pulse), cmocka_unit_test(pauses_change_nothing), cmocka_unit_test(what_is_no_jump), cmocka_unit_test(the_first_may_be_odd), cmocka_unit_test(pieces_do_not_matter),
+        cmocka_unit_test(the_limit_is_where_it_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,18 +118,42 @@ static void levels_are_sums_over_the_pulses_before(void **state) {
         at[i] = now += dice_below(&d, 6000000);
         height[i] = i % 17 ? 1000 + 3000 * dice_unit(&d) : 0;
         struct measured_pulse p = { .time_ns = at[i], .height = i % 17 ? (float)height[i] : i % 2 ? NAN : -5 };
-        slow_tail_track(&sum, &slow, &p);
+        slow_tail_track(&sum, &slow, &p, 1);
         double expected = 0;
         for (int k = 0; k < i; k++)
             expected += slow.counts * height[k] * exp((double)(at[k] - at[i]) * 1e-9 / slow.decay_s);
         assert_true(fabs((double)p.slow_counts - expected) < 1e-5 * expected + slow.counts * 4000 * 1e-4);
     }
     struct measured_pulse back = { .time_ns = at[N - 1] - 5, .height = 1000 }, none = back;
-    slow_tail_track(&sum, &slow, &back);
+    slow_tail_track(&sum, &slow, &back, 1);
     assert_true(back.slow_counts == 0);
     none.slow_counts = 7;
-    slow_tail_track(&sum, &(struct slow_tail){ 0, 0 }, &none);
+    slow_tail_track(&sum, &(struct slow_tail){ 0, 0 }, &none, 1);
     assert_true(none.slow_counts == 0);
+}
+
+static void pieces_do_not_matter(void **state) {
+    (void)state;
+    enum { N = 1000 };
+    struct dice d = dice_new();
+    const struct slow_tail slow = { 3e-3, 2e-3 };
+    struct slow_tail_sum one = { 0 }, some = { 0 };
+    struct measured_pulse p[N], q[N];
+    int64_t now = INT64_C(1747000000000000000);
+    for (int i = 0; i < N; i++) {
+        now += i % 50 == 49 ? -1000 : dice_below(&d, 12000000);
+        p[i] = q[i] = (struct measured_pulse){ .time_ns = now, .height = i % 17 ? (float)(1000 + 3000 * dice_unit(&d)) : i % 2 ? NAN : -5 };
+    }
+    for (int i = 0; i < N; i++)
+        slow_tail_track(&one, &slow, &p[i], 1);
+    for (size_t i = 0, n; i < N; i += n) {
+        n = 1 + (size_t)dice_below(&d, 100);
+        n = n < N - i ? n : N - i;
+        slow_tail_track(&some, &slow, q + i, n);
+    }
+    for (int i = 0; i < N; i++)
+        assert_memory_equal(&p[i].slow_counts, &q[i].slow_counts, sizeof p[i].slow_counts);
+    assert_true(one.height == some.height && one.last_ns == some.last_ns);
 }
 
 /* The smooth of the means has no tails in it, and a mean that stands higher by a tail is no offset. */
@@ -252,7 +276,7 @@ int main(void) {
         cmocka_unit_test(a_tail_is_learnt),
         cmocka_unit_test(no_tail_is_none),
         cmocka_unit_test(a_prior_decides_what_is_open),
-        cmocka_unit_test(levels_are_sums_over_the_pulses_before),
+        cmocka_unit_test(levels_are_sums_over_the_pulses_before), cmocka_unit_test(pieces_do_not_matter),
         cmocka_unit_test(the_baseline_is_without_it),
         cmocka_unit_test(heights_move_as_the_model_says),
         cmocka_unit_test(a_level_bends_as_a_constant_does),
