@@ -80,7 +80,7 @@ static void attribute_is(hid_t file, const char *object, const char *name, const
 }
 
 static void pair_is(hid_t file, const char *object, const char *name, double lo, double hi) {
-    double got[2];
+    double got[2] = { NAN, NAN };
     hid_t a = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(a >= 0 && H5Aread(a, H5T_NATIVE_DOUBLE, got) >= 0);
     assert_true(got[0] - lo == 0 && got[1] - hi == 0);
