@@ -1,26 +1,28 @@
 #include "calib/pixel_monitor.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "pulse/growing_list.h"
-#include "pulse/robust.h"
+#include "calib/photon_block.h"
+#include "pulse/cut.h"
+#include "pulse/quick_median.h"
 
 const char *const monitor_names[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "pretrigger_mean", [MONITOR_RESIDUAL] = "residual", [MONITOR_RATE] = "rate",
                                                [MONITOR_LINE] = "line", [MONITOR_ELASTIC] = "elastic"};
 const char *const monitor_units[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "counts", [MONITOR_RESIDUAL] = "counts", [MONITOR_RATE] = "1/s",
                                                [MONITOR_LINE] = "eV", [MONITOR_ELASTIC] = "eV"};
 
-enum { SAMPLES = 512, FEWEST = 15, CENTRE_ROUNDS = 12, FIRST_ROOM = 256 };
-static_assert((int)MONITOR_RUN < (int)FIRST_ROOM, "a list doubled once has room for a run");
+enum { SAMPLES = 512, FEWEST = 15, CENTRE_ROUNDS = 12, SLACK = VALUE_SIEVE_SLACK };
 static const double MEDIAN_SIGMA = 1.2533;   /* of a median over that of a mean, Gauss */
 static const double REPEATED_SIGMA = 1.4;    /* of the repeated median over that; measured on lines over a flat background */
 static const double SETTLED = 1e-3;          /* eV */
 
 /* At most SAMPLES evenly taken values of a window: every stride-th, a power of 2. A median needs no more. */
 struct samples {
-    double values[SAMPLES];
+    float values[SAMPLES];
     uint32_t n, seen, stride;
 };
 
@@ -28,45 +30,63 @@ struct samples {
 struct near_elastic { float difference_eV; uint32_t window, slot; };
 enum { ALWAYS_FREE = UINT32_MAX };
 
-/* All values near a line. */
-struct list {
-    double *values;
-    size_t n, room;
+/* Where values are sorted. */
+struct desk {
+    double *values;    /* all near a line, or samples: room for `most` + SLACK */
+    double *near;      /* the same: those within reach of a centre */
+    double *room;      /* the same: quick_median's */
 };
 
 struct pixel_monitor {
     const struct monitor_plan *plan;
+    const struct value_sieve *sieve;
     struct monitor_settings settings;
     uint32_t window, count;
-    struct samples *baseline, *residual;   /* until the end */
-    struct list line, elastic;
-    struct near_elastic *kept;      /* in order of windows */
-    size_t n_kept, kept_room;
-    double *scratch;
-    size_t scratch_room;
+    size_t n_rows, n_line, n_kept;  /* n_rows: room for */
+    struct samples *baseline, *residual;   /* in the room, until the end */
+    struct desk desk;               /* in the room until the end, with the line's values */
+    struct near_elastic *kept;      /* in order of windows; in the room until the end, then its own */
     bool no_memory;
     struct monitor_value *values;   /* N_MONITORS x plan->n */
 };
 
 static void forget(struct samples *s) {
-    s->n = s->seen = s->stride = 0;
+    s->n = s->seen = 0;
+    s->stride = 1;
 }
 
-enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, struct pixel_monitor **out) {
+static size_t desk_doubles(size_t most) {
+    return 3 * ((most > SAMPLES ? most : SAMPLES) + SLACK);
+}
+
+static struct desk desk_in(double *room, size_t most) {
+    const size_t each = desk_doubles(most) / 3;
+    return (struct desk){ room, room + each, room + 2 * each };
+}
+
+size_t pixel_monitor_room(size_t n_rows) {
+    const size_t each = sizeof(struct near_elastic) + 3 * sizeof(double), fixed = 2 * sizeof(struct samples) + sizeof(struct near_elastic) + desk_doubles(0) * sizeof(double);
+    return n_rows < (SIZE_MAX - fixed) / each ? desk_doubles(n_rows) * sizeof(double) + 2 * sizeof(struct samples) + (n_rows + 1) * sizeof(struct near_elastic) : SIZE_MAX;
+}
+
+enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, void *room, size_t n_rows, struct pixel_monitor **out) {
     struct pixel_monitor *m = calloc(1, sizeof *m);
-    if (m) {
-        m->values = calloc((size_t)plan->n * N_MONITORS + 1, sizeof *m->values);
-        m->baseline = malloc(2 * sizeof *m->baseline);
-    }
-    if (!m || !m->values || !m->baseline) {
+    if (m)
+        m->values = malloc(((size_t)plan->n * N_MONITORS + 1) * sizeof *m->values);
+    if (!m || !m->values) {
         pixel_monitor_free(m);
         return STATUS_NO_MEMORY;
     }
+    m->desk = desk_in(room, n_rows);
+    m->baseline = (struct samples *)(void *)((double *)room + desk_doubles(n_rows));
     m->residual = m->baseline + 1;
+    m->kept = (struct near_elastic *)(void *)(m->residual + 1);
     forget(m->baseline);
     forget(m->residual);
     m->plan = plan;
+    m->sieve = value_sieve_best();
     m->settings = *settings;
+    m->n_rows = n_rows;
     for (size_t i = 0; i < (size_t)plan->n * N_MONITORS; i++)
         m->values[i] = (struct monitor_value){.value = NAN, .sigma = NAN};
     *out = m;
@@ -76,61 +96,52 @@ enum status pixel_monitor_new(const struct monitor_plan *plan, const struct moni
 void pixel_monitor_free(struct pixel_monitor *m) {
     if (!m)
         return;
-    free(m->baseline);
-    free(m->line.values);
-    free(m->elastic.values);
-    free(m->kept);
-    free(m->scratch);
+    if (!m->baseline)
+        free(m->kept);
     free(m->values);
     free(m);
 }
 
-static void take(struct samples *s, double value) {
+/* Every second one is enough from here on. */
+static void halve(struct samples *s) {
+    for (uint32_t i = 0; i < SAMPLES / 2; i++)
+        s->values[i] = s->values[2 * i];
+    s->n = SAMPLES / 2;
+    s->stride *= 2;
+}
+
+static void take(struct samples *s, float value) {
     if (!isfinite(value))
         return;
-    s->stride = s->stride ? s->stride : 1;
-    if ((s->seen++ & (s->stride - 1)) != 0)
+    const uint32_t at = s->seen++;
+    if (at % s->stride != 0)
         return;
     if (s->n == SAMPLES) {
-        for (uint32_t i = 0; i < SAMPLES / 2; i++)
-            s->values[i] = s->values[2 * i];
-        s->n = SAMPLES / 2;
-        s->stride *= 2;
-        if (((s->seen - 1) & (s->stride - 1)) != 0)
+        halve(s);
+        if (at % s->stride != 0)
             return;
     }
     s->values[s->n++] = value;
 }
 
-/* Values need no branch while there is room for all of them and each is wanted. */
-static void take_all(struct samples *s, const float *values, size_t n) {
-    if (s->stride > 1 || n > SAMPLES - s->n) {
-        for (size_t i = 0; i < n; i++)
-            take(s, (double)values[i]);
-        return;
+/* The same of n that are finite. */
+static void take_finite(struct samples *s, const float *values, size_t n) {
+    size_t i = -(size_t)s->seen & (s->stride - 1);
+    while (i < n) {
+        const size_t wanted = (n - i + s->stride - 1) / s->stride, room = SAMPLES - s->n, taken = wanted < room ? wanted : room;
+        if (s->stride == 1)
+            memcpy(s->values + s->n, values + i, taken * sizeof *values);
+        else
+            for (size_t k = 0; k < taken; k++)
+                s->values[s->n + k] = values[i + k * s->stride];
+        s->n += (uint32_t)taken;
+        i += taken * s->stride;
+        if (i < n) {
+            halve(s);
+            i += -((size_t)s->seen + i) & (s->stride - 1);
+        }
     }
-    uint32_t at = s->n;
-    for (size_t i = 0; i < n; i++) {
-        s->values[at] = (double)values[i];
-        at += isfinite(values[i]) != 0;
-    }
-    s->stride = 1;
-    s->seen += at - s->n;
-    s->n = at;
-}
-
-/* Room for n more, at most FIRST_ROOM. */
-static bool make_room(struct pixel_monitor *m, struct list *l, size_t n) {
-    double *values = growing_list_room(l->values, l->n + n, &l->room, sizeof *values, FIRST_ROOM);
-    m->no_memory = m->no_memory || values == NULL;
-    if (values != NULL)
-        l->values = values;
-    return values != NULL;
-}
-
-static void append(struct pixel_monitor *m, struct list *l, double value) {
-    if (make_room(m, l, 1))
-        l->values[l->n++] = value;
+    s->seen += (uint32_t)n;
 }
 
 static void put(struct pixel_monitor *m, enum monitor_kind kind, struct monitor_value v) {
@@ -139,52 +150,41 @@ static void put(struct pixel_monitor *m, enum monitor_kind kind, struct monitor_
 
 static void put_median(struct pixel_monitor *m, enum monitor_kind kind, struct samples *s) {
     if (s->n > 0) {
-        struct robust_centre c = robust_centre(s->values, s->n);
+        for (uint32_t i = 0; i < s->n; i++)
+            m->desk.near[i] = (double)s->values[i];
+        struct robust_centre c = quick_centre(m->sieve, m->desk.near, s->n, m->desk.room);
         put(m, kind, (struct monitor_value){(float)c.median, (float)(MEDIAN_SIGMA * c.sigma / sqrt(s->n)), s->seen});
     }
     forget(s);
 }
 
-/* Values within reach of a place, copied to scratch. */
-static size_t within(struct pixel_monitor *m, const struct list *l, double centre, double reach) {
-    size_t n = 0;
-    for (size_t i = 0; i < l->n; i++)
-        if (fabs(l->values[i] - centre) <= reach)
-            m->scratch[n++] = l->values[i];
-    return n;
-}
-
-static void put_centre(struct pixel_monitor *m, enum monitor_kind kind, struct list *l, double expected, double reach) {
+/* Of n values on the desk. */
+static void put_centre(struct pixel_monitor *m, enum monitor_kind kind, size_t n, double expected, double reach) {
+    const struct desk *d = &m->desk;
     double centre = expected, moved = reach;
-    size_t n = 0;
-    if (l->n > m->scratch_room) {
-        free(m->scratch);
-        m->scratch = malloc(l->room * sizeof *m->scratch);
-        m->scratch_room = m->scratch ? l->room : 0;
-        m->no_memory = m->no_memory || !m->scratch;
-    }
-    for (int round = 0; round < CENTRE_ROUNDS && moved > SETTLED && l->n <= m->scratch_room; round++) {
-        n = within(m, l, centre, reach);
-        if (n < FEWEST)
-            break;
-        double now = robust_median(m->scratch, n);
+    size_t near = 0;
+    for (int round = 0; round < CENTRE_ROUNDS && moved > SETTLED; round++) {
+        near = m->sieve->near(d->values, n, centre, reach, d->near);
+        if (near < FEWEST)
+            return;
+        double now = quick_median(m->sieve, d->near, near, d->room);
         moved = fabs(now - centre);
         centre = now;
     }
-    if (n >= FEWEST) {
-        struct robust_centre c = robust_centre(m->scratch, n);
-        put(m, kind, (struct monitor_value){(float)centre, (float)(REPEATED_SIGMA * MEDIAN_SIGMA * c.sigma / sqrt((double)n)), (uint32_t)n});
-    }
-    l->n = 0;
+    if (near < FEWEST)
+        return;
+    struct robust_centre c = quick_centre(m->sieve, d->near, near, d->room);
+    put(m, kind, (struct monitor_value){(float)centre, (float)(REPEATED_SIGMA * MEDIAN_SIGMA * c.sigma / sqrt((double)near)), (uint32_t)near});
 }
 
 static void close_window(struct pixel_monitor *m) {
     const struct monitor_window *w = &m->plan->windows[m->window];
     double length_s = (double)(w->end_ns - w->start_ns) * 1e-9;
+    put_centre(m, MONITOR_LINE, m->n_line, m->settings.line_eV, m->settings.line_reach_eV);
     put_median(m, MONITOR_PRETRIGGER_MEAN, m->baseline);
     put_median(m, MONITOR_RESIDUAL, m->residual);
     put(m, MONITOR_RATE, (struct monitor_value){(float)(m->count / length_s), (float)(sqrt(m->count) / length_s), m->count});
-    put_centre(m, MONITOR_LINE, &m->line, m->settings.line_eV, m->settings.line_reach_eV);
+    m->n_line = 0;
     m->count = 0;
 }
 
@@ -192,14 +192,6 @@ static void close_window(struct pixel_monitor *m) {
 static void move_to(struct pixel_monitor *m, uint32_t window) {
     for (; m->window < window; m->window++)
         close_window(m);
-}
-
-static bool make_room_to_keep(struct pixel_monitor *m, size_t n) {
-    struct near_elastic *kept = growing_list_room(m->kept, m->n_kept + n, &m->kept_room, sizeof *kept, FIRST_ROOM);
-    m->no_memory = m->no_memory || kept == NULL;
-    if (kept != NULL)
-        m->kept = kept;
-    return kept != NULL;
 }
 
 bool pixel_monitor_move(struct pixel_monitor *m, int64_t time_ns, struct time_span *same) {
@@ -217,64 +209,115 @@ bool pixel_monitor_move(struct pixel_monitor *m, int64_t time_ns, struct time_sp
     return true;
 }
 
+static const uint32_t no_pulse = CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_SHORT);
+
+bool monitor_watches(uint32_t cuts) {
+    return (cuts & no_pulse) == 0;
+}
+
+static size_t watched(const uint32_t *cuts, size_t n) {
+    uint32_t all = 0;
+    for (size_t i = 0; i < n; i++)
+        all += (cuts[i] & no_pulse) == 0;
+    return all;
+}
+
+static bool all_finite(const float *values, size_t n) {
+    uint32_t finite = 0;
+    for (size_t i = 0; i < n; i++)
+        finite += fabsf(values[i]) <= FLT_MAX;
+    return finite == n;
+}
+
+static void take_watched(struct samples *s, const float *values, const uint32_t *cuts, size_t n, bool all) {
+    if (all && all_finite(values, n)) {
+        take_finite(s, values, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (monitor_watches(cuts[i]))
+            take(s, values[i]);
+}
+
+/* A piece at a time: where something is wrong with a record, its neighbours only are looked at one by one. */
+void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_run *run) {
+    enum { PIECE = 128 };
+    for (size_t i = 0; i < run->n; i += PIECE) {
+        const size_t n = run->n - i < PIECE ? run->n - i : PIECE, count = watched(run->cuts + i, n);
+        m->count += (uint32_t)count;
+        take_watched(m->baseline, run->pretrigger_mean + i, run->cuts + i, n, count == n);
+        take_watched(m->residual, run->residual + i, run->cuts + i, n, count == n);
+    }
+}
+
+static bool has_energy(const struct monitor_run *run, size_t i) {
+    return (run->cuts[i] == 0) & ((run->flags[i] & TRUST_MASK) != TRUST_BEYOND);
+}
+
 /* Whether a photon is near a line is as good as random: each is put where it would stand. Within twice the reach: the centre may wander. */
 static void add_line(struct pixel_monitor *m, const struct monitor_run *run) {
-    const struct monitor_settings *s = &m->settings;
-    if (!make_room(m, &m->line, run->n_photons))
-        return;
-    for (size_t i = 0; i < run->n_photons; i++) {
-        m->line.values[m->line.n] = (double)run->energy_eV[i];
-        m->line.n += fabs((double)run->energy_eV[i] - s->line_eV) <= 2 * s->line_reach_eV;
+    const double line_eV = m->settings.line_eV, reach_eV = 2 * m->settings.line_reach_eV;
+    double *to = m->desk.values + m->n_line;
+    for (size_t i = 0; i < run->n; i++) {
+        const double energy_eV = (double)run->energy_eV[i];
+        *to = energy_eV;
+        to += (fabs(energy_eV - line_eV) <= reach_eV) & has_energy(run, i);
     }
+    m->n_line = (size_t)(to - m->desk.values);
 }
 
 static void add_elastic(struct pixel_monitor *m, const struct monitor_run *run, double incident_eV, uint32_t slot) {
-    if (!make_room_to_keep(m, run->n_photons))
-        return;
-    for (size_t i = 0; i < run->n_photons; i++) {
-        double difference = (double)run->energy_eV[i] - incident_eV;
-        m->kept[m->n_kept] = (struct near_elastic){(float)difference, m->window, slot};
-        m->n_kept += fabs(difference) <= 2 * m->settings.elastic_reach_eV;
+    const double reach_eV = 2 * m->settings.elastic_reach_eV;
+    struct near_elastic *to = m->kept + m->n_kept;
+    for (size_t i = 0; i < run->n; i++) {
+        const double difference = (double)run->energy_eV[i] - incident_eV;
+        *to = (struct near_elastic){(float)difference, m->window, slot};
+        to += (fabs(difference) <= reach_eV) & has_energy(run, i);
     }
+    m->n_kept = (size_t)(to - m->kept);
 }
 
-void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_run *run) {
+void pixel_monitor_add_lines(struct pixel_monitor *m, const struct monitor_run *run, double incident_eV, uint32_t slot) {
     const struct monitor_window *w = &m->plan->windows[m->window];
-    m->count += (uint32_t)run->n;
-    take_all(m->baseline, run->pretrigger_mean, run->n);
-    take_all(m->residual, run->residual, run->n);
-    double incident = w->calibration ? w->mono_eV : run->incident_eV;
-    bool excited = incident > m->settings.line_above_eV || (w->calibration && isnan(incident));
+    const double incident = w->calibration ? w->mono_eV : incident_eV;
+    const bool excited = incident > m->settings.line_above_eV || (w->calibration && isnan(incident));
+    assert(m->n_line + run->n <= m->n_rows && m->n_kept + run->n <= m->n_rows);
     if (excited && isfinite(m->settings.line_eV))
         add_line(m, run);
     if (isfinite(incident))
-        add_elastic(m, run, incident, w->calibration ? ALWAYS_FREE : run->slot);
+        add_elastic(m, run, incident, w->calibration ? ALWAYS_FREE : slot);
+}
+
+void pixel_monitor_end(struct pixel_monitor *m) {
+    move_to(m, m->plan->n);
+    struct near_elastic *own = malloc((m->n_kept + 1) * sizeof *own);
+    m->no_memory = own == NULL;
+    if (own && m->n_kept > 0)
+        memcpy(own, m->kept, m->n_kept * sizeof *own);
+    m->kept = own;
+    m->baseline = m->residual = NULL;
 }
 
 static void finish_elastic(struct pixel_monitor *m, const uint8_t *free_slots) {
     size_t at = 0;
     for (m->window = 0; m->window < m->plan->n; m->window++) {
-        for (; at < m->n_kept && m->kept[at].window == m->window; at++)
-            if (m->kept[at].slot == ALWAYS_FREE || free_slots[m->kept[at].slot])
-                append(m, &m->elastic, (double)m->kept[at].difference_eV);
-        put_centre(m, MONITOR_ELASTIC, &m->elastic, 0, m->settings.elastic_reach_eV);
+        size_t n = 0;
+        for (; at < m->n_kept && m->kept[at].window == m->window; at++) {
+            m->desk.values[n] = (double)m->kept[at].difference_eV;
+            n += m->kept[at].slot == ALWAYS_FREE || free_slots[m->kept[at].slot];
+        }
+        put_centre(m, MONITOR_ELASTIC, n, 0, m->settings.elastic_reach_eV);
     }
 }
 
-void pixel_monitor_end(struct pixel_monitor *m) {
-    move_to(m, m->plan->n);
-    free(m->baseline);
-    free(m->line.values);
-    free(m->scratch);
-    m->baseline = m->residual = NULL;
-    m->line = (struct list){0};
-    m->scratch = NULL;
-    m->scratch_room = 0;
-}
-
 enum status pixel_monitor_finish(struct pixel_monitor *m, const uint8_t *free_slots) {
+    double *room = m->no_memory ? NULL : malloc(desk_doubles(m->n_kept) * sizeof *room);
+    if (!room)
+        return STATUS_NO_MEMORY;
+    m->desk = desk_in(room, m->n_kept);
     finish_elastic(m, free_slots);
-    return m->no_memory ? STATUS_NO_MEMORY : STATUS_OK;
+    free(room);
+    return STATUS_OK;
 }
 
 const struct monitor_value *pixel_monitor_values(const struct pixel_monitor *m, enum monitor_kind kind) {

@@ -1,5 +1,5 @@
 /* calib/pixel_monitor.h - one pixel watched through the windows of a monitor_plan (doc/methods.md, Lines and curves): median baseline, median residual,
- * rate, and the centres of one line and of the elastic line.   runs of records by time --move, add, end, finish--> a row of values for each monitor
+ * rate, and the centres of one line and of the elastic line.   runs of records by time --move, add, add_lines, end, finish--> a row of values for each monitor
  * Centres are medians within a reach of the centre, repeated until they stay: a flat background does not pull them. Photons near the
  * elastic line, a small part of all, are kept until the points are known at which that line stands free. */
 #ifndef TESD_CALIB_PIXEL_MONITOR_H
@@ -30,25 +30,28 @@ struct monitor_value {       /* of one window */
 
 struct pixel_monitor;        /* opaque */
 
-/* Borrows the plan. STATUS_NO_MEMORY. */
-enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, struct pixel_monitor **out);
+/* Borrows the plan, and until the end the room: pixel_monitor_room(n_rows) bytes, aligned as malloc does, for n_rows records at most. STATUS_NO_MEMORY. */
+size_t pixel_monitor_room(size_t n_rows);
+enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, void *room, size_t n_rows, struct pixel_monitor **out);
 void pixel_monitor_free(struct pixel_monitor *m);
 
-/* Records come in the order of time, in runs that are in one window and at one place. The window that holds the time becomes the current one, and
+/* Records come in the order of time, in runs that are in one window. The window that holds the time becomes the current one, and
  * *same all times that it holds; false: there is none, or it is over: records at this time are left out. */
 bool pixel_monitor_move(struct pixel_monitor *m, int64_t time_ns, struct time_span *same);
-enum { MONITOR_RUN = 64 };
-struct monitor_run {
-    size_t n;                          /* records, MONITOR_RUN at most */
-    float pretrigger_mean[MONITOR_RUN], residual[MONITOR_RUN];   /* counts; NaN: not known */
-    size_t n_photons;                  /* of them: no cut, and a trusted energy */
-    float energy_eV[MONITOR_RUN];      /* of each of those */
-    double incident_eV;                /* NaN: between points; in calibrations the plan knows it */
-    uint32_t slot;                     /* of the scan point, for `free_slots`; not looked at in calibrations */
+struct monitor_run {                   /* columns of n records, borrowed */
+    size_t n;
+    const float *pretrigger_mean, *residual;   /* counts; NaN: not known */
+    const float *energy_eV;
+    const uint32_t *cuts;
+    const uint8_t *flags;
 };
-/* Into the current window, which pixel_monitor_move has found. */
+bool monitor_watches(uint32_t cuts);   /* such a record is one of the pixel's pulses; others are left out of everything here */
+/* Baseline, residual and rate of records in the current window, which pixel_monitor_move has found. */
 void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_run *run);
-/* After the last record, once: settles the windows and gives back the memory that they needed, which is most. */
+/* Lines of those records again, parts that are at one place each: incident_eV NaN between points; in calibrations the plan knows it. slot: of the scan point,
+ * for `free_slots`; not looked at in calibrations. */
+void pixel_monitor_add_lines(struct pixel_monitor *m, const struct monitor_run *run, double incident_eV, uint32_t slot);
+/* After the last record, once: settles the windows; the room is free again. */
 void pixel_monitor_end(struct pixel_monitor *m);
 /* After that, once. free_slots[slot] != 0: at this point the elastic line stands free (scan_elastic.h); only there it counts.
  * STATUS_NO_MEMORY: some time on the way. */

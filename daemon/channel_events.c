@@ -6,8 +6,7 @@
 #include "daemon/row_block.h"
 #include "pulse/cut.h"
 #include "pulse/edge_trigger.h"
-
-enum { SECONDS_MAX = 16 };
+#include "pulse/pixel_model.h"
 
 static void mark_all_secondary(struct photon_block *b) {
     for (size_t i = 0; i < b->n; i++)
@@ -38,9 +37,10 @@ static bool keep_second(struct channel_events *e, struct inner_event s) {
     return true;
 }
 
-static bool keep_seconds(struct channel_events *e, const struct edge_trigger *t, const struct channel_record *record, double period_s, size_t row) {
-    uint32_t samples[SECONDS_MAX];
-    size_t n = edge_trigger_find(t, &record->samples, samples, SECONDS_MAX);
+/* Those that the trigger would have seen: the edge trigger by its own level, the others by the model's. */
+static bool keep_seconds(struct channel_events *e, const struct edge_trigger *t, const struct pixel_model *m, const struct channel_record *record, double period_s, size_t row) {
+    uint32_t samples[INNER_PULSES_MAX];
+    size_t n = e->kind == TRIGGER_KIND_EDGE ? edge_trigger_find(t, &record->samples, samples, INNER_PULSES_MAX) : m != NULL ? pixel_model_inner_pulses(m, &record->samples, samples) : 0;
     bool good = true;
     for (size_t k = 0; good && k < n; k++) {
         int64_t later_ns = llround((samples[k] - (double)record->samples.n_presamples) * period_s * 1e9);
@@ -50,18 +50,19 @@ static bool keep_seconds(struct channel_events *e, const struct edge_trigger *t,
 }
 
 /* Everything that needs the samples. Where the level is not known before, it is learnt on the way. */
-static bool look_into_records(struct channel_reader *reader, struct trigger_mode mode, struct edge_trigger *t, struct photon_block *b, struct channel_events *e) {
+static bool look_into_records(struct channel_reader *reader, struct trigger_mode mode, struct edge_trigger *t, const struct pixel_model *m, struct photon_block *b,
+                              struct channel_events *e) {
+    const bool lossy = trigger_kind_lossy(e->kind);
     double period_s = channel_reader_info(reader)->shape.sample_period_s;
     struct channel_record record;
     bool good = true;
     channel_reader_rewind(reader);
     for (size_t i = 0; good && i < b->n && channel_reader_next(reader, &record); i++) {
-        if (!edge_trigger_next(t, &record.samples, b->cuts[i] == 0))
-            continue;
-        if (mode.automatic && !edge_trigger_fired(t, &record.samples))
+        const bool known = (!lossy || mode.automatic) && edge_trigger_next(t, &record.samples, b->cuts[i] == 0);
+        if (known && mode.automatic && !edge_trigger_fired(t, &record.samples))
             b->cuts[i] |= CUT_BIT(CUT_SECONDARY);
-        else if (e->kind == TRIGGER_KIND_EDGE)
-            good = keep_seconds(e, t, &record, period_s, i);
+        else if (lossy || (known && e->kind == TRIGGER_KIND_EDGE))
+            good = keep_seconds(e, t, m, &record, period_s, i);
     }
     return good;
 }
@@ -76,20 +77,21 @@ static uint32_t samples_of(const struct channel_reader *reader) {
     return info != NULL ? info->shape.n_samples : 0;
 }
 
-bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, bool inverted, bool causal, struct photon_block *block, struct channel_events *out) {
+bool channel_events_find(struct channel_reader *reader, struct trigger_mode mode, const struct pixel_model *model, bool causal, struct photon_block *block, struct channel_events *out) {
     struct channel_events e = { .kind = mode.kind };
     bool good = true;
     if (mode.secondary)
         mark_all_secondary(block);
     if (e.kind == TRIGGER_KIND_UNKNOWN)
         e.kind = trigger_kind_of_frames(block->frame, block->n, samples_of(reader));
-    if ((e.kind == TRIGGER_KIND_EDGE || mode.automatic) && !mode.secondary && has_samples(reader)) {
+    if ((trigger_kind_hides(e.kind) || mode.automatic) && !mode.secondary && has_samples(reader)) {
         struct edge_trigger *t = calloc(1, sizeof *t);
         good = t != NULL;
         if (good)
-            t->inverted = inverted;
-        if (good && (causal || learn_level(reader, block, t)))
-            good = look_into_records(reader, mode, t, block, &e);
+            t->inverted = model != NULL && model->inverted;
+        const bool learn = good && !causal && (e.kind == TRIGGER_KIND_EDGE || mode.automatic);
+        if (good && (!learn || learn_level(reader, block, t) || trigger_kind_lossy(e.kind)))
+            good = look_into_records(reader, mode, t, model, block, &e);
         free(t);
     }
     if (!good) {
@@ -107,7 +109,7 @@ void channel_events_kept(struct trigger_mode mode, uint32_t n_samples, const uin
         mark_all_secondary(b);
     if (out->kind == TRIGGER_KIND_UNKNOWN)
         out->kind = trigger_kind_of_frames(b->frame, b->n, n_samples);
-    if (out->kind != TRIGGER_KIND_EDGE || mode.secondary)
+    if (!trigger_kind_hides(out->kind) || mode.secondary)
         out->n_seconds = 0;
     size_t kept = 0;
     for (size_t i = 0, k = 0; i < b->n; i++) {

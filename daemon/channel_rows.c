@@ -30,10 +30,12 @@ static bool grade_and_watch(const struct channel_rows_work *w, const struct anal
     if (!grading_events(w->grading, pixel, reader, w->causal, out->block))
         return false;
     const struct inner_event *seconds = grading_seconds(w->grading, pixel, &n_seconds);
-    if (!w->causal)
+    if (!w->causal && grading_unseen(w->grading, pixel))
+        crowded_pulses_measure_unseen(settings, reader, m->places, m->pulses, out->block);
+    else if (!w->causal)
         crowded_pulses_measure(settings, reader, m->places, grading_windows(w->grading, pixel), seconds, n_seconds, m->pulses, out->block);
     measured_channel_residuals(m);
-    return grade_or_wait(w, pixel, m->gap_before, m->n, out) && monitoring_channel(w->monitoring, pixel, m->residual, out->block);
+    return grade_or_wait(w, pixel, m->gap_before, m->n, out) && monitoring_channel(w->monitoring, w->scratch, pixel, m->residual, out->block);
 }
 
 static void make_read(const struct channel_rows_work *w, const struct analyse_settings *settings, struct channel_reader *reader, struct channel_rows *out) {
@@ -63,7 +65,7 @@ static bool rows_of_stored(const struct channel_rows_work *w, const struct analy
         residual[i] = pulses[i].residual;
     c->seconds = NULL;   /* taken over */
     return grading_events_kept(w->grading, settings->pixel, w->stored->n_samples, &kept, out->block) && grade_or_wait(w, settings->pixel, c->gaps, c->n, out) &&
-           monitoring_channel(w->monitoring, settings->pixel, residual, out->block);
+           monitoring_channel(w->monitoring, w->scratch, settings->pixel, residual, out->block);
 }
 
 static void make_stored(const struct channel_rows_work *w, const struct analyse_settings *settings, struct channel_rows *out) {

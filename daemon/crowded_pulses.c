@@ -63,6 +63,30 @@ static void look_at(const struct analyse_settings *s, struct channel_reader *rea
     take(s, &m, w, &pulses[i], b, i);
 }
 
+/* Before its row is measured again: what the next ones on tails are held to. */
+static void follow_jump(struct walk *w, const struct measured_pulse *p) {
+    if (p->cuts == 0 && isfinite(p->baseline))
+        w->jumped = (double)p->pretrigger_mean - (double)p->slow_counts - (double)p->baseline - (double)p->baseline_offset;
+}
+
+void crowded_pulses_measure_unseen(const struct analyse_settings *s, struct channel_reader *reader, const struct channel_place *places, struct measured_pulse *pulses,
+                                   struct photon_block *block) {
+    struct walk w = { 0 };
+    struct channel_record record;
+    struct measured_pulse m;
+    if (s->model == NULL || s->model->coefficients)
+        return;
+    for (size_t i = 0; i < block->n; i++) {
+        if (block->cuts[i] & CUT_BIT(CUT_SECONDARY))
+            continue;
+        follow_jump(&w, &pulses[i]);
+        if ((pulses[i].cuts == 0 && !pulses[i].falling) || !channel_reader_again(reader, places[i], &record) || record.coefficients)
+            continue;
+        pixel_model_measure_crowded(s->model, &record.samples, &m);
+        take(s, &m, &w, &pulses[i], block, i);
+    }
+}
+
 void crowded_pulses_measure(const struct analyse_settings *s, struct channel_reader *reader, const struct channel_place *places, const struct livetime_table *windows,
                             const struct inner_event *seconds, size_t n_seconds, struct measured_pulse *pulses, struct photon_block *block) {
     struct walk w = { .windows = windows, .seconds = seconds, .n_seconds = n_seconds };
@@ -71,8 +95,7 @@ void crowded_pulses_measure(const struct analyse_settings *s, struct channel_rea
     for (size_t i = 0; i < block->n; i++) {
         if (block->cuts[i] & CUT_BIT(CUT_SECONDARY))
             continue;
-        if (pulses[i].cuts == 0 && isfinite(pulses[i].baseline))   /* before it is measured again */
-            w.jumped = (double)pulses[i].pretrigger_mean - (double)pulses[i].slow_counts - (double)pulses[i].baseline - (double)pulses[i].baseline_offset;
+        follow_jump(&w, &pulses[i]);
         look_at(s, reader, places[i], &w, pulses, block, i);
         w.begun = true;
         w.anchor_ns = block->time_ns[i] + windows->blind_ns;

@@ -19,8 +19,7 @@ static const double UNSEEN_DECAYS = 10;
 
 /* As long as tails reach; the table takes six of what it is given. */
 static double isolating_decay_s(const struct pixel_model *m, const struct pulse_times *t, enum trigger_kind kind, double isolation_s) {
-    bool unseen = kind == TRIGGER_KIND_SINGLE || kind == TRIGGER_KIND_ISOLATED;
-    double decays = unseen ? fmin(m->isolation_decays, UNSEEN_DECAYS) : m->isolation_decays;
+    double decays = trigger_kind_lossy(kind) ? fmin(m->isolation_decays, UNSEEN_DECAYS) : m->isolation_decays;
     if (isolation_s > 0)
         return isolation_s / TAIL_REACH_LEAST;
     if (kind == TRIGGER_KIND_EDGE && t->decay_samples > 0)   /* measured from the record before; grades count from where its blindness ends */

@@ -86,13 +86,18 @@ void grading_by_instants(const struct grading *g, struct livetime_sheet *sheet) 
 /* For sensitivities: a photon is one whether or not a curve held when it came (none does before a jump within the calibration), since
  * all of the time is live. */
 static void count_calibration_photons(const struct time_cells *cells, const struct photon_block *b, uint32_t *counts) {
-    struct time_span same = { 0, 0 };   /* all of it is in cell k, or in none */
-    uint32_t k = UINT32_MAX;
-    for (size_t i = 0; i < b->n; i++) {
-        if (b->time_ns[i] < same.start_ns || b->time_ns[i] >= same.end_ns)
-            k = time_cell_around(cells, b->time_ns[i], &same);
-        if (k != UINT32_MAX && (b->cuts[i] & ~CUT_BIT(CUT_NO_CURVE)) == 0 && b->grade[i] == GRADE_HIGH)
-            counts[k]++;
+    struct time_span same;   /* all of it is in cell k, or in none */
+    for (size_t i = 0, first; i < b->n;) {
+        const uint32_t k = time_cell_around(cells, b->time_ns[i], &same);
+        first = i;
+        do
+            i++;
+        while (i < b->n && b->time_ns[i] >= same.start_ns && b->time_ns[i] < same.end_ns);
+        uint32_t n = 0;
+        for (size_t row = first; k != UINT32_MAX && row < i; row++)
+            n += ((b->cuts[row] & ~CUT_BIT(CUT_NO_CURVE)) == 0) & (b->grade[row] == GRADE_HIGH);
+        if (n > 0)
+            counts[k] += n;
     }
 }
 
@@ -107,11 +112,12 @@ static struct time_span *runs_of(const struct grade_plan *plan, const struct pho
     if (up == NULL)
         return NULL;
     memcpy(up, plan->up, plan->n_up * sizeof *up);
-    size_t k = 0;
-    for (size_t i = 0; i < b->n && plan->n_up > 0; i++) {
-        while (k + 1 < plan->n_up && b->time_ns[i] >= up[k + 1].start_ns)
-            k++;
-        up[k].end_ns = b->time_ns[i] >= up[k].end_ns ? b->time_ns[i] + 1 : up[k].end_ns;
+    for (size_t k = 0, i = 0; k < plan->n_up; k++) {
+        const int64_t until_ns = k + 1 < plan->n_up ? up[k + 1].start_ns : INT64_MAX;
+        int64_t last_ns = up[k].end_ns - 1;
+        for (; i < b->n && b->time_ns[i] < until_ns; i++)
+            last_ns = b->time_ns[i] > last_ns ? b->time_ns[i] : last_ns;
+        up[k].end_ns = last_ns + 1;
     }
     return up;
 }
@@ -221,6 +227,8 @@ const struct inner_event *grading_seconds(const struct grading *g, size_t pixel,
     return g->channels[pixel].events.seconds;
 }
 
+bool grading_unseen(const struct grading *g, size_t pixel) { return grading_channel_lossy(&g->channels[pixel]); }
+
 const struct livetime_table *grading_windows(const struct grading *g, size_t pixel) {
     const struct graded_channel *c = &g->channels[pixel];
     return c->windows_known && c->live ? &c->table : NULL;
@@ -259,7 +267,7 @@ bool grading_sample_at(struct grading *g, const int64_t *instants_ns, size_t n) 
 bool grading_events(struct grading *g, size_t pixel, struct channel_reader *reader, bool causal, struct photon_block *block) {
     struct graded_channel *c = &g->channels[pixel];
     const struct pixel_model *m = g->model->channels[pixel].model;
-    if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m != NULL && m->inverted, causal, block, &c->events))
+    if (!make_room(g, c) || !channel_events_find(reader, mode_of(g, pixel), m, causal, block, &c->events))
         return false;
     const struct source_info *info = channel_reader_info(reader);
     make_windows(g, pixel, info != NULL ? &info->shape : NULL, block);

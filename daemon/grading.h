@@ -49,6 +49,8 @@ bool grading_events_kept(struct grading *g, size_t pixel, uint32_t n_samples, co
 const struct inner_event *grading_seconds(const struct grading *g, size_t pixel, size_t *n);
 /* Windows of the channel's grades; NULL: not known, or its trigger leaves no live time. */
 const struct livetime_table *grading_windows(const struct grading *g, size_t pixel);
+/* Whether its trigger leaves no trace of pulses before a record; known with its events. */
+bool grading_unseen(const struct grading *g, size_t pixel);
 /* Then their grades, and CUT_VETO in the spans of `vetoes` (NULL: none), which are taken over. gap_before: per row, as the records said. Any
  * thread, a channel once. */
 bool grading_rows(struct grading *g, size_t pixel, const bool *gap_before, struct time_spans *vetoes, struct photon_block *block);

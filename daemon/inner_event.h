@@ -1,4 +1,4 @@
-/* daemon/inner_event.h - a pulse found inside the record of another (edge trigger): no record of its own, an event for live time. */
+/* daemon/inner_event.h - a pulse found inside the record of another (triggers that give it none: trigger_mode.h): no record of its own, an event for live time. */
 #ifndef TESD_DAEMON_INNER_EVENT_H
 #define TESD_DAEMON_INNER_EVENT_H
 

@@ -31,6 +31,7 @@ bool live_book_new(const struct book_settings *settings, struct live_book **out)
     for (size_t i = 0; i < n; i++)
         b->anchor_ns[i] = b->newest_anchor_ns[i] = INT64_MIN;
     b->settled_ns = INT64_MIN;
+    b->held_ns = INT64_MAX;
     *out = b;
     return true;
 }
@@ -59,7 +60,7 @@ void live_book_products(struct live_book *b, const struct product_settings *prod
 
 /* ---- rows ---- */
 
-/* As grade_by_before of grading_lossy.c, but for jumps: last_ns is the event before. */
+/* As grade_by_times of grading_lossy.c, but for jumps: last_ns is the event before. */
 uint8_t book_grade_lossy(const struct book_pixel *p, int64_t *last_ns, int64_t time_ns) {
     bool isolated = *last_ns == INT64_MIN || time_ns - *last_ns >= p->table.boxes[0].before_lo_ns;
     *last_ns = time_ns > *last_ns ? time_ns : *last_ns;
@@ -129,7 +130,7 @@ static void keep_seconds(struct live_book *b, const struct row_block *rows, size
         const uint32_t of = row + (uint32_t)(s->row - first);
         const size_t i = of & b->kept->mask;
         const struct book_pixel *p = &b->pixels[b->kept->columns->pixel[i]];
-        if (p->live && p->table.blind_ns > 0 && !b->kept->states[i].settled && book_is_event(b->kept->columns, i) && b->n_seconds < b->kept->capacity)
+        if (((p->live && p->table.blind_ns > 0) || p->lossy) && !b->kept->states[i].settled && book_is_event(b->kept->columns, i) && b->n_seconds < b->kept->capacity)
             b->seconds[b->n_seconds++] = (struct happening){ .time_ns = s->time_ns, .row = of, .pixel = b->kept->columns->pixel[i], .second = true };
     }
 }
@@ -251,6 +252,7 @@ bool live_book_again(const struct live_book *b, struct live_book **out) {
     }
     tell_points(again, s);
     again->counts = b->counts;
+    again->held_ns = b->held_ns;
     live_book_products(again, &b->settings.products);
     if (scan_view_settings(s->view) != NULL)
         live_book_show(again, &why);

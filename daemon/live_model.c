@@ -11,6 +11,7 @@
 #include "daemon/kernel_choice.h"
 #include "daemon/log.h"
 #include "daemon/model_store.h"
+#include "daemon/stage/live_analyse.h"
 
 static void name_channels(struct array_model *m, const struct live_array *array, const char *why) {
     for (size_t i = 0; i < m->n_channels; i++) {
@@ -70,12 +71,12 @@ static void make_table(const struct pixel_model *m, double isolation_s, enum tri
         return;
     const struct channel_shape shape = { .coefficients = m->coefficients, .n_samples = m->n_samples, .n_presamples = m->n_presamples, .sample_period_s = m->sample_period_s };
     bool known = grade_windows_make(m, &shape, kind == TRIGGER_KIND_UNKNOWN ? TRIGGER_KIND_EDGE : kind, isolation_s, &p->table);
-    p->lossy = known && (kind == TRIGGER_KIND_SINGLE || kind == TRIGGER_KIND_ISOLATED);
+    p->lossy = known && trigger_kind_lossy(kind);
     p->live = known && !p->lossy;
     p->spans = p->live ? grade_windows_spans(&p->table) : (struct grade_spans){ 0 };
 }
 
-void live_model_pixels(const struct array_model *m, const struct options *o, const struct acquisition_status *triggers, struct book_pixel *pixels, bool *look) {
+void live_model_pixels(const struct array_model *m, const struct options *o, const struct acquisition_status *triggers, struct book_pixel *pixels, uint8_t *look) {
     enum trigger_kind set = TRIGGER_KIND_UNKNOWN;
     trigger_kind_named(o->trigger.mode, &set);
     for (size_t i = 0; i < m->n_channels; i++) {
@@ -86,7 +87,8 @@ void live_model_pixels(const struct array_model *m, const struct options *o, con
         pixels[i] = (struct book_pixel){ .automatic = mode.automatic || trigger_list_has(o->trigger.automatic, channel),
                                          .secondary = mode.secondary || trigger_list_has(o->trigger.secondary, channel) };
         make_table(m->channels[i].model, o->trigger.isolation_s, mode.kind, &pixels[i]);
-        look[i] = !pixels[i].secondary && (pixels[i].automatic || mode.kind == TRIGGER_KIND_EDGE || mode.kind == TRIGGER_KIND_UNKNOWN);
+        const bool by_trigger = pixels[i].automatic || mode.kind == TRIGGER_KIND_EDGE || mode.kind == TRIGGER_KIND_UNKNOWN;
+        look[i] = pixels[i].secondary ? 0 : (uint8_t)((by_trigger ? LIVE_LOOK_TRIGGER : 0) | (trigger_kind_lossy(mode.kind) ? LIVE_LOOK_RISES : 0));
     }
 }
 

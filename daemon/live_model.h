@@ -15,8 +15,9 @@
 bool live_model_make(struct array_model *stored, const char *path, const char *kernel, const struct live_array *array, struct array_model **out);
 /* The same, read from its file here and now; path "": none. Not for the book thread, which waits for no disk. */
 bool live_model_load(const char *path, const char *kernel, const struct live_array *array, struct array_model **out);
-/* How each pixel is to be graded: setting, else status; unknown kinds count as edge until the run's file knows better. */
-void live_model_pixels(const struct array_model *m, const struct options *o, const struct acquisition_status *triggers, struct book_pixel *pixels, bool *look);
+/* How each pixel is to be graded: setting, else status; unknown kinds count as edge until the run's file knows better. look: as
+ * live_analyse_look. */
+void live_model_pixels(const struct array_model *m, const struct options *o, const struct acquisition_status *triggers, struct book_pixel *pixels, uint8_t *look);
 /* pixels that a scan beginning then uses: used[n_channels] (as reprocess). False: no memory. */
 bool live_model_used(const struct array_model *m, const struct options *o, int64_t time_ns, uint8_t *used);
 

@@ -19,6 +19,7 @@ struct channel_tally {
     _Atomic uint64_t raw_lost;   /* not given to the raw recorder because it could not keep up */
     _Atomic uint64_t restarts;   /* of the frame counter */
     _Atomic uint64_t other_form; /* coefficients of a pixel that is measured from samples, or samples of one measured from coefficients: nothing but a time */
+    _Atomic uint64_t other_basis;/* coefficients of another basis than those that the pixel's model was learnt from: nothing but a time */
 };
 
 static inline void tally_add(_Atomic uint64_t *counter, uint64_t n) {   /* the one writer */
@@ -31,7 +32,7 @@ struct live_plan {
     const struct live_array *array;      /* NULL: no session, nothing is subscribed to */
     const struct array_model *model;     /* for the array's pixels; NULL: heights are not known either */
     uint64_t model_version;
-    const bool *look;                    /* n_pixels (live_analyse_look) */
+    const uint8_t *look;                 /* n_pixels (live_analyse_look) */
     struct channel_tally *tally;         /* n_channels */
 };
 

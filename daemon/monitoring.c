@@ -10,7 +10,6 @@
 #include "calib/line_shape.h"
 #include "calib/monitor_alarm.h"
 #include "daemon/log.h"
-#include "pulse/cut.h"
 
 static const double ABOVE_EDGE = 10;            /* eV above its edge a line no longer moves with the excitation (doc/methods.md, Lines and curves) */
 static const double LINE_REACH = 1.1, USUAL_RESOLUTION = 3;   /* x its width */
@@ -104,53 +103,53 @@ void monitoring_free(struct monitoring *w) {
     free(w);
 }
 
-/* Incident energy and point; incident NaN: in no point. */
-static void set_place(const struct monitoring *w, const struct scan_place *place, struct monitor_run *run) {
-    run->incident_eV = NAN;
-    run->slot = 0;
-    if (place->index < 0 || place->point < 0)
-        return;
-    run->incident_eV = scan_timeline_at(w->beamtime->timeline, (size_t)place->index)->points[place->point].incident_eV;
-    run->slot = w->first_slot[place->index] + (uint32_t)place->point;
+static struct monitor_run rows_of(const float *residual, const struct photon_block *b, size_t first, size_t end) {
+    return (struct monitor_run){ .n = end - first, .pretrigger_mean = b->pretrigger_mean + first, .residual = residual + first, .energy_eV = b->energy_eV + first,
+                                 .cuts = b->cuts + first, .flags = b->flags + first };
 }
 
-static const uint32_t no_pulse = CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_SHORT);
+/* Row behind those from `first` on whose times are in [from, until). */
+static size_t end_within(const struct photon_block *b, size_t first, size_t end, int64_t from_ns, int64_t until_ns) {
+    while (first < end && b->time_ns[first] >= from_ns && b->time_ns[first] < until_ns)
+        first++;
+    return first;
+}
 
-/* Rows from *next on that are in both spans; *next: the first behind them. */
-static void gather(const float *residual, const struct photon_block *b, struct time_span window, const struct scan_place *place, size_t *next,
-                   struct monitor_run *run) {
-    const int64_t from_ns = window.start_ns > place->from_ns ? window.start_ns : place->from_ns;
-    const int64_t until_ns = window.end_ns < place->until_ns ? window.end_ns : place->until_ns;
-    size_t i = *next, most = b->n - i < MONITOR_RUN ? b->n : i + MONITOR_RUN;
-    run->n = run->n_photons = 0;
-    for (; i < most && b->time_ns[i] >= from_ns && b->time_ns[i] < until_ns; i++) {
-        run->pretrigger_mean[run->n] = b->pretrigger_mean[i];
-        run->residual[run->n] = residual[i];
-        run->energy_eV[run->n_photons] = b->energy_eV[i];
-        run->n += (b->cuts[i] & no_pulse) == 0;
-        run->n_photons += (size_t)((b->cuts[i] == 0) & ((b->flags[i] & TRUST_MASK) != TRUST_BEYOND));
+/* Rows of one window, place by place. */
+static void add_lines(const struct monitoring *w, struct pixel_monitor *m, const struct photon_block *b, size_t first, size_t end, struct scan_place *place) {
+    for (size_t next; first < end; first = next) {
+        scan_timeline_move(w->beamtime->timeline, b->time_ns[first], place);
+        next = end_within(b, first, end, place->from_ns, place->until_ns);
+        const struct monitor_run run = rows_of(NULL, b, first, next);
+        const bool in_point = place->index >= 0 && place->point >= 0;
+        pixel_monitor_add_lines(m, &run, in_point ? scan_timeline_at(w->beamtime->timeline, (size_t)place->index)->points[place->point].incident_eV : (double)NAN,
+                                in_point ? w->first_slot[place->index] + (uint32_t)place->point : 0);
     }
-    *next = i;
 }
 
-bool monitoring_channel(struct monitoring *w, size_t pixel, const float *residual, const struct photon_block *b) {
+static void watch_rows(const struct monitoring *w, struct pixel_monitor *m, const float *residual, const struct photon_block *b) {
     struct scan_place place = {0};
-    struct monitor_run run;
-    if (pixel_monitor_new(w->plan, &w->settings, &w->pixels[pixel]) != STATUS_OK)
-        return false;
-    for (size_t i = 0; i < b->n;) {
+    for (size_t first = 0, end; first < b->n; first = end) {
         struct time_span window;
-        if ((b->cuts[i] & no_pulse) != 0 || !pixel_monitor_move(w->pixels[pixel], b->time_ns[i], &window)) {
-            i++;
+        end = first + 1;
+        if (!monitor_watches(b->cuts[first]) || !pixel_monitor_move(m, b->time_ns[first], &window))
             continue;
-        }
-        scan_timeline_move(w->beamtime->timeline, b->time_ns[i], &place);
-        set_place(w, &place, &run);
-        gather(residual, b, window, &place, &i, &run);
-        pixel_monitor_add(w->pixels[pixel], &run);
+        end = end_within(b, first, b->n, window.start_ns, window.end_ns);
+        const struct monitor_run run = rows_of(residual, b, first, end);
+        pixel_monitor_add(m, &run);
+        add_lines(w, m, b, first, end, &place);
     }
-    pixel_monitor_end(w->pixels[pixel]);
-    return true;
+}
+
+bool monitoring_channel(struct monitoring *w, struct scratch *scratch, size_t pixel, const float *residual, const struct photon_block *b) {
+    struct scratch_piece room = {0};
+    bool good = scratch_take(scratch, pixel_monitor_room(b->n), &room) && pixel_monitor_new(w->plan, &w->settings, room.data, b->n, &w->pixels[pixel]) == STATUS_OK;
+    if (good) {
+        watch_rows(w, w->pixels[pixel], residual, b);
+        pixel_monitor_end(w->pixels[pixel]);
+    }
+    scratch_give(scratch, &room);
+    return good;
 }
 
 /* Relative gain per count of baseline, of the pixel's last curve. */

@@ -11,6 +11,7 @@
 #include "calib/photon_block.h"
 #include "daemon/array_model.h"
 #include "daemon/beamtime.h"
+#include "daemon/scratch.h"
 #include "daemon/sink/archive.h"
 
 struct monitoring_settings {
@@ -26,7 +27,7 @@ bool monitoring_new(const struct monitoring_settings *settings, const struct bea
 void monitoring_free(struct monitoring *w);
 
 /* A channel's rows in their order, and the residual of each row's pulse (measured_pulse.h). Any thread, a channel once. False: no memory. */
-bool monitoring_channel(struct monitoring *w, size_t pixel, const float *residual, const struct photon_block *block);
+bool monitoring_channel(struct monitoring *w, struct scratch *scratch, size_t pixel, const float *residual, const struct photon_block *block);
 /* Where the elastic line of a scan stands free: timeline index, n_points bytes (scan_elastic.h). Before _finish. */
 void monitoring_free_points(struct monitoring *w, size_t timeline_index, const uint8_t *point_used);
 bool monitoring_finish(struct monitoring *w, struct archive *a);

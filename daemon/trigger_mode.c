@@ -24,6 +24,9 @@ const char *trigger_kind_text(enum trigger_kind kind) {
     return texts[kind];
 }
 
+bool trigger_kind_lossy(enum trigger_kind kind) { return kind == TRIGGER_KIND_SINGLE || kind == TRIGGER_KIND_ISOLATED; }
+bool trigger_kind_hides(enum trigger_kind kind) { return kind == TRIGGER_KIND_EDGE || trigger_kind_lossy(kind); }
+
 enum trigger_kind trigger_kind_of_frames(const int64_t *frames, size_t n, uint32_t n_samples) {
     for (size_t i = 1; i < n; i++)
         if (frames[i] > frames[i - 1] && frames[i] - frames[i - 1] < (int64_t)n_samples)

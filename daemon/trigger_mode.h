@@ -26,6 +26,8 @@ struct trigger_mode {
 /* Names of the setting trigger.mode: "auto", "edge", "edge-multi", "edge-multi-short", "edge-multi-single", "edge-multi-isolated",
  * "level". False: no such name. */
 bool trigger_kind_named(const char *name, enum trigger_kind *out);
+bool trigger_kind_lossy(enum trigger_kind kind);   /* single, isolated */
+bool trigger_kind_hides(enum trigger_kind kind);   /* a pulse inside the record of another has none itself: edge, single, isolated */
 const char *trigger_kind_text(enum trigger_kind kind);
 
 /* By the spacing of the records of a channel, frames in order: any below the record length is edge-multi, else edge. A quiet channel of

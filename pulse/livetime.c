@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 static const double UNRESOLVED_SHARE = 0.9;
 
@@ -63,11 +64,16 @@ struct livetime_table livetime_table_always(void) {
     return (struct livetime_table){ .boxes = { { 0, LIVETIME_NEVER, 1, LIVETIME_NEVER, LIVETIME_HIGH } }, .quantum_ns = 1 };
 }
 
+/* The boxes are disjoint. Which of the others it is is as good as random: asked without a branch. */
 uint8_t livetime_grade(const struct livetime_table *t, int64_t before_ns, int64_t after_ns) {
-    for (const struct livetime_box *b = t->boxes; b < t->boxes + LIVETIME_BOXES; b++)
-        if (before_ns >= b->before_lo_ns && before_ns < b->before_hi_ns && after_ns >= b->after_lo_ns && after_ns < b->after_hi_ns)
-            return b->grade;
-    return LIVETIME_NONE;
+    unsigned grade = LIVETIME_NONE;
+    if (before_ns >= t->boxes[0].before_lo_ns && after_ns >= t->boxes[0].after_lo_ns && before_ns < t->boxes[0].before_hi_ns && after_ns < t->boxes[0].after_hi_ns)
+        return t->boxes[0].grade;   /* nearly all */
+    for (const struct livetime_box *b = t->boxes + 1; b < t->boxes + LIVETIME_BOXES; b++) {
+        bool in = (before_ns >= b->before_lo_ns) & (before_ns < b->before_hi_ns) & (after_ns >= b->after_lo_ns) & (after_ns < b->after_hi_ns);
+        grade = in ? b->grade : grade;
+    }
+    return (uint8_t)grade;
 }
 
 /* ---- gaps ---- */
@@ -118,6 +124,11 @@ static struct gap whole_gap(int64_t anchor_ns, int64_t next_ns) {
     return (struct gap){ anchor_ns, next_ns, { anchor_ns, next_ns } };
 }
 
+static void make_boxes(const struct livetime_table *t, struct gap g, struct stretch boxes[LIVETIME_BOXES]) {
+    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
+        boxes[b] = box_stretch(t, &t->boxes[b], g.anchor_ns, g.next_ns);
+}
+
 static void count_point(const struct livetime_sheet *s, uint32_t k, struct stretch here, const struct stretch *boxes, int sign) {
     int64_t *row = s->grade_time_ns + (uint64_t)k * N_LIVETIME_COLUMNS, in_box[LIVETIME_BOXES];
     int64_t all = overlap(s, here, here), rest = all;
@@ -148,13 +159,7 @@ static void count_unvetoed(const struct livetime_sheet *s, struct stretch part, 
     }
 }
 
-/* All of a long gap, in the point. */
-static bool is_plain(const struct livetime_sheet *s, struct gap g, uint32_t point) {
-    return s->table->long_ns > 0 && g.next_ns - g.anchor_ns >= s->table->long_ns && g.part.lo == g.anchor_ns && g.part.hi == g.next_ns &&
-           s->start_ns[point] <= g.anchor_ns && s->end_ns[point] >= g.next_ns && s->n_vetoes == 0 && s->instants_ns == NULL;
-}
-
-/* n of them, which are all_ns long together. */
+/* n long gaps, all of each in the point, which are all_ns long together. */
 static void count_plain(const struct livetime_sheet *s, int64_t n, int64_t all_ns, uint32_t point) {
     const struct livetime_table *t = s->table;
     int64_t *row = s->grade_time_ns + (uint64_t)point * N_LIVETIME_COLUMNS;
@@ -164,20 +169,68 @@ static void count_plain(const struct livetime_sheet *s, int64_t n, int64_t all_n
     row[LIVETIME_DEAD] -= all_ns;
 }
 
+/* All of any gap, in the point: its boxes are within it. */
+static void count_inside(const struct livetime_sheet *s, struct gap g, uint32_t point, int sign) {
+    int64_t *row = s->grade_time_ns + (uint64_t)point * N_LIVETIME_COLUMNS, all = g.next_ns - g.anchor_ns, rest = all;
+    for (const struct livetime_box *b = s->table->boxes; b < s->table->boxes + LIVETIME_BOXES; b++) {
+        const struct stretch box = box_stretch(s->table, b, g.anchor_ns, g.next_ns);
+        const int64_t in_box = max64(box.hi - box.lo, 0);
+        rest -= in_box;
+        row[b->grade] += sign * in_box;
+    }
+    row[LIVETIME_NONE] += sign * rest;
+    row[LIVETIME_DEAD] -= sign * all;
+}
+
+/* Of a long gap that is longer than the point, what is in the point, which may hold one of its ends or none; in the middle all time is high. False, and
+ * nothing counted: the point holds a part of an end. */
+static bool count_middle(const struct livetime_sheet *s, struct gap g, uint32_t point, struct stretch here, int sign) {
+    const struct livetime_table *t = s->table;
+    const struct stretch middle = box_stretch(t, &t->boxes[0], g.anchor_ns, g.next_ns);
+    const bool start = here.lo == g.anchor_ns, end = here.hi == g.next_ns;
+    if ((!start && here.lo < middle.lo) || (!end && here.hi > middle.hi) || here.hi < middle.lo || here.lo > middle.hi)
+        return false;
+    int64_t *row = s->grade_time_ns + (uint64_t)point * N_LIVETIME_COLUMNS, in_middle = (end ? middle.hi : here.hi) - (start ? middle.lo : here.lo);
+    for (unsigned k = LIVETIME_HIGH + 1; k < LIVETIME_DEAD; k++)
+        row[k] += sign * ((start ? t->long_start_ns[k] : 0) + (end ? t->long_gap_ns[k] - t->long_start_ns[k] : 0));
+    row[LIVETIME_HIGH] += sign * in_middle;
+    row[LIVETIME_DEAD] -= sign * (here.hi - here.lo);
+    return true;
+}
+
+/* All of a gap where neither vetoes nor instants are asked for; the first point is one that it meets. */
+static void count_whole(const struct livetime_sheet *s, struct gap g, uint32_t from, int sign) {
+    const bool is_long = s->table->long_ns > 0 && g.next_ns - g.anchor_ns >= s->table->long_ns;
+    if (s->start_ns[from] <= g.anchor_ns && s->end_ns[from] >= g.next_ns) {
+        if (is_long)
+            count_plain(s, sign, sign * (g.next_ns - g.anchor_ns), from);
+        else
+            count_inside(s, g, from, sign);
+        return;
+    }
+    for (uint32_t k = from; k < s->n_points && s->start_ns[k] < g.next_ns; k++) {
+        const struct stretch here = { max64(g.anchor_ns, s->start_ns[k]), min64(g.next_ns, s->end_ns[k]) };
+        struct stretch boxes[LIVETIME_BOXES];
+        if (is_long && count_middle(s, g, k, here, sign))
+            continue;
+        make_boxes(s->table, g, boxes);
+        count_point(s, k, here, boxes, sign);
+    }
+}
+
 /* Moves the gap's part from dead to its grades; sign -1 moves it back. `from`: a point that no earlier one than which is touched.
  * Returns the first point that ends after the part's start. */
 static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t from, int sign) {
     struct stretch boxes[LIVETIME_BOXES];
     while (from < s->n_points && s->end_ns[from] <= g.part.lo)
         from++;
-    if (from >= s->n_points || s->start_ns[from] >= g.part.hi)
+    if (from >= s->n_points || s->start_ns[from] >= g.part.hi || g.part.hi <= g.part.lo)
         return from;
-    if (is_plain(s, g, from)) {
-        count_plain(s, sign, sign * (g.next_ns - g.anchor_ns), from);
+    if (s->n_vetoes == 0 && s->instants_ns == NULL && g.part.lo == g.anchor_ns && g.part.hi == g.next_ns) {
+        count_whole(s, g, from, sign);
         return from;
     }
-    for (unsigned b = 0; b < LIVETIME_BOXES; b++)
-        boxes[b] = box_stretch(s->table, &s->table->boxes[b], g.anchor_ns, g.next_ns);
+    make_boxes(s->table, g, boxes);
     if (s->n_vetoes > 0)
         count_unvetoed(s, g.part, boxes, from, sign);
     else
@@ -185,12 +238,19 @@ static uint32_t count_gap(const struct livetime_sheet *s, struct gap g, uint32_t
     return from;
 }
 
-/* Longer than what an isolated photon needs before and after it: every box but the first is then as wide as it gets. */
+/* Longer than what an isolated photon needs before and after it: every box but the first is then as wide as it gets, and all of the others are where the
+ * first one is not. */
 static void measure_long_gap(struct livetime_table *t) {
     const int64_t start_ns = 0, end_ns = t->boxes[0].before_lo_ns + t->boxes[0].after_lo_ns;
     int64_t row[N_LIVETIME_COLUMNS] = { 0 };
     const struct livetime_sheet sheet = { .table = t, .n_points = 1, .start_ns = &start_ns, .end_ns = &end_ns, .grade_time_ns = row };
-    count_gap(&sheet, whole_gap(start_ns, end_ns), 0, 1);
+    struct gap gap = whole_gap(start_ns, end_ns);
+    gap.part.hi = t->boxes[0].before_lo_ns;
+    count_gap(&sheet, gap, 0, 1);
+    for (unsigned k = 0; k < LIVETIME_DEAD; k++)
+        t->long_start_ns[k] = row[k];
+    gap.part = (struct stretch){ gap.part.hi, end_ns };
+    count_gap(&sheet, gap, 0, 1);
     for (unsigned k = 0; k < LIVETIME_DEAD; k++)
         t->long_gap_ns[k] = row[k];
     t->long_ns = end_ns;
@@ -257,38 +317,71 @@ struct livetime_graded livetime_pixel_event(struct livetime_pixel *p, const stru
     return graded;
 }
 
-/* The point in which a run may be; n_points: none. */
-static uint32_t run_point(const struct livetime_pixel *p, const struct livetime_sheet *s) {
-    if (!p->up || p->counted_ns != p->anchor_ns || s->table->long_ns <= 0 || s->n_vetoes > 0 || s->instants_ns != NULL)
-        return s->n_points;
-    uint32_t k = p->cursor;
-    while (k < s->n_points && s->end_ns[k] <= p->anchor_ns)
-        k++;
-    return k < s->n_points && s->start_ns[k] <= p->anchor_ns ? k : s->n_points;
+/* Whether long gaps may be counted together from here on. */
+static bool runs_count(const struct livetime_pixel *p, const struct livetime_sheet *s) {
+    return p->counted_ns == p->anchor_ns && s->table->long_ns > 0 && s->n_vetoes == 0 && s->instants_ns == NULL;
 }
 
-struct livetime_run livetime_pixel_run(struct livetime_pixel *p, const struct livetime_sheet *s, const int64_t *time_ns, size_t n, int64_t until_ns, int64_t most_ns, uint64_t row) {
-    struct livetime_run run = { .longest_ns = 0 };
-    const uint32_t point = run_point(p, s);
-    if (point == s->n_points)
-        return run;
-    const int64_t end_ns = min64(s->end_ns[point], until_ns), least_ns = s->table->long_ns, blind_ns = s->table->blind_ns, first_anchor_ns = p->anchor_ns;
-    int64_t anchor_ns = first_anchor_ns, gap_ns = 0;
-    for (; run.n < n; run.n++) {
-        int64_t this_ns = time_ns[run.n] - anchor_ns;
-        if (time_ns[run.n] > end_ns || this_ns < least_ns || this_ns > most_ns)
+struct alike { size_t n; int64_t last_gap_ns, longest_ns; };
+
+/* Events at the front that come each long after the one before, all of them in the point where the open gap began, or in no point as it did, at most
+ * until_ns and most_ns after its anchor: they count together. */
+static struct alike count_alike(struct livetime_pixel *p, const struct livetime_sheet *s, const int64_t *time_ns, size_t n, int64_t until_ns, int64_t most_ns) {
+    struct alike a = { 0 };
+    if (!runs_count(p, s))
+        return a;
+    uint32_t point = p->cursor;
+    while (point < s->n_points && s->end_ns[point] <= p->anchor_ns)
+        point++;
+    const bool inside = point < s->n_points && s->start_ns[point] <= p->anchor_ns;
+    const int64_t same_ns = inside ? s->end_ns[point] : point < s->n_points ? s->start_ns[point] : LIVETIME_NEVER;
+    const int64_t end_ns = min64(same_ns, until_ns), least_ns = s->table->long_ns, blind_ns = s->table->blind_ns;
+    int64_t anchor_ns = p->anchor_ns;
+    for (; a.n < n; a.n++) {
+        int64_t this_ns = time_ns[a.n] - anchor_ns;
+        if (time_ns[a.n] > end_ns || this_ns < least_ns || this_ns > most_ns)
             break;
-        run.longest = this_ns > run.longest_ns ? run.n : run.longest;
-        run.longest_ns = max64(this_ns, run.longest_ns);
-        gap_ns = this_ns;
-        anchor_ns = time_ns[run.n] + blind_ns;
+        a.longest_ns = max64(this_ns, a.longest_ns);
+        a.last_gap_ns = this_ns;
+        anchor_ns = time_ns[a.n] + blind_ns;
     }
-    if (run.n == 0)
-        return run;
-    count_plain(s, (int64_t)run.n, anchor_ns - first_anchor_ns - (int64_t)run.n * blind_ns, point);
-    run.before = grade_pending(p, s->table, time_ns[0]);
-    *p = (struct livetime_pixel){ .up = true, .pending = true, .cursor = point, .anchor_ns = anchor_ns, .counted_ns = anchor_ns, .pending_ns = time_ns[run.n - 1],
-                                  .pending_before_ns = gap_ns, .pending_row = row + run.n - 1 };
+    if (a.n > 0 && inside)
+        count_plain(s, (int64_t)a.n, anchor_ns - p->anchor_ns - (int64_t)a.n * blind_ns, point);
+    p->cursor = point;
+    p->anchor_ns = p->counted_ns = anchor_ns;
+    return a;
+}
+
+static void note_grade(struct livetime_graded g, uint64_t row, uint8_t *grade, struct livetime_run *run) {
+    if (g.known && g.row >= row)
+        grade[g.row - row] = g.grade;
+    else if (g.known)
+        run->before = g;
+}
+
+struct livetime_run livetime_pixel_run(struct livetime_pixel *p, const struct livetime_sheet *s, const int64_t *time_ns, size_t n, int64_t until_ns, int64_t most_ns, uint64_t row, uint8_t *grade) {
+    struct livetime_run run = { .longest_ns = 0 };
+    assert(p->up && (!p->pending || p->pending_row < row));
+    while (run.n < n) {
+        const int64_t *next_ns = time_ns + run.n, gap_ns = *next_ns - p->anchor_ns;
+        const struct alike alike = count_alike(p, s, next_ns, n - run.n, until_ns, most_ns);
+        if (alike.n > 0) {
+            note_grade(grade_pending(p, s->table, *next_ns), row, grade, &run);
+            memset(grade + run.n, LIVETIME_HIGH, alike.n - 1);
+            run.n += alike.n;
+            run.longest_ns = max64(alike.longest_ns, run.longest_ns);
+            p->pending = true;
+            p->pending_ns = next_ns[alike.n - 1];
+            p->pending_before_ns = alike.last_gap_ns;
+            p->pending_row = row + run.n - 1;
+            continue;
+        }
+        if (*next_ns > until_ns || gap_ns > most_ns)
+            break;
+        run.longest_ns = max64(gap_ns, run.longest_ns);
+        note_grade(livetime_pixel_event(p, s, *next_ns, row + run.n), row, grade, &run);
+        run.n++;
+    }
     return run;
 }
 

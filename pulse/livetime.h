@@ -48,8 +48,9 @@ struct livetime_table {
     int64_t unresolved_ns;    /* photons nearer than this make one event: 0.9 of the time to the maximum (doc/methods.md, Live time: none are told apart
                                * within 0.7, all beyond 1.0) */
     int64_t longest_after_ns; /* beyond it `after` changes no grade */
-    /* A gap of long_ns and all longer ones have the same time of every grade but HIGH, which has the rest; 0: nothing is known of them. */
-    int64_t long_ns, long_gap_ns[LIVETIME_DEAD];
+    /* A gap of long_ns and all longer ones have the same time of every grade but HIGH, which has the rest, in one piece, the first box; long_start_ns of it
+     * comes before that. 0: nothing is known of them. */
+    int64_t long_ns, long_gap_ns[LIVETIME_DEAD], long_start_ns[LIVETIME_DEAD];
 };
 
 /* Windows of doc/methods.md, Live time, in whole samples. STATUS_BAD_VALUE: settings out of range. */
@@ -97,16 +98,15 @@ struct livetime_graded { bool known; uint64_t row; uint8_t grade; };  /* a recor
 void livetime_pixel_up(struct livetime_pixel *p, int64_t time_ns);
 /* An event; closes the open gap. `row`: the caller's name for the record. */
 struct livetime_graded livetime_pixel_event(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns, uint64_t row);
-/* Of n > 0 events in order, those at the front that come each long after the one before and at most most_ns after its anchor, all of them in the point
- * where the open gap began and not behind until_ns: nearly all are such, and count together. *out: as livetime_pixel_event says of the first; then
- * all others but the last, which waits, have got LIVETIME_HIGH. 0: the first is none of those. */
+/* n events in order, of a pixel that is up: as livetime_pixel_event of each, and quicker; ends before the first that is behind until_ns, or more than most_ns
+ * behind its anchor. Their rows follow each other from `row` on, the record that waits comes before them; grade[i]: of event i, where it becomes known,
+ * else left alone. */
 struct livetime_run {
-    size_t n;
+    size_t n;                         /* events taken */
     struct livetime_graded before;    /* the record that waited */
-    int64_t longest_ns;               /* gap, from the anchor before */
-    size_t longest;                   /* the event that ended the first such gap */
+    int64_t longest_ns;               /* gap, from anchor to event; 0: none is longer */
 };
-struct livetime_run livetime_pixel_run(struct livetime_pixel *p, const struct livetime_sheet *s, const int64_t *time_ns, size_t n, int64_t until_ns, int64_t most_ns, uint64_t row);
+struct livetime_run livetime_pixel_run(struct livetime_pixel *p, const struct livetime_sheet *s, const int64_t *time_ns, size_t n, int64_t until_ns, int64_t most_ns, uint64_t row, uint8_t *grade);
 /* Edge mode: a pulse that was found inside the record of another, which is blind to it. Counts as the next event for what came before, has
  * no record and leaves no blindness of its own. */
 struct livetime_graded livetime_pixel_second(struct livetime_pixel *p, const struct livetime_sheet *s, int64_t time_ns);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pulse/edge_trigger.h"
 #include "pulse/gap_filter.h"
@@ -151,30 +152,44 @@ void pixel_model_measure(const struct pixel_model *m, const struct pulse_record 
     }
 }
 
+size_t pixel_model_inner_pulses(const struct pixel_model *m, const struct pulse_record *record, uint32_t *samples) {
+    enum { OWN_RISE = 8 };   /* the trigger may stand where the pulse's own rise only begins */
+    if (!(m->rise_level > 0) || record->n_samples != m->n_samples || record->n_presamples != m->n_presamples)
+        return 0;
+    size_t n = edge_rule_find((struct edge_rule){ m->inverted, m->rise_level }, record, samples, INNER_PULSES_MAX);
+    if (n == 0 || samples[0] > m->n_presamples + OWN_RISE)
+        return n;
+    memmove(samples, samples + 1, --n * sizeof *samples);
+    return n;
+}
+
 /* By a filter cut to the gap, where a second pulse is seen behind the record's own. */
 static void measure_followed(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *pulse) {
-    enum { OWN_RISE = 8, FINDS = 2 };   /* the trigger may stand where the pulse's own rise only begins */
-    uint32_t found[FINDS];
-    if (m->gaps == NULL || !(m->rise_level > 0))
-        return;
-    size_t n = edge_rule_find((struct edge_rule){ m->inverted, m->rise_level }, record, found, FINDS), second = n > 0 && found[0] <= m->n_presamples + OWN_RISE;
-    if (second < n)
-        (void)gap_filters_measure(m, record, found[second] - m->n_presamples, pulse);
+    uint32_t found[INNER_PULSES_MAX];
+    if (m->gaps != NULL && pixel_model_inner_pulses(m, record, found) > 0)
+        (void)gap_filters_measure(m, record, found[0] - m->n_presamples, pulse);
+}
+
+/* By the filter that is blind to the tail of an earlier pulse; kept when nothing speaks against it. */
+static void measure_behind(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *pulse) {
+    struct measured_pulse tail = *pulse;
+    if (m->tail != NULL && (pulse->cuts != 0 || !pixel_tail_faint(m)))
+        pixel_model_measure_tail(m, record, &tail);
+    else
+        pixel_tail_filterless(m, &tail);   /* what would be measured is measured, or near enough */
+    if (tail.cuts == 0)
+        *pulse = tail;
 }
 
 void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
     pixel_model_measure(m, record, out);
     if (out->cuts & CUT_BIT(CUT_SHORT))
         return;
-    if (out->falling || (out->cuts & CUT_BIT(CUT_PRETRIGGER))) {
-        struct measured_pulse tail = *out;
-        if (m->tail != NULL && (out->cuts != 0 || !pixel_tail_faint(m)))
-            pixel_model_measure_tail(m, record, &tail);
-        else
-            pixel_tail_filterless(m, &tail);   /* what would be measured is measured, or near enough */
-        if (tail.cuts == 0)
-            *out = tail;
-    }
+    const bool falls = out->falling || (out->cuts & CUT_BIT(CUT_PRETRIGGER)) != 0;
+    if (falls)
+        measure_behind(m, record, out);
     if (out->cuts != 0)
         measure_followed(m, record, out);
+    if (!falls && (out->cuts & CUT_BIT(CUT_RESIDUAL)))   /* a long tail falls too little for a short pretrigger to show, yet spoils the shape */
+        measure_behind(m, record, out);
 }

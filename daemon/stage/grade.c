@@ -119,51 +119,78 @@ static bool is_event(const struct photon_block *b, size_t row) {
     return (b->cuts[row] & CUT_BIT(CUT_SECONDARY)) == 0;
 }
 
-/* Rows from `row` on that have nothing about them but their times. */
-static size_t plain_rows(const struct walk *w, size_t row) {
-    const struct grade_input *in = w->in;
-    size_t end = w->second < in->n_seconds && in->seconds[w->second].row < w->block->n ? in->seconds[w->second].row : w->block->n, i = row;
-    while (i < end && (w->block->cuts[i] & (CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_JUMPED))) == 0 && !in->gap_before[i])
+/* Of n rows, those at the front that have nothing about them but their times; a piece at a time, since nearly all are such. */
+static size_t plain_front(const uint32_t *cuts, const bool *gap_before, size_t n) {
+    enum { PIECE = 32 };
+    const uint32_t special = CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_JUMPED);
+    size_t i = 0;
+    for (; i + PIECE <= n; i += PIECE) {
+        uint32_t cut = 0;
+        uint8_t gap = 0;
+        for (size_t k = i; k < i + PIECE; k++)
+            cut |= cuts[k];
+        for (size_t k = i; k < i + PIECE; k++)
+            gap |= gap_before[k];
+        if ((cut & special) != 0 || gap)
+            break;
+    }
+    while (i < n && (cuts[i] & special) == 0 && !gap_before[i])
         i++;
-    return i - row;
+    return i;
 }
 
-/* As meet_event, for those rows at the front of n that count together; returns how many. */
+static size_t plain_rows(const struct walk *w, size_t row) {
+    const struct grade_input *in = w->in;
+    size_t end = w->second < in->n_seconds && in->seconds[w->second].row < w->block->n ? in->seconds[w->second].row : w->block->n;
+    return row < end ? plain_front(w->block->cuts + row, in->gap_before + row, end - row) : 0;
+}
+
+/* The first of these rows, all of one run, that ends a silence as long as that. */
+static struct grade_silence silence_of(const struct walk *w, size_t row, int64_t anchor_ns, int64_t longest_ns) {
+    const int64_t *time_ns = w->block->time_ns;
+    size_t i = row;
+    for (; time_ns[i] - anchor_ns != longest_ns; i++) {
+        const int64_t next_ns = time_ns[i] + w->sheet->table->blind_ns;
+        anchor_ns = next_ns > anchor_ns ? next_ns : anchor_ns;
+    }
+    return (struct grade_silence){ { anchor_ns, time_ns[i] }, i > row ? i - 1 : w->last_row, i };
+}
+
+/* As meet_event, for those of n plain rows at the front that need no more than a count; returns how many. */
 static size_t meet_run(struct walk *w, size_t row, size_t n) {
     if (n == 0 || !w->pixel.up)
         return 0;
-    const int64_t most_ns = w->long_ns < (double)LIVETIME_NEVER ? (int64_t)w->long_ns : LIVETIME_NEVER, *time_ns = w->block->time_ns + row;
-    const struct livetime_run run = livetime_pixel_run(&w->pixel, w->sheet, time_ns, n, w->in->up[w->span].end_ns, most_ns, row);
+    const int64_t most_ns = w->long_ns < (double)LIVETIME_NEVER ? (int64_t)w->long_ns : LIVETIME_NEVER, anchor_ns = w->pixel.anchor_ns;
+    const struct livetime_run run = livetime_pixel_run(&w->pixel, w->sheet, w->block->time_ns + row, n, w->in->up[w->span].end_ns, most_ns, row, w->block->grade + row);
     if (run.n == 0)
         return 0;
-    memset(w->block->grade + row, GRADE_HIGH, run.n - 1);
-    w->block->grade[row + run.n - 1] = GRADE_NONE;
     note(w, run.before);
     if (w->silences != NULL && run.longest_ns > w->longest.span.end_ns - w->longest.span.start_ns)
-        w->longest = (struct grade_silence){ { time_ns[run.longest] - run.longest_ns, time_ns[run.longest] }, run.longest > 0 ? row + run.longest - 1 : w->last_row, row + run.longest };
+        w->longest = silence_of(w, row, anchor_ns, run.longest_ns);
     w->last_row = row + run.n - 1;
-    w->last_ns = time_ns[run.n - 1];
+    w->last_ns = w->block->time_ns[w->last_row];
     return run.n;
 }
 
 static double long_silence_ns(const struct grade_input *in, const struct photon_block *b) {
-    double up_ns = 0, n = 0;
+    double up_ns = 0;
+    size_t n = 0;
     for (size_t k = 0; k < in->n_up; k++)
         up_ns += (double)(in->up[k].end_ns - in->up[k].start_ns);
     for (size_t i = 0; i < b->n; i++)
         n += is_event(b, i);
-    return n > 0 ? LONG_INTERVALS * up_ns / n : 0;
+    return n > 0 ? LONG_INTERVALS * up_ns / (double)n : 0;
 }
 
 bool grade_rows(const struct grade_input *in, struct photon_block *block, const struct livetime_sheet *sheet, struct grade_silences *silences) {
     struct walk w = { .in = in, .block = block, .sheet = sheet, .last_row = SIZE_MAX, .silences = silences, .good = true };
     w.long_ns = long_silence_ns(in, block);
     livetime_sheet_reset(sheet);
+    memset(block->grade, GRADE_NONE, block->n);
     for (size_t i = 0, plain = 0; i < block->n;) {
         plain = plain > 0 ? plain : plain_rows(&w, i);
         size_t met = meet_run(&w, i, plain);
         if (met == 0) {
-            block->grade[i] = GRADE_NONE;
             if (is_event(block, i)) {
                 meet_event(&w, i);
                 meet_seconds(&w, i);

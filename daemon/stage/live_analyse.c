@@ -4,15 +4,16 @@
 #include <stdlib.h>
 
 #include "daemon/stage/analyse.h"
+#include "pulse/cut.h"
 #include "pulse/edge_trigger.h"
 
-enum { SECONDS_MAX = 16, STRETCH = 16 };
+enum { SECONDS_MAX = INNER_PULSES_MAX, STRETCH = 16 };
 
 struct live_pixel {
     struct analyse_settings settings;
     struct analyse_track track;
     struct edge_trigger trigger;
-    bool look;
+    uint8_t look;             /* enum live_look */
 };
 
 struct live_analyse {
@@ -59,22 +60,33 @@ void live_analyse_model(struct live_analyse *a, const struct array_model *m, uin
     }
 }
 
-void live_analyse_look(struct live_analyse *a, const bool *look) {
+void live_analyse_look(struct live_analyse *a, const uint8_t *look) {
     for (size_t i = 0; i < a->n; i++)
         a->pixels[i].look = look[i];
 }
 
-/* What the samples tell about live time, as channel_events does with recorded ones, by a trigger whose level is known. */
-static void look_into(struct live_pixel *p, const struct channel_record *record, struct row_block *into, size_t row) {
-    if (!edge_trigger_fired(&p->trigger, &record->samples))
-        into->flags[row] |= ROW_NO_RISE;
-    uint32_t samples[SECONDS_MAX];
-    size_t n = edge_trigger_find(&p->trigger, &record->samples, samples, SECONDS_MAX);
+static void keep_seconds(const struct live_pixel *p, const struct channel_record *record, const uint32_t *samples, size_t n, struct row_block *into, size_t row) {
     double period_s = p->settings.model != NULL ? p->settings.model->sample_period_s : (double)record->samples.sample_period_s;
     for (size_t k = 0; k < n; k++) {
         int64_t later_ns = llround((samples[k] - (double)record->samples.n_presamples) * period_s * 1e9);
         into->seconds[into->n_seconds++] = (struct inner_event){ .row = row, .time_ns = record->time_ns + later_ns };
     }
+}
+
+/* What the samples tell about live time, as channel_events does with recorded ones, by a trigger whose level is known. */
+static void look_into(const struct live_pixel *p, const struct channel_record *record, struct row_block *into, size_t row) {
+    if (!edge_trigger_fired(&p->trigger, &record->samples))
+        into->flags[row] |= ROW_NO_RISE;
+    if (p->look & LIVE_LOOK_RISES)
+        return;
+    uint32_t samples[SECONDS_MAX];
+    keep_seconds(p, record, samples, edge_trigger_find(&p->trigger, &record->samples, samples, SECONDS_MAX), into, row);
+}
+
+static void look_for_rises(const struct live_pixel *p, const struct channel_record *record, struct row_block *into, size_t row) {
+    uint32_t samples[SECONDS_MAX];
+    if (p->settings.model != NULL)
+        keep_seconds(p, record, samples, pixel_model_inner_pulses(p->settings.model, &record->samples, samples), into, row);
 }
 
 static uint8_t row_flags(uint16_t flags) {
@@ -92,21 +104,30 @@ static size_t stretch(const struct record_block *block, size_t from, const struc
     return n;
 }
 
+static void measure(const struct live_pixel *p, const struct channel_record *record, uint16_t flags, struct measured_pulse *out) {
+    if ((flags & BLOCK_OTHER_BASIS) == 0)
+        analyse_measure(&p->settings, record, out);
+    else
+        *out = (struct measured_pulse){ .height = NAN, .arrival_samples = NAN, .pretrigger_mean = NAN, .residual = NAN, .cuts = CUT_BIT(CUT_SHORT), .time_ns = record->time_ns, .frame = record->frame };
+}
+
 /* n records of one pixel: each step for all of them, as steps wait for divisions and tables, and records do not wait for each other. */
 static void analyse_stretch(struct live_pixel *p, const struct record_block *block, size_t from, size_t n, struct row_block *into) {
     struct channel_record records[STRETCH];
     const size_t row = into->n;
-    const bool known = p->trigger.level > 0;
+    const bool known = p->trigger.level > 0, by_trigger = (p->look & LIVE_LOOK_TRIGGER) != 0, by_rises = (p->look & LIVE_LOOK_RISES) != 0;
     for (size_t k = 0; k < n; k++) {
         record_block_get(block, from + k, &records[k]);
-        analyse_measure(&p->settings, &records[k], &into->pulses[row + k]);
+        measure(p, &records[k], block->rows[from + k].flags, &into->pulses[row + k]);
         into->flags[row + k] = row_flags(block->rows[from + k].flags);
-        if (p->look && known && !records[k].coefficients)
+        if (by_trigger && known && !records[k].coefficients)
             look_into(p, &records[k], into, row + k);   /* while its samples are near */
+        if (by_rises && !records[k].coefficients)
+            look_for_rises(p, &records[k], into, row + k);
     }
     analyse_next(&p->settings, &p->track, into->pulses + row, n, into->photons);
     into->n += n;
-    for (size_t k = 0; p->look && !known && k < n; k++)
+    for (size_t k = 0; by_trigger && !known && k < n; k++)
         if (!records[k].coefficients && edge_trigger_next(&p->trigger, &records[k].samples, into->photons->cuts[row + k] == 0))
             look_into(p, &records[k], into, row + k);
 }

@@ -19,8 +19,12 @@ void live_analyse_free(struct live_analyse *a);
 
 /* Between two blocks: from here on this model, borrowed until the next call; NULL: none. version: what rows will say. */
 void live_analyse_model(struct live_analyse *a, const struct array_model *model, uint64_t version);
-/* look[pixel]: whether its records are searched for second pulses and for records without one (edge trigger, auto trigger); copied. */
-void live_analyse_look(struct live_analyse *a, const bool *look);
+/* What a pixel's records are searched for, as channel_events does with recorded ones. */
+enum live_look {
+    LIVE_LOOK_TRIGGER = 1,   /* the edge trigger's rule: records without a rise and, unless RISES is set, second pulses */
+    LIVE_LOOK_RISES = 2      /* second pulses by the model's rise_level (single and isolated triggers) */
+};
+void live_analyse_look(struct live_analyse *a, const uint8_t *look);   /* bits per pixel; copied */
 
 /* Records from..n-1 that belong to a pixel become rows; those without are passed over. Returns where it stopped because `into` was full
  * (block->n: all done). */

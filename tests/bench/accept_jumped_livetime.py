@@ -4,15 +4,16 @@ Whether the time in which pixels stand where their calibration does not hold is 
 pixels jump for a third of the run, the first calibration is applied causally. Of every grade, counts of the pixels that jumped over (photons that came to each in each point x its share of live
 time there); and the same of the pixels that did not, which have what else counts and live time differ by (photons that cuts take, pairs that are one). Records that single and isolated would not
 have kept are taken out of a run with all of them. good: both agree within 0.3 % + 3 sigma, the points' times close, and taking jumped time as live would be far off. Exit 0 when all are good."""
-import argparse, glob, os, shutil, struct, sys, tempfile
+import argparse, glob, os, shutil, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py
 import numpy as np
 import offspring
+import vetoed_records
 
 tesd = os.environ.get('TESD', os.path.join(os.path.dirname(__file__), '..', '..', 'build', 'tesd'))
-SAMPLES, PRESAMPLES, DIVISIONS = 500, 125, 32
+SAMPLES, PRESAMPLES = 500, 125
 GRADES = ('high', 'mid', 'tail', 'low')
 
 
@@ -30,26 +31,6 @@ def simulate(folder, a, rate, trigger):
     noise, pulses = sorted(glob.glob(f'{folder}/2*/*'))
     command('calibrate', pulses, '--noise', noise, '--state', 'CAL0', '-o', f'{folder}/cal.h5')
     return pulses
-
-
-def drop_records(source, target, isolated):
-    """Rules of the acquisition server on the list of triggers, frames from the record headers."""
-    data = open(source, 'rb').read()
-    start, size = data.index(b'\n', data.index(b'#End of Header')) + 1, 16 + 2 * SAMPLES
-    n = (len(data) - start) // size
-    frames = np.array([struct.unpack_from('<q', data, start + i * size)[0] for i in range(n)]) // DIVISIONS
-    before, after = np.diff(frames, prepend=frames[0] - 10**9), np.diff(frames, append=frames[-1] + 10**9)
-    keep = (before >= SAMPLES) & (~isolated | (after >= SAMPLES - PRESAMPLES))
-    with open(target, 'wb') as f:
-        f.write(data[:start] + b''.join(data[start + i * size:start + (i + 1) * size] for i in np.flatnonzero(keep)))
-
-
-def as_kept(pulses, folder, kind):
-    to = f'{folder}/{kind}/0001'
-    shutil.copytree(pulses, to, ignore=shutil.ignore_patterns('*.ljh'))
-    for f in glob.glob(f'{pulses}/*.ljh'):
-        drop_records(f, f'{to}/{os.path.basename(f)}', kind.endswith('isolated'))
-    return to
 
 
 class Found:
@@ -127,7 +108,7 @@ def main():
             folder = f'{work}/{rate:g}_{recorded}'
             if recorded not in runs:
                 runs[recorded] = simulate(folder, a, rate, recorded)
-            pulses = runs[recorded] if trigger == recorded else as_kept(runs[recorded], folder, trigger)
+            pulses = runs[recorded] if trigger == recorded else vetoed_records.copy_run(runs[recorded], f'{folder}/{trigger}/0001', trigger.endswith('isolated'))
             for method in a.methods.split(','):
                 with open(f'{folder}/tesd.yaml', 'w') as f:
                     f.write(f'trigger:\n  mode: {trigger}\nlive_time:\n  method: {method}\n')

@@ -4,6 +4,7 @@ this detector over its live time have no bias; and they share nearly all of thei
 the program against this detector shows in a few seeds what the program against the number of photons shows in a hundred. Which windows are taken
 moves only how much of the chance is shared, never the mean: they are read off the rows of the program.
 Edge trigger: a photon that comes while a record is taken has none; up to the time to the maximum before the trigger is armed again it fires late."""
+import math
 import numpy as np
 
 NEVER = 1e18
@@ -73,3 +74,42 @@ def count_pixel(time_ns, w, grades, start_ns, end_ns):
         lo, hi = lo[hi > lo], hi[hi > lo]
         live += time_before(end_ns, lo, hi) - time_before(start_ns, lo, hi)
     return taken, live
+
+
+def count_vetoed(time_ns, w, isolated):
+    """Which photons have a record where a trigger drops those with another one less than a record before, and with isolated those that another one
+    follows within theirs; and which of these count: none follows within the record, and no record stands in the window before. A pulse in the rise
+    of another is none to the trigger, but no photon counts whose record holds one."""
+    record, after = w.record - w.period, np.diff(time_ns, append=NEVER)
+    own = np.diff(time_ns, prepend=-NEVER) >= 0.9 * w.peak   # about: calib/lossy_trigger.h has the same
+    kept = np.zeros(len(time_ns), bool)
+    apart = np.diff(time_ns[own], prepend=-NEVER)
+    kept[own] = (apart >= record) & (~isolated | (np.append(apart[1:], NEVER) >= w.post))
+    taken = np.zeros(len(time_ns), bool)
+    taken[kept] = (np.diff(time_ns[kept], prepend=-NEVER) >= w.isolated) & (after[kept] >= w.post)
+    return kept, taken
+
+
+def no_record(rate, record_s, post_s, span_s, isolated):
+    near = np.minimum(span_s, post_s) if isolated else 0 * span_s
+    m = rate * np.exp(-rate * record_s)
+    total, slack = 1 - np.exp(-rate * record_s) * (1 - np.exp(-rate * near)) - m * np.exp(-rate * near) * (span_s - near), span_s - record_s
+    for k in range(2, 30):
+        each = -m * np.exp(-rate * np.minimum(post_s, np.maximum(slack, 0) / (k + 1)) if isolated else 0)
+        total = total + np.where(slack > 0, (each * slack) ** k / math.factorial(k), 0)
+        slack = slack - record_s
+    return total
+
+
+def closed_form(recorded, dwell_s, sensitivity, windows, isolated):
+    """Live time in s, point by pixel, of what all pixels recorded there (calib/lossy_trigger.h)."""
+    record_s, post_s, window_s, peak_s = 1e-9 * np.array([(w.record - w.period, w.post, w.isolated, w.peak) for w in windows]).T
+    veto_s = record_s + post_s - 0.9 * peak_s if isolated else record_s
+    lo, hi = np.zeros(len(dwell_s)), np.full(len(dwell_s), 0.4 / (sensitivity.mean() * (record_s + post_s).mean()))
+    for _ in range(60):
+        rate = (lo + hi) / 2
+        each = np.outer(rate, sensitivity)
+        low = (each * np.exp(-each * veto_s)).sum(axis=1) < recorded / dwell_s
+        lo, hi = np.where(low, rate, lo), np.where(low, hi, rate)
+    each = np.outer((lo + hi) / 2, sensitivity)
+    return np.exp(-each * (record_s + post_s)) * no_record(each, record_s, post_s, window_s - record_s, isolated) * dwell_s[:, None]

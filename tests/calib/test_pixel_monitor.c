@@ -5,10 +5,13 @@
 #include <cmocka.h>
 
 #include "calib/monitor_alarm.h"
+#include "calib/photon_block.h"
+#include "calib/pixel_monitor.h"
+#include "pulse/cut.h"
 #include "tests/calib/draw.h"
 #include "tests/calib/watched.h"
 
-enum { PIXELS = 8, JUMPED = 2, DRIFTED = 5, LOST = 6 };
+enum { PIXELS = 8, MOST = 40000, JUMPED = 2, DRIFTED = 5, LOST = 6 };
 static const double mono[2] = {1000, 780}, rate_Hz = 6;
 static const struct monitor_settings settings = {.line_eV = 524.45, .line_above_eV = 545, .line_reach_eV = 6, .elastic_reach_eV = 4};
 
@@ -24,7 +27,10 @@ struct watch {
 static void watch_pixel(struct watch *w, int pixel, struct seeded *r) {
     struct pixel_monitor *m;
     struct scan_place place = {0};
-    assert_int_equal(pixel_monitor_new(w->plan, &settings, &m), STATUS_OK);
+    void *room = malloc(pixel_monitor_room(MOST));
+    size_t n = 0;
+    assert_non_null(room);
+    assert_int_equal(pixel_monitor_new(w->plan, &settings, room, MOST, &m), STATUS_OK);
     for (double s = 0; s < 3400; s -= log(1 - draw_uniform(r)) / rate_Hz) {
         bool late = s > 1500, scan = s > 1100 && s < 2400;
         int64_t time_ns = watched_start + (int64_t)(s * 1e9);
@@ -35,14 +41,20 @@ static void watch_pixel(struct watch *w, int pixel, struct seeded *r) {
         if (scan)
             incident = place.point >= 0 ? scan_timeline_at(w->t, (size_t)place.index)->points[place.point].incident_eV : (double)NAN;
         double energy = u < 0.33 ? settings.line_eV + (scan ? 0.6 : 0) + 2.3 * draw_normal(r) : u < 0.43 && isfinite(incident) ? incident - 0.5 + 1.2 * draw_normal(r) : 250 + 700 * draw_uniform(r);
-        struct monitor_run record = {.n = 1, .pretrigger_mean = {(float)(5000 + 10 * pixel + (pixel == DRIFTED && late ? 60 : 0) + 5 * draw_normal(r))},
-                                     .residual = {(float)(10 + 0.5 * draw_normal(r))}, .n_photons = 1, .energy_eV = {(float)(energy + shift)},
-                                     .incident_eV = scan ? incident : (double)NAN, .slot = place.point >= 0 ? (uint32_t)(place.point + (s > 1705 ? WATCHED_POINTS : 0)) : 0};
+        const float pretrigger_mean = (float)(5000 + 10 * pixel + (pixel == DRIFTED && late ? 60 : 0) + 5 * draw_normal(r)), residual = (float)(10 + 0.5 * draw_normal(r));
+        const float energy_eV = (float)(energy + shift);
+        const uint32_t cuts = 0;
+        const uint8_t flags = TRUST_INSIDE;
+        const struct monitor_run record = {.n = 1, .pretrigger_mean = &pretrigger_mean, .residual = &residual, .energy_eV = &energy_eV, .cuts = &cuts, .flags = &flags};
         struct time_span window;
-        if (pixel_monitor_move(m, time_ns, &window))
-            pixel_monitor_add(m, &record);
+        if (!pixel_monitor_move(m, time_ns, &window))
+            continue;
+        assert_true(n++ < MOST);
+        pixel_monitor_add(m, &record);
+        pixel_monitor_add_lines(m, &record, scan ? incident : (double)NAN, place.point >= 0 ? (uint32_t)(place.point + (s > 1705 ? WATCHED_POINTS : 0)) : 0);
     }
     pixel_monitor_end(m);
+    free(room);
     assert_int_equal(pixel_monitor_finish(m, w->free_slots), STATUS_OK);
     for (int k = 0; k < N_MONITORS; k++)
         memcpy(w->values[k] + (size_t)pixel * w->plan->n, pixel_monitor_values(m, (enum monitor_kind)k), w->plan->n * sizeof(struct monitor_value));
@@ -112,6 +124,107 @@ static void the_moved_pixels_are_alarmed_and_no_others(void **state) {
     watch_done(&w);
 }
 
+/* ---- runs ---- */
+
+enum { RECORDS = 3000, SAMPLES = 512, WATCHED_S = 3400 };
+
+struct records {
+    size_t n;
+    int64_t time_ns[RECORDS];
+    float pretrigger_mean[RECORDS], residual[RECORDS], energy_eV[RECORDS];
+    uint32_t cuts[RECORDS];
+    uint8_t flags[RECORDS];
+};
+
+/* Some are cut, some no pulses at all, some without a residual; spoilt: how many in a thousand. */
+static void draw_records(struct records *rec, struct seeded *r, double spoilt) {
+    rec->n = 1 + (size_t)(draw_uniform(r) * (RECORDS - 1));
+    for (size_t i = 0; i < rec->n; i++) {
+        double u = draw_uniform(r) * 1000;
+        rec->time_ns[i] = watched_start + (int64_t)(WATCHED_S * (double)i / (double)rec->n * 1e9);
+        rec->pretrigger_mean[i] = (float)(5000 + 5 * draw_normal(r));
+        rec->residual[i] = u < spoilt ? NAN : (float)(10 + draw_normal(r));
+        rec->energy_eV[i] = (float)(u > 600 ? settings.line_eV + 2 * draw_normal(r) : u > 400 ? mono[0] + draw_normal(r) : 250 + 700 * draw_uniform(r));
+        u = draw_uniform(r) * 1000;
+        rec->cuts[i] = u < spoilt ? CUT_BIT(CUT_SHORT) : u < 2 * spoilt ? CUT_BIT(CUT_SECONDARY) : u < 3 * spoilt ? CUT_BIT(CUT_PRETRIGGER) : 0;
+        rec->flags[i] = draw_uniform(r) * 1000 < spoilt ? TRUST_BEYOND : TRUST_NEAR;
+    }
+}
+
+static struct monitor_run run_of(const struct records *rec, size_t first, size_t n) {
+    return (struct monitor_run){.n = n, .pretrigger_mean = rec->pretrigger_mean + first, .residual = rec->residual + first, .energy_eV = rec->energy_eV + first,
+                                .cuts = rec->cuts + first, .flags = rec->flags + first};
+}
+
+/* Runs as long as windows allow, or at most so long. */
+static void watch_records(const struct monitor_plan *plan, const struct records *rec, size_t longest, const uint8_t *free_slots, struct monitor_value *out) {
+    struct pixel_monitor *m;
+    void *room = malloc(pixel_monitor_room(rec->n));
+    assert_non_null(room);
+    assert_int_equal(pixel_monitor_new(plan, &settings, room, rec->n, &m), STATUS_OK);
+    for (size_t i = 0, n; i < rec->n; i += n) {
+        struct time_span window;
+        n = 1;
+        if (!monitor_watches(rec->cuts[i]) || !pixel_monitor_move(m, rec->time_ns[i], &window))
+            continue;
+        while (n < longest && i + n < rec->n && rec->time_ns[i + n] < window.end_ns)
+            n++;
+        struct monitor_run run = run_of(rec, i, n);
+        pixel_monitor_add(m, &run);
+        pixel_monitor_add_lines(m, &run, mono[0], 0);
+    }
+    pixel_monitor_end(m);
+    free(room);
+    assert_int_equal(pixel_monitor_finish(m, free_slots), STATUS_OK);
+    for (int k = 0; k < N_MONITORS; k++)
+        memcpy(out + (size_t)k * plan->n, pixel_monitor_values(m, (enum monitor_kind)k), plan->n * sizeof *out);
+    pixel_monitor_free(m);
+}
+
+static int ascending(const void *a, const void *b) {
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of every stride-th residual that is known, the stride as small as the room allows. */
+static double median_residual(const struct records *rec, const struct monitor_window *w) {
+    float known[RECORDS], taken[SAMPLES];
+    size_t n = 0, stride = 1, k = 0;
+    for (size_t i = 0; i < rec->n; i++)
+        if (rec->time_ns[i] >= w->start_ns && rec->time_ns[i] < w->end_ns && monitor_watches(rec->cuts[i]) && isfinite(rec->residual[i]))
+            known[n++] = rec->residual[i];
+    while ((n + stride - 1) / stride > SAMPLES)
+        stride *= 2;
+    for (size_t i = 0; i < n; i += stride)
+        taken[k++] = known[i];
+    qsort(taken, k, sizeof *taken, ascending);
+    return k ? ((double)taken[(k - 1) / 2] + (double)taken[k / 2]) / 2 : (double)NAN;
+}
+
+static void runs_change_no_value(void **state) {
+    (void)state;
+    static struct records rec;
+    struct seeded r = draw_start("pixel_monitor runs", 72);
+    struct scan_timeline *t = watched_timeline();
+    for (int round = 0; round < 60; round++) {
+        struct monitor_plan *plan;
+        struct monitor_value want[N_MONITORS * 128], got[N_MONITORS * 128];
+        const uint8_t free_slots[2 * WATCHED_POINTS] = {1};
+        draw_records(&rec, &r, round % 3 ? 30 * draw_uniform(&r) : 0);
+        assert_int_equal(monitor_plan_new(t, watched_start, watched_start + WATCHED_S * watched_second, round % 2 ? 3000 : 60, &plan), STATUS_OK);
+        assert_true(plan->n <= 128);
+        watch_records(plan, &rec, 1, free_slots, want);
+        watch_records(plan, &rec, round % 4 ? SIZE_MAX : 50, free_slots, got);
+        assert_memory_equal(got, want, N_MONITORS * plan->n * sizeof *got);
+        for (uint32_t k = 0; k < plan->n; k++) {
+            double median = median_residual(&rec, &plan->windows[k]), value = (double)want[(size_t)MONITOR_RESIDUAL * plan->n + k].value;
+            assert_true(isnan(median) ? isnan(value) : fabs(value - median) < 1e-5);
+        }
+        monitor_plan_free(plan);
+    }
+    scan_timeline_free(t);
+}
+
 static double curves_to_doubt(const void *context, enum monitor_kind kind, uint32_t pixel, uint32_t then, uint32_t now) {
     assert_true((kind == MONITOR_LINE || kind == MONITOR_ELASTIC) && then < now && pixel < PIXELS);
     return *(const double *)context;
@@ -133,6 +246,6 @@ static void a_change_within_the_curves_errors_is_none(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_change_within_the_curves_errors_is_none), cmocka_unit_test(values_are_those_put_in), cmocka_unit_test(the_moved_pixels_are_alarmed_and_no_others)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(runs_change_no_value), cmocka_unit_test(a_change_within_the_curves_errors_is_none), cmocka_unit_test(values_are_those_put_in), cmocka_unit_test(the_moved_pixels_are_alarmed_and_no_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,7 @@ static void graded(void *context, const struct photon_block *rows) {
 
 static struct live_book *book_new(struct play *p) {
     struct book_pixel pixels[MADE_PIXELS] = { { 0 } };
-    bool look[MADE_PIXELS];
+    uint8_t look[MADE_PIXELS];
     const struct acquisition_status nothing = { 0 };
     if (p->used != NULL)
         live_model_pixels(p->used, &p->options, &nothing, pixels, look);
@@ -241,7 +241,7 @@ static struct recounted hand_over(struct play *p, size_t old, size_t late) {
     assert_true(live_learning_step(p->learning, p->newest_ns - margin_ns, &p->model));
     p->used = p->model;
     struct book_pixel pixels[MADE_PIXELS];
-    bool look[MADE_PIXELS];
+    uint8_t look[MADE_PIXELS];
     const struct acquisition_status nothing = { 0 };
     live_model_pixels(p->model, &p->options, &nothing, pixels, look);
     live_book_pixels(p->book, pixels);

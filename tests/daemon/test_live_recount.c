@@ -37,7 +37,7 @@ static const uint8_t *all_pixels(void *context, int64_t time_ns) {
 
 static struct live_book *book_new(const struct world *w) {
     struct book_pixel pixels[MADE_PIXELS];
-    bool look[MADE_PIXELS];
+    uint8_t look[MADE_PIXELS];
     const struct acquisition_status nothing = { 0 };
     live_model_pixels(w->one, &w->options, &nothing, pixels, look);
     static const struct yield_region windows[] = { { "tfy", 200, 1600 }, { "narrow", 520, 526 } };

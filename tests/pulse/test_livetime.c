@@ -299,7 +299,7 @@ static void runs_change_no_number(void **state) {
     size_t together = 0;
     for (unsigned round = 0; round < 5000; round++) {
         struct livetime_table t = some_table(round);
-        struct history h = random_history(&d, &t, 5 + dice_below(&d, 400), false);
+        struct history h = random_history(&d, &t, 5 + dice_below(&d, 400), dice_below(&d, 3) == 0);
         struct result want, got;
         run(&h, &want);
         struct livetime_sheet s = sheet_of(&h, &got);
@@ -307,19 +307,23 @@ static void runs_change_no_number(void **state) {
         livetime_pixel_up(&p, h.events[0]);
         for (unsigned i = 1; i + 1 < h.n;) {
             const int64_t most_ns = dice_below(&d, 3) ? LIVETIME_NEVER : t.long_ns + dice_below(&d, 100) * t.quantum_ns, until_ns = dice_below(&d, 3) ? LIVETIME_NEVER : h.events[i];
-            const int64_t anchor_ns = p.anchor_ns;
             const size_t n = 1 + (size_t)dice_below(&d, h.n - 1 - i);
-            const struct livetime_run r = livetime_pixel_run(&p, &s, h.events + i, n, until_ns, most_ns, i);
+            int64_t anchor_ns = p.anchor_ns, longest_ns = 0;
+            const struct livetime_run r = livetime_pixel_run(&p, &s, h.events + i, n, until_ns, most_ns, i, got.grades + i);
             note(&got, r.before);
+            assert_true(r.n <= n);
+            for (size_t k = 0; k <= r.n && k < n; k++) {   /* what ended it is the first that has to */
+                const int64_t time_ns = h.events[i + k], gap_ns = time_ns - anchor_ns;
+                assert_true((k < r.n) == (time_ns <= until_ns && gap_ns <= most_ns));
+                longest_ns = k < r.n && gap_ns > longest_ns ? gap_ns : longest_ns;
+                anchor_ns = time_ns + t.blind_ns > anchor_ns ? time_ns + t.blind_ns : anchor_ns;
+            }
+            assert_true(r.longest_ns == longest_ns);
             if (r.n == 0) {
                 note(&got, livetime_pixel_event(&p, &s, h.events[i], i));
                 i++;
                 continue;
             }
-            assert_true(r.n <= n && r.longest < r.n && h.events[i + r.n - 1] <= until_ns && r.longest_ns <= most_ns);
-            assert_true(r.longest_ns == h.events[i + r.longest] - (r.longest > 0 ? h.events[i + r.longest - 1] + t.blind_ns : anchor_ns));
-            for (size_t k = 0; k + 1 < r.n; k++)
-                got.grades[i + k] = LIVETIME_HIGH;
             together += r.n;
             i += (unsigned)r.n;
         }

@@ -2,26 +2,15 @@
 """Runs recorded with the triggers that leave no trace of what they drop: a simulated run with every record has those taken out that edge-multi
 single and isolated would have dropped. The yield is that of all photons, far from what the recorded ones alone say; crowded points are refused.
 Once half of the pixels jump in the scan and do not count meanwhile: the yield is the same."""
-import os, shutil, struct, subprocess, sys, tempfile
+import os, shutil, subprocess, sys, tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import h5py, numpy as np
-import offspring
+import offspring, vetoed_records
 
-SAMPLES, PRESAMPLES, DIVISIONS = 500, 250, 32
+SAMPLES, PRESAMPLES = 500, 250
 
 def run(*args):
     return offspring.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
-
-def drop_records(source, target, isolated):
-    """Rules of the acquisition server on the list of triggers, frames from the record headers."""
-    data = open(source, 'rb').read()
-    start = data.index(b'\n', data.index(b'#End of Header')) + 1
-    size = 16 + 2 * SAMPLES
-    n = (len(data) - start) // size
-    frames = np.array([struct.unpack_from('<q', data, start + i * size)[0] for i in range(n)]) // DIVISIONS
-    before, after = np.diff(frames, prepend=frames[0] - 10**9), np.diff(frames, append=frames[-1] + 10**9)
-    keep = (before >= SAMPLES) & (~isolated | (after >= SAMPLES - PRESAMPLES))
-    open(target, 'wb').write(data[:start] + b''.join(data[start + i * size:start + (i + 1) * size] for i in np.flatnonzero(keep)))
 
 def yield_against_truth(out, truth):
     with h5py.File(out) as f, h5py.File(truth) as t:
@@ -45,11 +34,7 @@ def simulate(tesd, where, rate, *more):
 
 def replay(tesd, where, day, name, *learning):
     """What it says."""
-    pulses = f'{where}/{name}/0001'
-    shutil.copytree(f'{day}/0001', pulses)
-    for f in os.listdir(pulses):
-        if f.endswith('.ljh'):
-            drop_records(f'{day}/0001/{f}', f'{pulses}/{f}', name == 'isolated')
+    pulses = vetoed_records.copy_run(f'{day}/0001', f'{where}/{name}/0001', name == 'isolated')
     with open(f'{where}/tesd.yaml', 'w') as f:
         f.write(f'trigger:\n  mode: edge-multi-{name}\nroi:\n  - {{ name: wide, lo_eV: 450, hi_eV: 900 }}\n')
     return run(tesd, 'replay', pulses, *learning, '--logs', f'{pulses}/logs', '-q', '-o', f'{where}/{name}.nxs', '-c', f'{where}/tesd.yaml')
