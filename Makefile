@@ -46,7 +46,7 @@ calib  := $(call objects,$(sort $(wildcard calib/*.c)))
 # Loops over samples and bins become vectors, which is a tenth of learning; nothing is summed in another order, so the results are the same.
 # Nobody asks errno or the floating-point exceptions what arithmetic did.
 pure_CFLAGS := $(patsubst -O2,-O3,$(CFLAGS)) -fno-math-errno -fno-trapping-math
-$(pulse) $(calib): CFLAGS := $(pure_CFLAGS)
+$(pulse) $(calib) $(build)/daemon/stage/analyse.o: CFLAGS := $(pure_CFLAGS)
 # Written in the order in which a core takes operations best (gcc would sort them by their latency).
 $(build)/pulse/dot_kernel_avx2.o: CFLAGS += $(if $(findstring clang,$(CC)),,-fno-schedule-insns2)
 daemon := $(call objects,$(filter-out daemon/main.c,$(sort $(wildcard daemon/*.c daemon/*/*.c))))

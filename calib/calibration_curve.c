@@ -25,7 +25,8 @@ static const double TABLE_TOP = 2.0, POLE_GUARD = 0.5;
 
 enum { NODE_BYTES = 32 };
 
-/* E = energy_eV + s (step + s (bend + s twist)) for the share s in 0..1 of the cell behind it, in which sigma is straight. */
+/* E = energy_eV + s (step + s (bend + s twist)) for the share s in 0..1 of the cell behind it, in which sigma is straight. Floats are right to 1e-7 of their
+ * terms, and the terms of a cell are some eV. */
 struct node { double energy_eV, step; float bend, twist, sigma, sigma_step; };
 _Static_assert(sizeof(struct node) == NODE_BYTES, "nodes do not straddle lines");
 
@@ -75,7 +76,7 @@ static void set_cell(struct node *a, double energy_behind, double slope, double 
     double step = energy_behind - a->energy_eV;
     a->bend = (float)(3 * step - 2 * slope - slope_behind);
     a->twist = (float)(slope + slope_behind - 2 * step);
-    a->step = (step - (double)a->bend - (double)a->twist) * A_LITTLE_LESS;
+    a->step = (step - (double)(a->bend + a->twist)) * A_LITTLE_LESS;
 }
 
 static void set_energies(struct calibration_curve *c) {
@@ -187,8 +188,8 @@ WIDE_LOOP static inline uint8_t trust_of(const struct trusted *t, float energy_e
 }
 
 /* Share in 0..1 of the cell behind a node. */
-static inline double energy_in(const struct node *a, double share) {
-    return a->energy_eV + share * (a->step + share * ((double)a->bend + share * (double)a->twist));
+static inline double energy_in(const struct node *a, float share) {
+    return a->energy_eV + (double)share * (a->step + (double)(share * (a->bend + share * a->twist)));
 }
 
 /* eV per cell. */
@@ -196,26 +197,35 @@ static inline float slope_in(const struct node *a, float share) {
     return (float)a->step + share * (2 * a->bend + share * (3 * a->twist));
 }
 
-struct place { const struct node *node; double share; };
+/* Of heights, n <= PIECE. Those that are not in the table get its first node. outside: how many these are. */
+struct places { int32_t cell[PIECE]; float share[PIECE]; int32_t outside; };
 
-/* Of a height below the table's top. */
-static inline struct place place_of(const struct calibration_curve *c, double height) {
-    double at = height * c->cells_per_height;
-    int32_t i = (int32_t)at;
-    i = i < TABLE_CELLS ? i : TABLE_CELLS - 1;
-    return (struct place){ &c->node[i], at - i };
+WIDE_LOOP static inline void find_places_loop(double cells_per_height, double top, const float *restrict height, size_t n, struct places *restrict to) {
+    int32_t outside = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double p = (double)height[i], at = ((p > 0) & (p < top)) ? p * cells_per_height : -1;
+        int32_t cell = (int32_t)at;
+        outside += at < 0;
+        cell = cell < TABLE_CELLS ? cell : TABLE_CELLS - 1;
+        to->cell[i] = cell > 0 ? cell : 0;
+        to->share[i] = (float)(at - cell);
+    }
+    to->outside = outside;
 }
+
+WIDE_LOOP_CHOSEN(find_places, (double cells_per_height, double top, const float *restrict height, size_t n, struct places *restrict to), (cells_per_height, top, height, n, to))
 
 static inline float per_height(const struct calibration_curve *c) {
     return (float)c->cells_per_height;
 }
 
-static struct curve_value within(const struct calibration_curve *c, const struct trusted *trusted, double height) {
-    struct place p = place_of(c, height);
-    const float e = (float)energy_in(p.node, p.share), share = (float)p.share;
-    const float *common = &c->common[p.node - c->node];
-    return (struct curve_value){ .energy_eV = e, .sigma_eV = p.node->sigma + share * p.node->sigma_step, .common_sigma_eV = common[0] + share * (common[1] - common[0]),
-                                 .slope = slope_in(p.node, share) * per_height(c), .trust = trust_of(trusted, e) };
+static struct curve_value within(const struct calibration_curve *c, const struct trusted *trusted, float height) {
+    struct places place;
+    find_places_loop(c->cells_per_height, c->top, &height, 1, &place);
+    const struct node *node = &c->node[place.cell[0]];
+    const float *common = &c->common[place.cell[0]], share = place.share[0], e = (float)energy_in(node, share);
+    return (struct curve_value){ .energy_eV = e, .sigma_eV = node->sigma + share * node->sigma_step, .common_sigma_eV = common[0] + share * (common[1] - common[0]),
+                                 .slope = slope_in(node, share) * per_height(c), .trust = trust_of(trusted, e) };
 }
 
 /* Above the table. */
@@ -228,7 +238,7 @@ static struct curve_value beyond(const struct calibration_curve *c, const struct
 static inline struct curve_value value_at(const struct calibration_curve *c, const struct trusted *trusted, float height) {
     if (!(height > 0) || !isfinite(height))
         return (struct curve_value){ .energy_eV = NAN, .sigma_eV = NAN, .common_sigma_eV = NAN, .slope = NAN, .trust = TRUST_BEYOND };
-    return (double)height < c->top ? within(c, trusted, (double)height) : beyond(c, trusted, (double)height);
+    return (double)height < c->top ? within(c, trusted, height) : beyond(c, trusted, (double)height);
 }
 
 struct curve_value calibration_curve_value(const struct calibration_curve *c, float height) {
@@ -242,24 +252,19 @@ struct columns { float energy[PIECE], sigma[PIECE], slope[PIECE]; };
 /* False: some heights are not in the table, and nothing was said of them. A pixel's table has been driven out of the caches when the pixel comes
  * round again: all of a piece wait for it together. */
 static bool look_up(const struct calibration_curve *c, const float *height, size_t n, struct columns *to) {
-    struct place places[PIECE];
+    struct places places;
     const float by_height = per_height(c);
-    bool all = true;
+    find_places(c->cells_per_height, c->top, height, n, &places);
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(&c->node[places.cell[i]]);
     for (size_t i = 0; i < n; i++) {
-        double p = (double)height[i];
-        bool in = (p > 0) & (p < c->top);
-        all &= in;
-        places[i] = place_of(c, in ? p : 0);
-        __builtin_prefetch(places[i].node);
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct node *node = places[i].node;
-        const float share = (float)places[i].share;
-        to->energy[i] = (float)energy_in(node, places[i].share);
+        const struct node *node = &c->node[places.cell[i]];
+        const float share = places.share[i];
+        to->energy[i] = (float)energy_in(node, share);
         to->sigma[i] = node->sigma + share * node->sigma_step;
         to->slope[i] = slope_in(node, share) * by_height;
     }
-    return all;
+    return places.outside == 0;
 }
 
 static void look_up_outside(const struct calibration_curve *c, const struct trusted *trusted, const float *height, size_t n, struct columns *to) {
@@ -313,7 +318,7 @@ static double share_of(const struct node *a, double energy_eV) {
     double step = b->energy_eV - a->energy_eV, share = (energy_eV - a->energy_eV) / step;
     for (int round = 0; round < INVERSE_ROUNDS; round++) {
         double slope = (double)slope_in(a, (float)share);
-        share += (energy_eV - energy_in(a, share)) / slope;
+        share += (energy_eV - energy_in(a, (float)share)) / slope;
         share = share > 0 ? share < 1 ? share : 1 : 0;
     }
     return share;

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { TERMS = 30 };   /* of which the largest is below 1 */
+enum { TERMS = 30, HALVINGS = 40 };   /* the largest term is below 1 */
 
 /* Before a record, and behind an isolated one, where another pulse would have dropped it. */
 static double veto_s(const struct lossy_trigger *t) { return t->record_s + (t->isolated ? t->post_s - t->merged_s : 0); }
@@ -28,7 +28,7 @@ double lossy_trigger_rate(const struct lossy_trigger *t, const double *sensitivi
     double lo = 0, hi = most_Hz(t, mean), wanted = counts / dwell_s;
     if (n == 0 || !(mean > 0) || !(dwell_s > 0) || recorded(t, sensitivity, n, hi) < wanted)
         return NAN;
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < HALVINGS; i++) {
         double middle = 0.5 * (lo + hi);
         if (recorded(t, sensitivity, n, middle) < wanted)
             lo = middle;

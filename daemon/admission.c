@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "daemon/log.h"
 #include "daemon/stage/reconcile.h"
 #include "pulse/pixel_model.h"
 
@@ -27,6 +28,9 @@ enum way { BY_PORT, BY_FILE, WAYS };
 struct channel_order {
     struct way_order ways[WAYS];
     int epoch;                              /* the newest */
+    uint32_t basis;                         /* of its last record with coefficients, and the model that it was held against; */
+    uint64_t model_version;
+    bool other_basis;                       /* and what came of that */
     bool gap, new_epoch;                    /* to be told with the next record that stays; with the next one of the newest epoch */
 };
 
@@ -34,6 +38,7 @@ struct admission {
     struct admission_settings settings;
     struct channel_order *channels;
     struct reconcile *reconcile;            /* NULL: records come one way */
+    uint64_t told_version;                  /* of the model for which another basis was told; 0: none */
     int64_t port_newest_ns, port_came_ns;   /* of what came by port: the newest stamp; CLOCK_MONOTONIC when it last brought something, or the start */
 };
 
@@ -75,6 +80,24 @@ static bool measures_coefficients(const struct live_plan *plan, uint16_t pixel) 
 static bool is_of_other_form(const struct live_plan *plan, const struct block_record *r) {
     const struct pixel_model *m = model_of(plan, r->pixel);
     return m != NULL && m->coefficients != ((r->flags & BLOCK_COEFFICIENTS) != 0);
+}
+
+/* Whether the model would make wrong heights of it. Asked once for a file and a model. */
+static bool is_of_other_basis(struct admission *a, const struct live_plan *plan, struct channel_order *c, const struct block_record *r) {
+    if (a->settings.bases == NULL || (r->flags & BLOCK_COEFFICIENTS) == 0 || !measures_coefficients(plan, r->pixel))
+        return false;
+    if (c->basis == r->basis && c->model_version == plan->model_version && r->basis != 0)
+        return c->other_basis;
+    const bool other = !off_bases_measured_by(a->settings.bases, r->basis, model_of(plan, r->pixel));
+    if (other && a->told_version != plan->model_version) {
+        a->told_version = plan->model_version;
+        log_error("%s: its OFF file has another basis than the records that the calibration was learnt from: its records have no energies, nor have those of other such channels; "
+                  "learn a calibration from files of this basis", plan->array->channels[r->channel_index].name);
+    }
+    c->basis = r->basis;
+    c->model_version = plan->model_version;
+    c->other_basis = other;
+    return other;
 }
 
 /* How far the record's stamp is from what the frames since that moment say. */
@@ -163,6 +186,9 @@ static bool admit(struct admission *a, const struct live_plan *plan, struct bloc
     else
         tell_order(order, r);
     tally_add(&t->other_form, is_of_other_form(plan, r));
+    const bool other_basis = is_of_other_basis(a, plan, order, r);
+    r->flags |= other_basis ? BLOCK_OTHER_BASIS : 0;
+    tally_add(&t->other_basis, other_basis);
     return true;
 }
 

@@ -5,7 +5,8 @@
  * is still a record for the raw recorder, and has no pixel. A pixel with a model of samples waits with its OFF file until the port is past it.
  * The first record of a channel after a refused one begins after a gap (BLOCK_GAP_BEFORE). A frame counter that began anew is a new epoch: its first
  * record to stay says so (BLOCK_NEW_EPOCH), and what still comes of the epoch before (BLOCK_OLD_EPOCH). Port and files tell restarts each by their own
- * order, for one may be hours ahead of the other, and a clock have been set back in between. Each record is counted in the plan's tally, by way, and once more if the pixel's model can make nothing of it (other_form).
+ * order, for one may be hours ahead of the other, and a clock have been set back in between. Each record is counted in the plan's tally, by way, and once more if the pixel's model can make nothing of it (other_form), or would
+ * make wrong heights of it, since its coefficients are of another basis (other_basis, BLOCK_OTHER_BASIS).
  * One array of channels each: another model of the same channels goes on with the same admission, for what came by port must still be known
  * when a file brings it. One thread, the ingest thread's; nothing allocates after _new. */
 #ifndef TESD_DAEMON_ADMISSION_H
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "daemon/live_plan.h"
+#include "daemon/off_bases.h"
 #include "daemon/record_block.h"
 
 struct admission;   /* opaque */
@@ -24,6 +26,7 @@ struct admission_settings {
     bool with_files;       /* records also come by files: then they are reconciled */
     bool files_only;       /* nothing comes by port */
     int64_t disorder_ns;   /* what comes by port has stamps this far behind the newest of all channels at most */
+    struct off_bases *bases;   /* of the OFF files; borrowed. NULL: no such records come */
     int64_t begun_ns;      /* CLOCK_MONOTONIC: now; from then on a port may be called quiet */
 };
 

@@ -1,7 +1,7 @@
 /* daemon/basis_check.h - OFF files whose coefficients mean something else than the model measures.
  *   files of all channels --basis_check--> those of one basis
  * Coefficients are numbers along a basis that the file brings with it. Measured with filters made of another one they give heights that look right and
- * are wrong, so such a file is left out, and told. */
+ * are wrong, so such a file is left out, and told; as is one whose projectors, which made the coefficients, are not those of its basis. */
 #ifndef TESD_DAEMON_BASIS_CHECK_H
 #define TESD_DAEMON_BASIS_CHECK_H
 

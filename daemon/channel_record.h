@@ -29,6 +29,7 @@ struct channel_shape {             /* what all records of a channel have in comm
     uint32_t n_samples, n_presamples;
     double sample_period_s;
     uint32_t n_bases;
+    double misfit;                 /* OFF: of its projectors to its basis (pulse/off_projection.h) */
     const double *basis;           /* OFF: n_samples x n_bases row-major, borrowed; NULL for samples */
 };
 

@@ -27,6 +27,7 @@ struct ingest {
     struct left_out *not_given;          /* n_channels: what the raw recorder was not given, and has not been told yet; n 0: none */
     bool files_only;
     int64_t disorder_ns;
+    struct off_bases *bases;
     struct record_block *own;            /* of lent records: when nobody records, or the recorder has no empty one */
     struct block_record *scratch;        /* for sorting them */
     uint32_t *sorting;
@@ -44,6 +45,7 @@ bool ingest_new(const struct ingest_settings *settings, const struct ingest_link
         g->exchange = exchange;
         g->files_only = settings->files_only;
         g->disorder_ns = settings->disorder_ns;
+        g->bases = settings->bases;
         g->through_ns = INT64_MIN;
     }
     if (g == NULL || !record_block_new(BATCH_RECORDS, 0, &g->own) || (g->scratch = calloc(BATCH_RECORDS, sizeof *g->scratch)) == NULL || !live_source_new(&settings->source, &g->source)) {
@@ -91,7 +93,7 @@ static bool make_session(struct ingest *g, const struct live_plan *p) {
     end_session(g);
     if (p->array == NULL)
         return true;
-    const struct admission_settings s = { .n_channels = p->array->n_channels, .with_files = g->links.files != NULL, .files_only = g->files_only, .disorder_ns = g->disorder_ns,
+    const struct admission_settings s = { .n_channels = p->array->n_channels, .with_files = g->links.files != NULL, .files_only = g->files_only, .disorder_ns = g->disorder_ns, .bases = g->bases,
                                           .begun_ns = clock_ns(CLOCK_MONOTONIC) };
     g->not_given = calloc(p->array->n_channels, sizeof *g->not_given);
     g->sorting = calloc(p->array->n_pixels + (size_t)2, sizeof *g->sorting);

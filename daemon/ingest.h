@@ -14,6 +14,7 @@
 
 #include "daemon/analysis_team.h"
 #include "daemon/live_plan.h"
+#include "daemon/off_bases.h"
 #include "daemon/record_block.h"
 #include "daemon/ring.h"
 #include "daemon/source/live.h"
@@ -36,6 +37,7 @@ struct ingest_settings {
     struct live_settings source;
     bool files_only;                     /* the port is left alone */
     int64_t disorder_ns;                 /* what comes by port has stamps this far behind the newest of all channels at most */
+    struct off_bases *bases;             /* of the OFF files that are followed; borrowed */
 };
 
 bool ingest_new(const struct ingest_settings *settings, const struct ingest_links *links, struct plan_exchange *exchange, struct ingest **out);   /* false after logging */

@@ -21,6 +21,7 @@ static uint64_t hurried(const struct alarm_facts *f) { return f->hurried; }
 static uint64_t refused_events(const struct alarm_facts *f) { return f->refused_events; }
 static uint64_t clock_steps(const struct alarm_facts *f) { return f->clock_steps; }
 static uint64_t other_form(const struct alarm_facts *f) { return f->other_form; }
+static uint64_t other_basis(const struct alarm_facts *f) { return f->other_basis; }
 
 static bool is_silent(const struct alarm_facts *f) { return !f->heard; }
 static bool has_no_calibration(const struct alarm_facts *f) { return f->array && f->n_pixels > 0 && f->good_pixels == 0; }
@@ -66,6 +67,10 @@ static void other_form_text(const struct alarm_facts *f, char *text, size_t size
     snprintf(text, size, "%" PRIu64 " records have no energy: they are OFF coefficients and the calibration is of samples, or the other way round; give one of their own kind (control: calibration_use)", f->other_form);
 }
 
+static void other_basis_text(const struct alarm_facts *f, char *text, size_t size) {
+    snprintf(text, size, "%" PRIu64 " records have no energy: their OFF files were made with other projectors than those that the calibration was learnt from; learn one from what comes now", f->other_basis);
+}
+
 /* An alarm is a state, or a count that grows. */
 static const struct alarm_rule { const char *code, *level; alarm_state *state; alarm_count *count; alarm_text *text; } rules[N_ALARMS] = {
     [ALARM_ACQUISITION_SILENT] = { "acquisition_silent", "error", .state = is_silent, .text = silent_text },
@@ -84,6 +89,7 @@ static const struct alarm_rule { const char *code, *level; alarm_state *state; a
     [ALARM_SCANS_DIFFER] = { "scans_differ", "warning", .state = scans_differ, .text = differ_text },
     [ALARM_CLOCK_SET] = { "clock_set", "warning", .count = clock_steps, .text = clock_text },
     [ALARM_OTHER_FORM] = { "other_form", "warning", .count = other_form, .text = other_form_text },
+    [ALARM_OTHER_BASIS] = { "other_basis", "error", .count = other_basis, .text = other_basis_text },
     [ALARM_PIXELS_JUMPED] = { "pixels_jumped", "warning", .state = pixels_jumped, .text = jumped_text },
     [ALARM_PIXELS_SHIFTED] = { "pixels_shifted", "warning", .state = pixels_shifted, .text = shifted_text },
 };

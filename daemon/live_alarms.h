@@ -10,14 +10,14 @@
 
 enum alarm_code {
     ALARM_ACQUISITION_SILENT, ALARM_LOST_UPSTREAM, ALARM_OVERLOAD, ALARM_REFUSED, ALARM_NO_CALIBRATION, ALARM_CALIBRATION_REFUSED, ALARM_JOURNAL, ALARM_ARCHIVE, ALARM_RAW,
-    ALARM_NOT_KEPT, ALARM_LATE, ALARM_HURRIED, ALARM_SCAN_EVENTS, ALARM_SCANS_DIFFER, ALARM_CLOCK_SET, ALARM_OTHER_FORM, ALARM_PIXELS_JUMPED, ALARM_PIXELS_SHIFTED, N_ALARMS
+    ALARM_NOT_KEPT, ALARM_LATE, ALARM_HURRIED, ALARM_SCAN_EVENTS, ALARM_SCANS_DIFFER, ALARM_CLOCK_SET, ALARM_OTHER_FORM, ALARM_OTHER_BASIS, ALARM_PIXELS_JUMPED, ALARM_PIXELS_SHIFTED, N_ALARMS
 };
 
 struct alarm_facts {
     bool heard;                          /* the acquisition's status port */
     bool array;                          /* its channels are known */
     uint32_t n_pixels, good_pixels;
-    uint64_t sent, lost_upstream, overload, refused, not_kept, late, hurried, refused_events, clock_steps, other_form;   /* so far */
+    uint64_t sent, lost_upstream, overload, refused, not_kept, late, hurried, refused_events, clock_steps, other_form, other_basis;   /* so far */
     double clock_step_s;                 /* the last of them */
     const char *host;                    /* of the acquisition */
     const char *calibration_refusal;     /* "" none */

@@ -31,6 +31,7 @@ bool live_book_new(const struct book_settings *settings, struct live_book **out)
     for (size_t i = 0; i < n; i++)
         b->anchor_ns[i] = b->newest_anchor_ns[i] = INT64_MIN;
     b->settled_ns = INT64_MIN;
+    b->held_ns = INT64_MAX;
     *out = b;
     return true;
 }
@@ -251,6 +252,7 @@ bool live_book_again(const struct live_book *b, struct live_book **out) {
     }
     tell_points(again, s);
     again->counts = b->counts;
+    again->held_ns = b->held_ns;
     live_book_products(again, &b->settings.products);
     if (scan_view_settings(s->view) != NULL)
         live_book_show(again, &why);

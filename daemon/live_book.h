@@ -14,6 +14,7 @@
 #include "calib/photon_block.h"
 #include "daemon/grade_windows.h"
 #include "daemon/row_block.h"
+#include "daemon/scan_copy.h"
 #include "daemon/scan_event.h"
 #include "daemon/stage/live_scan.h"
 #include "pulse/livetime.h"
@@ -74,6 +75,14 @@ void live_book_rows(struct live_book *b, const struct row_block *rows);
 bool live_book_event(struct live_book *b, const struct scan_event *event, const char **why);
 /* No row before watermark_ns is missing. force: settle everything that is there (the end of a session). */
 void live_book_settle(struct live_book *b, int64_t watermark_ns, bool force);
+/* From here on nothing is settled that what comes at or behind until_ns might change, but for rows that are hurried: what was before can be told apart (live_book_part).
+ * INT64_MAX: no such time. */
+void live_book_hold(struct live_book *b, int64_t until_ns);
+/* All before the time held is settled as if nothing followed, as in the file of a run that ended there, and nothing is held any more. */
+void live_book_settle_held(struct live_book *b);
+/* What the scan that is the k-th (live_book_scans) has before until_ns, which has been settled to just there: products of those rows alone, with its points as they were
+ * told so far; one that is open ends there. False: no point, or no memory. The caller's. */
+bool live_book_part(const struct live_book *b, size_t k, int64_t until_ns, struct scan_copy **out);
 
 /* The scan that runs, or ended and is not final yet, or was the last; NULL: none. Changes with the next call above. */
 const struct live_scan *live_book_scan(const struct live_book *b);

@@ -26,7 +26,9 @@ struct live_book {
     int64_t *anchor_ns, *newest_anchor_ns;/* where blindness ends: of the last settled event, of the newest */
     bool *jumped;                         /* of the last settled event of each pixel: nothing is live until one that has not */
     int64_t begun_ns, settled_ns, newest_ns;
+    int64_t held_ns;                      /* nothing from there on is settled yet; INT64_MAX: nothing is held */
     bool begun, changed;
+    bool cut_off;                         /* while what was held is settled */
     struct book_counts counts;
 };
 

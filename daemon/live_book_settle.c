@@ -115,8 +115,11 @@ static void note(struct live_book *b, struct livetime_graded g) {
         b->final_grade[g.row] = g.grade;
 }
 
+/* How far all events are known; down_ns: of what comes behind there nothing is to be known, as of what follows a run (INT64_MAX: no such time). */
+struct known { int64_t watermark_ns, down_ns; };
+
 /* One pixel's events from the last settled one on, as stage/grade walks a whole channel. */
-static void walk_pixel(struct live_book *b, uint16_t pixel, const struct happening *h, size_t n, const struct livetime_sheet *sheet, int64_t watermark_ns) {
+static void walk_pixel(struct live_book *b, uint16_t pixel, const struct happening *h, size_t n, const struct livetime_sheet *sheet, struct known known) {
     const struct livetime_table *table = &b->pixels[pixel].table;
     struct livetime_pixel p = { 0 };
     int64_t last_ns = b->anchor_ns[pixel] != INT64_MIN ? b->anchor_ns[pixel] - table->blind_ns : INT64_MIN;
@@ -139,7 +142,10 @@ static void walk_pixel(struct live_book *b, uint16_t pixel, const struct happeni
         if (blind)
             livetime_pixel_up(&p, h[i].time_ns + table->blind_ns);
     }
-    note(b, livetime_pixel_advance(&p, sheet, watermark_ns));
+    if (p.up && known.down_ns < INT64_MAX)
+        note(b, livetime_pixel_down(&p, sheet, known.down_ns));
+    else
+        note(b, livetime_pixel_advance(&p, sheet, known.watermark_ns));
 }
 
 static void keep_anchor(struct live_book *b, const struct happening *h, size_t n, int64_t until_ns) {
@@ -166,7 +172,7 @@ static void grade_lossy(struct live_book *b, const struct happening *h) {
 }
 
 /* All pixels, also those without a record: their silence is live time. */
-static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64_t until_ns, int64_t watermark_ns) {
+static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64_t until_ns, struct known known) {
     int64_t times[MAX_CELLS * N_LIVETIME_COLUMNS];
     for (size_t pixel = 0, at = 0; pixel < b->settings.n_pixels; pixel++) {
         size_t first = at;
@@ -176,7 +182,7 @@ static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64
         struct livetime_sheet sheet = { .table = &p->table, .n_points = c->n, .start_ns = c->start_ns, .end_ns = c->end_ns, .grade_time_ns = times };
         livetime_sheet_reset(&sheet);
         if (p->live) {
-            walk_pixel(b, (uint16_t)pixel, b->walk + first, at - first, &sheet, watermark_ns);
+            walk_pixel(b, (uint16_t)pixel, b->walk + first, at - first, &sheet, known);
             keep_anchor(b, b->walk + first, at - first, until_ns);
         }
         for (size_t k = first; p->lossy && k < at; k++)
@@ -188,12 +194,12 @@ static void walk_all(struct live_book *b, size_t n, const struct cells *c, int64
 
 /* ---- leaving ---- */
 
-/* What still waits for a point at this time waits no longer: it moves, or lies outside. */
+/* What still waits for a point at this time waits no longer: it moves, or lies outside; so it does when a run ends before another point has begun. */
 static struct live_place last_place(const struct live_book *b, const struct book_spot *spot) {
     if (spot->place.kind != PLACE_WAITS)
         return spot->place;
     const struct live_scan *s = spot->scan >= 0 ? b->scans[spot->scan] : NULL;
-    return s != NULL && spot->place.after >= 0 && !s->ended ? (struct live_place){ PLACE_MOVING, -1, spot->place.after } : (struct live_place){ PLACE_OUTSIDE, -1, -1 };
+    return s != NULL && spot->place.after >= 0 && !s->ended && !b->cut_off ? (struct live_place){ PLACE_MOVING, -1, spot->place.after } : (struct live_place){ PLACE_OUTSIDE, -1, -1 };
 }
 
 static void settle_row(struct live_book *b, uint32_t row) {
@@ -262,20 +268,23 @@ static void settle_live_times(const struct cells *c) {
     }
 }
 
-static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_ns) {
+static void settle_with(struct live_book *b, int64_t until_ns, int64_t enough_ns, struct known known) {
     struct cells *c = calloc(1, sizeof *c);
     if (c == NULL)
         return;   /* later, then */
     for (unsigned k = 0; k < b->n_scans; k++)
         add_cells(b, b->scans[k], until_ns, c);
-    /* Later events than this change no grade before until_ns. */
-    int64_t enough_ns = until_ns + longest_window(b) + 1;
-    walk_all(b, list_happenings(b, enough_ns), c, until_ns, watermark_ns < enough_ns ? watermark_ns : enough_ns);
+    walk_all(b, list_happenings(b, enough_ns), c, until_ns, known);
     leave(b, until_ns);
     b->settled_ns = until_ns;
     book_settle_finals(b);
     settle_live_times(c);
     free(c);
+}
+
+static void settle_to(struct live_book *b, int64_t until_ns, int64_t watermark_ns) {
+    const int64_t enough_ns = until_ns + longest_window(b) + 1;   /* later events change no grade before until_ns */
+    settle_with(b, until_ns, enough_ns, (struct known){ watermark_ns < enough_ns ? watermark_ns : enough_ns, INT64_MAX });
 }
 
 /* The end of the newest point that is over and may be final. */
@@ -301,10 +310,28 @@ void live_book_settle(struct live_book *b, int64_t watermark_ns, bool force) {
             settle_to(b, until, watermark_ns > until ? until : watermark_ns);
         return;
     }
-    int64_t safe = watermark_ns - longest_window(b) - b->settings.hold_ns, lazy = safe - b->settings.late_ns, end = newest_end(b, safe);
+    int64_t safe = (watermark_ns < b->held_ns ? watermark_ns : b->held_ns) - longest_window(b) - b->settings.hold_ns, lazy = safe - b->settings.late_ns, end = newest_end(b, safe);
     int64_t until = end > b->settled_ns ? end : lazy - b->settled_ns >= SETTLE_STEP_NS ? lazy : b->settled_ns;
     if (until - b->settled_ns > SETTLE_STEP_NS && book_rows_waiting(b->kept) > MANY_ROWS)
         until = b->settled_ns + SETTLE_STEP_NS;   /* more at the next call: rows go on coming meanwhile */
     if (until > b->settled_ns)
         settle_to(b, until, watermark_ns);
+}
+
+void live_book_hold(struct live_book *b, int64_t until_ns) { b->held_ns = until_ns; }
+
+/* Pixels are known to be up until the last record of any of them. */
+void live_book_settle_held(struct live_book *b) {
+    const int64_t until_ns = b->held_ns;
+    int64_t last_ns = b->settled_ns;
+    b->held_ns = INT64_MAX;
+    if (!b->begun || until_ns == INT64_MAX || until_ns <= b->settled_ns)
+        return;
+    for (uint32_t row = b->kept->begin; book_rows_next(b->kept, &row, until_ns); row++) {
+        const int64_t time_ns = b->kept->columns->time_ns[row & b->kept->mask];
+        last_ns = time_ns >= last_ns ? time_ns + 1 : last_ns;
+    }
+    b->cut_off = true;
+    settle_with(b, until_ns, until_ns, (struct known){ until_ns, last_ns });
+    b->cut_off = false;
 }

@@ -253,6 +253,7 @@ static void begin_scan(struct live_disk *d, const struct live_scan *s) {
     d->scan_start_ns = s->scan.start_ns;
     d->scan_end_ns = INT64_MAX;
     d->told_points = 0;
+    d->now->n = 0;   /* what was given last is not this scan's */
     for (size_t i = 0; i < b->n; i++) {
         if (!is_of(d, b, i)) {
             if (left != i) {

@@ -14,6 +14,7 @@ void live_losses_sum(const struct live_array *array, const struct channel_tally 
         all.overload += own;
         all.restarts += tally_of(&tally[index].restarts);
         all.other_form += tally_of(&tally[index].other_form);
+        all.other_basis += tally_of(&tally[index].other_basis);
         all.raw_lost += tally_of(&tally[index].raw_lost);
     }
     *out = all;
@@ -37,9 +38,10 @@ char *live_losses_text(const struct live_array *array, const struct channel_tall
         const uint32_t index = array->index_of_pixel[p];
         const struct upstream_channel c = upstream_loss_channel(loss, index);
         const struct channel_tally *t = &tally[index];
-        fprintf(f, "%s sent %llu received %llu lost %llu port %llu file %llu overload %llu raw_lost %llu restarts %llu\n", array->channels[index].name, (unsigned long long)c.sent,
+        fprintf(f, "%s sent %llu received %llu lost %llu port %llu file %llu overload %llu raw_lost %llu restarts %llu other_basis %llu\n", array->channels[index].name, (unsigned long long)c.sent,
                 (unsigned long long)c.had, (unsigned long long)c.lost, (unsigned long long)tally_of(&t->port), (unsigned long long)tally_of(&t->file),
-                (unsigned long long)tally_of(&t->overload), (unsigned long long)tally_of(&t->raw_lost), (unsigned long long)tally_of(&t->restarts));
+                (unsigned long long)tally_of(&t->overload), (unsigned long long)tally_of(&t->raw_lost), (unsigned long long)tally_of(&t->restarts),
+                (unsigned long long)tally_of(&t->other_basis));
     }
     fclose(f);
     return text;

@@ -15,6 +15,7 @@ struct live_losses {
     uint64_t overload;           /* refused because analysis could not keep up */
     uint64_t restarts;           /* of the frame counter */
     uint64_t other_form;         /* coefficients where the calibration is of samples, or the other way round: no energies */
+    uint64_t other_basis;        /* coefficients of another basis than the calibration's: no energies */
     uint64_t raw_lost;           /* not given to the raw recorder, which could not keep up */
 };
 

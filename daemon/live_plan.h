@@ -19,6 +19,7 @@ struct channel_tally {
     _Atomic uint64_t raw_lost;   /* not given to the raw recorder because it could not keep up */
     _Atomic uint64_t restarts;   /* of the frame counter */
     _Atomic uint64_t other_form; /* coefficients of a pixel that is measured from samples, or samples of one measured from coefficients: nothing but a time */
+    _Atomic uint64_t other_basis;/* coefficients of another basis than those that the pixel's model was learnt from: nothing but a time */
 };
 
 static inline void tally_add(_Atomic uint64_t *counter, uint64_t n) {   /* the one writer */

@@ -88,7 +88,7 @@ static bool set_up_follower(struct live_run *r, const struct options *o) {
 static bool set_up(struct live_run *r, struct options *o) {
     char endpoint[128];
     snprintf(endpoint, sizeof endpoint, "tcp://%s:%d", o->ingest.host, (int)o->ingest.port + 2);
-    const struct ingest_settings ingest = { .source = { .endpoint = endpoint, .connections = (unsigned)o->ingest.connections }, .files_only = strcmp(o->follow.mode, "only") == 0,
+    struct ingest_settings ingest = { .source = { .endpoint = endpoint, .connections = (unsigned)o->ingest.connections }, .files_only = strcmp(o->follow.mode, "only") == 0,
                                             .disorder_ns = llround(o->ingest.block_s * 1e9) + GATHERED_NS };
     snprintf(r->boot, sizeof r->boot, "%llx-%d", (unsigned long long)clock_ns(CLOCK_REALTIME), (int)getpid());
     if (!live_disk_new(o, r->boot, &r->disk))
@@ -103,6 +103,7 @@ static bool set_up(struct live_run *r, struct options *o) {
         log_error("out of memory for %d threads that analyse", (int)o->ingest.workers);
         return false;
     }
+    ingest.bases = r->bases;
     const struct ingest_links links = { .rows = r->rows, .files = r->files, .raw = live_disk_ring(r->disk), .recording = live_disk_recording(r->disk),
                                         .learner = live_learning_ring(r->learning), .learning = live_learning_wanted(r->learning), .team = r->team };
     if (!ingest_new(&ingest, &links, &r->exchange, &r->ingest))

@@ -36,7 +36,7 @@ struct live_runs {
     bool running, ending;
     struct run_scans scans;
     struct pulse_bounds bounds;
-    int64_t newest_ns;
+    int64_t over_ns;                  /* where it ends a scan that goes on */
     uint32_t n_samples;
     double sample_period_s;
     char folder[512], logs[512], base_name[96];
@@ -259,17 +259,20 @@ void live_runs_begin(struct live_runs *r, const struct live_status *status, int6
     make_waiting(r, status);
 }
 
-void live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms) {
+int64_t live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms) {
     if (!r->running || r->ending)
-        return;
+        return INT64_MAX;
     r->ending = true;
     r->at_end = *r->options;
     r->end_ms = now_ms;
-    r->newest_ns = newest_ns;
+    r->over_ns = newest_ns + 1;
     if (strcmp(status->label, "STOP") == 0 && status->label_ns > 0) {
         r->bounds.until_ns = status->label_ns;
         r->bounds.over = llabs(status->label_ns - r->recent.time_ns) >= PLACE_NS ? r->recent.mark : r->before.mark;
+        if (status->label_ns > newest_ns - PLACE_NS)   /* else the clock was set back in the run */
+            r->over_ns = status->label_ns;
     }
+    return r->over_ns;
 }
 
 static bool states_are_readable(const struct live_runs *r) {
@@ -294,7 +297,7 @@ static void make_file(struct live_runs *r, const struct live_status *status) {
         memcpy(f->logs, r->logs, sizeof f->logs);
     ask_losses(r);
     f->lost = lost_in_run(r);
-    f->scans = run_scans_take(&r->scans, r->newest_ns, !readable, &f->n_scans);
+    f->scans = run_scans_take(&r->scans, r->over_ns, !readable, &f->n_scans);
     r->pulses = NULL;
     ++*r->model.references;
     m->final = f;

@@ -44,7 +44,8 @@ void live_runs_event(struct live_runs *r, const struct scan_event *e);
 void live_runs_label(struct live_runs *r, const char *label, int64_t time_ns);
 /* joined: it was under way when we came, so all that comes is its own. */
 void live_runs_begin(struct live_runs *r, const struct live_status *status, int64_t newest_ns, bool joined);
-void live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms);
+/* The run's last records may still be on their way. Where its file will end a scan that goes on: at the word, or behind the newest record; INT64_MAX: no run, or it ends already. */
+int64_t live_runs_end(struct live_runs *r, const struct live_status *status, int64_t newest_ns, int64_t now_ms);
 /* Ends a run whose last records must have come by now (behind: files of it are still being read); joins files that are ready. True: a run's file was begun. */
 bool live_runs_step(struct live_runs *r, const struct live_status *status, int64_t now_ms, bool behind, bool at_once);
 

@@ -35,6 +35,8 @@ void live_session_keep_scans(struct live_session_work *s, bool closing, bool all
 /* ---- what the acquisition says ---- */
 
 void live_session_begin_run(struct live_session_work *s, bool joined) {
+    live_session_run_ends(s);
+    live_session_run_over(s);
     live_repeats_forget(s->repeats);
     live_runs_begin(s->runs, &s->status, s->newest_ns, joined);
     if (s->set != NULL)
@@ -45,7 +47,7 @@ void live_session_begin_run(struct live_session_work *s, bool joined) {
 }
 
 static void end_run(struct live_session_work *s) {
-    live_runs_end(s->runs, &s->status, s->newest_ns, clock_ms());
+    live_session_run_ends(s);
     if (s->links.follower != NULL && s->options.follow.folder[0] == '\0')
         follower_end(s->links.follower);
 }
@@ -250,8 +252,10 @@ bool live_session_step(void *context) {
     settle_and_publish(s, now);
     publisher_step(s->publisher, lost_of(s));
     photon_feed_step(s->photon_feed);
-    if (live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false))
+    if (live_runs_step(s->runs, &s->status, now, s->links.follower != NULL && follower_is_behind(s->links.follower), false)) {
+        live_session_run_over(s);
         live_disk_end(s->links.disk);
+    }
     live_disk_step(s->links.disk);
     take_reload(s);
     live_session_take_read(s);
@@ -278,6 +282,7 @@ bool live_session_new(struct options *options, const struct session_links *links
         return false;
     s->options = *options;
     s->links = *links;
+    s->over_ns = INT64_MAX;
     memcpy(s->configured, options->roi, sizeof s->configured);
     s->n_configured = options->n_roi;
     pthread_mutex_init(&s->lock, NULL);
@@ -302,6 +307,7 @@ bool live_session_new(struct options *options, const struct session_links *links
 void live_session_finish(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
+    live_session_run_ends(s);
     live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
     live_disk_end(s->links.disk);

@@ -79,6 +79,7 @@ struct live_session_work {
     struct live_recount *recounted;   /* since then rows get their energies here; NULL: from ingest */
     bool handing_over;          /* ingest may still use the model before the one learnt last */
     int64_t names_ms, settle_ms, publish_ms, figures_ms, rows_ms;
+    int64_t over_ns;            /* the run's end, while its last records are on their way: nothing behind it is settled; INT64_MAX: none */
     int64_t newest_ns, newest_mono_ns, oldest_unpublished_ns;
     uint64_t unpublished, rows_at_figures;
     uint32_t published_final;
@@ -122,6 +123,11 @@ void live_session_keep_scans(struct live_session_work *s, bool closing, bool all
 void live_session_begin_run(struct live_session_work *s, bool joined);   /* joined: it was under way when we came */
 
 int64_t live_session_watermark_ns(const struct live_session_work *s);
+
+/* ---- live_session_end.c ---- */
+void live_session_run_ends(struct live_session_work *s);          /* its last records may still be on their way; without a run, or when it ends already, fine */
+/* They are here: what its scans have by its end is told to the disk as their last, and what follows is settled again. Before live_disk_end. */
+void live_session_run_over(struct live_session_work *s);
 
 /* ---- live_session_read.c ---- */
 void live_session_read_ahead(struct live_session_work *s);             /* at the start: the settings' calibration, unless its disk is silent. Waits */

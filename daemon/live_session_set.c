@@ -138,6 +138,7 @@ static void losses(void *context, uint64_t *lost) {
 }
 
 void live_session_close_book(struct live_session_work *s) {
+    live_session_run_over(s);
     if (s->book != NULL) {
         live_book_settle(s->book, INT64_MAX, true);
         live_session_publish_scan(s, true);
@@ -168,6 +169,7 @@ static void end_set(struct live_session_work *s) {
     while (live_session_take_rows(s))
         continue;
     live_session_forget_choice(s);
+    live_session_run_ends(s);
     live_runs_session(s->runs, NULL, &s->status);   /* while its losses are known */
     live_session_close_book(s);
     live_disk_end(s->links.disk);

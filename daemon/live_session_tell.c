@@ -76,7 +76,7 @@ void live_session_tell_alarms(struct live_session_work *s, int64_t now_ms) {
     const struct alarm_facts facts = {
         .heard = f->alive, .array = s->set != NULL, .n_pixels = f->n_pixels, .good_pixels = f->good_pixels, .sent = f->losses.sent, .lost_upstream = f->losses.lost_upstream,
         .overload = f->losses.overload, .refused = s->lost.rejected, .not_kept = f->kept_lost, .late = f->late, .hurried = f->hurried, .refused_events = f->refused_events, .pixels_jumped = jumped.text, .pixels_shifted = shifted.text, .scans_differ = live_repeats_odd(s->repeats),
-        .other_form = f->losses.other_form, .clock_steps = f->clock_steps.records, .clock_step_s = (double)f->clock_steps.last_ns * 1e-9,
+        .other_form = f->losses.other_form, .other_basis = f->losses.other_basis, .clock_steps = f->clock_steps.records, .clock_step_s = (double)f->clock_steps.last_ns * 1e-9,
         .host = s->options.ingest.host, .calibration_refusal = live_learning_refusal(s->links.learning),
         .disk_trouble = { trouble_of(&f->disk[0]), trouble_of(&f->disk[1]), trouble_of(&f->disk[2]) },
     };

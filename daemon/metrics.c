@@ -47,6 +47,7 @@ static const struct metric_row rows[] = {
     { "tesd_stamp_steps_total", "counter", "records whose stamps and frame counter differ: the acquisition's clock was set while data flowed", METRIC_U64, BOOK(clock_steps.records) },
     { "tesd_frame_restarts_total", "counter", "restarts of the frame counter, summed over channels", METRIC_U64, BOOK(losses.restarts) },
     { "tesd_records_other_form_total", "counter", "records that have no energy because the calibration is of samples and they are coefficients, or the other way round", METRIC_U64, BOOK(losses.other_form) },
+    { "tesd_records_other_basis_total", "counter", "records that have no energy because they are coefficients of another basis than those that the calibration was learnt from", METRIC_U64, BOOK(losses.other_basis) },
     { "tesd_scan_events_refused_total", "counter", "scan points that made no sense", METRIC_U64, BOOK(refused_events) },
     { "tesd_status_messages_total", "counter", "messages on the status port", METRIC_U64, BOOK(status_messages) },
     { "tesd_status_refused_total", "counter", "of those that are none", METRIC_U64, BOOK(status_refused) },

@@ -6,7 +6,7 @@
 
 #include "pulse/growing_list.h"
 
-struct kept { uint32_t number; int32_t channel; struct channel_shape shape; double *basis; };
+struct kept { uint32_t number; int32_t channel; struct channel_shape shape; double *basis; struct pixel_model *model; };   /* model NULL: none can be made of it */
 
 struct off_bases {
     pthread_mutex_t lock;
@@ -24,11 +24,16 @@ bool off_bases_new(struct off_bases **out) {
     return true;
 }
 
+static void kept_done(struct kept *k) {
+    pixel_model_free(k->model);
+    free(k->basis);
+}
+
 void off_bases_free(struct off_bases *b) {
     if (b == NULL)
         return;
     for (size_t i = 0; i < b->n; i++)
-        free(b->list[i].basis);
+        kept_done(&b->list[i]);
     free(b->list);
     pthread_mutex_destroy(&b->lock);
     free(b);
@@ -58,7 +63,7 @@ static void make_place(struct off_bases *b, int32_t channel) {
         }
     if (of_channel < OFF_BASES_KEPT)
         return;
-    free(b->list[oldest].basis);
+    kept_done(&b->list[oldest]);
     memmove(b->list + oldest, b->list + oldest + 1, (--b->n - oldest) * sizeof *b->list);
 }
 
@@ -71,11 +76,15 @@ static uint32_t keep(struct off_bases *b, int32_t channel, const struct channel_
     if (list == NULL)
         return 0;
     b->list = list;
-    struct kept k = { b->newest + 1, channel, *shape, copy_of(shape) };
-    if (k.basis == NULL)
+    struct kept *k = &b->list[b->n];
+    const struct off_header h = channel_shape_header(shape);
+    *k = (struct kept){ .number = b->newest + 1, .channel = channel, .shape = *shape };
+    k->shape.basis = k->basis = copy_of(shape);
+    if (k->basis == NULL || pixel_model_from_off(&h, shape->n_presamples, k->basis, &k->model) == STATUS_NO_MEMORY) {
+        free(k->basis);
         return 0;
-    k.shape.basis = k.basis;
-    b->list[b->n++] = k;
+    }
+    b->n++;
     return ++b->newest;
 }
 
@@ -96,4 +105,14 @@ bool off_bases_copy(struct off_bases *b, uint32_t number, struct channel_shape *
         }
     pthread_mutex_unlock(&b->lock);
     return basis != NULL;
+}
+
+bool off_bases_measured_by(struct off_bases *b, uint32_t number, const struct pixel_model *m) {
+    bool same = false;
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < b->n; i++)
+        if (b->list[i].number == number)
+            same = b->list[i].model != NULL && pixel_model_same_basis(b->list[i].model, m);
+    pthread_mutex_unlock(&b->lock);
+    return same;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/channel_record.h"
+#include "pulse/pixel_model.h"
 
 enum { OFF_BASES_KEPT = 3 };
 
@@ -21,5 +22,7 @@ void off_bases_free(struct off_bases *b);
 uint32_t off_bases_put(struct off_bases *b, int32_t channel, const struct channel_shape *shape);
 /* *out with a copy of the basis, which is the caller's to free. False: it is not kept any more, or no memory. */
 bool off_bases_copy(struct off_bases *b, uint32_t number, struct channel_shape *out);
+/* Whether a model of coefficients measures them: it is of that basis. False when that is not known (any more): what they mean is not known then. */
+bool off_bases_measured_by(struct off_bases *b, uint32_t number, const struct pixel_model *m);
 
 #endif

@@ -22,7 +22,8 @@ enum block_flag {
     BLOCK_GAP_BEFORE = 4,      /* between this and the channel's record before it not all is known (channel_record.gap_before) */
     BLOCK_NEW_EPOCH = 8,       /* first of the channel since its frame counter started anew */
     BLOCK_COEFFICIENTS = 16,   /* of an OFF file: it has coefficients, and no samples */
-    BLOCK_OLD_EPOCH = 32       /* of the epoch before the newest one that was told of its channel */
+    BLOCK_OLD_EPOCH = 32,      /* of the epoch before the newest one that was told of its channel */
+    BLOCK_OTHER_BASIS = 64     /* its coefficients are of another basis than the pixel's model: nothing but a time */
 };
 
 struct block_record {

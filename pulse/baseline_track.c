@@ -206,7 +206,8 @@ static void next_one(struct baseline_tracker *t, const struct baseline_rule *rul
 struct piece {
     size_t n, n_good;
     bool near;                                   /* no good one stands long behind the one before it */
-    double level[PIECE], adds[PIECE], counts[PIECE], tells[PIECE];
+    double level[PIECE], adds[PIECE], counts[PIECE];
+    int64_t tells[PIECE];
     double good[PIECE], least, most;             /* levels of good ones, n_good */
     double sum[PIECE], weight[PIECE];
     float baseline[PIECE], offset[PIECE];
@@ -261,7 +262,7 @@ WIDE_LOOP static inline void compare_loop(struct piece *restrict x) {
     for (size_t i = 0; i < x->n; i++) {
         const float baseline = x->weight[i] > 0 ? (float)(x->sum[i] / x->weight[i]) : NAN, offset = (float)(x->level[i] - (double)baseline);
         x->baseline[i] = baseline;
-        x->offset[i] = ((x->tells[i] > 0) & (fabsf(baseline) <= FLT_MAX)) ? offset : 0;
+        x->offset[i] = ((x->tells[i] != 0) & (fabsf(baseline) <= FLT_MAX)) ? offset : 0;
     }
 }
 

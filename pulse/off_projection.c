@@ -41,6 +41,30 @@ void off_projection_done(struct off_projection *p) {
     *p = (struct off_projection){ 0 };
 }
 
+static double column_norm(const double *basis, uint32_t n, uint32_t n_bases, uint32_t j) {
+    double sum = 0;
+    for (uint32_t k = 0; k < n; k++)
+        sum += basis[(size_t)k * n_bases + j] * basis[(size_t)k * n_bases + j];
+    return sqrt(sum);
+}
+
+double off_projection_misfit(const double *projectors, const double *basis, uint32_t n_samples, uint32_t n_bases) {
+    double norm[OFF_MAX_BASES], most = 0;
+    for (uint32_t j = 0; j < n_bases; j++)
+        norm[j] = column_norm(basis, n_samples, n_bases, j);
+    for (uint32_t i = 0; i < n_bases; i++)
+        for (uint32_t j = 0; j < n_bases; j++) {
+            double product = i == j ? -1 : 0;
+            for (uint32_t k = 0; k < n_samples; k++)
+                product += projectors[(size_t)i * n_samples + k] * basis[(size_t)k * n_bases + j];
+            const double part = fabs(product) * norm[i] / norm[j];
+            most = part <= most ? most : part;   /* what is not a number stays */
+            if (isnan(most))
+                return most;
+        }
+    return most;
+}
+
 static double value_of(const struct pulse_record *r, bool is_signed, uint32_t k) { return is_signed ? (double)(int16_t)r->samples[k] : (double)r->samples[k]; }
 
 /* Mean, and slope x n. */

@@ -22,6 +22,12 @@ struct off_projection {
 enum status off_projection_fit(const double *basis, uint32_t n_samples, uint32_t n_presamples, uint32_t n_bases, struct off_projection *out);
 void off_projection_done(struct off_projection *p);
 
+/* How far projectors (n_bases x n_samples) are from those of this basis (n_samples x n_bases): a record that is one column of it comes back as basis x P x column, and
+ * this is the largest part of a column's norm by which that is wrong: max over i, j of |(P B - 1)_ij| |B_i| / |B_j|, whatever the units of the columns. 0 is
+ * right; real files have up to 5e-4 (doc/methods.md, Records). Infinite or not a number: a column is zero, or numbers are not. */
+double off_projection_misfit(const double *projectors, const double *basis, uint32_t n_samples, uint32_t n_bases);
+#define OFF_MISFIT_MOST 0.01   /* beyond this coefficients are not numbers along the basis that the file brings */
+
 /* Of a record of p->n_samples samples, n_presamples of them before the trigger; is_signed: samples are int16. Everything in counts (record_off.h);
  * the pretrigger's rise by least squares. */
 void off_projection_take(const struct off_projection *p, const struct pulse_record *record, bool is_signed, struct off_record *out);

@@ -170,19 +170,26 @@ static void measure_followed(const struct pixel_model *m, const struct pulse_rec
         (void)gap_filters_measure(m, record, found[0] - m->n_presamples, pulse);
 }
 
+/* By the filter that is blind to the tail of an earlier pulse; kept when nothing speaks against it. */
+static void measure_behind(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *pulse) {
+    struct measured_pulse tail = *pulse;
+    if (m->tail != NULL && (pulse->cuts != 0 || !pixel_tail_faint(m)))
+        pixel_model_measure_tail(m, record, &tail);
+    else
+        pixel_tail_filterless(m, &tail);   /* what would be measured is measured, or near enough */
+    if (tail.cuts == 0)
+        *pulse = tail;
+}
+
 void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out) {
     pixel_model_measure(m, record, out);
     if (out->cuts & CUT_BIT(CUT_SHORT))
         return;
-    if (out->falling || (out->cuts & CUT_BIT(CUT_PRETRIGGER))) {
-        struct measured_pulse tail = *out;
-        if (m->tail != NULL && (out->cuts != 0 || !pixel_tail_faint(m)))
-            pixel_model_measure_tail(m, record, &tail);
-        else
-            pixel_tail_filterless(m, &tail);   /* what would be measured is measured, or near enough */
-        if (tail.cuts == 0)
-            *out = tail;
-    }
+    const bool falls = out->falling || (out->cuts & CUT_BIT(CUT_PRETRIGGER)) != 0;
+    if (falls)
+        measure_behind(m, record, out);
     if (out->cuts != 0)
         measure_followed(m, record, out);
+    if (!falls && (out->cuts & CUT_BIT(CUT_RESIDUAL)))   /* a long tail falls too little for a short pretrigger to show, yet spoils the shape */
+        measure_behind(m, record, out);
 }

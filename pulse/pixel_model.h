@@ -104,8 +104,8 @@ bool pixel_model_second_pulse(const struct pixel_model *m, const struct pulse_re
  * measured as any other, and the limits on the pretrigger hold unless nothing is left of a pulse at the end of a record. */
 void pixel_model_measure_tail(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out);
 /* One record, with what its own samples tell of other pulses: where the pretrigger falls as on a tail, by the tail filter; where something speaks
- * against the pulse and a second one rises in the record, by a filter cut to the gap. Depends on the record alone, so live and from files it is the
- * same whatever came late or not at all. */
+ * against the pulse and a second one rises in the record, by a filter cut to the gap; where the shape is still not the pulse's alone, by the tail filter. Depends on the
+ * record alone, so live and from files it is the same whatever came late or not at all. */
 void pixel_model_measure_crowded(const struct pixel_model *m, const struct pulse_record *record, struct measured_pulse *out);
 /* Sample numbers, in order, where further pulses rise behind the record's own, by the model's rise_level; samples[INNER_PULSES_MAX]. How many; 0 as well
  * where the level or the record's length is not the model's. With edge-multi triggers, which stand where the pulse begins, so that no level can be

@@ -21,6 +21,7 @@ struct off_header {
     char channel_name[64];
     uint32_t subframe_divisions;  /* 1 when absent */
     size_t header_bytes;       /* offset of the first record: JSON and binary matrices */
+    double misfit;             /* of the projectors to the basis (off_projection.h) */
     size_t record_bytes;       /* 32 + 4B (0.1, 0.2) or 36 + 4B (0.3) */
 };
 

@@ -16,12 +16,12 @@ static void group_name(char out[GROUP_NAME], const struct archive_cuts *of, cons
 
 struct archive_curve archive_curve_begin(struct archive *a, const struct archive_cuts *of, const char *kind, const char *name, const char *what, const char *signal, const char *axis) {
     char group[GROUP_NAME], title[320];
-    const char *sample = of->products->scan->sample;
+    const char *sample = of->products->scan->sample, *gap = name[0] != '\0' ? " " : "";
     group_name(group, of, kind, name);
     if (of->sum != NULL)
-        snprintf(title, sizeof title, "%s %s%s%s, sum of %u scan%s", what, name, sample[0] ? ", " : "", sample, of->sum->n_scans, of->sum->n_scans == 1 ? "" : "s");
+        snprintf(title, sizeof title, "%s%s%s%s%s, sum of %u scan%s", what, gap, name, sample[0] ? ", " : "", sample, of->sum->n_scans, of->sum->n_scans == 1 ? "" : "s");
     else
-        snprintf(title, sizeof title, "%s %s%s%s, scan %d", what, name, sample[0] ? ", " : "", sample, of->products->scan->number);
+        snprintf(title, sizeof title, "%s%s%s%s%s, scan %d", what, gap, name, sample[0] ? ", " : "", sample, of->products->scan->number);
     struct archive_curve g = { a, h5_file_group(a->file, a->entry, group, "NXdata"), of };
     h5_file_attribute_text(a->file, g.id, "signal", signal);
     h5_file_attribute_texts(a->file, g.id, "axes", &axis, 1);

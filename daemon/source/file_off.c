@@ -62,6 +62,7 @@ static enum status open_off(struct source_file *f, struct complaint *why) {
     f->info.shape.sample_period_s = h.frame_period_s;
     f->info.shape.basis = kept->basis;
     f->info.shape.n_bases = h.n_bases;
+    f->info.shape.misfit = h.misfit;
     snprintf(f->info.version, sizeof f->info.version, "%s", h.version_text);
     snprintf(f->info.channel_name, sizeof f->info.channel_name, "%s", h.channel_name);
     return STATUS_OK;

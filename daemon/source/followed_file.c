@@ -10,6 +10,7 @@
 
 #include "daemon/log.h"
 #include "daemon/source/source.h"
+#include "pulse/off_projection.h"
 
 static const int64_t RETRY_NS = INT64_C(500000000);   /* after a read or an open that failed */
 enum { FAILURES_AFTER_END = 20 };                      /* then a file whose run is over is given up */
@@ -187,11 +188,22 @@ static enum growing_step decode(struct followed_file *f, bool complete) {
     return step;
 }
 
-static void refuse(struct followed_file *f, struct follow_counts *counts) {
-    const struct complaint *why = growing_records_complaint(f->records);
-    log_warning("%s: byte %llu: %s; the file is left out", f->path, (unsigned long long)why->offset, why->text);
+static void refuse(struct followed_file *f, uint64_t byte, const char *why, struct follow_counts *counts) {
+    log_warning("%s: byte %llu: %s; the file is left out", f->path, (unsigned long long)byte, why);
     counts->refused++;
     give_up(f, counts);
+}
+
+/* Coefficients are numbers along the basis that the file brings, or nobody knows what they are. */
+static bool is_misfit(const struct followed_file *f) {
+    const struct channel_shape *s = &growing_records_info(f->records)->shape;
+    return s->coefficients && !(s->misfit <= OFF_MISFIT_MOST);
+}
+
+static void refuse_misfit(struct followed_file *f, struct follow_counts *counts) {
+    char why[160];
+    snprintf(why, sizeof why, "the projectors before its records are not those of its basis (off by up to %.2g): load projectors and basis of one model into the acquisition", growing_records_info(f->records)->shape.misfit);
+    refuse(f, growing_records_offset(f->records), why, counts);
 }
 
 /* All that can be had now: to the very end when its writer is done and a read since then found no more, or when it rests. */
@@ -210,8 +222,12 @@ bool followed_file_drain(struct followed_file *f, int64_t now_ns, int64_t rest_n
     while (*budget > 0) {
         enum growing_step step = f->held ? GROWING_RECORD : next_record(f, now_ns, rest_ns);
         note_progress(f, counts);
-        if (step == GROWING_REFUSED) {
-            refuse(f, counts);
+        if (step == GROWING_REFUSED || (step == GROWING_RECORD && is_misfit(f))) {
+            const struct complaint *why = growing_records_complaint(f->records);
+            if (step == GROWING_REFUSED)
+                refuse(f, why->offset, why->text, counts);
+            else
+                refuse_misfit(f, counts);
             return true;
         }
         if (step != GROWING_RECORD) {

@@ -127,7 +127,7 @@ static void begin_off(struct growing_records *g) {
     g->info.channel_index = h->channel_index;
     snprintf(g->info.channel_name, sizeof g->info.channel_name, "%s", h->channel_name);
     g->info.shape = (struct channel_shape){ .coefficients = true, .n_samples = h->n_samples, .n_presamples = h->n_presamples,
-                                            .sample_period_s = h->frame_period_s, .n_bases = h->n_bases, .basis = g->basis };
+                                            .sample_period_s = h->frame_period_s, .n_bases = h->n_bases, .misfit = h->misfit, .basis = g->basis };
 }
 
 static bool could_be_ljh(const struct growing_records *g) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pulse/base64.h"
+#include "pulse/off_projection.h"
 #include "pulse/text_piece.h"
 
 enum { MAX_SAMPLES = 65536 };
@@ -150,6 +151,20 @@ static enum status read_matrices(const struct reading *r, struct off_header *h, 
     return STATUS_OK;
 }
 
+/* Of one behind the header the byte is told, of one in it the header's end. */
+static enum status check_numbers(const struct reading *r, const struct off_header *h, const double *both) {
+    const size_t n = (size_t)h->n_samples * h->n_bases;
+    const bool behind = h->header_bytes > r->json_bytes;
+    for (size_t k = 0; k < 2 * n; k++)
+        if (!isfinite(both[k])) {
+            const uint32_t columns = k < n ? h->n_samples : h->n_bases;
+            complaint_set(r->why, r->json_bytes + (behind ? k * sizeof(double) : 0), 0, "row %zu, column %zu of its %s is not a number: load the acquisition's projectors anew; records made with these say nothing",
+                          k % n / columns, k % n % columns, k < n ? "projectors" : "basis");
+            return STATUS_BAD_VALUE;
+        }
+    return STATUS_OK;
+}
+
 /* Hands out copies of the wanted matrices, all or none. */
 static enum status hand_out(const double *both, size_t bytes, double **projectors, double **basis) {
     double *p = projectors != NULL ? malloc(bytes) : NULL;
@@ -175,7 +190,11 @@ static enum status read_model(const struct reading *r, struct off_header *h, dou
         return STATUS_NO_MEMORY;
     s = read_matrices(r, h, both);
     if (s == STATUS_OK)
+        s = check_numbers(r, h, both);
+    if (s == STATUS_OK) {
+        h->misfit = off_projection_misfit(both, both + matrix_bytes(h) / sizeof(double), h->n_samples, h->n_bases);
         s = hand_out(both, matrix_bytes(h), projectors, basis);
+    }
     free(both);
     return s;
 }

@@ -1,5 +1,6 @@
 #include "daemon/stage/analyse.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -37,21 +38,32 @@ struct stretch {
 };
 
 /* Heights as either calibration corrects them, and what an earlier pulse adds to either. */
-struct heights { float before[BATCH], after[BATCH], tail[BATCH], variance[BATCH]; };   /* variance: of before */
+struct heights {
+    float before[BATCH], after[BATCH], tail[BATCH];
+    float variance[BATCH];    /* of before */
+    size_t n_tails;           /* pulses that may have one: */
+    uint8_t tails[BATCH];
+};
 
 static const struct calibration_pair *pair_of(const struct stretch *s, size_t i) {
     return &s->pairs[s->one ? 0 : i];
 }
 
-static void take_off_slow_tails(const struct stretch *s, struct heights *h) {
-    for (size_t i = 0; i < s->n; i++) {
-        if (s->pulses[i].slow_counts == 0)
-            continue;
-        struct slow_effect slow = slow_tail_effect(s->settings->model, &s->pulses[i]);
-        h->before[i] -= (float)slow.height;
-        h->after[i] -= (float)slow.height;
-        h->tail[i] += fmaxf(0, (float)slow.tail);
+/* Which of n pulses stand on the tail of another one, fast or slow: few. Returns how many. */
+static size_t find_tails(const struct measured_pulse *p, size_t n, uint8_t which[BATCH]) {
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        which[found] = (uint8_t)i;
+        found += p[i].on_tail | (p[i].slow_counts != 0);
     }
+    return found;
+}
+
+static void take_off_slow_tail(const struct stretch *s, struct heights *h, size_t i) {
+    struct slow_effect slow = slow_tail_effect(s->settings->model, &s->pulses[i]);
+    h->before[i] -= (float)slow.height;
+    h->after[i] -= (float)slow.height;
+    h->tail[i] += fmaxf(0, (float)slow.tail);
 }
 
 static void correct(const struct stretch *s, struct heights *h) {
@@ -63,9 +75,14 @@ static void correct(const struct stretch *s, struct heights *h) {
     height_correction_rows(&s->pairs->before->correction, &columns, s->n, noise_sigma, h->before, h->variance);
     if (s->pairs->after == NULL)
         memcpy(h->after, h->before, s->n * sizeof *h->after);
-    for (size_t i = 0; i < s->n; i++)
+    memset(h->tail, 0, sizeof h->tail);
+    h->n_tails = find_tails(s->pulses, s->n, h->tails);
+    for (size_t k = 0; k < h->n_tails; k++) {
+        const size_t i = h->tails[k];
         h->tail[i] = measured_pulse_tail(&s->pulses[i]);
-    take_off_slow_tails(s, h);
+        if (s->pulses[i].slow_counts != 0)
+            take_off_slow_tail(s, h, i);
+    }
 }
 
 /* Where there is more to a photon than one curve: two, the tail that it stands on, a line that is locked to. */
@@ -94,9 +111,11 @@ static void set_energies(const struct stretch *s, struct photon_block *b, size_t
     correct(s, &heights);
     if (one_curve)
         calibration_curve_rows(s->pairs->before->curve, heights.before, heights.variance, s->n, &rows);
-    for (size_t i = 0; i < s->n; i++)
-        if (!one_curve || heights.tail[i] > 0)
-            set_energy(s, &heights, i, &rows);
+    for (size_t k = 0; k < heights.n_tails && one_curve; k++)
+        if (heights.tail[heights.tails[k]] > 0)
+            set_energy(s, &heights, heights.tails[k], &rows);
+    for (size_t i = 0; i < s->n && !one_curve; i++)
+        set_energy(s, &heights, i, &rows);
 }
 
 static void set_no_energies(size_t n, struct photon_block *b, size_t at) {
@@ -134,6 +153,11 @@ static size_t stretch_end(const struct calibration_pair *pairs, size_t from, siz
     return to;
 }
 
+static void cut_without_energy(const float *restrict energy_eV, size_t n, uint32_t *restrict cuts) {
+    for (size_t i = 0; i < n; i++)
+        cuts[i] |= ((cuts[i] == 0) & !(fabsf(energy_eV[i]) <= FLT_MAX)) ? CUT_BIT(CUT_NO_CURVE) : 0;
+}
+
 /* All of n <= BATCH rows that comes from their pulses and calibrations; their cuts are set. */
 static void set_measured(const struct analyse_settings *s, const struct measured_pulse *m, size_t n, struct photon_block *b, size_t at) {
     struct calibration_pair pairs[BATCH];
@@ -146,24 +170,28 @@ static void set_measured(const struct analyse_settings *s, const struct measured
         else
             set_no_energies(stretch.n, b, at + from);
     }
+    float *restrict height = b->height + at, *restrict arrival = b->arrival + at, *restrict mean = b->pretrigger_mean + at;
     for (size_t i = 0; i < n; i++) {
-        b->height[at + i] = m[i].height;
-        b->arrival[at + i] = m[i].arrival_samples;
-        b->pretrigger_mean[at + i] = m[i].pretrigger_mean;
-        if (b->cuts[at + i] == 0 && !isfinite(b->energy_eV[at + i]))
-            b->cuts[at + i] |= CUT_BIT(CUT_NO_CURVE);
+        height[i] = m[i].height;
+        arrival[i] = m[i].arrival_samples;
+        mean[i] = m[i].pretrigger_mean;
     }
+    cut_without_energy(b->energy_eV + at, n, b->cuts + at);
 }
 
 /* n <= BATCH */
 static void add_rows(const struct analyse_settings *s, const struct measured_pulse *pulses, size_t n, struct photon_block *b) {
+    int64_t *restrict time_ns = b->time_ns + b->n, *restrict frame = b->frame + b->n;
+    uint32_t *restrict cuts = b->cuts + b->n;
+    uint16_t *restrict pixel = b->pixel + b->n;
     for (size_t i = 0; i < n; i++) {
-        b->time_ns[b->n + i] = pulses[i].time_ns;
-        b->frame[b->n + i] = pulses[i].frame;
-        b->pixel[b->n + i] = (uint16_t)s->pixel;
-        b->cuts[b->n + i] = pulses[i].cuts;
-        b->grade[b->n + i] = GRADE_HIGH;
+        time_ns[i] = pulses[i].time_ns;
+        frame[i] = pulses[i].frame;
+        cuts[i] = pulses[i].cuts;
     }
+    for (size_t i = 0; i < n; i++)
+        pixel[i] = (uint16_t)s->pixel;
+    memset(b->grade + b->n, GRADE_HIGH, n * sizeof *b->grade);
     set_measured(s, pulses, n, b, b->n);
     b->n += n;
 }

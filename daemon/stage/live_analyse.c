@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/stage/analyse.h"
+#include "pulse/cut.h"
 #include "pulse/edge_trigger.h"
 
 enum { SECONDS_MAX = INNER_PULSES_MAX, STRETCH = 16 };
@@ -103,6 +104,13 @@ static size_t stretch(const struct record_block *block, size_t from, const struc
     return n;
 }
 
+static void measure(const struct live_pixel *p, const struct channel_record *record, uint16_t flags, struct measured_pulse *out) {
+    if ((flags & BLOCK_OTHER_BASIS) == 0)
+        analyse_measure(&p->settings, record, out);
+    else
+        *out = (struct measured_pulse){ .height = NAN, .arrival_samples = NAN, .pretrigger_mean = NAN, .residual = NAN, .cuts = CUT_BIT(CUT_SHORT), .time_ns = record->time_ns, .frame = record->frame };
+}
+
 /* n records of one pixel: each step for all of them, as steps wait for divisions and tables, and records do not wait for each other. */
 static void analyse_stretch(struct live_pixel *p, const struct record_block *block, size_t from, size_t n, struct row_block *into) {
     struct channel_record records[STRETCH];
@@ -110,7 +118,7 @@ static void analyse_stretch(struct live_pixel *p, const struct record_block *blo
     const bool known = p->trigger.level > 0, by_trigger = (p->look & LIVE_LOOK_TRIGGER) != 0, by_rises = (p->look & LIVE_LOOK_RISES) != 0;
     for (size_t k = 0; k < n; k++) {
         record_block_get(block, from + k, &records[k]);
-        analyse_measure(&p->settings, &records[k], &into->pulses[row + k]);
+        measure(p, &records[k], block->rows[from + k].flags, &into->pulses[row + k]);
         into->flags[row + k] = row_flags(block->rows[from + k].flags);
         if (by_trigger && known && !records[k].coefficients)
             look_into(p, &records[k], into, row + k);   /* while its samples are near */

@@ -112,7 +112,7 @@ def defined(e, t, number, used, grades, trigger):
         counts += np.bincount(p['point'][at], minlength=len(start))
         live += eps[pixel] * time_ns * 1e-9
     if vetoing(trigger):
-        live = closed_form(recorded, (end - start) * 1e-9, eps[used], windows, trigger == 'edge-multi-isolated')
+        live = (eps[used] * closed_form(recorded, (end - start) * 1e-9, eps[used], windows, trigger == 'edge-multi-isolated')).sum(axis=1)
     return counts, live / eps[used].sum()
 
 def read_scan(out, truth, trigger=''):

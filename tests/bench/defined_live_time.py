@@ -102,7 +102,7 @@ def no_record(rate, record_s, post_s, span_s, isolated):
 
 
 def closed_form(recorded, dwell_s, sensitivity, windows, isolated):
-    """Per point: sum of sensitivity x live time in s, of what all pixels recorded there (calib/lossy_trigger.h)."""
+    """Live time in s, point by pixel, of what all pixels recorded there (calib/lossy_trigger.h)."""
     record_s, post_s, window_s, peak_s = 1e-9 * np.array([(w.record - w.period, w.post, w.isolated, w.peak) for w in windows]).T
     veto_s = record_s + post_s - 0.9 * peak_s if isolated else record_s
     lo, hi = np.zeros(len(dwell_s)), np.full(len(dwell_s), 0.4 / (sensitivity.mean() * (record_s + post_s).mean()))
@@ -112,4 +112,4 @@ def closed_form(recorded, dwell_s, sensitivity, windows, isolated):
         low = (each * np.exp(-each * veto_s)).sum(axis=1) < recorded / dwell_s
         lo, hi = np.where(low, rate, lo), np.where(low, hi, rate)
     each = np.outer((lo + hi) / 2, sensitivity)
-    return (sensitivity * np.exp(-each * (record_s + post_s)) * no_record(each, record_s, post_s, window_s - record_s, isolated)).sum(axis=1) * dwell_s
+    return np.exp(-each * (record_s + post_s)) * no_record(each, record_s, post_s, window_s - record_s, isolated) * dwell_s[:, None]

@@ -31,7 +31,7 @@ static void run_pixel(struct dice *d, const struct lossy_trigger *t, double rate
 
 static void check(struct dice *d, bool isolated, double crowd, double window_s) {
     const struct lossy_trigger t = { record_s, post_s, window_s, 0, isolated };
-    double eps[PIXELS], sum = 0, rate_Hz = crowd / (record_s + post_s), recorded = 0, clean = 0, live_s = 0, duration_s = 6e6 / (PIXELS * rate_Hz);
+    double eps[PIXELS], sum = 0, rate_Hz = crowd / (record_s + post_s), recorded = 0, clean = 0, live_s = 0, duration_s = 2e6 / (PIXELS * rate_Hz);
     for (int p = 0; p < PIXELS; p++)
         sum += eps[p] = exp(0.35 * (dice_unit(d) + dice_unit(d) + dice_unit(d) + dice_unit(d) - 2) * sqrt(3));
     for (int p = 0; p < PIXELS; p++) {

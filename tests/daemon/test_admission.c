@@ -1,3 +1,4 @@
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,12 @@
 enum { CHANNELS = 2, ROWS = 8, PERIOD_US = 10 };
 static const int64_t START_NS = INT64_C(1790000000000000000), SECOND_NS = 1000000000, DISORDER_NS = 200000000, BEGUN_NS = 5000000000;
 
+enum { SAMPLES = 40, PRESAMPLES = 10, BASES = 3 };
+
 struct scene {
+    struct off_bases *bases;
+    struct live_channel names[CHANNELS];
+    struct live_array array;
     struct admission *admission;
     struct record_block *block;
     struct pixel_model of_samples, of_coefficients;
@@ -24,21 +30,26 @@ struct scene {
 };
 
 /* Channel 0 has a model of samples, channel 1 one of coefficients. */
-static struct scene *begin(bool with_files) {
+static struct scene *begin_with(bool with_files, struct off_bases *bases) {
     struct scene *s = calloc(1, sizeof *s);
     assert_non_null(s);
+    s->bases = bases;
     s->of_coefficients.coefficients = true;
     s->channels[0].model = &s->of_samples;
     s->channels[1].model = &s->of_coefficients;
     s->model = (struct array_model){ .n_channels = CHANNELS, .channels = s->channels };
-    s->plan = (struct live_plan){ .model = &s->model, .tally = s->tally };
-    const struct admission_settings settings = { .n_channels = CHANNELS, .with_files = with_files, .disorder_ns = DISORDER_NS, .begun_ns = BEGUN_NS };
+    s->array = (struct live_array){ .n_channels = CHANNELS, .n_pixels = CHANNELS, .channels = s->names };
+    s->plan = (struct live_plan){ .array = &s->array, .model = &s->model, .model_version = 1, .tally = s->tally };
+    const struct admission_settings settings = { .bases = s->bases, .n_channels = CHANNELS, .with_files = with_files, .disorder_ns = DISORDER_NS, .begun_ns = BEGUN_NS };
     assert_true(admission_new(&settings, &s->admission));
     assert_true(record_block_new(ROWS, 0, &s->block));
     return s;
 }
 
+static struct scene *begin(bool with_files) { return begin_with(with_files, NULL); }
+
 static void end(struct scene *s) {
+    off_bases_free(s->bases);
     admission_free(s->admission);
     record_block_free(s->block);
     free(s);
@@ -292,6 +303,62 @@ static void test_records_of_the_other_form_are_counted(void **state) {
     end(s);
 }
 
+static uint32_t put_basis(struct scene *s, int32_t channel, double decay, struct pixel_model **model) {
+    double basis[SAMPLES * BASES];
+    for (int k = 0; k < SAMPLES; k++) {
+        basis[k * BASES] = 1;
+        basis[k * BASES + 1] = k == PRESAMPLES;
+        basis[k * BASES + 2] = k < PRESAMPLES ? 0 : exp(-(k - PRESAMPLES) / decay) - exp(-(k - PRESAMPLES) / 2.0);
+    }
+    const struct channel_shape shape = { .coefficients = true, .n_samples = SAMPLES, .n_presamples = PRESAMPLES, .sample_period_s = 1e-5, .n_bases = BASES, .basis = basis };
+    const struct off_header h = channel_shape_header(&shape);
+    if (model != NULL)
+        assert_int_equal(pixel_model_from_off(&h, PRESAMPLES, basis, model), STATUS_OK);
+    return off_bases_put(s->bases, channel, &shape);
+}
+
+static void add_of_basis(struct scene *s, uint16_t channel, int64_t frame, uint32_t basis) {
+    add(s, channel, frame, 0, BLOCK_FROM_FILE | BLOCK_COEFFICIENTS);
+    s->block->rows[s->block->n - 1].basis = basis;
+}
+
+static bool is_refused(const struct scene *s, size_t i) { return (s->block->rows[i].flags & BLOCK_OTHER_BASIS) != 0; }
+
+/* Coefficients of another basis than the model's stay, for whoever learns, marked and counted channel by channel; another model is asked anew. */
+static void test_records_of_another_basis_are_marked(void **state) {
+    (void)state;
+    struct off_bases *bases;
+    struct pixel_model *model, *later;
+    assert_true(off_bases_new(&bases));
+    struct scene *s = begin_with(true, bases);
+    const uint32_t own = put_basis(s, 1, 8, &model), other = put_basis(s, 1, 8.5, &later), of_0 = put_basis(s, 0, 8, NULL);
+    s->channels[1].model = model;
+    add_of_basis(s, 1, 10, own);
+    add_of_basis(s, 1, 11, other);
+    add_of_basis(s, 1, 12, other);
+    add_of_basis(s, 1, 13, own);
+    add_of_basis(s, 1, 14, 0);        /* nobody knows of which */
+    add_of_basis(s, 0, 10, of_0);     /* its model is of samples: another form, as before */
+    assert_int_equal(admit(s), 0);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(is_refused(s, i), i == 1 || i == 2 || i == 4);
+    assert_int_equal(tally_of(&s->tally[1].other_basis), 3);
+    assert_int_equal(tally_of(&s->tally[1].other_form), 0);
+    assert_int_equal(tally_of(&s->tally[0].other_basis), 0);
+    assert_int_equal(tally_of(&s->tally[0].other_form), 1);
+    record_block_clear(s->block);
+    s->channels[1].model = later;
+    s->plan.model_version++;
+    add_of_basis(s, 1, 15, own);
+    add_of_basis(s, 1, 16, other);
+    assert_int_equal(admit(s), 0);
+    assert_true(is_refused(s, 0) && !is_refused(s, 1));
+    assert_int_equal(tally_of(&s->tally[1].other_basis), 4);
+    pixel_model_free(model);
+    pixel_model_free(later);
+    end(s);
+}
+
 /* Coefficients of a pixel that is measured from samples: until the port is past them, or silent. */
 static void test_files_wait_for_the_port(void **state) {
     (void)state;
@@ -324,6 +391,7 @@ int main(void) {
         cmocka_unit_test(test_both_ways_count_once),
         cmocka_unit_test(test_coefficients_are_measured_from_the_file),
         cmocka_unit_test(test_records_of_the_other_form_are_counted),
+        cmocka_unit_test(test_records_of_another_basis_are_marked),
         cmocka_unit_test(test_files_wait_for_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -285,6 +285,41 @@ static void write_text(const char *folder, const char *name, const char *text) {
     fclose(f);
 }
 
+static bool count_coefficients(void *context, const struct followed_record *r) {
+    assert_true(r->record.coefficients && r->channel == 3);
+    ++*(int *)context;
+    return true;
+}
+
+/* An OFF file whose projectors are not those of its basis: refused with its first record, once; one that fits is followed. */
+static void test_projectors_that_do_not_fit(void **state) {
+    (void)state;
+    static const char header[] = "{\n \"FileFormatVersion\": \"0.3.0\", \"NumberOfBases\": 1, \"FramePeriodSeconds\": 1e-5,\n"
+                                 " \"ModelInfo\": {\"Projectors\": {\"Rows\": 1, \"Cols\": 2}, \"Basis\": {\"Rows\": 2, \"Cols\": 1}}\n}\n";
+    char folder[] = "/tmp/tesd_follow_XXXXXX", path[PATH];
+    int taken = 0;
+    int64_t now_ns = 0;
+    struct follow *f = follow_new_or_skip(told);
+    assert_non_null(mkdtemp(folder));
+    for (int k = 0; k < 2; k++) {
+        const double matrices[4] = { k == 0 ? 0.6 : 0.5, 0.5, 1, 1 };
+        const uint8_t records[3 * 40] = { 0 };
+        snprintf(path, sizeof path, "%s/20261122_run0000_chan%d.off", folder, 2 * k + 1);
+        FILE *to = fopen(path, "wb");
+        assert_non_null(to);
+        assert_int_equal(fwrite(header, 1, sizeof header - 1, to) + fwrite(matrices, 1, sizeof matrices, to) + fwrite(records, 1, sizeof records, to), sizeof header - 1 + sizeof matrices + sizeof records);
+        fclose(to);
+    }
+    assert_true(follow_folder(f, folder));
+    follow_end(f);
+    while (follow_step(f, now_ns += 100000000, count_coefficients, &taken) != FOLLOW_ENDED)
+        follow_wait(f, 1);
+    assert_int_equal(follow_count(f).refused, 1);
+    assert_int_equal(taken, 3);
+    follow_free(f);
+    remove_folder(folder);
+}
+
 /* Rubbish is refused once, error channels and other files are nobody's, a file cut short is given up; the good one goes on. */
 static void test_bad_files(void **state) {
     (void)state;
@@ -326,7 +361,7 @@ static void test_bad_files(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces_plain), cmocka_unit_test(test_pieces_torn), cmocka_unit_test(test_pieces_blocked), cmocka_unit_test(test_pieces_uring),
-        cmocka_unit_test(test_pieces_polled), cmocka_unit_test(test_rest), cmocka_unit_test(test_runs), cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_pieces_polled), cmocka_unit_test(test_rest), cmocka_unit_test(test_runs), cmocka_unit_test(test_bad_files), cmocka_unit_test(test_projectors_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

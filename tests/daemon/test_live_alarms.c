@@ -95,6 +95,7 @@ static void each_fact_has_its_alarm(void **state) {
         case ALARM_SCANS_DIFFER: f.scans_differ = "scan 3 of 5 repeats: beyond 4 standard deviations from the others"; break;
         case ALARM_CLOCK_SET: f.clock_steps = 4; f.clock_step_s = -2; break;
         case ALARM_OTHER_FORM: f.other_form = 12; break;
+        case ALARM_OTHER_BASIS: f.other_basis = 12; break;
         case N_ALARMS: break;
         }
         assert_true(live_alarms_update(&a, &f, 500, 77));

@@ -87,7 +87,32 @@ static void the_newest_of_a_channel_are_kept(void **state) {
     off_bases_free(b);
 }
 
+/* Heights of its coefficients are right by a model of the same basis alone; nothing is known of one that is not kept. */
+static void a_model_measures_its_own(void **state) {
+    (void)state;
+    struct off_bases *b;
+    struct pixel_model *m;
+    double basis[SAMPLES * BASES], flat[SAMPLES * BASES] = { 0 };
+    assert_true(off_bases_new(&b));
+    for (int k = 0; k < SAMPLES * BASES; k++)
+        basis[k] = k % BASES == 2 && k / BASES >= 10 ? 1.0 / (k / BASES - 7) : 0;
+    const struct channel_shape shape = shape_of(basis), useless = shape_of(flat);
+    const struct off_header h = channel_shape_header(&shape);
+    assert_int_equal(pixel_model_from_off(&h, 10, basis, &m), STATUS_OK);
+    const uint32_t own = off_bases_put(b, 7, &shape), none = off_bases_put(b, 7, &useless);
+    basis[SAMPLES * BASES - 1] *= 1.01;
+    const uint32_t other = off_bases_put(b, 7, &shape);
+    assert_true(own > 0 && none > 0 && other > 0);
+    assert_true(off_bases_measured_by(b, own, m));
+    assert_false(off_bases_measured_by(b, other, m));
+    assert_false(off_bases_measured_by(b, none, m));   /* no heights can be made of it */
+    assert_false(off_bases_measured_by(b, 0, m));
+    assert_false(off_bases_measured_by(b, other + 1, m));
+    pixel_model_free(m);
+    off_bases_free(b);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(each_is_kept_once), cmocka_unit_test(a_copy_is_the_askers), cmocka_unit_test(the_newest_of_a_channel_are_kept) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(each_is_kept_once), cmocka_unit_test(a_copy_is_the_askers), cmocka_unit_test(the_newest_of_a_channel_are_kept), cmocka_unit_test(a_model_measures_its_own) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

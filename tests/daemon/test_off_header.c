@@ -152,6 +152,40 @@ static void refuses_with_a_reason(void **state) {
     assert_int_equal(off_header_parse((const uint8_t *)"#LJH", 4, &h, NULL, NULL, NULL), STATUS_BAD_VALUE);
 }
 
+/* Every number, wherever it stands, is asked after; the byte is that of the number. */
+static void refuses_what_is_no_number(void **state) {
+    (void)state;
+    static const double no_numbers[] = { NAN, INFINITY, -INFINITY };
+    char bytes[2048] = "";
+    const size_t json = format(&(struct model){ 0 }, bytes, sizeof bytes - sizeof matrices);
+    for (size_t k = 0; k < 12; k++) {
+        struct off_header h;
+        double *projectors = NULL, *basis = NULL;
+        struct complaint why = { 0 };
+        memcpy(bytes + json, matrices, sizeof matrices);
+        memcpy(bytes + json + k * sizeof(double), &no_numbers[k % 3], sizeof(double));
+        assert_int_equal(off_header_parse((uint8_t *)bytes, json + sizeof matrices, &h, &projectors, &basis, &why), STATUS_BAD_VALUE);
+        assert_int_equal(why.offset, json + k * sizeof(double));
+        assert_non_null(strstr(why.text, k < 6 ? "its projectors" : "its basis"));
+        assert_true(projectors == NULL && basis == NULL);
+    }
+}
+
+static void tells_the_misfit(void **state) {
+    (void)state;
+    static const double good[12] = { 1, 0, 0, 0, 0.5, 0, 1, 0, 0, 2, 0, 7 };   /* P B = 1 */
+    char bytes[2048] = "";
+    const size_t json = format(&(struct model){ 0 }, bytes, sizeof bytes - sizeof matrices);
+    struct off_header h;
+    memcpy(bytes + json, good, sizeof good);
+    assert_int_equal(off_header_parse((uint8_t *)bytes, json + sizeof good, &h, NULL, NULL, NULL), STATUS_OK);
+    assert_true(h.misfit <= 0);
+    const double larger = 0.75;
+    memcpy(bytes + json + 4 * sizeof(double), &larger, sizeof larger);
+    assert_int_equal(off_header_parse((uint8_t *)bytes, json + sizeof good, &h, NULL, NULL, NULL), STATUS_OK);
+    assert_true(fabs(h.misfit - 0.5) < 1e-12);
+}
+
 /* ---- real files ---- */
 
 static const struct {
@@ -253,7 +287,7 @@ int main(void) {
         cmocka_unit_test(reads_base64_matrices_whatever_the_version),
         cmocka_unit_test(takes_optional_keys_and_does_without),
         cmocka_unit_test(says_truncated_for_any_beginning),
-        cmocka_unit_test(refuses_with_a_reason),
+        cmocka_unit_test(refuses_with_a_reason), cmocka_unit_test(refuses_what_is_no_number), cmocka_unit_test(tells_the_misfit),
         cmocka_unit_test(reads_real_files),
         cmocka_unit_test(off_and_ljh_of_one_run_agree),
     };

@@ -89,7 +89,32 @@ static void test_encoded_is_decoded(void **state) {
     assert_int_equal(bytes[sizeof bytes - 1], 0xA5);
 }
 
+/* Of its own projectors next to nothing, whatever the columns' units; one column's share as it is; a column of zeros or no numbers is never good. */
+static void test_misfit(void **state) {
+    (void)state;
+    struct off_projection p = make();
+    assert_true(off_projection_misfit(p.projectors, p.basis, N, BASES) < 1e-10);
+    for (int k = 0; k < N; k++) {   /* the derivative in other units */
+        p.basis[k * BASES + 1] *= 1e4;
+        p.projectors[N + k] *= 1e-4;
+    }
+    assert_true(off_projection_misfit(p.projectors, p.basis, N, BASES) < 1e-10);
+    for (int k = 0; k < N; k++)
+        p.projectors[2 * N + k] *= 1.02;
+    const double scaled = off_projection_misfit(p.projectors, p.basis, N, BASES);
+    assert_true(fabs(scaled - 0.02) < 1e-6 && scaled > OFF_MISFIT_MOST);
+    for (int k = 0; k < N; k++)
+        p.projectors[2 * N + k] = p.projectors[k];   /* the mean in the pulse's place */
+    assert_true(off_projection_misfit(p.projectors, p.basis, N, BASES) > 0.9);
+    for (int k = 0; k < N; k++)
+        p.basis[k * BASES + 2] = 0;
+    assert_false(off_projection_misfit(p.projectors, p.basis, N, BASES) <= OFF_MISFIT_MOST);
+    p.basis[0] = NAN;
+    assert_false(off_projection_misfit(p.projectors, p.basis, N, BASES) <= OFF_MISFIT_MOST);
+    off_projection_done(&p);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_projectors_undo_the_basis), cmocka_unit_test(test_records), cmocka_unit_test(test_encoded_is_decoded) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_projectors_undo_the_basis), cmocka_unit_test(test_records), cmocka_unit_test(test_encoded_is_decoded), cmocka_unit_test(test_misfit) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,8 +61,9 @@ class Case:
         return run
 
 
-def write_off(ljh, path, tail=1.0):
-    """An OFF 0.3.0 file of an LJH file's records: basis constant, derivative, average pulse; plain least squares. tail: another basis, as of another day."""
+def write_off(ljh, path, tail=1.0, scale=1.0):
+    """An OFF 0.3.0 file of an LJH file's records: basis constant, derivative, average pulse; plain least squares. tail: another basis, as of another day; scale: of the pulse's projector,
+    which is not the basis' own then."""
     with open(ljh, 'rb') as f:
         content = f.read()
     end = re.search(rb'#End of Header\r?\n', content).end()
@@ -76,7 +77,7 @@ def write_off(ljh, path, tail=1.0):
     pulse[:pre] = 0
     pulse = np.sign(pulse) * np.abs(pulse / pulse.max()) ** tail * pulse.max()
     basis = np.stack([np.ones(n), np.gradient(pulse / pulse.max()), pulse / pulse.max()], axis=1)
-    projectors = np.linalg.pinv(basis)
+    projectors = np.linalg.pinv(basis) * np.array([[1], [1], [scale]])
     c = x @ projectors.T
     residual = (x - c @ basis.T).std(axis=1)
     head = {'ChannelIndex': 0, 'ChannelName': 'chan', 'ChannelNumberMatchingName': int(re.search(r'_chan(\d+)', path).group(1)), 'MaxPresamples': pre,
@@ -99,6 +100,7 @@ def make_beamtime(p):
         ljh = glob.glob(p.path('made', 'run', f'*_chan{c}.ljh'))[0]
         write_off(ljh, p.path(f'made_chan{c}.off'))
         write_off(ljh, p.path(f'other_chan{c}.off'), tail=1.02)
+        write_off(ljh, p.path(f'misfit_chan{c}.off'), scale=1.05)
     p.good('calibrate', p.path('made', 'run'), '--noise', p.path('made', 'noise'), '-o', p.path('cal.h5'), '-q')
 
 
@@ -169,6 +171,14 @@ def pulse_files(p):
     c.expect(3, 'other_chan1', 'other_chan3', pulses=[both[1][1], both[3][1]], extra=known, rows=0)
     c = case('OFF files of two bases in one channel')
     c.expect(3, r"other_chan1\.off: its basis is not that of the channel's first file", pulses=[both[1][0], both[1][1], both[3][0]], extra=['--logs', c.file('logs')], rows=2)
+    c = case('OFF files whose projectors are not those of their basis')
+    misfit = p.path('misfit_chan1.off')
+    c.expect(3, r'misfit_chan1\.off: byte \d+: the matrices that end here do not belong together \(projectors x basis is off 1 by up to 0.05', pulses=[misfit, both[3][0]], extra=known, rows=1)
+    c.expect(3, r'misfit_chan1\.off: byte \d+: the matrices', r'replay the run', pulses=[misfit, both[3][0]], extra=['--logs', c.file('logs')], rows=1)
+    c = case('OFF files with a projector that is not a number')
+    shutil.copy(p.path('made_chan1.off'), c.file('r_chan5.off'))
+    c.spoil(c.file('r_chan5.off'), lambda b: b[:(i := b.index(b'\n}\n') + 3 + 8)] + struct.pack('<d', float('nan')) + b[i + 8:])
+    c.expect(3, r'r_chan5.off: .*byte \d+.*row 0, column 1 of its projectors is not a number', 'left out', rows=2, frozen=True)
     c = case('OFF cut in the middle of its matrices')
     shutil.copy(p.path('made_chan1.off'), c.file('r_chan5.off'))
     c.spoil(c.file('r_chan5.off'), lambda b: b[:20000])

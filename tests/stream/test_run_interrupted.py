@@ -105,6 +105,41 @@ def check_same(name, live, replayed, cut_short=False):
     check(not differs, f'{name}: {len(a["entry/photons/frame"])} rows, maps and live times are those of a replay, the same bytes: {differs}')
 
 
+def scan_has_the_rows_of_its_run(name, run_file, least, maps=True):
+    """The scan's own file has the rows that the run's file has of it, in the same points, with the same grades, grade times and maps (its live times are not yet weighted by the
+    sensitivities of the pixels, which the run's end tells). A run that begins in mid-scan (maps False) has maps of the whole scan as it is published, and other grades of its first rows."""
+    made = glob.glob(os.path.join(os.path.dirname(run_file), '*_scan????.nxs'))
+    columns = ('pixel', 'frame', 'time_ns', 'point', 'incident_eV', *(['height', 'energy_eV', 'cuts', 'grade'] if maps else []))
+    have, others = [], []
+    for path in made + [run_file]:
+        with h5py.File(path) as f:
+            rows = numpy.rec.fromarrays([f[f'entry/photons/{k}'][()] for k in columns], names=columns)[f['entry/photons/scan'][()] >= 0]
+            have.append(rows[numpy.lexsort((rows.time_ns, rows.frame, rows.pixel))])
+            found = {}
+            f.visititems(lambda n, item: found.update({n: item[()]}) if isinstance(item, h5py.Dataset) and re.search('/(scan_.*/(start_ns|end_ns|photons|moving|grade_time_ns)|(rixs|loss|pfy)_.*/counts)$', n) else None)
+            others.append(found)
+    check(len(made) == 1 and len(have[0]) == len(have[-1]) > least, f'{name}: {[os.path.basename(m) for m in made]}: {[len(h) for h in have[:-1]]} rows, of {len(have[-1])} that the run\'s file has of the scan')
+    check(have[0].tobytes() == have[-1].tobytes(), f'{name}: the same ones: {[c for c in columns if have[0][c].tobytes() != have[-1][c].tobytes()]}')
+    other = sorted(k for k in others[0].keys() | others[-1].keys() if k not in others[0] or k not in others[-1] or others[0][k].tobytes() != others[-1][k].tobytes())
+    if maps:
+        check(not other, f'{name}: and points, grade times, maps: {other}')
+
+
+def writing_stops(name, later_s, goes_on):
+    """The acquisition stops writing in mid-scan, in a point or between two, and sends on, or nothing more comes."""
+    s = Session(name)
+    s.beam.goes_on(later_s)
+    s.beam.rpc.good('SourceControl.WriteControl', {'Request': 'Stop'})
+    if goes_on:
+        s.beam.goes_on(2)
+    s.run.wait_message('_run0000.nxs')
+    s.beam.reaches(s.beam.end_s + 2)
+    check(s.run.end() == 0, f'{name}: ends with 0')
+    s.twin.end()
+    check('are in no file' not in s.run.messages(), f'{name}: no row is said to be lost')
+    scan_has_the_rows_of_its_run(name, glob.glob(f'{folder}/{name}_out/*/0000/*_run0000.nxs')[0], 200)
+
+
 def source_comes_back(name, goes_on, set_s=0):
     s = Session(name, frames_go_on=int(goes_on))
     s.beam.rpc.good('SourceControl.Stop', '')
@@ -119,6 +154,8 @@ def source_comes_back(name, goes_on, set_s=0):
     with h5py.File(files[0]) as f, h5py.File(files[1]) as g:
         first, second = (h[next(f'entry/{k}/photons' for k in h['entry'] if k.startswith('scan_'))][()] for h in (f, g))
     check(first[0] > 0 and second[-1] > 0, f'{name}: photons of the points before and after: {first.tolist()}, {second.tolist()}')
+    scan_has_the_rows_of_its_run(f'{name}, first run', files[0], 20)
+    scan_has_the_rows_of_its_run(f'{name}, second run', files[1], 20, maps=False)
     for k in range(2):
         check_same(f'{name}, run {k}', files[k], s.replay([k]), cut_short=k == 0)
 
@@ -155,6 +192,7 @@ def daemon_comes_back(name, by_s, follows, port_first=False):
         before = 0
     else:
         check(s.run.end() == 0, f'{name}: ends with 0')
+        scan_has_the_rows_of_its_run(f'{name}, ended', glob.glob(f'{folder}/{name}_out/*/0000/*_run0000.nxs')[0], 20)
         before = len(rows_of(glob.glob(f'{folder}/{name}_out/*/0000/*_run0000.nxs')[0])[0])
     s.beam.links = []
     s.beam.clock_is_set(by_s)
@@ -193,7 +231,8 @@ def daemon_comes_back(name, by_s, follows, port_first=False):
         check(f'{before} records and 1 scans of it' in s.run.messages(), f'{name}: and it is said')
 
 
-cases = [(source_comes_back, 'anew', False), (source_comes_back, 'on', True), (source_comes_back, 'anew_back', False, -3), (clock_is_set, 'forward', 2.37), (clock_is_set, 'back', -2), (clock_is_set, 'before_run', -7, first_s + 4),
+cases = [(writing_stops, 'stops', 0.7, True), (writing_stops, 'falls_silent', 0.7, False), (writing_stops, 'between', 1.1, True), (writing_stops, 'between_silent', 1.1, False),
+         (source_comes_back, 'anew', False), (source_comes_back, 'on', True), (source_comes_back, 'anew_back', False, -3), (clock_is_set, 'forward', 2.37), (clock_is_set, 'back', -2), (clock_is_set, 'before_run', -7, first_s + 4),
          (daemon_comes_back, 'files_first', -2, True), (daemon_comes_back, 'port_first', -2, True, True), (daemon_comes_back, 'journal', -2, False)]
 
 
@@ -203,5 +242,8 @@ def test_interruptions():
         for done in [pool.submit(*c) for c in cases]:
             done.result()
 
+
+if len(sys.argv) > 1:
+    cases = [c for c in cases if c[1] in sys.argv]
 
 run_all(test_interruptions)

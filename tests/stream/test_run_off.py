@@ -61,7 +61,6 @@ def file_of(d):
 
 def test_followed_is_replayed():
     """Files alone, and files beside the port with a calibration of OFF files: replay of the finished files, byte for byte."""
-    make_calibrations()
     logs, log, first_s = points_of_the_scan()
     twin = Twin(*served_as, '--clock', 'x20', '--write', f'{folder}/live', '--files', 'off', '--queue', '3', '--await', str(SUBSCRIPTIONS))
     daemons = only, both, port = daemon('only', twin, 'off', 'only'), daemon('both', twin, 'off', 'fill'), daemon('port', twin, 'ljh', 'fill', connections=1)
@@ -100,6 +99,39 @@ def check_filled(filled, replayed, brought):
     check(0 < short.sum() == len(short) - brought, f'{short.sum()} of {len(short)} came by file alone and are cut as short; the port brought {brought:.0f}')
     check((numpy.isnan(height) == short).all(), 'those and no others are without height')
     check(lost == 0, f'nothing is missing: {lost}')
+
+
+def test_another_basis_is_told():
+    """A calibration of OFF files that were made with other projectors than those that come: no energies, and it is said, where a replay leaves the files out."""
+    twin = Twin(*served_as, '--seed', '8', '--clock', 'injected', '--block', '0.1', '--write', f'{folder}/other', '--files', 'off')
+    d = Daemon('other', twin, calibration={'file': f'{folder}/off.h5'}, scan={'late_photon_s': 60}, output={'folder': f'{folder}/other_out'},
+               follow={'mode': 'only', 'folder': f'{folder}/other', 'prefer': 'off', 'rest_s': 0.3})
+    alarms = zmq.Context.instance().socket(zmq.SUB)
+    alarms.connect(f'tcp://127.0.0.1:{d.stream}')
+    alarms.subscribe(b'alarm/')
+    d.hears()
+    rpc = Rpc(twin.control)
+    rpc.good('SourceControl.Start', 'SimPulseSource')
+    rpc.good('SimulatedClock.Advance', 6)
+    figures = d.wait_figure(lambda f: f['tesd_rows_total'] > 100)
+    said, end = '', time.monotonic() + 20
+    while 'other_basis' not in said and time.monotonic() < end:
+        said = str([a for a in json.loads(alarms.recv_multipart()[1])['alarms'] if a['code'] == 'other_basis']) if alarms.poll(100) else said
+    check('other_basis' in said, f'the alarm is raised: {said}')
+    rpc.good('SourceControl.WriteControl', {'Request': 'Stop'})
+    d.wait_message('_run0000.nxs')
+    figures = d.figures()
+    d.ask_losses()
+    of_channels = re.findall(r'(chan\d+) .* other_basis (\d+)', d.messages())
+    check(d.end() == 0, 'ends with 0')
+    twin.end()
+    with h5py.File(glob.glob(f'{folder}/other_out/*/*/*_run????.nxs')[0]) as f:
+        energies, cuts, pixel = (f[f'entry/photons/{k}'][()] for k in ('energy_eV', 'cuts', 'pixel'))
+    check(len(energies) > 100 and not numpy.isfinite(energies).any() and (cuts & SHORT != 0).all(), f'{len(energies)} records have their rows, {numpy.isfinite(energies).sum()} an energy')
+    check(figures.get('tesd_records_other_basis_total') == len(energies) and sorted(int(n) for _, n in of_channels) == sorted(numpy.bincount(pixel).tolist()), f'they are counted, channel by channel: {of_channels}')
+    check(d.messages().count('another basis') == 1, f'and said once: {[l for l in d.messages().splitlines() if "basis" in l]}')
+    replayed = offspring.run([tesd, 'replay', glob.glob(f'{folder}/other/*/*')[0], '--calibration', f'{folder}/off.h5', '-o', f'{folder}/other.nxs', '-q'], capture_output=True, text=True)
+    check(replayed.returncode == 3 and replayed.stderr.count('its basis is not that of') == 3, f'a replay leaves them out: {replayed.returncode}')
 
 
 # ---- learning ----
@@ -204,4 +236,5 @@ def check_energies(made, run, calibration, since_ns):
     check(numpy.median(off) < 0.05 and numpy.percentile(off, 99) < 0.5, f'which differ by {numpy.median(off):.4f} eV (median), 99 % by less than {numpy.percentile(off, 99):.4f} eV, a second after it began')
 
 
-run_all(test_followed_is_replayed, test_learns_from_coefficients)
+make_calibrations()
+run_all(*[t for t in (test_followed_is_replayed, test_another_basis_is_told, test_learns_from_coefficients) if len(sys.argv) < 2 or t.__name__ in sys.argv])
