@@ -116,11 +116,11 @@ static size_t end_within(const struct photon_block *b, size_t first, size_t end,
 }
 
 /* Rows of one window, place by place. */
-static void add_lines(const struct monitoring *w, struct pixel_monitor *m, const struct photon_block *b, size_t first, size_t end, struct scan_place *place) {
+static void add_lines(const struct monitoring *w, struct pixel_monitor *m, const float *residual, const struct photon_block *b, size_t first, size_t end, struct scan_place *place) {
     for (size_t next; first < end; first = next) {
         scan_timeline_move(w->beamtime->timeline, b->time_ns[first], place);
         next = end_within(b, first, end, place->from_ns, place->until_ns);
-        const struct monitor_run run = rows_of(NULL, b, first, next);
+        const struct monitor_run run = rows_of(residual, b, first, next);
         const bool in_point = place->index >= 0 && place->point >= 0;
         pixel_monitor_add_lines(m, &run, in_point ? scan_timeline_at(w->beamtime->timeline, (size_t)place->index)->points[place->point].incident_eV : (double)NAN,
                                 in_point ? w->first_slot[place->index] + (uint32_t)place->point : 0);
@@ -137,7 +137,7 @@ static void watch_rows(const struct monitoring *w, struct pixel_monitor *m, cons
         end = end_within(b, first, b->n, window.start_ns, window.end_ns);
         const struct monitor_run run = rows_of(residual, b, first, end);
         pixel_monitor_add(m, &run);
-        add_lines(w, m, b, first, end, &place);
+        add_lines(w, m, residual, b, first, end, &place);
     }
 }
 
