@@ -258,6 +258,8 @@ static void watch_lock(const struct analyse_settings *s, struct analyse_track *t
 
 static void follow_stretch(const struct analyse_settings *s, struct analyse_track *track, struct measured_pulse *pulses, size_t n) {
     const size_t first = begin(s, track, pulses, n);
+    if (first == n)
+        return;   /* perhaps for want of a model */
     slow_tail_track(&track->slow, &s->model->slow, pulses + first, n - first);
     for (size_t i = first; i < n; i++)
         pulses[i].cuts &= ~CUT_BIT(CUT_JUMPED);   /* of another time when they were analysed */
