@@ -16,7 +16,7 @@ enum { MOST = 70, SHIFTS = 4 };
 typedef double room_for[MOST + SHIFTS + VALUE_SIEVE_SLACK];
 
 static int runs(const struct value_sieve *s) {
-    return strcmp(s->name, "avx2") != 0 || __builtin_cpu_supports("avx2");
+    return s->name != NULL && (strcmp(s->name, "avx2") != 0 || __builtin_cpu_supports("avx2"));
 }
 
 static void check(const struct value_sieve *s, const double *values, size_t n, double low, double high) {
