@@ -11,25 +11,12 @@
 #include "daemon/live_book.h"
 #include "daemon/stage/grade.h"
 #include "pulse/cut.h"
+#include "tests/daemon/made_book.h"
 #include "tests/dice.h"
 
-enum { PIXELS = 3, POINTS = 6, ROWS = 4000 };
+enum { PIXELS = MADE_BOOK_PIXELS, POINTS = 6, ROWS = 4000 };
 #define MS INT64_C(1000000)
 static const int64_t t0_ns = INT64_C(1700000000000000000);
-
-static struct livetime_table table_of(enum livetime_trigger trigger) {
-    struct livetime_table t;
-    const struct livetime_settings s = { .trigger = trigger, .sample_period_s = 1e-5, .n_samples = 500, .n_presamples = 100, .peak_samples = 10, .decay_s = 1e-3 };
-    assert_int_equal(livetime_table_make(&s, &t), STATUS_OK);
-    return t;
-}
-
-static const uint8_t *all_pixels(void *context, int64_t time_ns) {
-    (void)context;
-    (void)time_ns;
-    static const uint8_t all[PIXELS] = { 1, 1, 1 };
-    return all;
-}
 
 struct graded { size_t n; uint8_t grade[PIXELS][ROWS]; int32_t point[PIXELS][ROWS]; };
 
@@ -105,10 +92,10 @@ static void put_row(struct row_block *rows, const struct stream *s, size_t i) {
 static struct live_book *open_book_holding(enum livetime_trigger trigger, struct graded *g, size_t history, int64_t hold_ns) {
     struct book_pixel pixels[PIXELS];
     for (int p = 0; p < PIXELS; p++)
-        pixels[p] = (struct book_pixel){ .live = true, .table = table_of(trigger) };
+        pixels[p] = (struct book_pixel){ .live = true, .table = made_book_table(trigger) };
     static const struct yield_region all = { "tfy", 0, 2000 };
     const struct book_settings settings = { .n_pixels = PIXELS, .pixels = pixels, .products = { .emission = { 200, 1100, 1 }, .loss = { -20, 80, 1 }, .n_regions = 1, .regions = &all },
-                                            .late_ns = 200 * MS, .hold_ns = hold_ns, .history = history, .graded = take_graded, .pixels_used = all_pixels, .context = g };
+                                            .late_ns = 200 * MS, .hold_ns = hold_ns, .history = history, .graded = take_graded, .pixels_used = made_book_pixels, .context = g };
     struct live_book *b;
     assert_true(live_book_new(&settings, &b));
     return b;
@@ -159,7 +146,7 @@ static void compare_with_whole(enum livetime_trigger trigger, bool jumping) {
         assert_int_equal(live_book_counts(b)->late, 0);
         assert_int_equal(live_book_counts(b)->hurried, 0);
         assert_int_equal(g->n, s->n);
-        struct livetime_table table = table_of(trigger);
+        struct livetime_table table = made_book_table(trigger);
         for (uint16_t p = 0; p < PIXELS; p++) {
             uint8_t grades[ROWS];
             int64_t times[POINTS * N_LIVETIME_COLUMNS];
@@ -195,7 +182,7 @@ static void count_the_isolated(bool jumping) {
     make_stream_of(&d, s, t0_ns + 3000 * MS, LIVETIME_EDGE_MULTI, jumping);
     struct live_book *b = open_book(LIVETIME_EDGE_MULTI, g, 4096);
     for (int p = 0; p < PIXELS; p++)
-        pixels[p] = (struct book_pixel){ .lossy = true, .table = table_of(LIVETIME_EDGE_MULTI) };
+        pixels[p] = (struct book_pixel){ .lossy = true, .table = made_book_table(LIVETIME_EDGE_MULTI) };
     live_book_pixels(b, pixels);
     assert_true(row_block_new(HALF, &rows));
     tell(b, SCAN_EVENT_SCAN_START, t0_ns);

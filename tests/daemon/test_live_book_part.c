@@ -12,29 +12,16 @@
 #include "daemon/live_book.h"
 #include "daemon/stage/grade.h"
 #include "pulse/cut.h"
+#include "tests/daemon/made_book.h"
 #include "tests/dice.h"
 
-enum { PIXELS = 3, POINTS = 6, ROWS = 1000, BLOCK = 64 };
+enum { PIXELS = MADE_BOOK_PIXELS, POINTS = 6, ROWS = 1000, BLOCK = 64 };
 #define MS INT64_C(1000000)
 static const int64_t t0_ns = INT64_C(1700000000000000000);
 
 struct stream { size_t n; int64_t time_ns[PIXELS * ROWS]; uint16_t pixel[PIXELS * ROWS]; int64_t frame[PIXELS * ROWS]; };
 struct points { int64_t start_ns[POINTS], end_ns[POINTS]; };
 struct graded { size_t n; uint8_t grade[PIXELS][ROWS]; };
-
-static struct livetime_table edge_table(void) {
-    struct livetime_table t;
-    const struct livetime_settings s = { .trigger = LIVETIME_EDGE, .sample_period_s = 1e-5, .n_samples = 500, .n_presamples = 100, .peak_samples = 10, .decay_s = 1e-3 };
-    assert_int_equal(livetime_table_make(&s, &t), STATUS_OK);
-    return t;
-}
-
-static const uint8_t *all_pixels(void *context, int64_t time_ns) {
-    (void)context;
-    (void)time_ns;
-    static const uint8_t all[PIXELS] = { 1, 1, 1 };
-    return all;
-}
 
 static void take_graded(void *context, const struct photon_block *rows) {
     struct graded *g = context;
@@ -46,10 +33,10 @@ static void take_graded(void *context, const struct photon_block *rows) {
 static struct live_book *open_book(struct graded *g) {
     struct book_pixel pixels[PIXELS];
     for (int p = 0; p < PIXELS; p++)
-        pixels[p] = (struct book_pixel){ .live = true, .table = edge_table() };
+        pixels[p] = (struct book_pixel){ .live = true, .table = made_book_table(LIVETIME_EDGE) };
     static const struct yield_region all = { "tfy", 0, 2000 };
     const struct book_settings settings = { .n_pixels = PIXELS, .pixels = pixels, .products = { .emission = { 200, 1100, 1 }, .loss = { -20, 80, 1 }, .n_regions = 1, .regions = &all },
-                                            .late_ns = 200 * MS, .history = 4096, .graded = take_graded, .pixels_used = all_pixels, .context = g };
+                                            .late_ns = 200 * MS, .history = 4096, .graded = take_graded, .pixels_used = made_book_pixels, .context = g };
     struct live_book *b;
     assert_true(live_book_new(&settings, &b));
     return b;
@@ -122,7 +109,7 @@ static size_t give(struct live_book *b, const struct stream *s, size_t i, int64_
 /* Grades and times of one pixel's rows before over_ns, as stage/grade makes them of a run that ended there. */
 static size_t grade_before(const struct stream *s, uint16_t pixel, int64_t over_ns, const struct scan *scan, uint8_t *grades, int64_t *times) {
     struct photon_block *b;
-    const struct livetime_table table = edge_table();
+    const struct livetime_table table = made_book_table(LIVETIME_EDGE);
     static const bool gaps[ROWS];
     int64_t starts[POINTS], ends[POINTS], last_ns = 0;
     assert_int_equal(photon_block_new(ROWS, &b), STATUS_OK);
