@@ -65,10 +65,11 @@ bool scan_link_event(enum scan_event_kind kind, const json_t *a, struct scan_eve
              !take_text(json_object_get(a, "var_name"), e.var_name, sizeof e.var_name) || !take_text(json_object_get(a, "var_unit"), e.var_unit, sizeof e.var_unit) ||
              !take_text(json_object_get(a, "log_name"), e.text, 128))
         *why = "sample, label, var_name, var_unit and log_name are texts";
+    if (*why != NULL)
+        return false;
     e.number = (int32_t)number;
-    if (*why == NULL)
-        *out = e;
-    return *why == NULL;
+    *out = e;
+    return true;
 }
 
 static bool tell(void *context, enum scan_event_kind kind, const json_t *argument, json_t **result, char error[JSON_REQUEST_ERROR]) {
