@@ -41,16 +41,16 @@ bool pixel_monitor_move(struct pixel_monitor *m, int64_t time_ns, struct time_sp
 struct monitor_run {                   /* columns of n records, borrowed */
     size_t n;
     const float *pretrigger_mean, *residual;   /* counts; NaN: not known */
-    const float *energy_eV;
+    const float *energy_eV, *incident_eV;      /* incident: NaN between points; in calibrations the plan knows it */
+    const int32_t *point;                      /* of the scan; -1: none */
     const uint32_t *cuts;
     const uint8_t *flags;
 };
 bool monitor_watches(uint32_t cuts);   /* such a record is one of the pixel's pulses; others are left out of everything here */
 /* Baseline, residual and rate of records in the current window, which pixel_monitor_move has found. */
 void pixel_monitor_add(struct pixel_monitor *m, const struct monitor_run *run);
-/* Lines of those records again, parts that are at one place each: incident_eV NaN between points; in calibrations the plan knows it. slot: of the scan point,
- * for `free_slots`; not looked at in calibrations. */
-void pixel_monitor_add_lines(struct pixel_monitor *m, const struct monitor_run *run, double incident_eV, uint32_t slot);
+/* Lines of those records again, parts that are of one scan each. first_slot: of its points, for `free_slots`; not looked at in calibrations. */
+void pixel_monitor_add_lines(struct pixel_monitor *m, const struct monitor_run *run, uint32_t first_slot);
 /* After the last record, once: settles the windows; the room is free again. */
 void pixel_monitor_end(struct pixel_monitor *m);
 /* After that, once. free_slots[slot] != 0: at this point the elastic line stands free (scan_elastic.h); only there it counts.

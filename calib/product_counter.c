@@ -2,10 +2,11 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "pulse/cut.h"
 
-enum { LANE_BITS = 8, LANES = 8, WORDS = YIELD_INDEXED / LANES };   /* a count per byte: a run is shorter than what that holds */
+enum { LANE_BITS = 8, LANES = 8, WORDS = YIELD_INDEXED / LANES };   /* a count per byte: pieces are shorter than what that holds */
 
 static uint32_t lane(uint64_t word, unsigned k) {
     return (uint32_t)(word >> LANE_BITS * k & 0xff);
@@ -62,49 +63,58 @@ static inline uint64_t regions_of(const struct product_counter *c, const struct 
     return counts ? held & c->regions[b->grade[i]] : 0;
 }
 
-static void count_yields(const struct product_counter *c, const struct photon_block *b, size_t first, size_t n) {
-    const struct scan_products *p = c->products;
-    const uint32_t words = ((p->n_yields < YIELD_INDEXED ? p->n_yields : YIELD_INDEXED) + LANES - 1) / LANES;
-    uint64_t lanes[WORDS] = { 0 }, seen = 0;
-    for (size_t i = first; i < first + n; i++) {
-        uint64_t held = regions_of(c, b, i);
-        seen |= held;
-        for (uint32_t w = 0; w < words; w++, held >>= LANES)
-            lanes[w] += spread(held);
+/* Counts in regions of rows of one point, fewer than a byte holds. */
+struct lanes { uint64_t words[WORDS], seen; };
+
+static void put_lanes(const struct scan_products *p, struct lanes *l, int32_t point) {
+    for (; l->seen != 0; l->seen &= l->seen - 1) {
+        unsigned r = (unsigned)__builtin_ctzll(l->seen);
+        p->yields[r]->counts[point] += lane(l->words[r / LANES], r % LANES);
     }
-    for (; seen != 0; seen &= seen - 1) {
-        unsigned r = (unsigned)__builtin_ctzll(seen);
-        p->yields[r]->counts[b->point[first]] += lane(lanes[r / LANES], r % LANES);
-    }
+    memset(l->words, 0, sizeof l->words);
+}
+
+static void count_further_yields(const struct scan_products *p, const struct photon_block *b, size_t first, size_t n) {
     for (uint32_t r = YIELD_INDEXED; r < p->n_yields; r++)
         for (size_t i = first; i < first + n; i++)
-            if (b->cuts[i] == 0)
+            if (b->cuts[i] == 0 && b->point[i] >= 0)
                 yield_spectrum_add(p->yields[r], b, i);
 }
 
-struct run_sums { uint32_t photons, high_photons, high_events; uint64_t events; };   /* events: a lane per grade */
-
-static struct run_sums sum_run(const struct photon_block *b, size_t first, size_t n) {
-    struct run_sums s = { 0 };
+static void count_yields(const struct product_counter *c, const struct photon_block *b, size_t first, size_t n) {
+    const struct scan_products *p = c->products;
+    const uint32_t words = ((p->n_yields < YIELD_INDEXED ? p->n_yields : YIELD_INDEXED) + LANES - 1) / LANES;
+    struct lanes l = { .seen = 0 };
+    int32_t point = b->point[first];
     for (size_t i = first; i < first + n; i++) {
-        uint32_t photon = b->cuts[i] == 0, counts = (b->flags[i] & FLAG_LAST_OF_DEAD) == 0, high = counts & (b->grade[i] == GRADE_HIGH);
-        uint32_t event = counts & ((b->cuts[i] & (CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_VETO))) == 0);
-        s.photons += photon;
-        s.high_photons += photon & high;
-        s.high_events += event & high;
-        s.events += (uint64_t)event << LANE_BITS * b->grade[i];
+        if (b->point[i] != point) {
+            put_lanes(p, &l, point);
+            point = b->point[i];
+        }
+        uint64_t held = point >= 0 ? regions_of(c, b, i) : 0;
+        l.seen |= held;
+        for (uint32_t w = 0; w < words; w++, held >>= LANES)
+            l.words[w] += spread(held);
     }
-    return s;
+    put_lanes(p, &l, point);
+    count_further_yields(p, b, first, n);
 }
 
-static void count_in_point(struct product_counter *c, const struct run_sums *s, size_t point) {
-    struct scan_products *p = c->products;
-    size_t cell = (size_t)c->pixel * p->n_points + point;
-    for (unsigned g = 0; g < N_GRADES && p->pixels_used[c->pixel]; g++)
-        p->events[point * N_GRADES + g] += lane(s->events, g);
-    p->photons[point] += s->photons;
-    p->high_photons[cell] += s->high_photons;
-    p->high_events[cell] += s->high_events;
+/* As scan_products_add does, row by row: some ten rows are in one point, too few for sums of their own. */
+static void count_in_points(const struct product_counter *c, const struct photon_block *b, size_t first, size_t n) {
+    const struct scan_products *p = c->products;
+    const size_t cells = (size_t)c->pixel * p->n_points;
+    const uint32_t used = p->pixels_used[c->pixel] != 0;
+    for (size_t i = first; i < first + n; i++) {
+        const uint32_t in_point = b->point[i] >= 0, photon = in_point & (b->cuts[i] == 0), counts = in_point & ((b->flags[i] & FLAG_LAST_OF_DEAD) == 0);
+        const uint32_t high = counts & (b->grade[i] == GRADE_HIGH);
+        const size_t point = in_point ? (size_t)b->point[i] : 0;
+        const uint32_t event = counts & ((b->cuts[i] & (CUT_BIT(CUT_SECONDARY) | CUT_BIT(CUT_VETO))) == 0);
+        p->photons[point] += photon;
+        p->events[point * N_GRADES + b->grade[i]] += event & used;
+        p->high_photons[cells + point] += photon & high;
+        p->high_events[cells + point] += event & high;
+    }
 }
 
 static void fetch(uint32_t *const *counters, size_t n) {
@@ -122,18 +132,12 @@ static void count_in_maps(struct product_counter *c, const struct photon_block *
     c->n_pending += found;
 }
 
-void product_counter_add(struct product_counter *c, const struct photon_block *b, size_t first, size_t n, int32_t after) {
-    struct scan_products *p = c->products;
-    assert(n >= 1 && n <= PRODUCT_COUNTER_RUN && b->pixel[first] == c->pixel);
-    struct run_sums s = sum_run(b, first, n);
-    if (b->point[first] < 0) {
-        assert(after >= 0 && (uint32_t)after < p->n_points);
-        p->moving[after] += s.photons;
-        return;
+void product_counter_add(struct product_counter *c, const struct photon_block *b, size_t first, size_t n) {
+    for (size_t end = first + n; first < end; first += n) {
+        n = end - first < PRODUCT_COUNTER_RUN ? end - first : PRODUCT_COUNTER_RUN;
+        assert(b->pixel[first] == c->pixel);
+        count_in_points(c, b, first, n);
+        count_in_maps(c, b, first, n);
+        count_yields(c, b, first, n);
     }
-    count_in_point(c, &s, (size_t)b->point[first]);
-    if (s.photons == 0)
-        return;
-    count_in_maps(c, b, first, n);
-    count_yields(c, b, first, n);
 }

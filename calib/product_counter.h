@@ -1,7 +1,7 @@
 /* calib/product_counter.h - counts rows in a scan's products many at a time: what scan_products_add does row by row.
- *   init, begin(products, pixel) --add runs of rows--> sums of a run are added once, map bins are fetched --flush--> and counted
- * Rows of a channel come in order of time, so some ten of them behind one another are in one point. Which of them are photons, in which bin, in
- * which regions, is as good as random: it is computed without branches. Plain; borrows the products. One owner thread. */
+ *   init, begin(products, pixel) --add rows in points--> point totals and regions are counted, map bins are fetched --flush--> and counted
+ * Which rows are photons, in which bin, in which regions, is as good as random: it is computed without branches. Plain; borrows the products. One
+ * owner thread. */
 #ifndef TESD_CALIB_PRODUCT_COUNTER_H
 #define TESD_CALIB_PRODUCT_COUNTER_H
 
@@ -23,10 +23,11 @@ struct product_counter {
 
 /* What is not room, which is most of it. */
 void product_counter_init(struct product_counter *c);
-/* Runs that follow are of this pixel and belong to this scan; cheap when they did before. */
+/* Rows that follow are of this pixel and belong to this scan; cheap when they did before. */
 void product_counter_begin(struct product_counter *c, struct scan_products *products, uint32_t pixel);
-/* Rows first..first+n-1, n <= PRODUCT_COUNTER_RUN, of that pixel, all with the same point, or with -1 and `after`, the point that they move away from. */
-void product_counter_add(struct product_counter *c, const struct photon_block *b, size_t first, size_t n, int32_t after);
+/* Rows first..first+n-1, of that pixel, those in points (point >= 0). Where the others moved from, only their times tell: scan_products.moving is the
+ * caller's. */
+void product_counter_add(struct product_counter *c, const struct photon_block *b, size_t first, size_t n);
 /* Before the products are looked at. */
 void product_counter_flush(struct product_counter *c);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pulse/wide_loop.h"
+
 const char *const rixs_outside_names[N_OUTSIDE] = {
     [OUTSIDE_UNDER] = "under", [OUTSIDE_OVER] = "over", [OUTSIDE_FLAGGED] = "flagged", [OUTSIDE_GRADE] = "grade", [OUTSIDE_DEAD] = "dead",
 };
@@ -46,7 +48,7 @@ enum status rixs_map_new(enum rixs_axis kind, uint32_t n_points, struct energy_a
         return STATUS_NO_MEMORY;
     }
     *m = (struct rixs_map){ .kind = kind, .axis = axis, .n_points = n_points, .n_bins = n_bins, .edges_eV = edges, .bins_per_eV = n_bins / (edges[n_bins] - edges[0]), .grades_used = grades_used, .n_pixels = n_pixels };
-    m->margin_bins = MARGIN_ROUNDINGS * DBL_EPSILON * (n_bins + fmax(fabs(edges[0]), fabs(edges[n_bins])) * m->bins_per_eV);
+    m->margin_single = (float)(MARGIN_ROUNDINGS * (FLT_EPSILON / 2) * (n_bins + fmax(fabs(edges[0]), fabs(edges[n_bins])) * m->bins_per_eV));
     size_t rows = n_points ? n_points : 1;
     m->counts = calloc(rows, n_bins * sizeof *m->counts);
     m->outside = calloc(rows, N_OUTSIDE * sizeof *m->outside);
@@ -72,12 +74,8 @@ void rixs_map_free(struct rixs_map *m) {
 
 /* Bin of a value inside the axis. The product may be off by one where x lies on an edge; the edges decide, as any reader's
  * search over them does. */
-static double guess_of(const struct rixs_map *m, double x) {
-    return (x - m->edges_eV[0]) * m->bins_per_eV;
-}
-
 static uint32_t bin_of(const struct rixs_map *m, double x) {
-    double guess = guess_of(m, x);
+    double guess = (x - m->edges_eV[0]) * m->bins_per_eV;
     uint32_t k = guess >= m->n_bins ? m->n_bins - 1 : (uint32_t)guess;
     while (x < m->edges_eV[k])
         k--;
@@ -115,36 +113,77 @@ static uint32_t *counter_of(const struct rixs_map *m, const struct photon_block 
     return reason < N_OUTSIDE ? &m->outside[point * N_OUTSIDE + reason] : &m->counts[point * m->n_bins + bin_of(m, x)];
 }
 
-/* As bin_of, for any value: what is outside gets some bin. Edges and guess are a few roundings of their terms away from what they stand for. */
-static inline uint32_t some_bin(const struct rixs_map *m, double x) {
-    double guess = guess_of(m, x), last = m->n_bins - 1;
-    guess = guess > 0 ? guess : 0;   /* NaN too */
-    uint32_t k = (uint32_t)(int32_t)(guess < last ? guess : last);
-    double into = guess - (double)k;
-    if (into > m->margin_bins && into < 1 - m->margin_bins)   /* nearly all: the edges, which fill the nearest cache, need not be asked */
-        return k;
-    k -= (uint32_t)(x < m->edges_eV[k] && k > 0);
-    return k + (uint32_t)(x >= m->edges_eV[k + 1] && k + 1 < m->n_bins);
+/* ---- many rows ---- */
+
+enum { PIECE = 64 };
+
+/* Rows' bins, ~reason where they are outside; near: so near to an edge that single precision does not say. */
+struct bins { int32_t bin[PIECE], near[PIECE]; };
+
+/* In single precision, in which the least of a double's edges is not seen: what is near to one is asked again. Which rows are outside, of what, is as good
+ * as random: nothing here asks. */
+WIDE_LOOP static inline void find_bins_loop(const struct rixs_map *restrict m, bool loss, const float *restrict energy_eV, const float *restrict incident_eV, const uint8_t *restrict flags,
+                                            const uint8_t *restrict grade, struct bins *restrict to) {
+    const float lo_eV = (float)m->edges_eV[0], per_eV = (float)m->bins_per_eV, end = (float)m->n_bins, last = end - 1, margin = m->margin_single;
+    const float to_whole = 0x1.8p23F;   /* adding that rounds to whole numbers */
+    const int32_t used = (int32_t)m->grades_used;
+    for (size_t i = 0; i < PIECE; i++) {
+        const float x = loss ? incident_eV[i] - energy_eV[i] : energy_eV[i], at = (x - lo_eV) * per_eV, whole = (at + to_whole) - to_whole;
+        float kept = at > 0 ? at : 0;   /* NaN too */
+        kept = kept < last ? kept : last;
+        int32_t bin = (int32_t)kept;
+        bin = at < 0 ? ~OUTSIDE_UNDER : bin;
+        bin = at >= end ? ~OUTSIDE_OVER : bin;
+        bin = (flags[i] & TRUST_MASK) >= TRUST_BEYOND ? ~OUTSIDE_FLAGGED : bin;
+        bin = x == x ? bin : ~OUTSIDE_FLAGGED;
+        bin = (used >> grade[i] & 1) == 0 ? ~OUTSIDE_GRADE : bin;
+        bin = flags[i] & FLAG_LAST_OF_DEAD ? ~OUTSIDE_DEAD : bin;
+        to->bin[i] = bin;
+        to->near[i] = (fabsf(at - whole) < margin) & (at > -1) & (at < end + 1);
+    }
 }
 
-/* Which rows are outside, of what, and in which bin is as good as random: nothing here asks. */
+WIDE_LOOP_CHOSEN(find_bins, (const struct rixs_map *restrict m, bool loss, const float *restrict energy_eV, const float *restrict incident_eV, const uint8_t *restrict flags,
+                             const uint8_t *restrict grade, struct bins *restrict to), (m, loss, energy_eV, incident_eV, flags, grade, to))
+
+static void ask_the_edges(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, struct bins *to) {
+    for (size_t i = 0; i < n; i++)
+        if (to->near[i]) {
+            const double x = place_on_axis(m, b, first + i);
+            const unsigned reason = outside_reason(m, b, first + i, x);
+            to->bin[i] = reason < N_OUTSIDE ? ~(int32_t)reason : (int32_t)bin_of(m, x);
+        }
+}
+
+/* A whole piece has one loop without an end of its own; the rows of a shorter one are copied. */
+static void bins_of(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, struct bins *to) {
+    float energy_eV[PIECE] = { 0 }, incident_eV[PIECE] = { 0 };
+    uint8_t flags[PIECE] = { 0 }, grade[PIECE] = { 0 };
+    if (n == PIECE) {
+        find_bins(m, m->kind == RIXS_LOSS, b->energy_eV + first, b->incident_eV + first, b->flags + first, b->grade + first, to);
+    } else {
+        memcpy(energy_eV, b->energy_eV + first, n * sizeof *energy_eV);
+        memcpy(incident_eV, b->incident_eV + first, n * sizeof *incident_eV);
+        memcpy(flags, b->flags + first, n);
+        memcpy(grade, b->grade + first, n);
+        find_bins(m, m->kind == RIXS_LOSS, energy_eV, incident_eV, flags, grade, to);
+    }
+    ask_the_edges(m, b, first, n, to);
+}
+
 size_t rixs_map_counters(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, uint32_t **out) {
-    size_t point = (size_t)b->point[first], found = 0;
-    uint32_t *counts = m->counts + point * m->n_bins, *outside = m->outside + point * N_OUTSIDE;
-    assert(b->point[first] >= 0 && point < m->n_points && b->pixel[first] < m->n_pixels);
-    if (!m->pixels_used[b->pixel[first]])
-        return 0;
-    for (size_t i = first; i < first + n; i++) {
-        double x = place_on_axis(m, b, i);
-        unsigned reason = N_OUTSIDE;
-        reason = x < m->edges_eV[0] ? OUTSIDE_UNDER : reason;
-        reason = x >= m->edges_eV[m->n_bins] ? OUTSIDE_OVER : reason;
-        reason = (b->flags[i] & TRUST_MASK) >= TRUST_BEYOND || isnan(x) ? OUTSIDE_FLAGGED : reason;
-        reason = (m->grades_used >> b->grade[i] & 1) == 0 ? OUTSIDE_GRADE : reason;
-        reason = b->flags[i] & FLAG_LAST_OF_DEAD ? OUTSIDE_DEAD : reason;
-        uint32_t *in_bin = counts + some_bin(m, x), *to = outside + reason;
-        out[found] = reason == N_OUTSIDE ? in_bin : to;
-        found += b->cuts[i] == 0;
+    struct bins bins;
+    size_t found = 0;
+    for (size_t end = first + n, some; first < end && m->pixels_used[b->pixel[first]]; first += some) {
+        some = end - first < PIECE ? end - first : PIECE;
+        bins_of(m, b, first, some, &bins);
+        for (size_t i = 0; i < some; i++) {
+            const int32_t point = b->point[first + i], bin = bins.bin[i];
+            const size_t row = point < 0 ? 0 : (size_t)point;
+            uint32_t *inside = m->counts + row * m->n_bins, *outside = m->outside + row * N_OUTSIDE;
+            out[found] = (bin >= 0 ? inside : outside) + (bin >= 0 ? bin : ~bin);
+            found += (b->cuts[first + i] == 0) & (point >= 0);
+        }
     }
     return found;
 }

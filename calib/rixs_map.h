@@ -23,7 +23,7 @@ struct rixs_map {
     struct energy_axis axis;   /* as asked for; the edges decide */
     double *edges_eV;          /* n_bins + 1 */
     double bins_per_eV;        /* says where to look for a bin */
-    double margin_bins;        /* nearer than this to a whole number of bins the edges decide */
+    float margin_single;       /* bins; in single precision, nearer than this to a whole number of them the edges decide */
     uint32_t *counts;          /* n_points x n_bins, row = point */
     uint32_t *outside;         /* n_points x N_OUTSIDE: each photon under the last reason that applies */
     uint32_t grades_used;      /* bit g: grade g is counted */
@@ -38,7 +38,7 @@ void rixs_map_free(struct rixs_map *m);
 void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i);
 /* Takes back what _add did with the same row. */
 void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i);
-/* Of rows first..first+n-1, all of one pixel and one point: the numbers to which _add of the photons (cuts == 0) among them would add 1, so that their
+/* Of rows first..first+n-1, all of one pixel: the numbers to which _add of the photons in points (cuts == 0, point >= 0) among them would add 1, so that their
  * memory can be fetched before it is counted. The rows of photons come one behind the other in `out`, which has room for n; returns how many. */
 size_t rixs_map_counters(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, uint32_t **out);
 /* Whether the sum of the two is defined: the same axes and grades, and every row that is wanted exists. */

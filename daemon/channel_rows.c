@@ -27,6 +27,7 @@ static bool grade_or_wait(const struct channel_rows_work *w, size_t pixel, const
 
 static bool grade_and_watch(const struct channel_rows_work *w, const struct analyse_settings *settings, struct channel_reader *reader, struct measured_channel *m, struct channel_rows *out) {
     size_t n_seconds, pixel = settings->pixel;
+    bin_stage_place(w->bins, out->block);
     if (!grading_events(w->grading, pixel, reader, w->causal, out->block))
         return false;
     const struct inner_event *seconds = grading_seconds(w->grading, pixel, &n_seconds);
@@ -63,6 +64,7 @@ static bool rows_of_stored(const struct channel_rows_work *w, const struct analy
     analyse_rows(settings, pulses, c->n, out->block);
     for (size_t i = 0; i < c->n; i++)
         residual[i] = pulses[i].residual;
+    bin_stage_place(w->bins, out->block);
     c->seconds = NULL;   /* taken over */
     return grading_events_kept(w->grading, settings->pixel, w->stored->n_samples, &kept, out->block) && grade_or_wait(w, settings->pixel, c->gaps, c->n, out) &&
            monitoring_channel(w->monitoring, w->scratch, settings->pixel, residual, out->block);

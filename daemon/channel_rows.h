@@ -16,12 +16,14 @@
 #include "daemon/scratch.h"
 #include "daemon/source/channel_reader.h"
 #include "daemon/stage/analyse.h"
+#include "daemon/stage/bin.h"
 
 /* What all channels share; borrowed. */
 struct channel_rows_work {
     const struct beamtime *beamtime;
     const struct array_model *model;
     const struct reprocess_stored *stored;   /* NULL: read the files */
+    const struct bin_stage *bins;            /* where rows belong */
     struct grading *grading;
     struct array_events *array;              /* NULL: channels do not wait for each other */
     struct monitoring *monitoring;

@@ -104,7 +104,7 @@ void monitoring_free(struct monitoring *w) {
 }
 
 static struct monitor_run rows_of(const float *residual, const struct photon_block *b, size_t first, size_t end) {
-    return (struct monitor_run){ .n = end - first, .pretrigger_mean = b->pretrigger_mean + first, .residual = residual + first, .energy_eV = b->energy_eV + first,
+    return (struct monitor_run){ .n = end - first, .pretrigger_mean = b->pretrigger_mean + first, .residual = residual + first, .energy_eV = b->energy_eV + first, .incident_eV = b->incident_eV + first, .point = b->point + first,
                                  .cuts = b->cuts + first, .flags = b->flags + first };
 }
 
@@ -115,20 +115,18 @@ static size_t end_within(const struct photon_block *b, size_t first, size_t end,
     return first;
 }
 
-/* Rows of one window, place by place. */
-static void add_lines(const struct monitoring *w, struct pixel_monitor *m, const float *residual, const struct photon_block *b, size_t first, size_t end, struct scan_place *place) {
-    for (size_t next; first < end; first = next) {
-        scan_timeline_move(w->beamtime->timeline, b->time_ns[first], place);
-        next = end_within(b, first, end, place->from_ns, place->until_ns);
+/* Rows of one window, scan by scan. */
+static void add_lines(const struct monitoring *w, struct pixel_monitor *m, const float *residual, const struct photon_block *b, size_t first, size_t end) {
+    for (size_t next = first + 1; first < end; first = next++) {
+        const struct scan_place place = scan_timeline_place(w->beamtime->timeline, b->time_ns[first]);
+        while (next < end && b->scan[next] == b->scan[first])
+            next++;
         const struct monitor_run run = rows_of(residual, b, first, next);
-        const bool in_point = place->index >= 0 && place->point >= 0;
-        pixel_monitor_add_lines(m, &run, in_point ? scan_timeline_at(w->beamtime->timeline, (size_t)place->index)->points[place->point].incident_eV : (double)NAN,
-                                in_point ? w->first_slot[place->index] + (uint32_t)place->point : 0);
+        pixel_monitor_add_lines(m, &run, place.index >= 0 ? w->first_slot[place.index] : 0);
     }
 }
 
 static void watch_rows(const struct monitoring *w, struct pixel_monitor *m, const float *residual, const struct photon_block *b) {
-    struct scan_place place = {0};
     for (size_t first = 0, end; first < b->n; first = end) {
         struct time_span window;
         end = first + 1;
@@ -137,7 +135,7 @@ static void watch_rows(const struct monitoring *w, struct pixel_monitor *m, cons
         end = end_within(b, first, b->n, window.start_ns, window.end_ns);
         const struct monitor_run run = rows_of(residual, b, first, end);
         pixel_monitor_add(m, &run);
-        add_lines(w, m, residual, b, first, end, &place);
+        add_lines(w, m, residual, b, first, end);
     }
 }
 

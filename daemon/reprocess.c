@@ -153,6 +153,7 @@ static bool set_up(struct reprocess *r, const char *path) {
         log_error("out of memory for the maps");
         return false;
     }
+    r->work.bins = r->result->bins;
     if (array_events_wanted(&settings->array) && !array_events_new(&settings->array, r->work.model, &r->scratch, &r->work.array))
         return false;
     return grading_new(&settings->grading, r->work.beamtime, r->work.model, r->result->bins, &r->work.grading) &&

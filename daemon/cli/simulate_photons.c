@@ -173,6 +173,7 @@ static bool meet_pixel(struct event_run *r, uint32_t pixel) {
     }
     if (good) {
         smear(r, pixel, b);
+        bin_stage_place(r->bins, b);
         bin_stage_add(r->bins, b);
         r->pixels[pixel].records = r->pixels[pixel].photons = n;
         good = archive_photons(r->archive, b);

@@ -58,40 +58,60 @@ void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i
         scan_products_add(b->products[k], block, i, place.after);
 }
 
-/* Rows from `first` on that are of one pixel and in one place. */
-static size_t run_end(const struct photon_block *block, size_t first, const struct scan_place *place) {
-    size_t most = block->n - first < PRODUCT_COUNTER_RUN ? block->n : first + PRODUCT_COUNTER_RUN, i = first + 1;
-    while (i < most && block->time_ns[i] >= place->from_ns && block->time_ns[i] < place->until_ns && block->pixel[i] == block->pixel[first])
+struct row_place { int32_t scan, point; float incident_eV; };
+
+static struct row_place row_place_of(const struct bin_stage *b, const struct scan_place *place) {
+    const int32_t k = place->index < 0 ? -1 : b->of_scan[place->index];
+    if (k < 0)
+        return (struct row_place){ -1, -1, NAN };
+    const struct scan *s = b->products[k]->scan;
+    return (struct row_place){ s->number, place->point, place->point >= 0 ? (float)s->points[place->point].incident_eV : NAN };
+}
+
+void bin_stage_place(const struct bin_stage *b, struct photon_block *block) {
+    struct scan_place place = { .from_ns = 0, .until_ns = 0 };   /* holds no time */
+    struct row_place row = { -1, -1, NAN };
+    for (size_t i = 0; i < block->n; i++) {
+        const int64_t time_ns = block->time_ns[i];
+        if (time_ns < place.from_ns || time_ns >= place.until_ns) {
+            scan_timeline_move(b->timeline, time_ns, &place);
+            row = row_place_of(b, &place);
+        }
+        block->scan[i] = row.scan;
+        block->point[i] = row.point;
+        block->incident_eV[i] = row.incident_eV;
+    }
+}
+
+/* Rows from `first` on that are of one pixel and in one scan. */
+static size_t span_end(const struct photon_block *block, size_t first) {
+    size_t i = first + 1;
+    while (i < block->n && block->scan[i] == block->scan[first] && block->pixel[i] == block->pixel[first])
         i++;
     return i;
 }
 
-struct row_place { int32_t scan, point; float incident_eV; };
-
-static struct row_place place_in(const struct scan *s, int32_t point) {
-    return (struct row_place){ s->number, point, point >= 0 ? (float)s->points[point].incident_eV : NAN };
+/* Photons between points, by the point that the scan moved away from. */
+static void count_moving(struct bin_stage *b, struct scan_products *p, const struct photon_block *block, size_t first, size_t end) {
+    for (size_t i = first; i < end; i++)
+        if (block->point[i] < 0 && block->cuts[i] == 0) {
+            scan_timeline_move(b->timeline, block->time_ns[i], &b->place);
+            p->moving[b->place.after]++;
+        }
 }
 
-static void set_place(struct photon_block *block, size_t first, size_t end, struct row_place place) {
-    for (size_t i = first; i < end; i++) {
-        block->scan[i] = place.scan;
-        block->point[i] = place.point;
-        block->incident_eV[i] = place.incident_eV;
-    }
-}
-
-void bin_stage_add(struct bin_stage *b, struct photon_block *block) {
+void bin_stage_add(struct bin_stage *b, const struct photon_block *block) {
     struct product_counter counter;
     product_counter_init(&counter);
     for (size_t first = 0, end; first < block->n; first = end) {
-        scan_timeline_move(b->timeline, block->time_ns[first], &b->place);
-        const int32_t k = b->place.index < 0 ? -1 : b->of_scan[b->place.index];
-        end = run_end(block, first, &b->place);
-        set_place(block, first, end, k >= 0 ? place_in(b->products[k]->scan, b->place.point) : (struct row_place){ -1, -1, NAN });
-        if (k < 0)
+        end = span_end(block, first);
+        if (block->scan[first] < 0)
             continue;
-        product_counter_begin(&counter, b->products[k], block->pixel[first]);
-        product_counter_add(&counter, block, first, end - first, b->place.after);
+        scan_timeline_move(b->timeline, block->time_ns[first], &b->place);
+        struct scan_products *p = b->products[b->of_scan[b->place.index]];
+        product_counter_begin(&counter, p, block->pixel[first]);
+        product_counter_add(&counter, block, first, end - first);
+        count_moving(b, p, block, first, end);
     }
     product_counter_flush(&counter);
 }

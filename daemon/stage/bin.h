@@ -23,8 +23,10 @@ struct bin_stage {
 typedef const uint8_t *bin_pixels_used(void *context, size_t timeline_index);
 bool bin_stage_new(const struct scan_timeline *timeline, uint32_t n_pixels, const struct product_settings *settings, bin_pixels_used *used, void *context, struct bin_stage **out);
 void bin_stage_free(struct bin_stage *b);
-/* Sets scan, point and incident_eV of every row and counts the photons among them. */
-void bin_stage_add(struct bin_stage *b, struct photon_block *block);
+/* Sets scan, point and incident_eV of every row by its time. Any thread. */
+void bin_stage_place(const struct bin_stage *b, struct photon_block *block);
+/* Counts the photons among rows that have their place. */
+void bin_stage_add(struct bin_stage *b, const struct photon_block *block);
 /* A row added before is counted anew under another grade and other flags, which it is given. */
 void bin_stage_regrade(struct bin_stage *b, struct photon_block *block, size_t i, uint8_t grade, uint8_t flags);
 

@@ -42,16 +42,17 @@ static void watch_pixel(struct watch *w, int pixel, struct seeded *r) {
             incident = place.point >= 0 ? scan_timeline_at(w->t, (size_t)place.index)->points[place.point].incident_eV : (double)NAN;
         double energy = u < 0.33 ? settings.line_eV + (scan ? 0.6 : 0) + 2.3 * draw_normal(r) : u < 0.43 && isfinite(incident) ? incident - 0.5 + 1.2 * draw_normal(r) : 250 + 700 * draw_uniform(r);
         const float pretrigger_mean = (float)(5000 + 10 * pixel + (pixel == DRIFTED && late ? 60 : 0) + 5 * draw_normal(r)), residual = (float)(10 + 0.5 * draw_normal(r));
-        const float energy_eV = (float)(energy + shift);
+        const float energy_eV = (float)(energy + shift), incident_eV = scan ? (float)incident : NAN;
         const uint32_t cuts = 0;
         const uint8_t flags = TRUST_INSIDE;
-        const struct monitor_run record = {.n = 1, .pretrigger_mean = &pretrigger_mean, .residual = &residual, .energy_eV = &energy_eV, .cuts = &cuts, .flags = &flags};
+        const struct monitor_run record = {.n = 1, .pretrigger_mean = &pretrigger_mean, .residual = &residual, .energy_eV = &energy_eV, .incident_eV = &incident_eV, .point = &place.point,
+                                           .cuts = &cuts, .flags = &flags};
         struct time_span window;
         if (!pixel_monitor_move(m, time_ns, &window))
             continue;
         assert_true(n++ < MOST);
         pixel_monitor_add(m, &record);
-        pixel_monitor_add_lines(m, &record, scan ? incident : (double)NAN, place.point >= 0 ? (uint32_t)(place.point + (s > 1705 ? WATCHED_POINTS : 0)) : 0);
+        pixel_monitor_add_lines(m, &record, s > 1705 ? WATCHED_POINTS : 0);
     }
     pixel_monitor_end(m);
     free(room);
@@ -131,7 +132,8 @@ enum { RECORDS = 3000, SAMPLES = 512, WATCHED_S = 3400 };
 struct records {
     size_t n;
     int64_t time_ns[RECORDS];
-    float pretrigger_mean[RECORDS], residual[RECORDS], energy_eV[RECORDS];
+    float pretrigger_mean[RECORDS], residual[RECORDS], energy_eV[RECORDS], incident_eV[RECORDS];
+    int32_t point[RECORDS];
     uint32_t cuts[RECORDS];
     uint8_t flags[RECORDS];
 };
@@ -145,6 +147,8 @@ static void draw_records(struct records *rec, struct seeded *r, double spoilt) {
         rec->pretrigger_mean[i] = (float)(5000 + 5 * draw_normal(r));
         rec->residual[i] = u < spoilt ? NAN : (float)(10 + draw_normal(r));
         rec->energy_eV[i] = (float)(u > 600 ? settings.line_eV + 2 * draw_normal(r) : u > 400 ? mono[0] + draw_normal(r) : 250 + 700 * draw_uniform(r));
+        rec->point[i] = (int32_t)(draw_uniform(r) * (WATCHED_POINTS + 1)) - 1;   /* of the first scan alone */
+        rec->incident_eV[i] = rec->point[i] < 0 ? NAN : (float)(mono[0] + (rec->point[i] % 2 ? 0.25 : 5));
         u = draw_uniform(r) * 1000;
         rec->cuts[i] = u < spoilt ? CUT_BIT(CUT_SHORT) : u < 2 * spoilt ? CUT_BIT(CUT_SECONDARY) : u < 3 * spoilt ? CUT_BIT(CUT_PRETRIGGER) : 0;
         rec->flags[i] = draw_uniform(r) * 1000 < spoilt ? TRUST_BEYOND : TRUST_NEAR;
@@ -152,7 +156,7 @@ static void draw_records(struct records *rec, struct seeded *r, double spoilt) {
 }
 
 static struct monitor_run run_of(const struct records *rec, size_t first, size_t n) {
-    return (struct monitor_run){.n = n, .pretrigger_mean = rec->pretrigger_mean + first, .residual = rec->residual + first, .energy_eV = rec->energy_eV + first,
+    return (struct monitor_run){.n = n, .pretrigger_mean = rec->pretrigger_mean + first, .residual = rec->residual + first, .energy_eV = rec->energy_eV + first, .incident_eV = rec->incident_eV + first, .point = rec->point + first,
                                 .cuts = rec->cuts + first, .flags = rec->flags + first};
 }
 
@@ -171,7 +175,7 @@ static void watch_records(const struct monitor_plan *plan, const struct records 
             n++;
         struct monitor_run run = run_of(rec, i, n);
         pixel_monitor_add(m, &run);
-        pixel_monitor_add_lines(m, &run, mono[0], 0);
+        pixel_monitor_add_lines(m, &run, 0);
     }
     pixel_monitor_end(m);
     free(room);
@@ -209,7 +213,7 @@ static void runs_change_no_value(void **state) {
     for (int round = 0; round < 60; round++) {
         struct monitor_plan *plan;
         struct monitor_value want[N_MONITORS * 128], got[N_MONITORS * 128];
-        const uint8_t free_slots[2 * WATCHED_POINTS] = {1};
+        const uint8_t free_slots[2 * WATCHED_POINTS] = {0, 1, 1, 1};
         draw_records(&rec, &r, round % 3 ? 30 * draw_uniform(&r) : 0);
         assert_int_equal(monitor_plan_new(t, watched_start, watched_start + WATCHED_S * watched_second, round % 2 ? 3000 : 60, &plan), STATUS_OK);
         assert_true(plan->n <= 128);

@@ -1,4 +1,4 @@
-/* Whatever the runs, counting them comes to what adding their rows one by one comes to. */
+/* Whatever the stretches, counting them comes to what adding their rows one by one comes to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include "calib/product_counter.h"
 #include "tests/calib/photons.h"
 
-enum { N_POINTS = 5, N_PIXELS = 3, N_REGIONS = YIELD_INDEXED + 2, ROWS = 6000 };
+enum { N_POINTS = 5, N_PIXELS = 3, N_REGIONS = YIELD_INDEXED + 2, ROWS = 6000, LONGEST = 5 * PRODUCT_COUNTER_RUN / 2, FULL = 600 };
 static const uint8_t pixels[N_PIXELS] = { 1, 0, 1 };
 static const struct photon_range range = { N_POINTS, N_PIXELS, 500, 540, 0.25 };
 
@@ -46,26 +46,26 @@ static void assert_same(const struct scan_products *a, const struct scan_product
         assert_memory_equal(a->yields[r]->counts, b->yields[r]->counts, N_POINTS * sizeof *a->yields[r]->counts);
 }
 
-/* Rows get the pixel and point of their run. */
+/* Rows get the pixel of their stretch, and as a rule the point of the row before. */
 static void count(struct dice *d, struct photon_block *b, struct scan_products *one[2], struct scan_products *many[2]) {
     struct product_counter c;
     product_counter_init(&c);
     for (size_t first = 0, end; first < b->n; first = end) {
-        size_t most = b->n - first < PRODUCT_COUNTER_RUN ? b->n - first : PRODUCT_COUNTER_RUN, which = (size_t)dice_below(d, 2);
-        int32_t after = (int32_t)dice_below(d, N_POINTS);
+        const size_t left = b->n - first, most = left < LONGEST ? left : LONGEST, which = (size_t)dice_below(d, 2);
         end = first + 1 + (size_t)dice_below(d, dice_below(d, 4) ? (int64_t)most : 1);
         for (size_t i = first; i < end; i++) {
             b->pixel[i] = b->pixel[first];
-            b->point[i] = b->point[first];
-            scan_products_add(one[which], b, i, after);
+            b->point[i] = i > first && dice_below(d, 5) ? b->point[i - 1] : b->point[i];
+            if (b->point[i] >= 0)
+                scan_products_add(one[which], b, i, 0);
         }
         product_counter_begin(&c, many[which], b->pixel[first]);
-        product_counter_add(&c, b, first, end - first, after);
+        product_counter_add(&c, b, first, end - first);
     }
     product_counter_flush(&c);
 }
 
-static void runs_count_as_their_rows_do(void **state) {
+static void stretches_count_as_their_rows_do(void **state) {
     (void)state;
     struct dice d = dice_new();
     struct scan_point points[N_POINTS];
@@ -90,14 +90,14 @@ static void runs_count_as_their_rows_do(void **state) {
     photon_block_free(b);
 }
 
-/* A lane holds a whole run, and no more would fit by chance. */
-static void all_of_a_run_in_one_place(void **state) {
+/* A lane holds no more than 255. */
+static void all_of_a_stretch_in_one_place(void **state) {
     (void)state;
     struct scan_point points[N_POINTS];
     struct scan scan = a_scan(points);
     struct scan_products *p = products_of(&scan, 9);
     struct photon_block *b;
-    assert_int_equal(photon_block_new(PRODUCT_COUNTER_RUN, &b), STATUS_OK);
+    assert_int_equal(photon_block_new(FULL, &b), STATUS_OK);
     for (b->n = 0; b->n < b->capacity; b->n++) {
         b->energy_eV[b->n] = 500.5f;
         b->incident_eV[b->n] = 531;
@@ -107,17 +107,17 @@ static void all_of_a_run_in_one_place(void **state) {
     product_counter_init(&c);
     product_counter_begin(&c, p, 0);
     for (int k = 0; k < 10; k++)
-        product_counter_add(&c, b, 0, b->n, 1);
+        product_counter_add(&c, b, 0, b->n);
     product_counter_flush(&c);
-    assert_int_equal(p->photons[1], 10 * PRODUCT_COUNTER_RUN);
-    assert_int_equal(p->emission->counts[p->emission->n_bins + 2], 10 * PRODUCT_COUNTER_RUN);
-    assert_int_equal(p->yields[1]->counts[1], 10 * PRODUCT_COUNTER_RUN);
-    assert_int_equal(p->events[1 * N_GRADES + GRADE_HIGH], 10 * PRODUCT_COUNTER_RUN);
+    assert_int_equal(p->photons[1], 10 * FULL);
+    assert_int_equal(p->emission->counts[p->emission->n_bins + 2], 10 * FULL);
+    assert_int_equal(p->yields[1]->counts[1], 10 * FULL);
+    assert_int_equal(p->events[1 * N_GRADES + GRADE_HIGH], 10 * FULL);
     photon_block_free(b);
     scan_products_free(p);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(runs_count_as_their_rows_do), cmocka_unit_test(all_of_a_run_in_one_place) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(stretches_count_as_their_rows_do), cmocka_unit_test(all_of_a_stretch_in_one_place) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

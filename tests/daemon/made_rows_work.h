@@ -60,6 +60,7 @@ static inline void made_work_begin(struct made_work *m, const struct made_work_w
     m->work = (struct channel_rows_work){ .beamtime = &w->made.b, .model = w->model, .stored = stored, .causal = causal, .scratch = &m->scratch };
     snprintf(m->path, sizeof m->path, "%s/out%p.nxs", w->made.folder, (void *)m);   /* two may be open at once */
     assert_true(bin_stage_new(w->made.b.timeline, MADE_PIXELS, &m->settings.products, made_work_pixels, NULL, &m->bins));
+    m->work.bins = m->bins;
     if (array != NULL)
         assert_true(array_events_new(array, w->model, &m->scratch, &m->work.array));
     assert_true(grading_new(&m->settings.grading, &w->made.b, w->model, m->bins, &m->work.grading));

@@ -77,6 +77,7 @@ static void rows_get_their_place_by_definition(void **state) {
     struct photon_block *block;
     assert_int_equal(photon_block_new(ROWS, &block), STATUS_OK);
     fill(block, 0, ROWS);
+    bin_stage_place(b, block);
     bin_stage_add(b, block);
     assert_int_equal(b->n_products, 2);
     uint64_t counted = 0, expected = 0;
@@ -109,10 +110,12 @@ static void blocks_do_not_matter(void **state) {
     assert_int_equal(photon_block_new(ROWS, &a), STATUS_OK);
     assert_int_equal(photon_block_new(ROWS, &c), STATUS_OK);
     fill(a, 0, ROWS);
+    bin_stage_place(whole, a);
     bin_stage_add(whole, a);
     for (size_t from = ROWS; from > 0; from -= 1000) {   /* backwards, in pieces */
         c->n = 0;
         fill(c, from - 1000, 1000);
+        bin_stage_place(pieces, c);
         bin_stage_add(pieces, c);
     }
     for (size_t k = 0; k < 2; k++) {
