@@ -3,9 +3,11 @@
 #include "daemon/h5_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
@@ -110,9 +112,26 @@ struct h5_file *h5_file_begin(const char *path, bool growing) {
 
 struct h5_file *h5_file_create(const char *path) { return h5_file_begin(path, false); }
 
+void h5_file_expect(struct h5_file *f, uint64_t bytes) {
+    hsize_t now = 0;
+    const int fd = f->failed || H5Fget_filesize(f->id, &now) < 0 ? -1 : open(f->part, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    f->expects = fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)now, (off_t)bytes) == 0 || f->expects;
+    close(fd);
+}
+
+/* To its own size, which frees what lies behind. */
+static void give_back(const struct h5_file *f) {
+    struct stat facts;
+    if (f->expects && stat(f->part, &facts) == 0 && truncate(f->part, facts.st_size) != 0)
+        log_warning("%s: space behind its end stays taken: %s", f->path, strerror(errno));
+}
+
 bool h5_file_finish(struct h5_file *f) {
     if (good(f, "the last bytes", H5Fflush(f->id, H5F_SCOPE_GLOBAL)) && good(f, "the last bytes", H5Fclose(f->id))) {
         f->id = -1;
+        give_back(f);
         if (!f->growing && rename(f->part, f->path) != 0)
             h5_file_fail(f, "under its final name", strerror(errno));
     }
@@ -355,9 +374,15 @@ void h5_file_append(struct h5_file *f, hid_t column, enum array_type type, const
         write_slab(f, column, type, data, at, n);
 }
 
-void h5_file_append_chunk(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n) {
-    hsize_t first = at, total = at + n;
-    if (!f->failed && good(f, "a column", H5Dset_extent(column, &total)))
+void h5_file_column_rows(struct h5_file *f, hid_t column, uint64_t rows) {
+    hsize_t total = rows;
+    if (!f->failed)
+        good(f, "a column", H5Dset_extent(column, &total));
+}
+
+void h5_file_write_chunk(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n) {
+    hsize_t first = at;
+    if (!f->failed)
         good(f, "a column", H5Dwrite_chunk(column, H5P_DEFAULT, 0, &first, n * array_type_size(type), data));
 }
 

@@ -18,7 +18,7 @@ struct photon_store {
     hid_t group, columns[N_PHOTON_COLUMNS];
     uint8_t *staged[N_PHOTON_COLUMNS];  /* one chunk of each column */
     size_t n_staged;
-    uint64_t n_written;
+    uint64_t n_written, n_made;         /* rows; made: that the columns have */
     bool compress;
 };
 

@@ -6,6 +6,7 @@
 #include "daemon/sink/archive_parts.h"
 
 enum { WIDEST = 8 };   /* bytes of a column's number */
+enum { ROWS_AHEAD = 16 * PHOTON_CHUNK_ROWS };
 
 void archive_photons_open(struct archive *a, bool compress) {
     struct photon_store *s = &a->photons;
@@ -21,14 +22,44 @@ void archive_photons_open(struct archive *a, bool compress) {
     }
 }
 
+static uint64_t bytes_of_rows(uint64_t rows) {
+    uint64_t each = 0;
+    for (int k = 0; k < N_PHOTON_COLUMNS; k++)
+        each += array_type_size(photon_columns[k].type);
+    return rows * each;
+}
+
+static void make_rows(struct archive *a, uint64_t rows) {
+    struct photon_store *s = &a->photons;
+    for (int k = 0; k < N_PHOTON_COLUMNS && s->n_made != rows; k++)
+        h5_file_column_rows(a->file, s->columns[k], rows);
+    s->n_made = rows;
+}
+
+/* Of many chunks at once, and the space for them: each chunk's own costs as much as a third of its writing (15 ns a row instead of 23, Zen 4). A file that
+ * is read while it grows has no rows that are not there, and makes sure of its space itself. */
+static void make_room(struct archive *a, uint64_t rows) {
+    if (rows <= a->photons.n_made)
+        return;
+    if (!a->file->growing) {
+        h5_file_expect(a->file, bytes_of_rows(ROWS_AHEAD));
+        rows += ROWS_AHEAD - PHOTON_CHUNK_ROWS;
+    }
+    make_rows(a, rows);
+}
+
 /* The wide columns first: behind a chunk of 64 kB or more one of 64 kB still stands at a multiple of that (h5_file.c), behind a narrow one it would not. */
 static void write_staged(struct archive *a) {
     struct photon_store *s = &a->photons;
-    bool whole = !s->compress && s->n_staged == PHOTON_CHUNK_ROWS && s->n_written % PHOTON_CHUNK_ROWS == 0;
+    const bool whole = !s->compress && s->n_staged == PHOTON_CHUNK_ROWS && s->n_written % PHOTON_CHUNK_ROWS == 0;
+    if (whole)
+        make_room(a, s->n_written + s->n_staged);
+    else if (s->n_staged > 0)
+        s->n_made = s->n_written + s->n_staged;   /* by appending */
     for (size_t width = WIDEST; width > 0; width /= 2)
         for (int k = 0; k < N_PHOTON_COLUMNS; k++)
             if (array_type_size(photon_columns[k].type) == width)
-                (whole ? h5_file_append_chunk : h5_file_append)(a->file, s->columns[k], photon_columns[k].type, s->staged[k], s->n_written, s->n_staged);
+                (whole ? h5_file_write_chunk : h5_file_append)(a->file, s->columns[k], photon_columns[k].type, s->staged[k], s->n_written, s->n_staged);
     s->n_written += s->n_staged;
     s->n_staged = 0;
 }
@@ -56,6 +87,7 @@ bool archive_photons(struct archive *a, const struct photon_block *block) {
 
 bool archive_photons_end(struct archive *a) {
     write_staged(a);
+    make_rows(a, a->photons.n_written);
     return !a->file->failed;
 }
 
@@ -96,7 +128,7 @@ static void write_heights(struct archive *a) {
 }
 
 void archive_photons_flush(struct archive *a) {
-    write_staged(a);
+    archive_photons_end(a);
     write_heights(a);
 }
 

@@ -240,6 +240,31 @@ static void block_sizes_do_not_matter(void **state) {
     made_scan_free(m);
 }
 
+/* Whole chunks are written into rows and space made ahead, of which nothing stays: neither behind a chunk nor behind a whole one. */
+static void nothing_stays_of_what_was_made_ahead(void **state) {
+    (void)state;
+    static const uint32_t rows[] = { 32768, 40000 };
+    for (size_t k = 0; k < 2; k++) {
+        struct made_scan *m = made_scan_new((struct made_plan){ .n_points = 5, .n_pixels = 3, .n_photons = rows[k], .incident = true, .seed = 13 });
+        write_file(in_folder("ahead.nxs"), &m, 1, 3, false);
+        struct stat facts;
+        assert_int_equal(stat(in_folder("ahead.nxs"), &facts), 0);
+        assert_in_range(facts.st_blocks * 512, 1, facts.st_size + 65536);
+        hid_t f = open_file(in_folder("ahead.nxs"));
+        for (int c = 0; c < N_PHOTON_COLUMNS; c++) {
+            char name[80];
+            snprintf(name, sizeof name, "entry/photons/%s", photon_columns[c].name);
+            hid_t d = H5Dopen2(f, name, H5P_DEFAULT), space = H5Dget_space(d);
+            assert_int_equal(H5Sget_simple_extent_npoints(space), rows[k]);
+            H5Sclose(space);
+            H5Dclose(d);
+        }
+        H5Fclose(f);
+        assert_int_equal(unlink(in_folder("ahead.nxs")), 0);
+        made_scan_free(m);
+    }
+}
+
 /* Both that went to the file whole: elsewhere they take a sixth longer to write. Little is left empty between them. */
 static void wide_chunks_begin_at_64_kB(void **state) {
     (void)state;
@@ -384,6 +409,7 @@ int main(void) {
         cmocka_unit_test(same_calls_give_the_same_datasets),
         cmocka_unit_test(block_sizes_do_not_matter),
         cmocka_unit_test(wide_chunks_begin_at_64_kB),
+        cmocka_unit_test(nothing_stays_of_what_was_made_ahead),
         cmocka_unit_test(degenerate_files_are_valid),
         cmocka_unit_test(sums_come_first_to_the_viewer),
         cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
