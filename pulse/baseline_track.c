@@ -3,85 +3,12 @@
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "pulse/decay_share.h"
-#include "pulse/robust.h"
 #include "pulse/wide_loop.h"
 
-enum { PULSES_MIN = 100, JUMPS_MIN = 4, AGREE = 3, QUANTUM_MIN = 1 << 7, QUANTUM_MAX = 1 << 15 };
-static const double neighbour_s = 20;     /* further apart a slow drift could pass for a jump */
-static const double jump_sigmas = 30, jump_least_counts = 16;
-static const double share_at_multiples = 0.9;
+enum { AGREE = 3 };
 static const float longest_memory = 20;   /* time constants: after a pause what was before still counts, but next to nothing */
-
-static bool is_good(const struct measured_pulse *p) {
-    return (p->cuts == 0) & !p->on_tail & (fabsf(p->pretrigger_mean) <= FLT_MAX);   /* which of them holds is as good as random */
-}
-
-/* Halved, any difference is a signed number, which cores convert at once. */
-static double seconds_between(int64_t from_ns, int64_t to_ns) {
-    const uint64_t passed = to_ns > from_ns ? (uint64_t)to_ns - (uint64_t)from_ns : 0;
-    return (double)(int64_t)(passed >> 1) * 2e-9;
-}
-
-/* ---- the rule ---- */
-
-/* Steps between good neighbours; step has room for n. */
-static size_t collect_steps(const struct measured_pulse *pulses, size_t n, double *step) {
-    const struct measured_pulse *before = NULL;
-    size_t n_steps = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!is_good(&pulses[i]))
-            continue;
-        if (before != NULL && seconds_between(before->time_ns, pulses[i].time_ns) < neighbour_s)
-            step[n_steps++] = (double)pulses[i].pretrigger_mean - (double)before->pretrigger_mean;
-        before = &pulses[i];
-    }
-    return n_steps;
-}
-
-/* Distance from the nearest multiple other than zero. */
-static double off_multiple(double step, double quantum) {
-    return fabs(step - quantum * fmax(1, rint(fabs(step) / quantum)) * (step < 0 ? -1 : 1));
-}
-
-/* The largest power of two at whose multiples the jumps lie; multiples must be far apart against the tolerance. */
-static double quantum_of(const double *jump, size_t n, double sigma) {
-    for (double quantum = QUANTUM_MAX; n >= JUMPS_MIN && quantum >= QUANTUM_MIN; quantum /= 2) {
-        double tolerance = fmax(5 * sigma, quantum / 100);
-        size_t hits = 0;
-        for (size_t i = 0; i < n; i++)
-            hits += off_multiple(jump[i], quantum) < tolerance;
-        if (tolerance < quantum / 10 && (double)hits >= share_at_multiples * (double)n)
-            return quantum;
-    }
-    return 0;
-}
-
-enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, struct baseline_rule *out) {
-    struct baseline_rule rule = { 0 };
-    double *step = malloc((2 * n + 1) * sizeof *step);
-    if (step == NULL)
-        return STATUS_NO_MEMORY;
-    double *scratch = step + n;
-    size_t n_steps = collect_steps(pulses, n, step), n_jumps = 0;
-    if (n_steps >= PULSES_MIN) {
-        for (size_t i = 0; i < n_steps; i++)
-            scratch[i] = step[i];
-        double sigma = robust_centre(scratch, n_steps).sigma;
-        rule.jump_counts = fmax(jump_sigmas * sigma, jump_least_counts);
-        for (size_t i = 0; i < n_steps; i++)
-            if (fabs(step[i]) > rule.jump_counts)
-                step[n_jumps++] = step[i];
-        rule.quantum_counts = quantum_of(step, n_jumps, sigma);
-    }
-    free(step);
-    *out = rule;
-    return STATUS_OK;
-}
-
-/* ---- following it ---- */
 
 /* Only then does the median: it lies between them. */
 static bool leaves_recent(const struct baseline_tracker *t, double level, double most) {
@@ -127,7 +54,7 @@ void baseline_track_begin(struct baseline_tracker *t, double expected_counts) {
 }
 
 void baseline_track_resume(struct baseline_tracker *t, const struct baseline_tracker *mark, double expected_counts, int64_t time_ns) {
-    if (mark->weight > 0 && seconds_between(mark->last_ns, time_ns) < neighbour_s) {
+    if (mark->weight > 0 && baseline_seconds(mark->last_ns, time_ns) < BASELINE_NEIGHBOUR_S) {
         *t = *mark;
         return;
     }
@@ -141,7 +68,7 @@ static bool level_of(struct baseline_tracker *t, const struct baseline_rule *rul
     if (t->expects && rule->quantum_counts > 0)
         t->jumped = rule->quantum_counts * rint((mean - t->expected_counts) / rule->quantum_counts);
     t->expects = false;
-    bool near = t->n_recent > 0 && (rule->quantum_counts > 0 || seconds_between(t->last_ns, p->time_ns) < neighbour_s);
+    bool near = t->n_recent > 0 && (rule->quantum_counts > 0 || baseline_seconds(t->last_ns, p->time_ns) < BASELINE_NEIGHBOUR_S);
     double step = near && leaves_recent(t, mean - t->jumped, rule->jump_counts) ? mean - t->jumped - recent_median(t) : 0;
     if (rule->jump_counts > 0 && fabs(step) > rule->jump_counts) {
         double quanta = rule->quantum_counts > 0 ? rule->quantum_counts * rint(step / rule->quantum_counts) : 0;
@@ -162,7 +89,7 @@ enum { PIECE = 64 };   /* of pulses that are asked together what time has left o
 
 /* In time constants. */
 static float times_passed(int64_t from_ns, int64_t to_ns) {
-    const float times = (float)(seconds_between(from_ns, to_ns) * (1 / BASELINE_TIME_S));
+    const float times = (float)(baseline_seconds(from_ns, to_ns) * (1 / BASELINE_TIME_S));
     return times < longest_memory ? times : longest_memory;
 }
 
@@ -178,7 +105,7 @@ static void shares_left(const struct measured_pulse *p, size_t n, int64_t before
 
 /* baseline_offset: 0 for a pulse that does not count. Sums are of levels less `origin`, so that they stay small. */
 static bool follow(struct baseline_tracker *t, const struct baseline_rule *rule, struct measured_pulse *p, double left, double *level) {
-    bool counts = is_good(p) && level_of(t, rule, p, level);
+    bool counts = baseline_tells(p) && level_of(t, rule, p, level);
     t->sum *= left;
     t->weight *= left;
     if (counts) {
@@ -219,7 +146,7 @@ static void take_piece(struct piece *x, const struct baseline_tracker *t, const 
     size_t n_good = 0;
     bool near = true;
     for (size_t i = 0; i < n; i++) {
-        const bool good = is_good(&p[i]);
+        const bool good = baseline_tells(&p[i]);
         const double level = (double)p[i].pretrigger_mean - (double)p[i].slow_counts - t->jumped;
         x->level[i] = x->good[n_good] = level;
         x->adds[i] = x->counts[i] = 0;
@@ -229,7 +156,7 @@ static void take_piece(struct piece *x, const struct baseline_tracker *t, const 
             x->counts[i] = 1;
             least = level < least ? level : least;
             most = level > most ? level : most;
-            near &= seconds_between(before_ns, p[i].time_ns) < neighbour_s;
+            near &= baseline_seconds(before_ns, p[i].time_ns) < BASELINE_NEIGHBOUR_S;
             n_good++;
         }
         before_ns = p[i].time_ns;

@@ -1,8 +1,7 @@
 /* pulse/baseline_track.h - the slow baseline of a pixel from the pretrigger means of its good pulses, record by record.
- *   measured pulses --learn--> baseline_rule;   rule + pulses in order --next or _both--> baseline, baseline_offset of every pulse
- * A readout that loses its lock for a moment, or resets, comes back some flux quanta away: the mean jumps, heights do not. Such
- * jumps are taken out before smoothing, so that no gain follows them: by whole quanta where jumps of the pixel cluster at multiples
- * of a power of two (doc/methods.md, Records), else by the jump itself once three records in a row agree on it.
+ *   rule (baseline_rule.h) + pulses in order --next or _both--> baseline, baseline_offset of every pulse
+ * Jumps of a readout that lost its lock are taken out before smoothing, so that no gain follows them: by whole quanta where the rule knows one, else
+ * by the jump itself once three records in a row agree on it.
  * The smooth is exponential in time, BASELINE_TIME_S to one side (causal: one pulse at a time gives the same as all) or to both. */
 #ifndef TESD_PULSE_BASELINE_TRACK_H
 #define TESD_PULSE_BASELINE_TRACK_H
@@ -11,15 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pulse/baseline_rule.h"
 #include "pulse/measured_pulse.h"
-#include "pulse/status.h"
 
 #define BASELINE_TIME_S 8.0
-
-struct baseline_rule {
-    double jump_counts;    /* a larger step between neighbours is a jump; 0: nothing is a jump */
-    double quantum_counts; /* flux quantum; 0: none seen */
-};
 
 enum { BASELINE_RECENT = 5 };
 
@@ -34,9 +28,6 @@ struct baseline_tracker {             /* zero at the start of a channel, or begu
     double sum, weight;               /* of the causal smooth at last_ns */
     int64_t last_ns;
 };
-
-/* Steps between neighbours decide; a rule without jumps when fewer than 100 pulses are good. n pulses in time order. */
-enum status baseline_rule_learn(const struct measured_pulse *pulses, size_t n, struct baseline_rule *out);
 
 /* A readout locks anywhere when it starts, and references were learnt where it stood then: the first good mean is taken to lie within half a
  * quantum of expected_counts, the level of the calibration in force, whole quanta off. Without a quantum nothing is expected. */

@@ -1,17 +1,12 @@
 #include "pulse/lock_watch.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "pulse/cut.h"
 
 enum { MEMORY = 32 };                          /* a power of two, pulses: ten seconds to two minutes; drifts are slow against that */
 static const double drift_time_s = 3600;       /* a pause so long makes the limit twice as wide (SSRL: a quarter of it in six hours) */
-static const double limit_share = 0.5;         /* of what baseline_track calls a jump, 30 sigma of a step between neighbours */
-
-static bool speaks(const struct measured_pulse *p) {
-    return (p->cuts == 0) & !p->on_tail & (fabsf(p->pretrigger_mean) <= FLT_MAX);
-}
+static const double limit_share = 0.5;         /* of what baseline_rule calls a jump, 30 sigma of a step between neighbours */
 
 static double step_of(const struct lock_watch *w, const struct baseline_rule *rule, double level) {
     double step = level - w->place_counts;
@@ -76,7 +71,7 @@ static void take_piece(struct piece *x, const struct lock_watch *w, const struct
     x->n = 0;
     x->least = x->most = w->place_counts;
     for (size_t i = 0; i < n; i++)
-        if (speaks(&p[i])) {
+        if (baseline_tells(&p[i])) {
             const double level = (double)p[i].pretrigger_mean - (double)p[i].slow_counts;
             x->least = level < x->least ? level : x->least;
             x->most = level > x->most ? level : x->most;
@@ -121,7 +116,7 @@ size_t lock_watch_next(struct lock_watch *w, const struct baseline_rule *rule, s
     const bool before = w->jumped;
     size_t i = pass_quiet(w, rule, pulses, n);
     while (i < n && w->jumped == before) {
-        if (rule->jump_counts > 0 && speaks(&pulses[i]))
+        if (rule->jump_counts > 0 && baseline_tells(&pulses[i]))
             listen(w, rule, &pulses[i]);
         pulses[i++].cuts |= w->jumped ? CUT_BIT(CUT_JUMPED) : 0;
     }

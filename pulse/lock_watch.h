@@ -3,7 +3,7 @@
  *   good pulses of a pixel in order --next--> cuts |= CUT_JUMPED for those that came since
  * Its place is a mean of the last pretrigger means, which drifts are slow against. LOCK_AGREE pulses in a row farther than the limit from there, and as
  * near to each other, are a jump, and the sum of jumps is how far it has moved: it has come back when that is nothing. Steps by whole flux quanta
- * move no height (baseline_track.h) and are none. Each pulse is judged by itself and those before it; the first LOCK_AGREE - 1 after a jump are not
+ * move no height (baseline_rule.h) and are none. Each pulse is judged by itself and those before it; the first LOCK_AGREE - 1 after a jump are not
  * caught. Jumps of heights without one of the baseline are not seen here. Causal, bounded, plain values. Never a cut by a single pulse: what came
  * before it may have moved that. Rejected: how far it is from where it was calibrated, for a drift of minutes then hides a small jump's return. */
 #ifndef TESD_PULSE_LOCK_WATCH_H
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pulse/baseline_track.h"
+#include "pulse/baseline_rule.h"
 #include "pulse/measured_pulse.h"
 
 enum { LOCK_AGREE = 3 };
