@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'tool'))
 import offspring
 
 tesd = os.environ.get("TESD", "build/tesd")
-wanted = {"read", "dot", "operations", "summaries_lags", "analysis", "analysis_two", "file_pread", "file_pread_wide", "file_mmap", "chain", "chain_two", "chain_scalar", "learning", "memory"}
+wanted = {"read", "dot", "operations", "summaries_lags", "analysis", "analysis_two", "energies", "file_pread", "file_pread_wide", "file_mmap", "chain", "chain_two", "chain_scalar", "learning", "memory"}
 
 with tempfile.TemporaryDirectory() as folder:
     done = offspring.run([tesd, "bench", "--quick", "--json", "--folder", folder], check=True, capture_output=True, text=True)
