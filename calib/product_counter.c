@@ -2,21 +2,8 @@
 
 #include <assert.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "pulse/cut.h"
-
-enum { LANE_BITS = 8, LANES = 8, WORDS = YIELD_INDEXED / LANES };   /* a count per byte: pieces are shorter than what that holds */
-
-static uint32_t lane(uint64_t word, unsigned k) {
-    return (uint32_t)(word >> LANE_BITS * k & 0xff);
-}
-
-/* Bit k of eight to byte k. */
-static uint64_t spread(uint64_t bits) {
-    uint64_t own = (bits & 0xff) * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
-    return (own + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7 & UINT64_C(0x0101010101010101);
-}
 
 void product_counter_init(struct product_counter *c) {
     c->products = NULL;
@@ -63,17 +50,6 @@ static inline uint64_t regions_of(const struct product_counter *c, const struct 
     return counts ? held & c->regions[b->grade[i]] : 0;
 }
 
-/* Counts in regions of rows of one point, fewer than a byte holds. */
-struct lanes { uint64_t words[WORDS], seen; };
-
-static void put_lanes(const struct scan_products *p, struct lanes *l, int32_t point) {
-    for (; l->seen != 0; l->seen &= l->seen - 1) {
-        unsigned r = (unsigned)__builtin_ctzll(l->seen);
-        p->yields[r]->counts[point] += lane(l->words[r / LANES], r % LANES);
-    }
-    memset(l->words, 0, sizeof l->words);
-}
-
 static void count_further_yields(const struct scan_products *p, const struct photon_block *b, size_t first, size_t n) {
     for (uint32_t r = YIELD_INDEXED; r < p->n_yields; r++)
         for (size_t i = first; i < first + n; i++)
@@ -81,22 +57,12 @@ static void count_further_yields(const struct scan_products *p, const struct pho
                 yield_spectrum_add(p->yields[r], b, i);
 }
 
+/* A photon is in few of many regions. */
 static void count_yields(const struct product_counter *c, const struct photon_block *b, size_t first, size_t n) {
     const struct scan_products *p = c->products;
-    const uint32_t words = ((p->n_yields < YIELD_INDEXED ? p->n_yields : YIELD_INDEXED) + LANES - 1) / LANES;
-    struct lanes l = { .seen = 0 };
-    int32_t point = b->point[first];
-    for (size_t i = first; i < first + n; i++) {
-        if (b->point[i] != point) {
-            put_lanes(p, &l, point);
-            point = b->point[i];
-        }
-        uint64_t held = point >= 0 ? regions_of(c, b, i) : 0;
-        l.seen |= held;
-        for (uint32_t w = 0; w < words; w++, held >>= LANES)
-            l.words[w] += spread(held);
-    }
-    put_lanes(p, &l, point);
+    for (size_t i = first; i < first + n; i++)
+        for (uint64_t held = b->point[i] >= 0 ? regions_of(c, b, i) : 0; held != 0; held &= held - 1)
+            p->yields[__builtin_ctzll(held)]->counts[b->point[i]]++;
     count_further_yields(p, b, first, n);
 }
 

@@ -123,11 +123,11 @@ struct bins { int32_t bin[PIECE], near[PIECE]; };
 /* In single precision, in which the least of a double's edges is not seen: what is near to one is asked again. Which rows are outside, of what, is as good
  * as random: nothing here asks. */
 WIDE_LOOP static inline void find_bins_loop(const struct rixs_map *restrict m, bool loss, const float *restrict energy_eV, const float *restrict incident_eV, const uint8_t *restrict flags,
-                                            const uint8_t *restrict grade, struct bins *restrict to) {
+                                            const uint8_t *restrict grade, size_t n, struct bins *restrict to) {
     const float lo_eV = (float)m->edges_eV[0], per_eV = (float)m->bins_per_eV, end = (float)m->n_bins, last = end - 1, margin = m->margin_single;
     const float to_whole = 0x1.8p23F;   /* adding that rounds to whole numbers */
     const int32_t used = (int32_t)m->grades_used;
-    for (size_t i = 0; i < PIECE; i++) {
+    for (size_t i = 0; i < n; i++) {
         const float x = loss ? incident_eV[i] - energy_eV[i] : energy_eV[i], at = (x - lo_eV) * per_eV, whole = (at + to_whole) - to_whole;
         float kept = at > 0 ? at : 0;   /* NaN too */
         kept = kept < last ? kept : last;
@@ -144,7 +144,7 @@ WIDE_LOOP static inline void find_bins_loop(const struct rixs_map *restrict m, b
 }
 
 WIDE_LOOP_CHOSEN(find_bins, (const struct rixs_map *restrict m, bool loss, const float *restrict energy_eV, const float *restrict incident_eV, const uint8_t *restrict flags,
-                             const uint8_t *restrict grade, struct bins *restrict to), (m, loss, energy_eV, incident_eV, flags, grade, to))
+                             const uint8_t *restrict grade, size_t n, struct bins *restrict to), (m, loss, energy_eV, incident_eV, flags, grade, n, to))
 
 static void ask_the_edges(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, struct bins *to) {
     for (size_t i = 0; i < n; i++)
@@ -155,28 +155,13 @@ static void ask_the_edges(const struct rixs_map *m, const struct photon_block *b
         }
 }
 
-/* A whole piece has one loop without an end of its own; the rows of a shorter one are copied. */
-static void bins_of(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, struct bins *to) {
-    float energy_eV[PIECE] = { 0 }, incident_eV[PIECE] = { 0 };
-    uint8_t flags[PIECE] = { 0 }, grade[PIECE] = { 0 };
-    if (n == PIECE) {
-        find_bins(m, m->kind == RIXS_LOSS, b->energy_eV + first, b->incident_eV + first, b->flags + first, b->grade + first, to);
-    } else {
-        memcpy(energy_eV, b->energy_eV + first, n * sizeof *energy_eV);
-        memcpy(incident_eV, b->incident_eV + first, n * sizeof *incident_eV);
-        memcpy(flags, b->flags + first, n);
-        memcpy(grade, b->grade + first, n);
-        find_bins(m, m->kind == RIXS_LOSS, energy_eV, incident_eV, flags, grade, to);
-    }
-    ask_the_edges(m, b, first, n, to);
-}
-
 size_t rixs_map_counters(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, uint32_t **out) {
     struct bins bins;
     size_t found = 0;
     for (size_t end = first + n, some; first < end && m->pixels_used[b->pixel[first]]; first += some) {
         some = end - first < PIECE ? end - first : PIECE;
-        bins_of(m, b, first, some, &bins);
+        find_bins(m, m->kind == RIXS_LOSS, b->energy_eV + first, b->incident_eV + first, b->flags + first, b->grade + first, some, &bins);
+        ask_the_edges(m, b, first, some, &bins);
         for (size_t i = 0; i < some; i++) {
             const int32_t point = b->point[first + i], bin = bins.bin[i];
             const size_t row = point < 0 ? 0 : (size_t)point;

@@ -232,33 +232,42 @@ static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-struct scan_place scan_timeline_place_near(const struct scan_timeline *t, int64_t time_ns, struct scan_place near) {
+/* Between scans; begun: of them by then. */
+static void place_outside(const struct scan_timeline *t, size_t begun, struct scan_place *place) {
+    place->index = place->point = place->after = -1;
+    place->from_ns = begun > 0 ? t->scan_spans[begun - 1].end_ns : INT64_MIN;
+    place->until_ns = begun < t->n_scans ? t->scan_spans[begun].start_ns : INT64_MAX;
+}
+
+/* Each number by itself: a struct that was just written in pieces and is copied whole waits for them. */
+void scan_timeline_move_on(const struct scan_timeline *t, int64_t time_ns, struct scan_place *place) {
     assert(t->finished);
-    struct scan_place place = { .index = -1, .point = -1, .after = -1, .from_ns = INT64_MIN, .until_ns = INT64_MAX };
-    size_t begun = spans_begun(t->scan_spans, t->n_scans, time_ns);
-    if (begun < t->n_scans)
-        place.until_ns = t->scan_spans[begun].start_ns;
-    if (begun > 0)
-        place.from_ns = t->scan_spans[begun - 1].end_ns;
-    if (begun == 0 || time_ns >= place.from_ns)
-        return place;
+    const size_t begun = spans_begun(t->scan_spans, t->n_scans, time_ns);
+    if (begun == 0 || time_ns >= t->scan_spans[begun - 1].end_ns) {
+        place_outside(t, begun, place);
+        return;
+    }
     const struct span *span = &t->scan_spans[begun - 1];
     const struct scan *s = &t->scans[span->index];
-    uint32_t points = near.index == span->index ? points_begun_near(s, time_ns, (uint32_t)near.after + 1) : points_begun(s, time_ns);
+    const uint32_t points = place->index == span->index ? points_begun_near(s, time_ns, (uint32_t)place->after + 1) : points_begun(s, time_ns);
     const struct scan_point *last = &s->points[points - 1];
-    bool inside = time_ns < last->end_ns;
-    place.index = span->index;
-    place.after = (int32_t)points - 1;
-    place.point = inside ? place.after : -1;
-    place.from_ns = inside ? last->start_ns : last->end_ns;
-    place.until_ns = earlier(place.until_ns, inside ? last->end_ns : span->end_ns);
+    const bool inside = time_ns < last->end_ns;
+    int64_t until_ns = inside ? last->end_ns : span->end_ns;
+    if (begun < t->n_scans)
+        until_ns = earlier(until_ns, t->scan_spans[begun].start_ns);
     if (points < s->n_points)
-        place.until_ns = earlier(place.until_ns, s->points[points].start_ns);
-    return place;
+        until_ns = earlier(until_ns, s->points[points].start_ns);
+    place->index = span->index;
+    place->after = (int32_t)points - 1;
+    place->point = inside ? place->after : -1;
+    place->from_ns = inside ? last->start_ns : last->end_ns;
+    place->until_ns = until_ns;
 }
 
 struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t time_ns) {
-    return scan_timeline_place_near(t, time_ns, (struct scan_place){ .index = -1 });
+    struct scan_place place = { .index = -1 };
+    scan_timeline_move_on(t, time_ns, &place);
+    return place;
 }
 
 int32_t scan_timeline_calibration_for(const struct scan_timeline *t, int64_t time_ns) {

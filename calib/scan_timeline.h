@@ -60,12 +60,11 @@ struct scan_place {
     int64_t from_ns, until_ns;   /* the place is the same for all times in [from, until) around the one asked for */
 };
 struct scan_place scan_timeline_place(const struct scan_timeline *t, int64_t time_ns);
-/* The same, and quick when the time is not far behind that of a place known before. */
-struct scan_place scan_timeline_place_near(const struct scan_timeline *t, int64_t time_ns, struct scan_place near);
 /* For times that come more or less in order: *place, of the time before, becomes that of this time. Zeros before the first (holds no time). */
+void scan_timeline_move_on(const struct scan_timeline *t, int64_t time_ns, struct scan_place *place);   /* when the place does not hold the time */
 static inline void scan_timeline_move(const struct scan_timeline *t, int64_t time_ns, struct scan_place *place) {
     if (time_ns < place->from_ns || time_ns >= place->until_ns)
-        *place = scan_timeline_place_near(t, time_ns, *place);
+        scan_timeline_move_on(t, time_ns, place);
 }
 
 /* The calibration to use at a time: the latest that started before it, else the first one; -1 when there is none. */
