@@ -66,7 +66,7 @@ static void count_yields(const struct product_counter *c, const struct photon_bl
     count_further_yields(p, b, first, n);
 }
 
-/* As scan_products_add does, row by row: some ten rows are in one point, too few for sums of their own. */
+/* As scan_products_add does, row by row: a few rows are in one point, too few for sums of their own. */
 static void count_in_points(const struct product_counter *c, const struct photon_block *b, size_t first, size_t n) {
     const struct scan_products *p = c->products;
     const size_t cells = (size_t)c->pixel * p->n_points;
