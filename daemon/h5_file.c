@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
@@ -112,19 +113,33 @@ struct h5_file *h5_file_begin(const char *path, bool growing) {
 
 struct h5_file *h5_file_create(const char *path) { return h5_file_begin(path, false); }
 
-void h5_file_expect(struct h5_file *f, uint64_t bytes) {
-    hsize_t now = 0;
-    const int fd = f->failed || H5Fget_filesize(f->id, &now) < 0 ? -1 : open(f->part, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    f->expects = fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)now, (off_t)bytes) == 0 || f->expects;
-    close(fd);
+/* Without fallocate, as on some network file systems, the free space now is all that can be asked. */
+static int room_by_count(int fd, uint64_t bytes) {
+    struct statvfs facts;
+    if (fstatvfs(fd, &facts) != 0)
+        return errno;
+    return (uint64_t)facts.f_bavail * facts.f_frsize >= bytes ? 0 : ENOSPC;
 }
 
-/* To its own size, which frees what lies behind. */
+int h5_file_room(struct h5_file *f, uint64_t bytes) {
+    hsize_t now = 0;
+    if (f->failed || H5Fget_filesize(f->id, &now) < 0)
+        return EIO;
+    const int fd = open(f->part, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int error = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)(now + bytes)) == 0 ? 0 : errno;
+    f->has_room |= error == 0;
+    if (error == EOPNOTSUPP || error == ENOSYS)
+        error = room_by_count(fd, bytes);
+    close(fd);
+    return error;
+}
+
+/* To its own size, which frees what lies behind; HDF5 does it only where the end has moved by itself. Nothing but space is at stake. */
 static void give_back(const struct h5_file *f) {
     struct stat facts;
-    if (f->expects && stat(f->part, &facts) == 0 && truncate(f->part, facts.st_size) != 0)
+    if (f->has_room && stat(f->part, &facts) == 0 && truncate(f->part, facts.st_size) != 0)
         log_warning("%s: space behind its end stays taken: %s", f->path, strerror(errno));
 }
 

@@ -17,7 +17,7 @@ struct h5_file {
     char *path;       /* where it will be */
     char *part;       /* where it is written: path with .part */
     bool failed;
-    bool expects;     /* space behind its end is set apart */
+    bool has_room;    /* space behind its end is set apart */
     bool growing;     /* h5_growth.h: written where it will be, seen while it grows, arrays without compression */
 };
 
@@ -54,9 +54,9 @@ void h5_file_column_rows(struct h5_file *f, hid_t column, uint64_t rows);
 /* Exactly one chunk of a column that is not compressed and has these rows, at a multiple of its rows: nothing is selected, converted or cached, which
  * takes a third of the time. */
 void h5_file_write_chunk(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n);
-/* Some `bytes` more are about to be written behind what there is. Where the file system can set space apart, writing into it is cheaper; what is
- * not used is given back when the file is finished. Nothing is promised: a full disk is told of when it is written to. */
-void h5_file_expect(struct h5_file *f, uint64_t bytes);
+/* Makes sure of `bytes` more behind what there is, holes in it included: where the file system sets space apart, writing into it is also cheaper. What is
+ * not used is given back when the file is finished. 0, or an errno; nobody has to ask. */
+int h5_file_room(struct h5_file *f, uint64_t bytes);
 /* Elements already there. */
 void h5_file_overwrite(struct h5_file *f, hid_t column, enum array_type type, const void *data, uint64_t at, size_t n);
 void h5_file_close_column(hid_t column);

@@ -1,12 +1,9 @@
 #include "daemon/h5_growth.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* A point's row of a map is a chunk of its own, single numbers come in chunks of many points: what a flush writes is then mostly new. */
@@ -128,32 +125,4 @@ void h5_growth_write(struct h5_file *f, hid_t d, const struct data_array *a, uin
 void h5_growth_flush(struct h5_file *f, hid_t d) {
     if (!f->failed && H5Dflush(d) < 0)
         h5_file_fail(f, "a dataset to the disk", NULL);
-}
-
-/* Without fallocate, as on some network file systems, the free space now is all that can be asked. */
-static int room_by_count(int fd, uint64_t bytes) {
-    struct statvfs facts;
-    if (fstatvfs(fd, &facts) != 0)
-        return errno;
-    return (uint64_t)facts.f_bavail * facts.f_frsize >= bytes ? 0 : ENOSPC;
-}
-
-int h5_growth_room(const struct h5_file *f, uint64_t bytes) {
-    hsize_t now = 0;
-    if (f->failed || H5Fget_filesize(f->id, &now) < 0)
-        return EIO;
-    const int fd = open(f->part, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    int error = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)(now + bytes)) == 0 ? 0 : errno;
-    if (error == EOPNOTSUPP || error == ENOSYS)
-        error = room_by_count(fd, bytes);
-    close(fd);
-    return error;
-}
-
-void h5_growth_trim(const char *path) {
-    struct stat facts;
-    if (stat(path, &facts) == 0 && truncate(path, facts.st_size) != 0)
-        return;   /* nothing but space is at stake */
 }

@@ -3,7 +3,7 @@
  * After the start nothing can be made any more: groups, datasets and attributes are those of before; datasets grow along one dimension, and
  * what they hold may be written again. The file gets its name at the
  * start (before, it is PATH.new), so that one of this name can always be read; it is never removed here.
- * HDF5 does not come through a full disk unharmed, so space is made sure of beforehand (h5_growth_room) and nothing is written without it.
+ * HDF5 does not come through a full disk unharmed, so space is made sure of beforehand (h5_file_room) and nothing is written without it.
  * Needs a file system with POSIX order of writes: not NFS. One thread. */
 #ifndef TESD_DAEMON_H5_GROWTH_H
 #define TESD_DAEMON_H5_GROWTH_H
@@ -20,10 +20,5 @@ void h5_growth_start(struct h5_file *f);
 /* Rows [from, end) along the growing dimension; all of it where that is none. */
 void h5_growth_write(struct h5_file *f, hid_t dataset, const struct data_array *a, uint64_t from);
 void h5_growth_flush(struct h5_file *f, hid_t dataset);
-
-/* Makes sure of `bytes` more behind what there is, holes in it included. 0, or an errno. */
-int h5_growth_room(const struct h5_file *f, uint64_t bytes);
-/* After h5_file_finish: gives back what was made sure of and not used. */
-void h5_growth_trim(const char *path);
 
 #endif

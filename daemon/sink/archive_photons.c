@@ -42,7 +42,7 @@ static void make_room(struct archive *a, uint64_t rows) {
     if (rows <= a->photons.n_made)
         return;
     if (!a->file->growing) {
-        h5_file_expect(a->file, bytes_of_rows(ROWS_AHEAD));
+        h5_file_room(a->file, bytes_of_rows(ROWS_AHEAD));   /* a full disk is told of when it is written to */
         rows += ROWS_AHEAD - PHOTON_CHUNK_ROWS;
     }
     make_rows(a, rows);

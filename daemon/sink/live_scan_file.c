@@ -28,7 +28,6 @@ enum { WINDOWS = 4 };
 
 struct live_scan_file {
     struct archive a;
-    char path[1024];
     struct open_group scan, maps[2], *yields;
     uint32_t n_yields;
     hid_t grade_times, windows[WINDOWS], heights[4], pixels[N_PIXEL_DATASETS], process[N_PROCESS_DATASETS];
@@ -237,7 +236,6 @@ static struct live_scan_file *file_new(const struct live_scan_setup *setup, cons
     memset(f->heights, -1, sizeof f->heights);
     memset(f->pixels, -1, sizeof f->pixels);
     memset(f->process, -1, sizeof f->process);
-    snprintf(f->path, sizeof f->path, "%s", setup->path);
     height_histogram_init(&f->a.heights);
     if (f->counts != NULL)
         memcpy(f->counts, setup->pixels, setup->n_pixels * sizeof *f->counts);
@@ -266,7 +264,7 @@ bool live_scan_file_open(const struct live_scan_setup *setup, const struct scan_
 /* ---- rows ---- */
 
 int live_scan_file_room(const struct live_scan_file *f, size_t rows, uint32_t points) {
-    return h5_growth_room(f->a.file, rows * ROW_BYTES + points * (uint64_t)f->row_bytes + MARGIN_BYTES);
+    return h5_file_room(f->a.file, rows * ROW_BYTES + points * (uint64_t)f->row_bytes + MARGIN_BYTES);
 }
 
 static void count_rows(struct live_scan_file *f, const struct photon_block *b) {
@@ -460,8 +458,6 @@ bool live_scan_file_close(struct live_scan_file *f) {
         archive_photons_close(&f->a);
         h5_file_close_group(f->a.entry);
         good = h5_file_finish(f->a.file);
-        if (good)
-            h5_growth_trim(f->path);
     }
     free(f->counts);
     free(f->yields);
