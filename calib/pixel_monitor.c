@@ -254,38 +254,31 @@ static bool has_energy(const struct monitor_run *run, size_t i) {
     return (run->cuts[i] == 0) & ((run->flags[i] & TRUST_MASK) != TRUST_BEYOND);
 }
 
-/* Whether a photon is near a line is as good as random: each is put where it would stand. Within twice the reach: the centre may wander. Excited:
- * by incident energies above that, NaN is none; -INFINITY: all. */
-static void add_line(struct pixel_monitor *m, const struct monitor_run *run, double above_eV) {
-    const double line_eV = m->settings.line_eV, reach_eV = 2 * m->settings.line_reach_eV;
+/* Of record i; in calibrations the plan knows it. NaN: unknown, or between points. */
+static inline double incident_of(const struct monitor_window *w, const struct monitor_run *run, size_t i) {
+    return w->calibration ? w->mono_eV : (double)run->incident_eV[i];
+}
+
+/* Whether a photon is near a line is as good as random: each is put where it would stand. Within twice the reach: the centre may wander. */
+static void add_line(struct pixel_monitor *m, const struct monitor_window *w, const struct monitor_run *run) {
+    const double line_eV = m->settings.line_eV, above_eV = m->settings.line_above_eV, reach_eV = 2 * m->settings.line_reach_eV;
     double *to = m->desk.values + m->n_line;
     for (size_t i = 0; i < run->n; i++) {
-        const double energy_eV = (double)run->energy_eV[i];
-        const bool excited = (double)run->incident_eV[i] > above_eV || above_eV < -DBL_MAX;
+        const double energy_eV = (double)run->energy_eV[i], incident_eV = incident_of(w, run, i);
+        const bool excited = (incident_eV > above_eV) | (w->calibration && isnan(incident_eV));
         *to = energy_eV;
         to += (fabs(energy_eV - line_eV) <= reach_eV) & excited & has_energy(run, i);
     }
     m->n_line = (size_t)(to - m->desk.values);
 }
 
-static void add_elastic_of_mono(struct pixel_monitor *m, const struct monitor_run *run, double mono_eV) {
+static void add_elastic(struct pixel_monitor *m, const struct monitor_window *w, const struct monitor_run *run, uint32_t first_slot) {
     const double reach_eV = 2 * m->settings.elastic_reach_eV;
     struct near_elastic *to = m->kept + m->n_kept;
     for (size_t i = 0; i < run->n; i++) {
-        const double difference = (double)run->energy_eV[i] - mono_eV;
-        *to = (struct near_elastic){(float)difference, m->window, ALWAYS_FREE};
+        const double difference = (double)run->energy_eV[i] - incident_of(w, run, i);   /* NaN is not near */
+        *to = (struct near_elastic){(float)difference, m->window, w->calibration ? ALWAYS_FREE : first_slot + (uint32_t)run->point[i]};
         to += (fabs(difference) <= reach_eV) & has_energy(run, i);
-    }
-    m->n_kept = (size_t)(to - m->kept);
-}
-
-static void add_elastic(struct pixel_monitor *m, const struct monitor_run *run, uint32_t first_slot) {
-    const float reach_eV = (float)(2 * m->settings.elastic_reach_eV);
-    struct near_elastic *to = m->kept + m->n_kept;
-    for (size_t i = 0; i < run->n; i++) {
-        const float difference = run->energy_eV[i] - run->incident_eV[i];
-        *to = (struct near_elastic){difference, m->window, first_slot + (uint32_t)run->point[i]};
-        to += (fabsf(difference) <= reach_eV) & has_energy(run, i);   /* NaN between points */
     }
     m->n_kept = (size_t)(to - m->kept);
 }
@@ -293,12 +286,9 @@ static void add_elastic(struct pixel_monitor *m, const struct monitor_run *run, 
 void pixel_monitor_add_lines(struct pixel_monitor *m, const struct monitor_run *run, uint32_t first_slot) {
     const struct monitor_window *w = &m->plan->windows[m->window];
     assert(m->n_line + run->n <= m->n_rows && m->n_kept + run->n <= m->n_rows);
-    if (isfinite(m->settings.line_eV) && (!w->calibration || !(w->mono_eV <= m->settings.line_above_eV)))
-        add_line(m, run, w->calibration ? -(double)INFINITY : m->settings.line_above_eV);
-    if (!w->calibration)
-        add_elastic(m, run, first_slot);
-    else if (isfinite(w->mono_eV))
-        add_elastic_of_mono(m, run, w->mono_eV);
+    if (isfinite(m->settings.line_eV))
+        add_line(m, w, run);
+    add_elastic(m, w, run, first_slot);
 }
 
 void pixel_monitor_end(struct pixel_monitor *m) {

@@ -100,7 +100,7 @@ static void count_in_maps(struct product_counter *c, const struct photon_block *
 
 void product_counter_add(struct product_counter *c, const struct photon_block *b, size_t first, size_t n) {
     for (size_t end = first + n; first < end; first += n) {
-        n = end - first < PRODUCT_COUNTER_RUN ? end - first : PRODUCT_COUNTER_RUN;
+        n = end - first < RIXS_MAP_PIECE ? end - first : RIXS_MAP_PIECE;
         assert(b->pixel[first] == c->pixel);
         count_in_points(c, b, first, n);
         count_in_maps(c, b, first, n);

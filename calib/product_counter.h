@@ -1,7 +1,6 @@
 /* calib/product_counter.h - counts rows in a scan's products many at a time: what scan_products_add does row by row.
  *   init, begin(products, pixel) --add rows in points--> point totals and regions are counted, map bins are fetched --flush--> and counted
- * Which rows are photons, in which bin, in which regions, is as good as random: it is computed without branches. Plain; borrows the products. One
- * owner thread. */
+ * Which rows are photons, and in which bin, is as good as random: it is computed without branches. Plain; borrows the products. One owner thread. */
 #ifndef TESD_CALIB_PRODUCT_COUNTER_H
 #define TESD_CALIB_PRODUCT_COUNTER_H
 
@@ -11,7 +10,7 @@
 #include "calib/photon_block.h"
 #include "calib/scan_products.h"
 
-enum { PRODUCT_COUNTER_RUN = 64, PRODUCT_COUNTER_ROOM = 4 * PRODUCT_COUNTER_RUN };
+enum { PRODUCT_COUNTER_ROOM = 4 * RIXS_MAP_PIECE };
 
 struct product_counter {
     struct scan_products *products;    /* NULL before the first begin */

@@ -115,10 +115,8 @@ static uint32_t *counter_of(const struct rixs_map *m, const struct photon_block 
 
 /* ---- many rows ---- */
 
-enum { PIECE = 64 };
-
 /* Rows' bins, ~reason where they are outside; near: so near to an edge that single precision does not say. */
-struct bins { int32_t bin[PIECE], near[PIECE]; };
+struct bins { int32_t bin[RIXS_MAP_PIECE], near[RIXS_MAP_PIECE]; };
 
 /* In single precision, in which the least of a double's edges is not seen: what is near to one is asked again. Which rows are outside, of what, is as good
  * as random: nothing here asks. */
@@ -158,17 +156,17 @@ static void ask_the_edges(const struct rixs_map *m, const struct photon_block *b
 size_t rixs_map_counters(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, uint32_t **out) {
     struct bins bins;
     size_t found = 0;
-    for (size_t end = first + n, some; first < end && m->pixels_used[b->pixel[first]]; first += some) {
-        some = end - first < PIECE ? end - first : PIECE;
-        find_bins(m, m->kind == RIXS_LOSS, b->energy_eV + first, b->incident_eV + first, b->flags + first, b->grade + first, some, &bins);
-        ask_the_edges(m, b, first, some, &bins);
-        for (size_t i = 0; i < some; i++) {
-            const int32_t point = b->point[first + i], bin = bins.bin[i];
-            const size_t row = point < 0 ? 0 : (size_t)point;
-            uint32_t *inside = m->counts + row * m->n_bins, *outside = m->outside + row * N_OUTSIDE;
-            out[found] = (bin >= 0 ? inside : outside) + (bin >= 0 ? bin : ~bin);
-            found += (b->cuts[first + i] == 0) & (point >= 0);
-        }
+    assert(n <= RIXS_MAP_PIECE);
+    if (!m->pixels_used[b->pixel[first]])
+        return 0;
+    find_bins(m, m->kind == RIXS_LOSS, b->energy_eV + first, b->incident_eV + first, b->flags + first, b->grade + first, n, &bins);
+    ask_the_edges(m, b, first, n, &bins);
+    for (size_t i = 0; i < n; i++) {
+        const int32_t point = b->point[first + i], bin = bins.bin[i];
+        const size_t row = point < 0 ? 0 : (size_t)point;
+        uint32_t *inside = m->counts + row * m->n_bins, *outside = m->outside + row * N_OUTSIDE;
+        out[found] = (bin >= 0 ? inside : outside) + (bin >= 0 ? bin : ~bin);
+        found += (b->cuts[first + i] == 0) & (point >= 0);
     }
     return found;
 }

@@ -38,7 +38,8 @@ void rixs_map_free(struct rixs_map *m);
 void rixs_map_add(struct rixs_map *m, const struct photon_block *b, size_t i);
 /* Takes back what _add did with the same row. */
 void rixs_map_remove(struct rixs_map *m, const struct photon_block *b, size_t i);
-/* Of rows first..first+n-1, all of one pixel: the numbers to which _add of the photons in points (cuts == 0, point >= 0) among them would add 1, so that their
+enum { RIXS_MAP_PIECE = 64 };
+/* Of rows first..first+n-1, n <= RIXS_MAP_PIECE, all of one pixel: the numbers to which _add of the photons in points (cuts == 0, point >= 0) among them would add 1, so that their
  * memory can be fetched before it is counted. The rows of photons come one behind the other in `out`, which has room for n; returns how many. */
 size_t rixs_map_counters(const struct rixs_map *m, const struct photon_block *b, size_t first, size_t n, uint32_t **out);
 /* Whether the sum of the two is defined: the same axes and grades, and every row that is wanted exists. */

@@ -104,8 +104,8 @@ void monitoring_free(struct monitoring *w) {
 }
 
 static struct monitor_run rows_of(const float *residual, const struct photon_block *b, size_t first, size_t end) {
-    return (struct monitor_run){ .n = end - first, .pretrigger_mean = b->pretrigger_mean + first, .residual = residual + first, .energy_eV = b->energy_eV + first, .incident_eV = b->incident_eV + first, .point = b->point + first,
-                                 .cuts = b->cuts + first, .flags = b->flags + first };
+    return (struct monitor_run){ .n = end - first, .pretrigger_mean = b->pretrigger_mean + first, .residual = residual + first, .energy_eV = b->energy_eV + first,
+                                 .incident_eV = b->incident_eV + first, .point = b->point + first, .cuts = b->cuts + first, .flags = b->flags + first };
 }
 
 /* Row behind those from `first` on whose times are in [from, until). */

@@ -122,7 +122,7 @@ static double reading(const struct report *r) {
 }
 
 static size_t ratios_of(const struct report *r, struct ratio out[N_RATIOS]) {
-    const struct ratio all[] = {
+    const struct ratio all[N_RATIOS] = {
         { "dot / read", "<= 1.3", cpu_of(r, LEG_DOT) / cpu_of(r, LEG_READ), false },
         { "(summaries + 5 lags) / dot", "<= 2.5", cpu_of(r, LEG_SUMMARIES_LAGS) / cpu_of(r, LEG_DOT), false },
         { "their 128-bit operations / dot", "none: the floor of the line above on cores of 128 bits", cpu_of(r, LEG_OPERATIONS) / cpu_of(r, LEG_DOT), false },

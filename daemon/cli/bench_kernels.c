@@ -121,7 +121,7 @@ struct bench_time bench_summaries_lags(struct bench_context *c) {
     return stopwatch_stop(w, bench_records(s));
 }
 
-/* What a replay with a frozen calibration does with every record of a pixel. */
+/* How a replay with a frozen calibration measures every record of a pixel. */
 static unsigned analyse_pixel(const struct bench_set *s, size_t pixel) {
     unsigned cuts = 0;
     for (size_t i = 0; i < s->records; i++) {

@@ -69,12 +69,12 @@ static struct row_place row_place_of(const struct bin_stage *b, const struct sca
 }
 
 void bin_stage_place(const struct bin_stage *b, struct photon_block *block) {
-    struct scan_place place = { .from_ns = 0, .until_ns = 0 };   /* holds no time */
+    struct scan_place place = { .index = 0 };   /* holds no time */
     struct row_place row = { -1, -1, NAN };
     for (size_t i = 0; i < block->n; i++) {
         const int64_t time_ns = block->time_ns[i];
         if (time_ns < place.from_ns || time_ns >= place.until_ns) {
-            scan_timeline_move(b->timeline, time_ns, &place);
+            scan_timeline_move_on(b->timeline, time_ns, &place);
             row = row_place_of(b, &place);
         }
         block->scan[i] = row.scan;

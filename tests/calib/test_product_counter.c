@@ -10,7 +10,7 @@
 #include "calib/product_counter.h"
 #include "tests/calib/photons.h"
 
-enum { N_POINTS = 5, N_PIXELS = 3, N_REGIONS = YIELD_INDEXED + 2, ROWS = 6000, LONGEST = 5 * PRODUCT_COUNTER_RUN / 2, FULL = 600 };
+enum { N_POINTS = 5, N_PIXELS = 3, N_REGIONS = YIELD_INDEXED + 2, ROWS = 6000, LONGEST = 5 * RIXS_MAP_PIECE / 2, FULL = 600 };
 static const uint8_t pixels[N_PIXELS] = { 1, 0, 1 };
 static const struct photon_range range = { N_POINTS, N_PIXELS, 500, 540, 0.25 };
 
@@ -90,7 +90,7 @@ static void stretches_count_as_their_rows_do(void **state) {
     photon_block_free(b);
 }
 
-/* A lane holds no more than 255. */
+/* Many pieces of rows, all in one bin of one point. */
 static void all_of_a_stretch_in_one_place(void **state) {
     (void)state;
     struct scan_point points[N_POINTS];

@@ -102,6 +102,37 @@ static void rows_get_their_place_by_definition(void **state) {
     scan_timeline_free(t);
 }
 
+/* Between points too, where only the row's time says which point it counts under. */
+static void counting_is_adding_row_by_row(void **state) {
+    (void)state;
+    struct scan_timeline *t = two_scans();
+    struct bin_stage *together = new_stage(t), *alone = new_stage(t);
+    struct photon_block *block;
+    uint64_t moving = 0;
+    assert_int_equal(photon_block_new(ROWS, &block), STATUS_OK);
+    fill(block, 0, ROWS);
+    bin_stage_place(together, block);
+    bin_stage_add(together, block);
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct scan_place place = scan_timeline_place(t, block->time_ns[i]);
+        if (place.index >= 0)
+            scan_products_add(alone->products[alone->of_scan[place.index]], block, i, place.after);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        const struct scan_products *x = together->products[k], *y = alone->products[k];
+        assert_memory_equal(x->photons, y->photons, POINTS * sizeof *x->photons);
+        assert_memory_equal(x->moving, y->moving, POINTS * sizeof *x->moving);
+        assert_memory_equal(x->loss->counts, y->loss->counts, sizeof(uint32_t) * POINTS * x->loss->n_bins);
+        for (uint32_t p = 0; p < POINTS; p++)
+            moving += x->moving[p];
+    }
+    assert_true(moving > 100);
+    bin_stage_free(together);
+    bin_stage_free(alone);
+    photon_block_free(block);
+    scan_timeline_free(t);
+}
+
 static void blocks_do_not_matter(void **state) {
     (void)state;
     struct scan_timeline *t = two_scans();
@@ -135,7 +166,7 @@ static void blocks_do_not_matter(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_get_their_place_by_definition),
-        cmocka_unit_test(blocks_do_not_matter),
+        cmocka_unit_test(counting_is_adding_row_by_row), cmocka_unit_test(blocks_do_not_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
