@@ -10,7 +10,7 @@
 #include "daemon/log.h"
 #include "daemon/reprocess.h"
 
-enum { LINE = 64, WINDOW = 256 << 10, WINDOW_WIDE = 1 << 20 };
+enum { LINE = 64, WINDOW = 256 << 10, WINDOW_WIDE = 2 << 20 };
 
 /* ---- bare reading ---- */
 
@@ -112,7 +112,7 @@ const struct bench_leg bench_legs[N_LEGS] = {
     [LEG_ANALYSIS_TWO] = { "analysis_two", "the same, two threads", 2, bench_analysis_two },
     [LEG_ENERGIES] = { "energies", "all of a record, to its energy, from memory", 1, bench_energies },
     [LEG_FILE_PREAD] = { "file_pread", "read the files, pread, 256 kB", 1, run_pread },
-    [LEG_FILE_PREAD_WIDE] = { "file_pread_wide", "read the files, pread, 1 MB", 1, run_pread_wide },
+    [LEG_FILE_PREAD_WIDE] = { "file_pread_wide", "read the files, pread, 2 MB", 1, run_pread_wide },
     [LEG_FILE_MMAP] = { "file_mmap", "read the files, mmap", 1, run_mmap },
     [LEG_CHAIN] = { "chain", "replay: files to photon columns", 1, run_chain },
     [LEG_CHAIN_TWO] = { "chain_two", "the same, two workers", 2, run_chain_two },

@@ -1,12 +1,13 @@
 /* The first piece is AHEAD_LEAST, so that a look at a header or at one record far from the last stays cheap; where the window goes on along the file
  * they are WINDOW. Bytes that are used soon afterwards cost no more for standing in the third-level cache, and the system copies to where nothing
  * stands in the second-level one faster than over what does (Zen 4, pieces of 1 MB instead of 256 kB: 2064 bytes 129 ns instead of 180, the whole
- * chain of a replay 30 to 45 ns less of 900). A byte stands in its cache line as it stands in the file's pages, and pieces end with a page: then the
- * system copies lines to lines. To an odd address it takes longer (2064 bytes, Zen 1: 257 ns instead of 190, Zen 4: 256 instead of 181).
+ * chain of a replay 30 to 45 ns less of 900; of 2 MB instead of 1 MB, in turn: 6 to 12 ns less of 740; of 4 MB: no less). A byte stands in its cache
+ * line as it stands in the file's pages, and pieces end with a page: then the system copies lines to lines. To an odd address it takes longer (2064
+ * bytes, Zen 1: 257 ns instead of 190, Zen 4: 256 instead of 181).
  * On Zen 4 that is about what a core reads from memory at all (2064 bytes touched there: 109 to 115 ns; copied so: 115 to 138), and analysis takes as
- * long from any cache. Tried with it over the bench's files, ns a record for reading and bare analysis together, medians of 3 or 4 runs: this 545 to 552,
- * pieces of 64 to 256 kB one behind the other through 1 to 8 MB 541 to 585, each over the last 584 to 713; files mapped 568, and populated at once
- * 566 to 688. */
+ * long from any cache. Tried over the bench's files, ns a record for reading and bare analysis together, medians of 3 or 4 runs: pieces of 1 MB 545 to
+ * 552, of 64 to 256 kB one behind the other through 1 to 8 MB 541 to 585, each over the last 584 to 713; files mapped 568, and populated at once 566 to
+ * 688. */
 #include "daemon/source/file_bytes.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { AHEAD_LEAST = 16 << 10, WINDOW = 1 << 20, LINE = 64, PAGE = 4096 };
+enum { AHEAD_LEAST = 16 << 10, WINDOW = 2 << 20, LINE = 64, PAGE = 4096 };
 
 static enum status refuse(struct complaint *why, uint64_t offset, const char *what) {
     complaint_set(why, offset, 0, "%s", what);
