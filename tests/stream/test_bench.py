@@ -25,7 +25,7 @@ for line in lines:
             assert 0 < spread["min"] <= spread["median"] <= spread["p90"] < 1e7, line
         assert line["runs"] == 3 and line["samples"] == 1024 and isinstance(line["contended"], bool)
     if "ratio" in line and "value" in line:
-        assert math.isfinite(line["value"]) and line["value"] > 0
+        assert all(math.isfinite(line[k]) and line[k] > 0 for k in ("value", "of_least")), line
         print(f"{line['ratio']}: {line['value']} (wanted {line['wanted']})")
 assert legs["chain_scalar"]["kernel"] == "scalar"
 assert 0 < legs["memory"]["anonymous_MB"] < 400 and 0 < legs["memory"]["anonymous_learning_MB"] < 400
