@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/cli/bench_report.h"
+#include "daemon/cli/bench_self.h"
 #include "daemon/cli/cli.h"
 #include "daemon/exit_code.h"
 #include "daemon/kernel_choice.h"

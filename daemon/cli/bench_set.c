@@ -1,87 +1,23 @@
 #include "daemon/cli/bench_set.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/cli/bench_model.h"
+#include "daemon/cli/bench_self.h"
 #include "daemon/cli/offline_arguments.h"
 #include "daemon/clock.h"
 #include "daemon/learning.h"
 #include "daemon/log.h"
 #include "daemon/model_store.h"
 #include "daemon/source/source.h"
-#include "pulse/optimal_filter.h"
 #include "pulse/record_ljh.h"
-
-enum { WORDS_MAX = 40, POLL_NS = 2000000 };
-
-/* ---- this program again ---- */
-
-static double anonymous_of(pid_t pid) {
-    char path[64], line[200];
-    double kB = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    FILE *f = fopen(path, "r");
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (sscanf(line, "RssAnon: %lf kB", &kB) == 1)
-            break;
-    if (f != NULL)
-        fclose(f);
-    return 1024 * kB;
-}
-
-/* A child that is spawned has this process's memory for a moment more, hundreds of megabytes of it, and its words with it. */
-static bool is_itself(pid_t pid, const char *word) {
-    char path[64], words[200] = "";
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    FILE *f = fopen(path, "r");
-    const size_t n = f != NULL ? fread(words, 1, sizeof words - 1, f) : 0, first = strlen(words) + 1;
-    if (f != NULL)
-        fclose(f);
-    return first < n && strcmp(words + first, word) == 0;
-}
-
-/* Not by fork: the child would count this process's memory as its own until it is another program. */
-static pid_t spawn(const char *const *words) {
-    char *argv[WORDS_MAX + 2] = { (char *)(uintptr_t)"tesd" };
-    for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++)
-        argv[i + 1] = (char *)(uintptr_t)words[i];
-    posix_spawn_file_actions_t actions;
-    pid_t pid = -1;
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return -1;
-    if (posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) != 0 ||
-        posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ) != 0)
-        pid = -1;
-    posix_spawn_file_actions_destroy(&actions);
-    return pid;
-}
-
-bool bench_run_self(const char *const *words, double *anonymous_bytes) {
-    pid_t pid = spawn(words);
-    int status = -1;
-    double most = 0;
-    while (pid > 0 && waitpid(pid, &status, anonymous_bytes ? WNOHANG : 0) == 0) {
-        if (is_itself(pid, words[0]))
-            most = fmax(most, anonymous_of(pid));
-        nanosleep(&(struct timespec){ .tv_nsec = POLL_NS }, NULL);
-    }
-    if (anonymous_bytes != NULL)
-        *anonymous_bytes = most;
-    bool good = pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!good)
-        log_error("tesd %s: the bench's own call of it failed", words[0]);
-    return good;
-}
 
 /* ---- a beamtime, and what is learnt from it ---- */
 
@@ -222,52 +158,6 @@ static bool write_array(struct bench_set *s) {
     return good;
 }
 
-/* Tables as long as the array; what was in the old rows goes with the new ones. */
-static bool join_tables(struct array_model *m, struct array_model *part, size_t from) {
-    for (size_t t = 0; t < m->n_tables; t++) {
-        if (m->tables[t] == NULL) {
-            struct pixel_calibration *rows = realloc(part->tables[t]->pixels, m->n_channels * sizeof *rows);
-            if (rows == NULL)
-                return false;
-            m->tables[t] = part->tables[t];
-            m->tables[t]->pixels = rows;
-            memset(rows + part->n_channels, 0, (m->n_channels - part->n_channels) * sizeof *rows);
-            m->tables[t]->n_pixels = (uint32_t)m->n_channels;
-            part->tables[t] = NULL;
-        } else {
-            memcpy(m->tables[t]->pixels + from, part->tables[t]->pixels, part->n_channels * sizeof *part->tables[t]->pixels);
-            memset(part->tables[t]->pixels, 0, part->n_channels * sizeof *part->tables[t]->pixels);
-        }
-    }
-    return true;
-}
-
-/* The learnt pixels over and over, each time loaded anew. n: a multiple of theirs. */
-static bool make_model(const struct bench_set *s, size_t n, const struct dot_kernel *kernel, struct array_model **out) {
-    struct array_model *m = NULL, *part;
-    bool good = true;
-    for (size_t from = 0; good && from < n; from += s->size.learnt_pixels) {
-        if (!model_store_load(s->calibration, &part))
-            break;
-        good = (m != NULL || array_model_new(n, part->n_tables, &m)) && join_tables(m, part, from);
-        for (size_t i = 0; good && i < part->n_channels; i++) {
-            m->channels[from + i] = part->channels[i];
-            m->channels[from + i].channel = (int32_t)(from + i + 1);
-            part->channels[i].model = NULL;
-        }
-        array_model_free(part);
-    }
-    for (size_t i = 0; m != NULL && i < n; i++) {
-        good = good && m->channels[i].model != NULL;
-        if (m->channels[i].model != NULL)
-            optimal_filter_use_kernel(m->channels[i].model->filter, kernel);
-    }
-    *out = m;
-    if (m == NULL || !good)
-        log_error("no model of every pixel could be learnt");
-    return m != NULL && good;
-}
-
 static bool open_array(struct bench_set *s, const struct options *o, unsigned pixels, struct beamtime *out) {
     char *logs[] = { s->run }, **files = calloc(pixels, sizeof *files);
     bool good = files != NULL;
@@ -304,8 +194,8 @@ bool bench_set_make(const char *below, const struct bench_size *size, const stru
     if (good) {
         s->size = *size;
         good = make_folder(below, s) && simulate(s) && learn(s, options, lines) && write_array(s) && open_array(s, options, size->pixels, &s->array) &&
-               open_array(s, options, size->scalar_pixels, &s->few) && make_model(s, size->pixels, kernel, &s->model) &&
-               make_model(s, size->scalar_pixels, dot_kernel_find("scalar"), &s->scalar) && write_big(s);
+               open_array(s, options, size->scalar_pixels, &s->few) && bench_model_make(s->calibration, size->learnt_pixels, size->pixels, kernel, &s->model) &&
+               bench_model_make(s->calibration, size->learnt_pixels, size->scalar_pixels, dot_kernel_find("scalar"), &s->scalar) && write_big(s);
     }
     line_table_free(lines);
     if (!good) {

@@ -40,8 +40,4 @@ struct bench_set {
 bool bench_set_make(const char *below, const struct bench_size *size, const struct options *options, const struct dot_kernel *kernel, struct bench_set **out);
 void bench_set_free(struct bench_set *s);   /* removes the folder */
 
-/* Runs this program with the words given ("replay", ..., NULL), its standard output thrown away. *anonymous_bytes (may be NULL): the
- * most anonymous memory it was seen to hold. True when it ends with 0. */
-bool bench_run_self(const char *const *words, double *anonymous_bytes);
-
 #endif
