@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calib/even_samples.h"
 #include "calib/photon_block.h"
 #include "pulse/cut.h"
 #include "pulse/quick_median.h"
@@ -15,16 +16,10 @@ const char *const monitor_names[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "pret
 const char *const monitor_units[N_MONITORS] = {[MONITOR_PRETRIGGER_MEAN] = "counts", [MONITOR_RESIDUAL] = "counts", [MONITOR_RATE] = "1/s",
                                                [MONITOR_LINE] = "eV", [MONITOR_ELASTIC] = "eV"};
 
-enum { SAMPLES = 512, FEWEST = 15, CENTRE_ROUNDS = 12, SLACK = VALUE_SIEVE_SLACK };
+enum { FEWEST = 15, CENTRE_ROUNDS = 12, SLACK = VALUE_SIEVE_SLACK };
 static const double MEDIAN_SIGMA = 1.2533;   /* of a median over that of a mean, Gauss */
 static const double REPEATED_SIGMA = 1.4;    /* of the repeated median over that; measured on lines over a flat background */
 static const double SETTLED = 1e-3;          /* eV */
-
-/* At most SAMPLES evenly taken values of a window: every stride-th, a power of 2. A median needs no more. */
-struct samples {
-    float values[SAMPLES];
-    uint32_t n, seen, stride;
-};
 
 /* A photon near the elastic line. */
 struct near_elastic { float difference_eV; uint32_t window, slot; };
@@ -43,20 +38,15 @@ struct pixel_monitor {
     struct monitor_settings settings;
     uint32_t window, count;
     size_t n_rows, n_line, n_kept;  /* n_rows: room for */
-    struct samples *baseline, *residual;   /* in the room, until the end */
+    struct even_samples *baseline, *residual;   /* in the room, until the end */
     struct desk desk;               /* in the room until the end, with the line's values */
     struct near_elastic *kept;      /* in order of windows; in the room until the end, then its own */
     bool no_memory;
     struct monitor_value *values;   /* N_MONITORS x plan->n */
 };
 
-static void forget(struct samples *s) {
-    s->n = s->seen = 0;
-    s->stride = 1;
-}
-
 static size_t desk_doubles(size_t most) {
-    return 3 * ((most > SAMPLES ? most : SAMPLES) + SLACK);
+    return 3 * ((most > EVEN_SAMPLES ? most : EVEN_SAMPLES) + SLACK);
 }
 
 static struct desk desk_in(double *room, size_t most) {
@@ -65,8 +55,8 @@ static struct desk desk_in(double *room, size_t most) {
 }
 
 size_t pixel_monitor_room(size_t n_rows) {
-    const size_t each = sizeof(struct near_elastic) + 3 * sizeof(double), fixed = 2 * sizeof(struct samples) + sizeof(struct near_elastic) + desk_doubles(0) * sizeof(double);
-    return n_rows < (SIZE_MAX - fixed) / each ? desk_doubles(n_rows) * sizeof(double) + 2 * sizeof(struct samples) + (n_rows + 1) * sizeof(struct near_elastic) : SIZE_MAX;
+    const size_t each = sizeof(struct near_elastic) + 3 * sizeof(double), fixed = 2 * sizeof(struct even_samples) + sizeof(struct near_elastic) + desk_doubles(0) * sizeof(double);
+    return n_rows < (SIZE_MAX - fixed) / each ? desk_doubles(n_rows) * sizeof(double) + 2 * sizeof(struct even_samples) + (n_rows + 1) * sizeof(struct near_elastic) : SIZE_MAX;
 }
 
 enum status pixel_monitor_new(const struct monitor_plan *plan, const struct monitor_settings *settings, void *room, size_t n_rows, struct pixel_monitor **out) {
@@ -78,11 +68,11 @@ enum status pixel_monitor_new(const struct monitor_plan *plan, const struct moni
         return STATUS_NO_MEMORY;
     }
     m->desk = desk_in(room, n_rows);
-    m->baseline = (struct samples *)(void *)((double *)room + desk_doubles(n_rows));
+    m->baseline = (struct even_samples *)(void *)((double *)room + desk_doubles(n_rows));
     m->residual = m->baseline + 1;
     m->kept = (struct near_elastic *)(void *)(m->residual + 1);
-    forget(m->baseline);
-    forget(m->residual);
+    even_samples_clear(m->baseline);
+    even_samples_clear(m->residual);
     m->plan = plan;
     m->sieve = value_sieve_best();
     m->settings = *settings;
@@ -102,60 +92,18 @@ void pixel_monitor_free(struct pixel_monitor *m) {
     free(m);
 }
 
-/* Every second one is enough from here on. */
-static void halve(struct samples *s) {
-    for (uint32_t i = 0; i < SAMPLES / 2; i++)
-        s->values[i] = s->values[2 * i];
-    s->n = SAMPLES / 2;
-    s->stride *= 2;
-}
-
-static void take(struct samples *s, float value) {
-    if (!isfinite(value))
-        return;
-    const uint32_t at = s->seen++;
-    if (at % s->stride != 0)
-        return;
-    if (s->n == SAMPLES) {
-        halve(s);
-        if (at % s->stride != 0)
-            return;
-    }
-    s->values[s->n++] = value;
-}
-
-/* The same of n that are finite. */
-static void take_finite(struct samples *s, const float *values, size_t n) {
-    size_t i = -(size_t)s->seen & (s->stride - 1);
-    while (i < n) {
-        const size_t wanted = (n - i + s->stride - 1) / s->stride, room = SAMPLES - s->n, taken = wanted < room ? wanted : room;
-        if (s->stride == 1)
-            memcpy(s->values + s->n, values + i, taken * sizeof *values);
-        else
-            for (size_t k = 0; k < taken; k++)
-                s->values[s->n + k] = values[i + k * s->stride];
-        s->n += (uint32_t)taken;
-        i += taken * s->stride;
-        if (i < n) {
-            halve(s);
-            i += -((size_t)s->seen + i) & (s->stride - 1);
-        }
-    }
-    s->seen += (uint32_t)n;
-}
-
 static void put(struct pixel_monitor *m, enum monitor_kind kind, struct monitor_value v) {
     m->values[(size_t)kind * m->plan->n + m->window] = v;
 }
 
-static void put_median(struct pixel_monitor *m, enum monitor_kind kind, struct samples *s) {
+static void put_median(struct pixel_monitor *m, enum monitor_kind kind, struct even_samples *s) {
     if (s->n > 0) {
         for (uint32_t i = 0; i < s->n; i++)
             m->desk.near[i] = (double)s->values[i];
         struct robust_centre c = quick_centre(m->sieve, m->desk.near, s->n, m->desk.room);
         put(m, kind, (struct monitor_value){(float)c.median, (float)(MEDIAN_SIGMA * c.sigma / sqrt(s->n)), s->seen});
     }
-    forget(s);
+    even_samples_clear(s);
 }
 
 /* Of n values on the desk. */
@@ -229,14 +177,14 @@ static bool all_finite(const float *values, size_t n) {
     return finite == n;
 }
 
-static void take_watched(struct samples *s, const float *values, const uint32_t *cuts, size_t n, bool all) {
+static void take_watched(struct even_samples *s, const float *values, const uint32_t *cuts, size_t n, bool all) {
     if (all && all_finite(values, n)) {
-        take_finite(s, values, n);
+        even_samples_add_finite(s, values, n);
         return;
     }
     for (size_t i = 0; i < n; i++)
         if (monitor_watches(cuts[i]))
-            take(s, values[i]);
+            even_samples_add(s, values[i]);
 }
 
 /* A piece at a time: where something is wrong with a record, its neighbours only are looked at one by one. */
