@@ -3,26 +3,21 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "calib/scan_crowding.h"
 #include "pulse/linear.h"
 #include "pulse/livetime.h"
 
-enum { GRADED = 1u << GRADE_HIGH | 1u << GRADE_MID | 1u << GRADE_TAIL | 1u << GRADE_LOW };
-
 static double pixel_live_ns(const struct scan_products *p, uint32_t pixel, uint32_t point, uint32_t grades) {
-    const int64_t *row = scan_products_times(p) + ((size_t)pixel * p->n_points + point) * N_LIVETIME_COLUMNS;
-    int64_t ns = 0;
-    for (unsigned g = 0; g < N_GRADES; g++)
-        ns += grades >> g & 1 ? row[g] : 0;
-    return (double)ns;
+    double live_ns[LIVE_POINTS];
+    live_weights_of_pixel(p, pixel, (struct live_points){ point, 1 }, grades, live_ns);
+    return live_ns[0];
 }
 
 /* sum_p eps LT: what counts are divided by. */
 static double weighted_live_ns(const struct scan_products *p, const uint8_t *pixels_used, uint32_t point, uint32_t grades) {
-    double sum = 0;
-    for (uint32_t pixel = 0; pixel < p->n_pixels; pixel++)
-        if (pixels_used[pixel])
-            sum += p->sensitivity[pixel] * pixel_live_ns(p, pixel, point, grades);
-    return sum;
+    double sum_ns[LIVE_POINTS];
+    live_weights_ns(p, pixels_used, (struct live_points){ point, 1 }, grades, sum_ns);
+    return sum_ns[0];
 }
 
 static double weighted_live_s(const struct scan_products *p, const uint8_t *pixels_used, uint32_t point, uint32_t grades) {
@@ -40,78 +35,19 @@ double scan_live_time_weighted_ns(const struct scan_products *p, uint32_t point)
     return weighted_live_ns(p, p->pixels_used, point, p->emission->grades_used);
 }
 
-struct points { uint32_t first, end; };
-
-static void set_live_time(const struct scan_products *p, struct points of, const uint8_t *pixels_used, uint32_t grades, double *live_time_s) {
-    double weight = scan_live_time_weight(p, pixels_used);
-    for (uint32_t i = of.first; i < of.end; i++)
-        live_time_s[i] = weight > 0 ? weighted_live_ns(p, pixels_used, i, grades) / weight / 1e9 : 0;
-}
-
-static double graded_events(const struct scan_products *p, uint32_t point) {
-    double n = 0;
-    for (unsigned g = 0; g < N_GRADES; g++)
-        n += GRADED >> g & 1 ? p->events[(size_t)point * N_GRADES + g] : 0;
-    return n;
-}
-
-static double rate_of(double counts, double live_s) {
-    return live_s > 0 ? counts / live_s : 0;
-}
-
-/* What one more photon does to counts and live time at once. With f(x) = 1 where a photon at x counts, M = N - lambda LT has
- *     var M = lambda E[LT] + lambda^2 int int E[D_y f(x) D_x f(y)] dx dy,   D_y f(x): what an event at y changes of f(x)
- * (second order of Mecke's theorem), so only pairs that spoil each other matter: N (1 + lambda kappa). For windows b before and a behind
- * kappa = 2 (1 - exp(-r m)) / r, m the shorter of them. */
-static double kappa_s(double rate_Hz, double window_s) {
-    return rate_Hz > 0 ? -2 * expm1(-rate_Hz * window_s) / rate_Hz : 2 * window_s;
-}
-
-/* Grades high, mid and tail together are no box. Before the photon t .. t + s as tail, beyond as high or mid; behind it p as tail, c otherwise. A pair d apart,
- * c < d < p, spoils the second photon in any case (it stands too near to be tail) and the first where that stood on a tail:
- *     kappa = 2 (1 - exp(-r c)) / r + 2 I / Q,   in units of what comes t behind an event: Q = e^-rs e^-rc + (1 - e^-rs) e^-rp the chance to count,
- *     I = int_c^p e^-rd [(e^-r max(0, s - d) - e^-rs) e^-r(p - d) + (1 - e^-r max(0, s - d)) e^-rp] dd
- * whose brackets hold the first photon's place on the tail, and the second's window behind: c where it would be high or mid without the first, p where tail. */
-static double kappa_with_tails_s(double r, double c, double p, double s) {
-    if (!(r > 0))
-        return 2 * c;
-    double within = fmax(c, fmin(s, p)), e_s = exp(-r * s), e_p = exp(-r * p), e_c = exp(-r * c), e_within = exp(-r * within);
-    double reaching = e_s * e_p * ((1 / e_within - 1 / e_c) / r - 2 * (within - c)) + e_p * (e_c - e_within) / r;
-    double beyond = (1 - e_s) * e_p * (p - within);
-    return kappa_s(r, c) + 2 * (reaching + beyond) / (e_s * e_c + (1 - e_s) * e_p);
-}
-
-/* With grade mid the window behind is what tells two pulses apart: three times to the maximum, of which photons that make one event have 0.9. */
-static double kappa_of(const struct scan_products *p, uint32_t pixel, uint32_t grades, double rate_Hz) {
-    const uint32_t tails = 1u << GRADE_HIGH | 1u << GRADE_MID | 1u << GRADE_TAIL;
-    double clear_s = fmin(3 / 0.9 * p->unresolved_s[pixel], p->window_s[pixel]);
-    if ((grades & GRADED) == tails)
-        return kappa_with_tails_s(rate_Hz, clear_s, p->window_s[pixel], p->tail_s[pixel]);
-    return kappa_s(rate_Hz, grades >> GRADE_MID & 1 ? clear_s : p->window_s[pixel]);
-}
-
-static double crowding_of(const struct scan_products *p, const struct yield_spectrum *y, uint32_t point) {
-    double live_s = weighted_live_s(p, y->pixels_used, point, y->grades_used);
-    double counted_Hz = rate_of(y->counts[point], live_s);
-    double events_Hz = rate_of(graded_events(p, point), weighted_live_s(p, p->pixels_used, point, GRADED));
-    double sum = 0;
-    for (uint32_t pixel = 0; pixel < p->n_pixels && live_s > 0; pixel++)
-        if (y->pixels_used[pixel]) {
-            double eps = p->sensitivity[pixel], share = eps * pixel_live_ns(p, pixel, point, y->grades_used) / 1e9 / live_s;
-            sum += share * eps * counted_Hz * kappa_of(p, pixel, y->grades_used, eps * events_Hz);
-        }
-    const double events = p->shared_excess[point] > 0 ? scan_products_events(p, point) : 0;
-    return sum + (events > 0 ? p->shared_excess[point] * y->counts[point] / events : 0);
+static void set_live_time(const struct scan_products *p, struct live_points of, const uint8_t *pixels_used, uint32_t grades, double *live_time_s) {
+    double weight = scan_live_time_weight(p, pixels_used), sum_ns[LIVE_POINTS];
+    live_weights_ns(p, pixels_used, of, grades, sum_ns);
+    for (uint32_t i = 0; i < of.n; i++)
+        live_time_s[of.first + i] = weight > 0 ? sum_ns[i] / weight / 1e9 : 0;
 }
 
 void scan_live_time_settle_points(struct scan_products *p, uint32_t first, uint32_t end) {
-    const struct points of = { first, end };
-    set_live_time(p, of, p->pixels_used, p->emission->grades_used, p->live_time_s);
-    for (uint32_t k = 0; k < p->n_yields; k++) {
-        struct yield_spectrum *y = p->yields[k];
-        set_live_time(p, of, y->pixels_used, y->grades_used, y->live_time_s);
-        for (uint32_t i = first; i < end; i++)
-            y->crowding[i] = crowding_of(p, y, i);
+    for (struct live_points of = live_points_from(first, end); of.n > 0; of = live_points_from(of.first + of.n, end)) {
+        set_live_time(p, of, p->pixels_used, p->emission->grades_used, p->live_time_s);
+        for (uint32_t k = 0; k < p->n_yields; k++)
+            set_live_time(p, of, p->yields[k]->pixels_used, p->yields[k]->grades_used, p->yields[k]->live_time_s);
+        scan_crowding_settle(p, of);
     }
 }
 
@@ -141,12 +77,17 @@ void scan_live_time_scale_sampled(struct scan_products *p, uint32_t pixel, const
     }
 }
 
+static void set_all(const struct scan_products *p, double *live_time_s) {
+    for (struct live_points of = live_points_from(0, p->n_points); of.n > 0; of = live_points_from(of.first + of.n, p->n_points))
+        set_live_time(p, of, p->pixels_used, p->emission->grades_used, live_time_s);
+}
+
 void scan_live_time_both(const struct scan_products *p, double *interval_s, double *sampled_s) {
     struct scan_products with = *p;
     with.use_sampled = false;
-    set_live_time(&with, (struct points){ 0, p->n_points }, p->pixels_used, p->emission->grades_used, interval_s);
+    set_all(&with, interval_s);
     with.use_sampled = true;
-    set_live_time(&with, (struct points){ 0, p->n_points }, p->pixels_used, p->emission->grades_used, sampled_s);
+    set_all(&with, sampled_s);
 }
 
 /* ---- do the grades agree? ---- */

@@ -5,9 +5,8 @@
 
 #include "calib/scan_products.h"
 
-/* Sets live_time_s of the scan (for its maps) and of each yield, and the yields' crowding: with lambda the rate counted, r that of all
- * events and m the shorter of the windows of the grades counted (window_s for grade high), the variance of counts is N (1 + crowding), crowding = sum_p share_p lambda_p kappa_p,
- * kappa = 2 (1 - exp(-r m)) / r, and more where grades mid and tail are both counted, which spoil each other over longer times. To be called again when counts, times or sensitivities change. */
+/* Sets live_time_s of the scan (for its maps) and of each yield, and the yields' crowding (scan_crowding.h). To be called again when counts, times or
+ * sensitivities change. */
 void scan_live_time_settle(struct scan_products *p);
 /* The same for points first .. end - 1 alone, those that a running scan has changed: settling all costs points x pixels x yields each time. */
 void scan_live_time_settle_points(struct scan_products *p, uint32_t first, uint32_t end);
