@@ -1,6 +1,7 @@
 /* Live times and crowding of made-up scans, by their definitions. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -57,11 +58,13 @@ static void fill(struct scan_products *p, struct seeded *r) {
             p->yields[y]->counts[k] = draw_uniform(r) < 0.2 ? 0 : (uint32_t)(100 * draw_uniform(r));
 }
 
-/* Of any grades, some beside others of the same, and of any pixels. */
-static void vary_yields(struct scan_products *p, struct seeded *r) {
+/* Of any grades, some beside others of the same, and of any pixels. tails: some count grade tail too. */
+static void vary_yields(struct scan_products *p, struct seeded *r, bool tails) {
     for (uint32_t y = 0; y < p->n_yields; y++) {
         if (y > 0 && draw_uniform(r) < 0.8)
             p->yields[y]->grades_used = p->yields[y - 1]->grades_used;
+        else if (tails && draw_uniform(r) < 0.4)
+            p->yields[y]->grades_used = 1u << GRADE_HIGH | 1u << GRADE_MID | 1u << GRADE_TAIL;
         else
             p->yields[y]->grades_used = 1u << GRADE_HIGH | (uint32_t)(draw_uniform(r) < 0.5) << GRADE_MID;
         for (uint32_t i = 0; i < PIXELS; i++)
@@ -109,7 +112,7 @@ static void every_point_is_as_defined(void **state) {
     for (int round = 0; round < 20; round++) {
         struct scan_products *p = made_products(&r);
         fill(p, &r);
-        vary_yields(p, &r);
+        vary_yields(p, &r, false);
         scan_live_time_settle(p);
         for (uint32_t k = 0; k < POINTS; k++) {
             assert_near(p->live_time_s[k], weighted(p, p->pixels_used, k, p->emission->grades_used) / scan_live_time_weight(p, p->pixels_used));
@@ -123,30 +126,46 @@ static void every_point_is_as_defined(void **state) {
     }
 }
 
-/* What a running scan settles bit by bit is what the whole gives, to the last bit. */
+struct settled { double live_s[POINTS], crowding[REGIONS][POINTS]; };
+
+/* And forgotten, so that it can be settled otherwise. */
+static void take_settled(struct scan_products *p, struct settled *out) {
+    memcpy(out->live_s, p->live_time_s, sizeof out->live_s);
+    memset(p->live_time_s, 0, sizeof out->live_s);
+    for (uint32_t y = 0; y < p->n_yields; y++) {
+        memcpy(out->crowding[y], p->yields[y]->crowding, sizeof out->crowding[y]);
+        memset(p->yields[y]->crowding, 0, sizeof out->crowding[y]);
+    }
+}
+
+/* What a running scan settles part by part, and what each yield has without the others, is what the whole gives, to the last bit. */
 static void parts_are_the_whole(void **state) {
     (void)state;
     struct seeded r = draw_start("scan_crowding", 6);
     struct scan_products *p = made_products(&r);
+    static struct settled whole, parts, alone;
     fill(p, &r);
-    vary_yields(p, &r);
+    vary_yields(p, &r, true);
     scan_live_time_settle(p);
-    double live_s[POINTS], crowding[REGIONS][POINTS];
-    memcpy(live_s, p->live_time_s, sizeof live_s);
-    for (uint32_t y = 0; y < p->n_yields; y++)
-        memcpy(crowding[y], p->yields[y]->crowding, sizeof crowding[y]);
-    for (uint32_t y = 0; y < p->n_yields; y++)
-        memset(p->yields[y]->crowding, 0, sizeof crowding[y]);
-    memset(p->live_time_s, 0, sizeof live_s);
+    take_settled(p, &whole);
     for (uint32_t first = 0, end; first < POINTS; first = end) {
         end = first + 1 + (uint32_t)(draw_uniform(&r) * 3);
         end = end < POINTS ? end : POINTS;
         scan_live_time_settle_points(p, first, end);
     }
     scan_live_time_settle_points(p, POINTS, POINTS);
-    assert_memory_equal(p->live_time_s, live_s, sizeof live_s);
+    take_settled(p, &parts);
+    assert_memory_equal(&parts, &whole, sizeof whole);
+    for (uint32_t y = 0; y < p->n_yields; y++) {
+        struct scan_products one = *p;
+        one.n_yields = 1;
+        one.yields = p->yields + y;
+        scan_live_time_settle(&one);
+    }
+    take_settled(p, &alone);
+    assert_memory_equal(&alone, &whole, sizeof whole);
     for (uint32_t y = 0; y < p->n_yields; y++)
-        assert_memory_equal(p->yields[y]->crowding, crowding[y], sizeof crowding[y]);
+        assert_true(whole.crowding[y][0] >= 0 && isfinite(whole.crowding[y][0]));
     scan_products_free(p);
 }
 
