@@ -1,5 +1,6 @@
 #include "daemon/array_correction.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,14 +12,16 @@
 
 enum { STEP_GRID = 256, STEP_TIMES = 512 };
 static const double step_nats = 10, step_nats_each = 1;   /* see step_price */
+static const double most_nats = 10, sure_nats = 5;        /* that one channel counts for, and that all together must show: see drifts */
 
 struct array_correction {
-    struct learnt_channel *learnt;           /* job i writes only learnt[i] and estimates[i] */
+    struct learnt_channel *learnt;           /* job i writes only learnt[i], estimates[i] and drift_nats[i] */
     size_t n;
     const struct scan_timeline *timeline;
     int64_t first_ns, last_ns;
     struct spectrum_groups *groups;
     struct correction_estimate *estimates;
+    double *drift_nats;                      /* what an even drift is worth to each channel */
     struct correction_prior prior;
     bool has_prior;
     uint32_t n_steps;                        /* gain steps found so far */
@@ -145,9 +148,22 @@ static bool find_steps(struct array_correction *l, unsigned workers) {
     return good;
 }
 
-/* Without an even drift its term would only cost precision. */
+static void drift_job(void *context, size_t channel) {
+    struct array_correction *l = context;
+    l->drift_nats[channel] = learnt_channel_drift_worth(&l->learnt[channel], l->groups);
+}
+
+/* Whether the array shows an even drift: its term pays on pulses that it was not learnt on, in all pixels together, of which one alone says little. */
+static bool drifts(const struct array_correction *l) {
+    double sum = 0;
+    for (size_t i = 0; i < l->n; i++)
+        sum += fmax(-most_nats, fmin(most_nats, l->drift_nats[i]));
+    return sum > sure_nats;
+}
+
+/* Without an even drift its term would only cost precision: beside a step between two calibrations, nearly all that is known of the step. */
 static bool leave_out_drift(struct array_correction *l, unsigned workers) {
-    return correction_prior_drifts(l->estimates, l->n) || estimate_all(l, workers, true);
+    return pipeline_run(l->n, workers, drift_job, l) && (drifts(l) || estimate_all(l, workers, true));
 }
 
 /* With the array's prior, from the last estimates. */
@@ -228,13 +244,15 @@ bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct 
     *l = (struct array_correction){ .learnt = learnt, .n = n, .timeline = timeline, .first_ns = first_ns, .last_ns = last_ns };
     l->scores = calloc(n * STEP_TIMES + 1, sizeof *l->scores);
     l->estimates = calloc(n + 1, sizeof *l->estimates);
-    bool good = l->scores != NULL && l->estimates != NULL && spectrum_groups_new(timeline, &l->groups) == STATUS_OK && find_steps(l, workers) && leave_out_drift(l, workers) && correct(l, workers) &&
+    l->drift_nats = calloc(n + 1, sizeof *l->drift_nats);
+    bool good = l->scores != NULL && l->estimates != NULL && l->drift_nats != NULL && spectrum_groups_new(timeline, &l->groups) == STATUS_OK && find_steps(l, workers) && leave_out_drift(l, workers) && correct(l, workers) &&
                 (neighbours == NULL || with_neighbours(l, workers));
     if (neighbours != NULL)
         hand_over(l, neighbours);
     array_neighbours_free(l->neighbours);
     spectrum_groups_free(l->groups);
     free(l->standard);
+    free(l->drift_nats);
     free(l->estimates);
     free(l->scores);
     free(l);

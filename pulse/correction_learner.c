@@ -35,12 +35,16 @@ static term_set drift_of(const struct correction_climb *c) {
     return drift_terms | (c->terms->c.n_steps > 0 ? step_terms : 0);
 }
 
-/* Drift and steps are searched together, since either alone would imitate the other; the small terms are added to what that gave.
- * Large drifts have many false optima: the baseline's is first looked for over its whole range. */
+/* Large drifts have many false optima: the baseline's is first looked for over its whole range. */
+static struct judged judge_drift(struct correction_climb *c, term_set set) {
+    const struct term_gains scanned[2] = { correction_climb_scan(c, TERM_BASELINE, 0), correction_climb_scan(c, TERM_BASELINE, 1) };
+    return judge(c, set, scanned, INFINITY);
+}
+
+/* Drift and steps are searched together, since either alone would imitate the other; the small terms are added to what that gave. */
 static struct judged best_set(struct correction_climb *c, struct judged none) {
     const term_set more[] = { phase_terms, phase_terms | wave_terms, offset_terms, phase_terms | offset_terms, phase_terms | wave_terms | offset_terms };
-    const struct term_gains scanned[2] = { correction_climb_scan(c, TERM_BASELINE, 0), correction_climb_scan(c, TERM_BASELINE, 1) };
-    struct judged drifting = judge(c, drift_of(c), scanned, INFINITY), base = drifting.held_out < none.held_out ? drifting : none, best = base;
+    struct judged drifting = judge_drift(c, drift_of(c)), base = drifting.held_out < none.held_out ? drifting : none, best = base;
     for (size_t k = 0; k < sizeof more / sizeof *more; k++) {
         struct judged next = judge(c, base.set | more[k], base.half, fine_start);
         if (next.held_out < best.held_out)
@@ -65,8 +69,6 @@ static bool estimate_from(struct correction_climb *c, size_t which, const struct
     *e = (struct correction_estimate){ .terms = 0 };
     e->entropy = (double)t->n * correction_climb_entropy(c, all_terms, which, &g);
     bool known = correction_climb_covariance(c, all_terms, which, &g, &v) == STATUS_OK;
-    if (known && v.of[TERM_DRIFT][TERM_DRIFT] > 0)
-        e->drift_sigmas = g.of[TERM_DRIFT] / sqrt(v.of[TERM_DRIFT][TERM_DRIFT]);
     for (unsigned j = 0; j < N_CORRECTION_TERMS; j++) {
         if (!(t->deviation[j] > 0))
             continue;
@@ -205,6 +207,18 @@ enum status correction_estimate_make(const struct correction_pulses *p, const st
         estimate_from(&w.climb, CLIMB_ALL, &start, fine_start, estimate);
         struct term_gains g = in_deviations(&w.terms, estimate->gain);
         write_down(&w.terms, &g, 0, out);
+    }
+    workshop_done(&w);
+    return s;
+}
+
+enum status correction_drift_worth(const struct correction_pulses *p, const struct height_correction *from, double *nats) {
+    struct workshop w;
+    enum status s = workshop_init(&w, p, from);
+    *nats = 0;
+    if (s == STATUS_OK && w.terms.deviation[TERM_DRIFT] > 0) {
+        struct judged with = judge_drift(&w.climb, drift_of(&w.climb)), without = judge_drift(&w.climb, drift_of(&w.climb) & ~(1u << TERM_DRIFT));
+        *nats = (double)w.terms.n * (without.held_out - with.held_out);
     }
     workshop_done(&w);
     return s;

@@ -161,15 +161,3 @@ enum status correction_prior_shrink(const struct correction_prior *prior, struct
     *e = better;
     return STATUS_OK;
 }
-
-bool correction_prior_drifts(const struct correction_estimate *estimates, size_t n) {
-    const double most_sigmas = 10, sure_sigmas = 5, sure_chi2 = 15;   /* as for gain steps: one pixel alone is no drift of the array */
-    double chi2 = 0, freedom = 0;
-    for (size_t i = 0; i < n; i++)
-        if (estimates[i].drift_sigmas < 0 || estimates[i].drift_sigmas > 0) {
-            double sigmas = fmin(fabs(estimates[i].drift_sigmas), most_sigmas);
-            chi2 += sigmas * sigmas;
-            freedom++;
-        }
-    return chi2 > freedom + sure_sigmas * sqrt(2 * freedom) + sure_chi2;
-}

@@ -19,7 +19,6 @@ enum { PRIOR_PIXELS_MIN = 8 };
 
 struct correction_estimate {
     unsigned terms;                      /* bit k: term k is estimated; 0: nothing is */
-    double drift_sigmas;                 /* even drift of the gain over the run, in units of its error; 0: not known. Not corrected */
     double entropy;                      /* nats of all pulses together, with these gains and that drift; 0: not known */
     double gain[N_CORRECTION_TERMS];     /* units of height_correction; 0 for other terms */
     double covariance[N_CORRECTION_TERMS][N_CORRECTION_TERMS];
@@ -31,9 +30,6 @@ struct correction_prior {
     double mean[N_CORRECTION_TERMS];
     double covariance[N_CORRECTION_TERMS][N_CORRECTION_TERMS];
 };
-
-/* Whether the pixels together show an even drift, beyond chance. */
-bool correction_prior_drifts(const struct correction_estimate *estimates, size_t n);
 
 /* Of those estimates whose terms are the ones that most have. STATUS_TOO_FEW: fewer than PRIOR_PIXELS_MIN; STATUS_NO_MEMORY. */
 enum status correction_prior_make(const struct correction_estimate *estimates, size_t n, struct correction_prior *out);

@@ -343,6 +343,17 @@ void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_gro
     likeness_done(&l);
 }
 
+double learnt_channel_drift_worth(struct learnt_channel *c, const struct spectrum_groups *groups) {
+    double nats = 0;
+    struct likeness l;
+    if (likeness_of(c, groups, false, &l)) {
+        struct correction_pulses p = correction_pulses_of(c, &l);
+        c->no_memory = correction_drift_worth(&p, &c->correction, &nats) == STATUS_NO_MEMORY || c->no_memory;
+    }
+    likeness_done(&l);
+    return nats;
+}
+
 void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_prior *prior) {
     struct likeness l;
     if (!likeness_of(c, groups, false, &l)) {

@@ -65,6 +65,8 @@ void learnt_channels_slow_tails(struct learnt_channel *channels, size_t n);
  * for the time being. May be called again with more steps. */
 void learnt_channel_estimate(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *step_time_ns, uint32_t n_steps,
                              struct correction_estimate *out);
+/* correction_drift_worth of the channel, with the steps of the last estimate; 0 without a model. */
+double learnt_channel_drift_worth(struct learnt_channel *c, const struct spectrum_groups *groups);
 /* Its correction, with the steps of the last estimate. prior: what the array has in common; NULL: nothing is known of that. */
 void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_prior *prior);
 

@@ -118,6 +118,36 @@ static void an_even_drift_is_not_the_baselines(void **state) {
     }
 }
 
+/* Nats that an even drift is worth in `pixels` of them, the mean of each. */
+static double worth_of_drift(const struct drifting *d, unsigned pixels, bool steady) {
+    struct synthetic s = synthetic_seed(78);
+    static struct measured_pulse p[MOST];
+    struct height_correction from = height_correction_none();
+    from.n_steps = d->step != 0;
+    from.step_time_ns[0] = (int64_t)(d->step_s * 1e9);
+    double sum = 0;
+    for (unsigned i = 0; i < pixels; i++) {
+        double nats;
+        drifting_make(&s, d, 2000, p, NULL);
+        assert_int_equal(correction_drift_worth(&(struct correction_pulses){ .pulses = p, .n = 2000, .noise_sigma = DRIFTING_SIGMA, .steady = steady }, &from, &nats), STATUS_OK);
+        sum += nats;
+    }
+    return sum / pixels;
+}
+
+/* Pixels without one lose by its term, about as much as chance takes, with a step (which it could stand for) or without. */
+static void an_even_drift_pays_where_there_is_one(void **state) {
+    (void)state;
+    const double slow = 4e-3 / 1200, dim = 1e-3 / 1200;
+    double none = worth_of_drift(&(struct drifting){ .slope = 4e-5, .spread = 15, .period_s = 900 }, 30, false);
+    double step = worth_of_drift(&(struct drifting){ .slope = 4e-5, .spread = 15, .period_s = 900, .step = 1e-3, .step_s = 300 }, 30, false);
+    double drift = worth_of_drift(&(struct drifting){ .slope = 4e-5, .spread = 15, .period_s = 900, .even_per_s = slow }, 4, false);
+    double little = worth_of_drift(&(struct drifting){ .slope = 4e-5, .spread = 15, .period_s = 900, .even_per_s = dim }, 12, false);
+    print_message("an even drift is worth %.2f nats without one, %.2f beside a step, %.1f of 4e-3 in 1200 s, %.2f of 1e-3\n", none, step, drift, little);
+    assert_true(none > -3 && none < 0 && step > -3 && step < 0 && drift > 50 && little > 1);
+    assert_true(worth_of_drift(&(struct drifting){ .slope = 4e-5, .spread = 15, .period_s = 900, .even_per_s = slow }, 1, true) == 0);
+}
+
 /* Two groups whose spectra differ, one before and one after: their difference must not be taken for drift or step. */
 static void only_like_is_compared_with_like(void **state) {
     (void)state;
@@ -189,7 +219,8 @@ static void too_few_pulses_leave_the_output_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_terms_are_recovered), cmocka_unit_test(nothing_is_made_up), cmocka_unit_test(nothing_runs_away),
-        cmocka_unit_test(an_even_drift_is_not_the_baselines), cmocka_unit_test(only_like_is_compared_with_like),
+        cmocka_unit_test(an_even_drift_is_not_the_baselines), cmocka_unit_test(an_even_drift_pays_where_there_is_one),
+        cmocka_unit_test(only_like_is_compared_with_like),
         cmocka_unit_test(lines_that_follow_the_scan_are_no_drift), cmocka_unit_test(too_few_pulses_leave_the_output_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
