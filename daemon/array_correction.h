@@ -10,7 +10,7 @@
 
 #include "calib/scan_timeline.h"
 #include "daemon/array_neighbours.h"
-#include "daemon/stage/learn.h"
+#include "daemon/stage/learnt_channel.h"
 
 /* first, last: stamps of the first and the last record. workers 0: one per processor. neighbours: NULL, or where to put the array's
  * neighbour mode (NULL there when no channel uses it): corrections are then learnt once more, on heights by neighbours, and each

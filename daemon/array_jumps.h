@@ -7,7 +7,7 @@
 
 #include "calib/scan_timeline.h"
 #include "daemon/array_model.h"
-#include "daemon/stage/learn.h"
+#include "daemon/stage/learnt_channel.h"
 
 /* Sets before_until_ns of the tables' jumped pixels and says so in their reasons. learnt: one per channel of the model. False: no memory. */
 bool array_jumps_find(const struct learnt_channel *learnt, const struct scan_timeline *timeline, struct array_model *m);

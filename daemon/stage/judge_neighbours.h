@@ -3,7 +3,7 @@
 #ifndef TESD_DAEMON_STAGE_JUDGE_NEIGHBOURS_H
 #define TESD_DAEMON_STAGE_JUDGE_NEIGHBOURS_H
 
-#include "daemon/stage/learn.h"
+#include "daemon/stage/learnt_channel.h"
 #include "pulse/neighbour_height.h"
 
 /* Learns *h and puts its heights in place. A channel that has none (no open filter, too few pulses) stays as it is. */
