@@ -77,3 +77,20 @@ void normal_equations_solve(const struct normal_equations *e, const double *righ
         x[i] /= e->matrix[i * n + i];
     }
 }
+
+void normal_equations_covariance(const struct normal_equations *e, const struct normal_equations *variance, double *covariance) {
+    const size_t n = e->n;
+    double inverse[NORMAL_MAX][NORMAL_MAX] = { { 0 } };
+    for (size_t k = 0; k < n; k++) {
+        inverse[k][k] = 1;
+        normal_equations_solve(e, inverse[k], inverse[k]);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < n; k++)
+                for (size_t l = 0; l < n; l++)
+                    sum += inverse[i][k] * variance->matrix[k >= l ? k * n + l : l * n + k] * inverse[j][l];
+            covariance[i * n + j] = sum;
+        }
+}

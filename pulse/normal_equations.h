@@ -8,7 +8,7 @@
 
 #include "pulse/status.h"
 
-enum { NORMAL_MAX = 12 };
+enum { NORMAL_MAX = 13 };
 
 struct normal_equations {
     unsigned n;                              /* unknowns, 1..NORMAL_MAX */
@@ -26,5 +26,7 @@ void normal_equations_add_rows(struct normal_equations *e, const double *rows, c
 enum status normal_equations_factor(struct normal_equations *e);
 /* x of matrix x = right, after _factor. right and x may be the same. */
 void normal_equations_solve(const struct normal_equations *e, const double *right, double *x);
+/* The covariance of x when `right` has the (lower) matrix of `variance` for its covariance, after _factor: inverse x variance x inverse, n x n. */
+void normal_equations_covariance(const struct normal_equations *e, const struct normal_equations *variance, double *covariance);
 
 #endif

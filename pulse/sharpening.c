@@ -273,7 +273,6 @@ void sharpening_scan(struct density *d, const struct sharpening_points *p, unsig
     coefficients[k] = best;
 }
 
-/* Columns of J^-1, then J^-1 V J^-1. */
 enum status sharpening_covariance(struct density *d, const struct sharpening_points *p, const double *coefficients, double *covariance) {
     struct normal_equations e, v;
     unsigned n = p->n_terms;
@@ -284,18 +283,6 @@ enum status sharpening_covariance(struct density *d, const struct sharpening_poi
     enum status s = normal_equations_factor(&e);
     if (s != STATUS_OK)
         return s;
-    double inverse[SHARPENING_TERMS_MAX][SHARPENING_TERMS_MAX] = { { 0 } };
-    for (unsigned k = 0; k < n; k++) {
-        inverse[k][k] = 1;
-        normal_equations_solve(&e, inverse[k], inverse[k]);
-    }
-    for (unsigned i = 0; i < n; i++)
-        for (unsigned j = 0; j < n; j++) {
-            double sum = 0;
-            for (unsigned k = 0; k < n; k++)
-                for (unsigned l = 0; l < n; l++)
-                    sum += inverse[i][k] * v.matrix[k >= l ? k * n + l : l * n + k] * inverse[j][l];
-            covariance[i * n + j] = sum;
-        }
+    normal_equations_covariance(&e, &v, covariance);
     return STATUS_OK;
 }

@@ -58,6 +58,25 @@ static void many_rows_are_each_row(void **state) {
         }
 }
 
+/* Of A = [[4, 2], [2, 3]] and V = [[1, 0], [0, 2]]: A^-1 V A^-1 = [[17, -22], [-22, 36]] / 64; of V = A it is the inverse of A. */
+static void errors_go_through_the_solution(void **state) {
+    (void)state;
+    struct normal_equations a, v, same;
+    double c[4];
+    normal_equations_init(&a, 2);
+    normal_equations_add(&a, (const double[]){ 2, 1 }, 1, 0);
+    normal_equations_add(&a, (const double[]){ 0, 1 }, 2, 0);
+    same = a;
+    normal_equations_init(&v, 2);
+    normal_equations_add(&v, (const double[]){ 1, 0 }, 1, 0);
+    normal_equations_add(&v, (const double[]){ 0, 1 }, 2, 0);
+    assert_int_equal(normal_equations_factor(&a), STATUS_OK);
+    normal_equations_covariance(&a, &v, c);
+    assert_true(fabs(c[0] - 17.0 / 64) < 1e-14 && fabs(c[1] + 22.0 / 64) < 1e-14 && c[1] == c[2] && fabs(c[3] - 36.0 / 64) < 1e-14);
+    normal_equations_covariance(&a, &same, c);
+    assert_true(fabs(c[0] - 3.0 / 8) < 1e-14 && fabs(c[1] + 2.0 / 8) < 1e-14 && fabs(c[3] - 4.0 / 8) < 1e-14);
+}
+
 static void what_is_not_determined_is_said(void **state) {
     (void)state;
     struct normal_equations e;
@@ -70,6 +89,6 @@ static void what_is_not_determined_is_said(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(the_solution_comes_back), cmocka_unit_test(many_rows_are_each_row), cmocka_unit_test(what_is_not_determined_is_said) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_solution_comes_back), cmocka_unit_test(many_rows_are_each_row), cmocka_unit_test(errors_go_through_the_solution), cmocka_unit_test(what_is_not_determined_is_said) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
