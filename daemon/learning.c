@@ -1,6 +1,5 @@
 #include "daemon/learning.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "daemon/array_correction.h"
 #include "daemon/array_jumps.h"
 #include "daemon/calibration_course.h"
+#include "daemon/calibration_input.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/progress.h"
@@ -160,48 +160,6 @@ static void hand_over(struct learning *l, struct array_model *m) {
     }
 }
 
-static double cut_share(const struct learnt_channel *c, uint32_t cuts) {
-    uint64_t n = 0;
-    for (int k = 0; k < N_CUTS; k++)
-        n += cuts & CUT_BIT(k) ? c->cut_counts[k] : 0;
-    return c->measured ? (double)n / (double)c->measured : 0;
-}
-
-/* A calibration state as calibration_table_learn wants it. */
-struct calibration_input {
-    struct calibration_heights *heights;
-    struct height_correction *corrections;
-    size_t photons;
-};
-
-static void calibration_input_done(struct calibration_input *in, size_t n) {
-    for (size_t i = 0; in->heights != NULL && i < n; i++) {
-        free((void *)(uintptr_t)in->heights[i].heights);
-        free((void *)(uintptr_t)in->heights[i].time_ns);
-    }
-    free(in->heights);
-    free(in->corrections);
-}
-
-static bool calibration_input_make(const struct learning *l, const struct scan *state, struct calibration_input *in) {
-    size_t n = l->input->n_channels;
-    in->heights = calloc(n, sizeof *in->heights);
-    in->corrections = calloc(n, sizeof *in->corrections);
-    bool good = in->heights != NULL && in->corrections != NULL;
-    for (size_t i = 0; good && i < n; i++) {
-        const struct learnt_channel *c = &l->learnt[i];
-        float *heights = NULL;
-        int64_t *time_ns = NULL;
-        good = learnt_channel_heights(c, state->start_ns, state->end_ns, &in->corrections[i], &heights, &time_ns, &in->heights[i].n);
-        in->heights[i].heights = heights;
-        in->heights[i].time_ns = time_ns;
-        in->heights[i].no_pulse = cut_share(c, CUT_BIT(CUT_UNLOCKED) | CUT_BIT(CUT_PEAK_TIME));
-        in->heights[i].clipped = cut_share(c, CUT_BIT(CUT_SATURATED));
-        in->photons += in->heights[i].n;
-    }
-    return good;
-}
-
 /* Heights go to who asked for them. */
 static bool keep_state(const struct learning_settings *settings, double mono_eV, struct calibration_input *in, size_t n, size_t table) {
     return settings->keep == NULL || calibration_states_add(settings->keep, mono_eV, &in->heights, n, table);
@@ -229,11 +187,11 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
                             const struct calibration_table *before, size_t index, struct calibration_table **out) {
     size_t n = l->input->n_channels;
     struct calibration_input in = { 0 };
-    if (!calibration_input_make(l, state, &in)) {
+    if (!calibration_input_make(l->learnt, n, state, &in)) {
         calibration_input_done(&in, n);
         return false;
     }
-    double mono_eV = isfinite(state->mono_eV) ? state->mono_eV : settings->mono_eV > 0 ? settings->mono_eV : (double)NAN;
+    double mono_eV = calibration_input_mono_eV(state, settings->mono_eV);
     const char *name = state->label[0] ? state->label : state->log_name;
     struct complaint why = { 0 };
     *out = NULL;
