@@ -61,6 +61,15 @@ static struct term_gains in_deviations(const struct correction_terms *t, const d
     return g;
 }
 
+/* In units of the climb. */
+static struct term_covariance covariance_in_deviations(const struct correction_terms *t, const struct correction_estimate *e) {
+    struct term_covariance v = { { { 0 } } };
+    for (unsigned j = 0; j < N_CORRECTION_TERMS; j++)
+        for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+            v.of[j][k] = e->covariance[j][k] * t->deviation[j] * t->deviation[k];
+    return v;
+}
+
 /* What those pulses say of all terms. False: nothing that has a covariance. */
 static bool estimate_from(struct correction_climb *c, size_t which, const struct term_gains *start, double widest, struct correction_estimate *e) {
     const struct correction_terms *t = c->terms;
@@ -89,16 +98,21 @@ static struct correction_estimate with_prior(struct correction_climb *c, const s
     return e;
 }
 
-/* What errors of gains of that covariance add to a height, relative, rms over the pulses: trace of F C F'. */
-static double error_of_gains(const struct correction_terms *t, term_set set, const struct term_covariance *v) {
-    double sum = 0;
-    for (size_t i = 0; i < t->n; i++)
+/* What gains are known to; 0 outside the set. */
+struct gain_errors { term_set set; struct term_covariance v; };
+
+/* What those errors add to a height, relative, rms over the pulses: trace of F C F', F the terms less their references. Of the terms as they are, not of what is
+ * left inside the groups: a step that lies between groups moves heights all the same. */
+static double error_of_gains(const struct correction_terms *t, const struct height_correction *c, const struct gain_errors *errors) {
+    double sum = 0, x[N_CORRECTION_TERMS];
+    for (size_t i = 0; i < t->n; i++) {
+        height_correction_terms(c, t->pulse[i], x);
+        for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+            x[k] = (errors->set >> k & 1) && t->deviation[k] > 0 ? (x[k] - c->reference[k]) / t->deviation[k] / (k == TERM_OFFSET ? t->height[i] : 1) : 0;
         for (unsigned j = 0; j < N_CORRECTION_TERMS; j++)
-            for (unsigned k = 0; k < N_CORRECTION_TERMS; k++) {
-                const double *x = t->term + i * N_LEARNT_TERMS, h = t->height[i];
-                if ((set >> j & 1) && (set >> k & 1) && v->of[j][k] != 0)
-                    sum += x[j] / (j == TERM_OFFSET ? h : 1) * v->of[j][k] / (t->deviation[j] * t->deviation[k]) * x[k] / (k == TERM_OFFSET ? h : 1);
-            }
+            for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
+                sum += x[j] * errors->v.of[j][k] * x[k];
+    }
     return sqrt(fmax(0, sum) / (double)t->n);
 }
 
@@ -110,7 +124,7 @@ static double noise_share(const struct correction_terms *t, double gain, double 
 }
 
 /* Terms in the units of height_correction, references as means over the pulses used. */
-static void write_down(const struct correction_terms *t, const struct term_gains *g, double gain_sigma, struct height_correction *out) {
+static void write_down(const struct correction_terms *t, const struct term_gains *g, const struct gain_errors *errors, struct height_correction *out) {
     struct height_correction c = t->c;
     double sum[N_CORRECTION_TERMS] = { 0 }, term[N_CORRECTION_TERMS];
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
@@ -123,24 +137,23 @@ static void write_down(const struct correction_terms *t, const struct term_gains
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         c.reference[k] = k == TERM_OFFSET ? 0 : sum[k] / (double)t->n;
     c.noise_share = noise_share(t, c.gain[TERM_OFFSET], c.offset_max / CORRECTION_OFFSET_SIGMAS);
-    c.gain_sigma = gain_sigma;
+    c.gain_sigma = error_of_gains(t, &c, errors);
     *out = c;
 }
 
-static struct term_gains learn_alone(struct correction_climb *c, struct judged *none, double *gain_sigma) {
+static struct term_gains learn_alone(struct correction_climb *c, struct judged *none, struct gain_errors *errors) {
     struct judged best = best_set(c, *none);
     struct term_gains start = { { 0 } };
     for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
         start.of[k] = 0.5 * (best.half[0].of[k] + best.half[1].of[k]);
     struct term_gains g = correction_climb_up(c, best.set, CLIMB_ALL, &start, fine_start);
-    struct term_covariance v;
-    if (correction_climb_covariance(c, best.set, CLIMB_ALL, &g, &v) == STATUS_OK)
-        *gain_sigma = error_of_gains(c->terms, best.set, &v);
+    if (correction_climb_covariance(c, best.set, CLIMB_ALL, &g, &errors->v) == STATUS_OK)
+        errors->set = best.set;
     *none = best;
     return g;
 }
 
-static struct term_gains learn_with(struct correction_climb *c, const struct correction_prior *prior, struct judged *none, double *gain_sigma) {
+static struct term_gains learn_with(struct correction_climb *c, const struct correction_prior *prior, struct judged *none, struct gain_errors *errors) {
     struct judged drawn = { .set = all_terms };
     for (size_t half = 0; half < 2; half++) {
         struct correction_estimate e = with_prior(c, prior, half);
@@ -150,25 +163,21 @@ static struct term_gains learn_with(struct correction_climb *c, const struct cor
     if (!(drawn.held_out < none->held_out))
         return none->half[0];
     struct correction_estimate e = with_prior(c, prior, CLIMB_ALL);
-    struct term_covariance v;
-    for (unsigned j = 0; j < N_CORRECTION_TERMS; j++)
-        for (unsigned k = 0; k < N_CORRECTION_TERMS; k++)
-            v.of[j][k] = e.covariance[j][k] * c->terms->deviation[j] * c->terms->deviation[k];
-    *gain_sigma = error_of_gains(c->terms, all_terms, &v);
+    *errors = (struct gain_errors){ all_terms, covariance_in_deviations(c->terms, &e) };
     *none = drawn;
     return in_deviations(c->terms, e.gain);
 }
 
 static void learn(struct correction_climb *c, const struct correction_prior *prior, struct height_correction *out, struct correction_learning *report) {
     struct judged judged = { .set = 0 };
-    double gain_sigma = 0;
+    struct gain_errors errors = { .set = 0 };
     hold_out(c, &judged);
     struct correction_learning l = { .pulses = c->terms->n, .held_out_before = judged.held_out };
     l.entropy_before = correction_climb_entropy(c, 0, CLIMB_ALL, &judged.half[0]);
-    struct term_gains g = prior ? learn_with(c, prior, &judged, &gain_sigma) : learn_alone(c, &judged, &gain_sigma);
+    struct term_gains g = prior ? learn_with(c, prior, &judged, &errors) : learn_alone(c, &judged, &errors);
     l.held_out_after = judged.held_out;
     l.entropy_after = correction_climb_entropy(c, judged.set, CLIMB_ALL, &g);
-    write_down(c->terms, &g, gain_sigma, out);
+    write_down(c->terms, &g, &errors, out);
     if (report)
         *report = l;
 }
@@ -206,7 +215,7 @@ enum status correction_estimate_make(const struct correction_pulses *p, const st
         start = correction_climb_up(&w.climb, drift_of(&w.climb), CLIMB_ALL, &start, INFINITY);
         estimate_from(&w.climb, CLIMB_ALL, &start, fine_start, estimate);
         struct term_gains g = in_deviations(&w.terms, estimate->gain);
-        write_down(&w.terms, &g, 0, out);
+        write_down(&w.terms, &g, &(struct gain_errors){ .set = 0 }, out);
     }
     workshop_done(&w);
     return s;
