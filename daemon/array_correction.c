@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "calib/spectrum_group.h"
+#include "daemon/array_match.h"
 #include "daemon/pipeline.h"
 #include "daemon/stage/judge_neighbours.h"
 #include "pulse/correction_prior.h"
@@ -23,13 +24,14 @@ struct array_correction {
     struct correction_estimate *estimates;
     double *drift_nats;                      /* what an even drift is worth to each channel */
     struct correction_prior prior;
-    bool has_prior;
+    bool has_prior, steady;                  /* steady: no even drift is learnt */
     uint32_t n_steps;                        /* gain steps found so far */
     int64_t step_time_ns[GAIN_STEPS_MAX];
     size_t n_times;                          /* candidates under test, and every channel's scores for them */
     int64_t times[STEP_TIMES];
     bool pause[STEP_TIMES];
     struct gain_step_score *scores;
+    struct calibration_table *curves;        /* NULL: none */
     struct array_neighbours *neighbours;     /* NULL: not asked for */
     struct height_correction *standard;      /* corrections without them */
 };
@@ -98,6 +100,7 @@ static bool find_step(struct array_correction *l, unsigned workers, struct gain_
 
 /* All channels' estimates, with an even drift of their gains or without. */
 static bool estimate_all(struct array_correction *l, unsigned workers, bool steady) {
+    l->steady = steady;
     for (size_t i = 0; i < l->n; i++)
         l->learnt[i].steady = steady;
     return pipeline_run(l->n, workers, estimate_job, l);
@@ -176,6 +179,15 @@ static bool correct(struct array_correction *l, unsigned workers) {
     return good;
 }
 
+/* Against the array's spectra, where the curves are known for it. An even drift smears those: what begins there stays there. */
+static bool match(struct array_correction *l, unsigned workers) {
+    return l->curves == NULL || !l->steady || array_match_run(l->learnt, l->n, l->groups, l->curves, l->estimates, workers);
+}
+
+static bool make_curves(struct array_correction *l, array_curves *make, void *context) {
+    return make == NULL || make(context, &l->curves);
+}
+
 /* ---- neighbour mode ---- */
 
 static void take_job(void *context, size_t channel) {
@@ -218,7 +230,8 @@ static bool with_neighbours(struct array_correction *l, unsigned workers) {
         return false;
     for (size_t i = 0; i < l->n; i++)
         l->standard[i] = l->learnt[i].correction;
-    return pipeline_run(l->n, workers, take_job, l) && pipeline_run(l->n, workers, estimate_job, l) && correct(l, workers) && pipeline_run(l->n, workers, judge_job, l);
+    return pipeline_run(l->n, workers, take_job, l) && pipeline_run(l->n, workers, estimate_job, l) && correct(l, workers) && match(l, workers) &&
+           pipeline_run(l->n, workers, judge_job, l);
 }
 
 static bool any_used(const struct array_neighbours *a) {
@@ -237,7 +250,7 @@ static void hand_over(struct array_correction *l, struct array_neighbours **out)
 }
 
 bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct scan_timeline *timeline, int64_t first_ns, int64_t last_ns, unsigned workers,
-                          struct array_neighbours **neighbours) {
+                          array_curves *curves, void *context, struct array_neighbours **neighbours) {
     struct array_correction *l = calloc(1, sizeof *l);
     if (l == NULL)
         return false;
@@ -246,11 +259,12 @@ bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct 
     l->estimates = calloc(n + 1, sizeof *l->estimates);
     l->drift_nats = calloc(n + 1, sizeof *l->drift_nats);
     bool good = l->scores != NULL && l->estimates != NULL && l->drift_nats != NULL && spectrum_groups_new(timeline, &l->groups) == STATUS_OK && find_steps(l, workers) && leave_out_drift(l, workers) && correct(l, workers) &&
-                (neighbours == NULL || with_neighbours(l, workers));
+                make_curves(l, curves, context) && match(l, workers) && (neighbours == NULL || with_neighbours(l, workers));
     if (neighbours != NULL)
         hand_over(l, neighbours);
     array_neighbours_free(l->neighbours);
     spectrum_groups_free(l->groups);
+    calibration_table_free(l->curves);
     free(l->standard);
     free(l->drift_nats);
     free(l->estimates);

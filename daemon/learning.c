@@ -233,6 +233,45 @@ static bool calibrate_state(const struct learning *l, const struct learning_sett
     return kept;
 }
 
+/* ---- curves for the array's own corrections ---- */
+
+struct first_curves { const struct learning *learning; const struct learning_settings *settings; };
+
+/* The longest calibration of the timeline; NULL: none. */
+static const struct scan *longest_state(const struct learning_input *in) {
+    const struct scan *longest = NULL;
+    int64_t most = 0;
+    for (size_t i = 0; i < scan_timeline_count(in->timeline); i++) {
+        const struct scan *s = scan_timeline_at(in->timeline, i);
+        const int64_t end = s->end_ns <= in->last_ns ? s->end_ns : in->last_ns + 1;
+        if (s->calibration && end - s->start_ns > most) {
+            longest = s;
+            most = end - s->start_ns;
+        }
+    }
+    return longest;
+}
+
+/* array_curves. What goes wrong is told when the calibrations are made in earnest. */
+static bool make_first_curves(void *context, struct calibration_table **out) {
+    const struct first_curves *f = context;
+    const struct scan *state = longest_state(f->learning->input);
+    const size_t n = f->learning->input->n_channels;
+    struct calibration_input in = { 0 };
+    struct complaint why = { 0 };
+    if (state == NULL)
+        return true;
+    enum status s = calibration_input_make(f->learning->learnt, n, state, &in) ? STATUS_OK : STATUS_NO_MEMORY;
+    if (s == STATUS_OK && in.photons > 0)
+        s = calibration_table_learn_by(&f->settings->rules, f->settings->lines, calibration_input_mono_eV(state, f->settings->mono_eV), in.heights, (uint32_t)n, f->settings->before, out, &why);
+    calibration_input_done(&in, n);
+    if (*out != NULL) {
+        (*out)->start_ns = state->start_ns;
+        (*out)->end_ns = state->end_ns;
+    }
+    return s != STATUS_NO_MEMORY;
+}
+
 static bool is_state(const struct scan *s, const char *label) {
     int32_t number;
     if (!s->calibration)
@@ -284,7 +323,8 @@ bool learning_from(const struct learning_input *input, const struct learning_set
         good = false;
     }
     if (good) {
-        good = array_correction_run(l.learnt, input->n_channels, input->timeline, input->first_ns, input->last_ns, settings->workers,
+        struct first_curves curves = { &l, settings };
+        good = array_correction_run(l.learnt, input->n_channels, input->timeline, input->first_ns, input->last_ns, settings->workers, make_first_curves, &curves,
                                     settings->neighbours ? &m->neighbours : NULL) && calibrate_all(&l, settings, m) &&
                array_jumps_find(l.learnt, input->timeline, m);
         hand_over(&l, m);

@@ -221,6 +221,22 @@ enum status correction_estimate_make(const struct correction_pulses *p, const st
     return s;
 }
 
+enum status correction_take(const struct correction_pulses *p, const struct height_correction *from, const struct correction_estimate *estimate, struct height_correction *out) {
+    struct workshop w;
+    enum status s = workshop_init(&w, p, from);
+    if (s == STATUS_OK) {
+        const struct term_gains before = in_deviations(&w.terms, from->gain), after = in_deviations(&w.terms, estimate->gain);
+        const double blunter = correction_climb_entropy(&w.climb, all_terms, CLIMB_ALL, &after) - correction_climb_entropy(&w.climb, all_terms, CLIMB_ALL, &before);
+        const struct gain_errors errors = { all_terms, covariance_in_deviations(&w.terms, estimate) };
+        if ((double)w.terms.n * blunter > N_LEARNT_TERMS)
+            s = STATUS_NOT_FOUND;
+        else
+            write_down(&w.terms, &after, &errors, out);
+    }
+    workshop_done(&w);
+    return s;
+}
+
 enum status correction_drift_worth(const struct correction_pulses *p, const struct height_correction *from, double *nats) {
     struct workshop w;
     enum status s = workshop_init(&w, p, from);

@@ -30,6 +30,10 @@ enum status correction_learn(const struct correction_pulses *p, const struct hei
 enum status correction_estimate_make(const struct correction_pulses *p, const struct height_correction *from, struct correction_estimate *estimate,
                                      struct height_correction *out);
 
+/* The correction *from with the estimate's gains (of the same terms), references as above, and gain_sigma by its covariance. STATUS_NOT_FOUND: spectra get no
+ * sharper by them than by those of *from, which were learnt on the same pulses, within what the choice of as many gains would give by chance; *out is then left alone. */
+enum status correction_take(const struct correction_pulses *p, const struct height_correction *from, const struct correction_estimate *estimate, struct height_correction *out);
+
 /* *nats: by how much an even drift of the gain, learnt together with the baseline's slope and the steps, makes all pulses sharper that it was not learnt on.
  * Chance costs one; 0: not known. STATUS_TOO_FEW as above. */
 enum status correction_drift_worth(const struct correction_pulses *p, const struct height_correction *from, double *nats);

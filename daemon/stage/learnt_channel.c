@@ -118,6 +118,16 @@ void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_grou
     likeness_done(&l);
 }
 
+void learnt_channel_take(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_estimate *estimate) {
+    struct likeness l;
+    if (likeness_of(c, groups, false, &l)) {
+        struct height_correction from = c->correction;
+        struct correction_pulses p = correction_pulses_of(c, &l);
+        c->no_memory = correction_take(&p, &from, estimate, &c->correction) == STATUS_NO_MEMORY || c->no_memory;
+    }
+    likeness_done(&l);
+}
+
 void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *times, size_t n_times, struct gain_step_score *out) {
     memset(out, 0, n_times * sizeof *out);
     struct likeness l;

@@ -51,6 +51,9 @@ double learnt_channel_drift_worth(struct learnt_channel *c, const struct spectru
 /* Its correction, with the steps of the last estimate. prior: what the array has in common; NULL: nothing is known of that. */
 void learnt_channel_correct(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_prior *prior);
 
+/* Its correction with these gains, unless its spectra are less sharp by them (correction_take). */
+void learnt_channel_take(struct learnt_channel *c, const struct spectrum_groups *groups, const struct correction_estimate *estimate);
+
 /* gain_step_scores of the channel; all 0 without a model. */
 void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *times, size_t n_times, struct gain_step_score *out);
 

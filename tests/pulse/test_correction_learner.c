@@ -148,6 +148,34 @@ static void an_even_drift_pays_where_there_is_one(void **state) {
     assert_true(worth_of_drift(&(struct drifting){ .slope = 4e-5, .spread = 15, .period_s = 900, .even_per_s = slow }, 1, true) == 0);
 }
 
+/* Gains that others found are taken when spectra are as sharp by them, with their own errors; gains that are wrong are not. */
+static void gains_of_others_must_be_as_sharp(void **state) {
+    (void)state;
+    const double slope = 4e-5;
+    struct synthetic s = synthetic_seed(79);
+    static struct measured_pulse p[MOST];
+    struct height_correction none = height_correction_none(), learnt, taken = { .gain_sigma = 42 };
+    drifting_make(&s, &(struct drifting){ .slope = slope, .spread = 40, .period_s = 500 }, MOST, p, NULL);
+    const struct correction_pulses in = { .pulses = p, .n = MOST, .noise_sigma = DRIFTING_SIGMA };
+    struct correction_estimate e;
+    assert_int_equal(correction_estimate_make(&in, &none, &e, &learnt), STATUS_OK);
+    const double own = e.gain[TERM_BASELINE];
+    e.gain[TERM_BASELINE] = 0;
+    assert_int_equal(correction_take(&in, &learnt, &e, &taken), STATUS_NOT_FOUND);
+    assert_true(taken.gain_sigma == 42);
+    e.gain[TERM_BASELINE] = slope;
+    assert_int_equal(correction_take(&in, &learnt, &e, &taken), STATUS_OK);
+    print_message("slope %.2e by itself, %.2e of the array taken, gain sigma %.1e\n", own, taken.gain[TERM_BASELINE], taken.gain_sigma);
+    assert_true(fabs(taken.gain[TERM_BASELINE] - slope) < 1e-3 * slope && taken.gain[TERM_OFFSET] == learnt.gain[TERM_OFFSET]);
+    for (int j = 0; j < N_CORRECTION_TERMS; j++)
+        for (int k = 0; k < N_CORRECTION_TERMS; k++)
+            e.covariance[j][k] *= 4;
+    const double sigma = taken.gain_sigma;
+    assert_int_equal(correction_take(&in, &learnt, &e, &taken), STATUS_OK);
+    assert_true(sigma > 0 && fabs(taken.gain_sigma / sigma - 2) < 1e-6);
+    assert_int_equal(correction_take(&in, &none, &e, &taken), STATUS_OK);   /* sharper than without */
+}
+
 /* Two groups whose spectra differ, one before and one after: their difference must not be taken for drift or step. */
 static void only_like_is_compared_with_like(void **state) {
     (void)state;
@@ -220,7 +248,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_terms_are_recovered), cmocka_unit_test(nothing_is_made_up), cmocka_unit_test(nothing_runs_away),
         cmocka_unit_test(an_even_drift_is_not_the_baselines), cmocka_unit_test(an_even_drift_pays_where_there_is_one),
-        cmocka_unit_test(only_like_is_compared_with_like),
+        cmocka_unit_test(gains_of_others_must_be_as_sharp), cmocka_unit_test(only_like_is_compared_with_like),
         cmocka_unit_test(lines_that_follow_the_scan_are_no_drift), cmocka_unit_test(too_few_pulses_leave_the_output_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
