@@ -7,7 +7,7 @@
 
 _Static_assert(GAIN_MATCH_TERMS_MAX <= (int)NORMAL_MAX, "solved by normal equations");
 
-enum { STEPS = 4 };
+enum { STEPS = 3, SOME = 32 /* points */ };
 
 /* Rms of each column, by which it is divided: coefficients of very different units are solved for together. */
 static void scales_of(const struct gain_match_points *p, double scale[GAIN_MATCH_TERMS_MAX]) {
@@ -26,19 +26,30 @@ double gain_match_energy(const struct gain_match_points *p, const double *coeffi
     return energy_eV;
 }
 
+/* n <= SOME points from `first` on. */
+static void add_points(const struct array_spectra *s, const struct gain_match_points *p, const double *coefficients, const double *scale, size_t first, size_t n,
+                       struct normal_equations *e, struct normal_equations *variance) {
+    double rows[SOME * GAIN_MATCH_TERMS_MAX], psi[SOME], weight[SOME], none[SOME] = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        const struct array_pull pull = array_spectra_pull(s, p->cell[first + i], gain_match_energy(p, coefficients, first + i));
+        psi[i] = pull.psi;
+        weight[i] = pull.weight;
+        for (unsigned k = 0; k < p->n_terms; k++)
+            rows[i * p->n_terms + k] = p->slope[(first + i) * p->n_terms + k] / scale[k];
+    }
+    normal_equations_add_rows(e, rows, weight, psi, n);
+    for (size_t i = 0; i < n; i++)
+        weight[i] = psi[i] * psi[i];
+    if (variance != NULL)
+        normal_equations_add_rows(variance, rows, weight, none, n);
+}
+
 /* Score and informations, in scaled columns; variance may be NULL. */
 static void collect(const struct array_spectra *s, const struct gain_match_points *p, const double *coefficients, const double *scale, struct normal_equations *e,
                     struct normal_equations *variance) {
-    double row[GAIN_MATCH_TERMS_MAX];
     normal_equations_init(e, p->n_terms);
-    for (size_t i = 0; i < p->n; i++) {
-        const struct array_pull pull = array_spectra_pull(s, p->cell[i], gain_match_energy(p, coefficients, i));
-        for (unsigned k = 0; k < p->n_terms; k++)
-            row[k] = p->slope[i * p->n_terms + k] / scale[k];
-        normal_equations_add(e, row, pull.weight, pull.psi);
-        if (variance != NULL)
-            normal_equations_add(variance, row, pull.psi * pull.psi, 0);
-    }
+    for (size_t i = 0; i < p->n; i += SOME)
+        add_points(s, p, coefficients, scale, i, p->n - i < SOME ? p->n - i : SOME, e, variance);
     double most = 0;
     for (unsigned k = 0; k < p->n_terms; k++)
         most = fmax(most, e->matrix[k * p->n_terms + k]);
@@ -47,7 +58,7 @@ static void collect(const struct array_spectra *s, const struct gain_match_point
 }
 
 enum status gain_match_climb(const struct array_spectra *s, const struct gain_match_points *p, double *coefficients) {
-    double scale[GAIN_MATCH_TERMS_MAX], at[GAIN_MATCH_TERMS_MAX], move[GAIN_MATCH_TERMS_MAX];
+    double scale[GAIN_MATCH_TERMS_MAX] = { 0 }, at[GAIN_MATCH_TERMS_MAX], move[GAIN_MATCH_TERMS_MAX];
     scales_of(p, scale);
     memcpy(at, coefficients, p->n_terms * sizeof *at);
     for (int k = 0; k < STEPS; k++) {
@@ -65,7 +76,7 @@ enum status gain_match_climb(const struct array_spectra *s, const struct gain_ma
 
 enum status gain_match_covariance(const struct array_spectra *s, const struct gain_match_points *p, const double *coefficients, double *covariance) {
     const unsigned n = p->n_terms;
-    double scale[GAIN_MATCH_TERMS_MAX];
+    double scale[GAIN_MATCH_TERMS_MAX] = { 0 };
     struct normal_equations e, v;
     scales_of(p, scale);
     normal_equations_init(&v, n);

@@ -11,20 +11,22 @@
 #include "pulse/correction_prior.h"
 #include "pulse/open_filter.h"
 
-enum { STEP_GRID = 256, STEP_TIMES = 512 };
+enum { STEP_GRID = 256, STEP_TIMES = 512, DRIFT_CHANNELS = 64 /* as many are asked: without a drift they are some 80(20) nats against it */ };
 static const double step_nats = 10, step_nats_each = 1;   /* see step_price */
 static const double most_nats = 10, sure_nats = 5;        /* that one channel counts for, and that all together must show: see drifts */
 
 struct array_correction {
-    struct learnt_channel *learnt;           /* job i writes only learnt[i], estimates[i] and drift_nats[i] */
+    struct learnt_channel *learnt;           /* job i writes only learnt[i] and estimates[i] */
     size_t n;
     const struct scan_timeline *timeline;
     int64_t first_ns, last_ns;
     struct spectrum_groups *groups;
     struct correction_estimate *estimates;
-    double *drift_nats;                      /* what an even drift is worth to each channel */
+    double drift_nats[DRIFT_CHANNELS];       /* what an even drift is worth to some channels */
     struct correction_prior prior;
-    bool has_prior, steady;                  /* steady: no even drift is learnt */
+    bool has_prior;
+    bool steady;                             /* the last estimates are without an even drift */
+    uint32_t estimated_steps;                /* and with so many steps */
     uint32_t n_steps;                        /* gain steps found so far */
     int64_t step_time_ns[GAIN_STEPS_MAX];
     size_t n_times;                          /* candidates under test, and every channel's scores for them */
@@ -101,6 +103,7 @@ static bool find_step(struct array_correction *l, unsigned workers, struct gain_
 /* All channels' estimates, with an even drift of their gains or without. */
 static bool estimate_all(struct array_correction *l, unsigned workers, bool steady) {
     l->steady = steady;
+    l->estimated_steps = l->n_steps;
     for (size_t i = 0; i < l->n; i++)
         l->learnt[i].steady = steady;
     return pipeline_run(l->n, workers, estimate_job, l);
@@ -125,18 +128,19 @@ static double step_price(const struct array_correction *l) {
  * calibrations to take, and sharper than neither of them by more than chance would: where the slope of the baseline is hardly known, a
  * drift that is not there and a step that is not there make up for it alike. Kept when it does. */
 static bool try_step(struct array_correction *l, int64_t time_ns, unsigned workers, bool *kept) {
-    double drifting = entropy_of(l);
+    if ((l->steady || l->estimated_steps != l->n_steps) && !estimate_all(l, workers, false))
+        return false;
+    const double drifting = entropy_of(l);
+    if (!estimate_all(l, workers, true))
+        return false;
+    const double neither = entropy_of(l);
     l->step_time_ns[l->n_steps++] = time_ns;
     if (!estimate_all(l, workers, true))
         return false;
-    double stepping = entropy_of(l);
-    l->n_steps--;
-    *kept = stepping < drifting;
-    if (*kept && !estimate_all(l, workers, true))
-        return false;
-    *kept = *kept && stepping + step_price(l) < entropy_of(l);
-    l->n_steps += *kept;
-    return estimate_all(l, workers, false);
+    const double stepping = entropy_of(l);
+    *kept = stepping < drifting && stepping + step_price(l) < neither;
+    l->n_steps -= !*kept;
+    return true;
 }
 
 static bool find_steps(struct array_correction *l, unsigned workers) {
@@ -151,22 +155,30 @@ static bool find_steps(struct array_correction *l, unsigned workers) {
     return good;
 }
 
-static void drift_job(void *context, size_t channel) {
-    struct array_correction *l = context;
-    l->drift_nats[channel] = learnt_channel_drift_worth(&l->learnt[channel], l->groups);
+static size_t asked_for_drift(const struct array_correction *l) {
+    return l->n < DRIFT_CHANNELS ? l->n : DRIFT_CHANNELS;
 }
 
-/* Whether the array shows an even drift: its term pays on pulses that it was not learnt on, in all pixels together, of which one alone says little. */
+/* Evenly over the channels. */
+static void drift_job(void *context, size_t k) {
+    struct array_correction *l = context;
+    l->drift_nats[k] = learnt_channel_drift_worth(&l->learnt[k * l->n / asked_for_drift(l)], l->groups);
+}
+
+/* Whether the array shows an even drift: its term pays on pulses that it was not learnt on, in all of them together, of which one alone says little. */
 static bool drifts(const struct array_correction *l) {
     double sum = 0;
-    for (size_t i = 0; i < l->n; i++)
-        sum += fmax(-most_nats, fmin(most_nats, l->drift_nats[i]));
+    for (size_t k = 0; k < asked_for_drift(l); k++)
+        sum += fmax(-most_nats, fmin(most_nats, l->drift_nats[k]));
     return sum > sure_nats;
 }
 
 /* Without an even drift its term would only cost precision: beside a step between two calibrations, nearly all that is known of the step. */
 static bool leave_out_drift(struct array_correction *l, unsigned workers) {
-    return pipeline_run(l->n, workers, drift_job, l) && (drifts(l) || estimate_all(l, workers, true));
+    if ((l->estimated_steps != l->n_steps && !estimate_all(l, workers, true)) || !pipeline_run(asked_for_drift(l), workers, drift_job, l))
+        return false;
+    const bool steady = !drifts(l);
+    return steady == l->steady || estimate_all(l, workers, steady);
 }
 
 /* With the array's prior, from the last estimates. */
@@ -257,8 +269,7 @@ bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct 
     *l = (struct array_correction){ .learnt = learnt, .n = n, .timeline = timeline, .first_ns = first_ns, .last_ns = last_ns };
     l->scores = calloc(n * STEP_TIMES + 1, sizeof *l->scores);
     l->estimates = calloc(n + 1, sizeof *l->estimates);
-    l->drift_nats = calloc(n + 1, sizeof *l->drift_nats);
-    bool good = l->scores != NULL && l->estimates != NULL && l->drift_nats != NULL && spectrum_groups_new(timeline, &l->groups) == STATUS_OK && find_steps(l, workers) && leave_out_drift(l, workers) && correct(l, workers) &&
+    bool good = l->scores != NULL && l->estimates != NULL && spectrum_groups_new(timeline, &l->groups) == STATUS_OK && find_steps(l, workers) && leave_out_drift(l, workers) && correct(l, workers) &&
                 make_curves(l, curves, context) && match(l, workers) && (neighbours == NULL || with_neighbours(l, workers));
     if (neighbours != NULL)
         hand_over(l, neighbours);
@@ -266,7 +277,6 @@ bool array_correction_run(struct learnt_channel *learnt, size_t n, const struct 
     spectrum_groups_free(l->groups);
     calibration_table_free(l->curves);
     free(l->standard);
-    free(l->drift_nats);
     free(l->estimates);
     free(l->scores);
     free(l);

@@ -35,16 +35,12 @@ static term_set drift_of(const struct correction_climb *c) {
     return drift_terms | (c->terms->c.n_steps > 0 ? step_terms : 0);
 }
 
-/* Large drifts have many false optima: the baseline's is first looked for over its whole range. */
-static struct judged judge_drift(struct correction_climb *c, term_set set) {
-    const struct term_gains scanned[2] = { correction_climb_scan(c, TERM_BASELINE, 0), correction_climb_scan(c, TERM_BASELINE, 1) };
-    return judge(c, set, scanned, INFINITY);
-}
-
-/* Drift and steps are searched together, since either alone would imitate the other; the small terms are added to what that gave. */
+/* Drift and steps are searched together, since either alone would imitate the other; the small terms are added to what that gave.
+ * Large drifts have many false optima: the baseline's is first looked for over its whole range. */
 static struct judged best_set(struct correction_climb *c, struct judged none) {
     const term_set more[] = { phase_terms, phase_terms | wave_terms, offset_terms, phase_terms | offset_terms, phase_terms | wave_terms | offset_terms };
-    struct judged drifting = judge_drift(c, drift_of(c)), base = drifting.held_out < none.held_out ? drifting : none, best = base;
+    const struct term_gains scanned[2] = { correction_climb_scan(c, TERM_BASELINE, 0), correction_climb_scan(c, TERM_BASELINE, 1) };
+    struct judged drifting = judge(c, drift_of(c), scanned, INFINITY), base = drifting.held_out < none.held_out ? drifting : none, best = base;
     for (size_t k = 0; k < sizeof more / sizeof *more; k++) {
         struct judged next = judge(c, base.set | more[k], base.half, fine_start);
         if (next.held_out < best.held_out)
@@ -242,7 +238,9 @@ enum status correction_drift_worth(const struct correction_pulses *p, const stru
     enum status s = workshop_init(&w, p, from);
     *nats = 0;
     if (s == STATUS_OK && w.terms.deviation[TERM_DRIFT] > 0) {
-        struct judged with = judge_drift(&w.climb, drift_of(&w.climb)), without = judge_drift(&w.climb, drift_of(&w.climb) & ~(1u << TERM_DRIFT));
+        const struct term_gains so_far = in_deviations(&w.terms, from->gain), start[2] = { so_far, so_far };
+        const term_set all = drift_of(&w.climb);
+        struct judged with = judge(&w.climb, all, start, INFINITY), without = judge(&w.climb, all & ~(1u << TERM_DRIFT), start, INFINITY);
         *nats = (double)w.terms.n * (without.held_out - with.held_out);
     }
     workshop_done(&w);

@@ -35,7 +35,7 @@ enum status correction_estimate_make(const struct correction_pulses *p, const st
 enum status correction_take(const struct correction_pulses *p, const struct height_correction *from, const struct correction_estimate *estimate, struct height_correction *out);
 
 /* *nats: by how much an even drift of the gain, learnt together with the baseline's slope and the steps, makes all pulses sharper that it was not learnt on.
- * Chance costs one; 0: not known. STATUS_TOO_FEW as above. */
+ * Chance costs one; 0: not known. Here the gains of *from are where the search begins: those of an estimate. STATUS_TOO_FEW as above. */
 enum status correction_drift_worth(const struct correction_pulses *p, const struct height_correction *from, double *nats);
 
 #endif

@@ -100,6 +100,7 @@ double learnt_channel_drift_worth(struct learnt_channel *c, const struct spectru
     struct likeness l;
     if (likeness_of(c, groups, false, &l)) {
         struct correction_pulses p = correction_pulses_of(c, &l);
+        p.steady = false;
         c->no_memory = correction_drift_worth(&p, &c->correction, &nats) == STATUS_NO_MEMORY || c->no_memory;
     }
     likeness_done(&l);
