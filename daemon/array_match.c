@@ -8,7 +8,7 @@
 #include "pulse/robust.h"
 
 enum { ROUNDS = 2, CELL_PHOTONS = 1500, CELLS_MAX = 400, FINEST = 5000 /* kernels to the highest line: no more memory than for that */ };
-static const double kernel_sigmas = 1;     /* of the median channel's noise; 0.5 to 1.5 learn the same */
+static const double kernel_sigmas = 1;     /* of the median channel's noise; 0.5 to 1.2 learn the same */
 static const double beyond = 1.1;          /* of the energies of lines: further up curves say little */
 
 struct array_match {
