@@ -6,7 +6,6 @@
 #ifndef TESD_CALIB_ARRAY_SPECTRA_H
 #define TESD_CALIB_ARRAY_SPECTRA_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "pulse/status.h"

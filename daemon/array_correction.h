@@ -1,6 +1,7 @@
 /* daemon/array_correction.h - every channel's height correction, and what only the array as a whole can see of it.
  *   learnt channels + timeline --run--> their corrections: each channel's own estimate, the gain steps that the array finds (gain_step.h),
- *   what the channels have in common (correction_prior.h), and with that each channel's correction, checked on held-out pulses. */
+ *   what the channels have in common (correction_prior.h), and with that each channel's correction, checked on held-out pulses;
+ *   then, where curves are known, all once more against the array's spectra (array_match.h). */
 #ifndef TESD_DAEMON_ARRAY_CORRECTION_H
 #define TESD_DAEMON_ARRAY_CORRECTION_H
 

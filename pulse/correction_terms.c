@@ -21,10 +21,12 @@ void correction_terms_done(struct correction_terms *b) {
     free(b->scratch);
 }
 
+bool correction_pulse_usable(const struct measured_pulse *m) {
+    return m->cuts == 0 && isfinite(m->height) && m->height > 0 && isfinite(m->arrival_samples) && isfinite(m->baseline);
+}
+
 static bool usable(const struct correction_pulses *p, size_t i) {
-    const struct measured_pulse *m = &p->pulses[i];
-    return m->cuts == 0 && isfinite(m->height) && m->height > 0 && isfinite(m->arrival_samples) && isfinite(m->baseline) &&
-           (p->group == NULL || p->group[i] < GROUPS_MAX);
+    return correction_pulse_usable(&p->pulses[i]) && (p->group == NULL || p->group[i] < GROUPS_MAX);
 }
 
 /* Groups that are large enough, one behind the other. */

@@ -53,6 +53,8 @@ struct correction_terms {
     double *scratch;                     /* n */
 };
 
+bool correction_pulse_usable(const struct measured_pulse *m);   /* no cut, all terms known */
+
 #define CORRECTION_OFFSET_SIGMAS 4.0     /* clip of the offset: beyond, it is a tail and no noise */
 
 /* from: baseline rule, and the steps to use (n_steps, step_time_ns); its gains are not looked at. STATUS_TOO_FEW: fewer than 100

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "pulse/correction_terms.h"
+
 _Static_assert(MATCH_COLUMNS <= (int)GAIN_MATCH_TERMS_MAX, "all columns are solved for together");
 
 void channel_match_points_done(struct gain_match_points *p) {
@@ -10,11 +12,6 @@ void channel_match_points_done(struct gain_match_points *p) {
     free(p->slope);
     free(p->cell);
     *p = (struct gain_match_points){ 0 };
-}
-
-/* As correction_terms.h uses them. */
-static bool usable(const struct measured_pulse *p) {
-    return p->cuts == 0 && isfinite(p->height) && p->height > 0 && isfinite(p->arrival_samples) && isfinite(p->baseline);
 }
 
 /* How the energy goes with each column: a gain moves a height in proportion, the offset by itself. */
@@ -39,18 +36,6 @@ static void add_point(const struct learnt_channel *c, const struct height_correc
     out->cell[out->n++] = cell;
 }
 
-/* The correction with its references over the calibration whose curve is used. */
-static struct height_correction correction_at(const struct learnt_channel *c, const struct channel_match *m) {
-    struct height_correction at = c->correction;
-    size_t from = 0, to;
-    while (from < c->n_pulses && c->pulses[from].time_ns < m->start_ns)
-        from++;
-    for (to = from; to < c->n_pulses && c->pulses[to].time_ns < m->end_ns;)
-        to++;
-    height_correction_refer(&at, c->pulses + from, to - from);
-    return at;
-}
-
 bool channel_match_points(const struct learnt_channel *c, const struct spectrum_groups *groups, const struct spectrum_cells *cells, const struct channel_match *m, struct gain_match_points *out) {
     *out = (struct gain_match_points){ .n_terms = MATCH_COLUMNS };
     out->energy_eV = malloc((c->n_pulses + 1) * sizeof *out->energy_eV);
@@ -58,9 +43,9 @@ bool channel_match_points(const struct learnt_channel *c, const struct spectrum_
     out->cell = malloc((c->n_pulses + 1) * sizeof *out->cell);
     if (out->energy_eV == NULL || out->slope == NULL || out->cell == NULL)
         return false;
-    const struct height_correction by = correction_at(c, m);
+    const struct height_correction by = learnt_channel_correction(c, m->start_ns, m->end_ns);
     for (size_t i = 0; i < c->n_pulses && m->curve != NULL; i++) {
-        const uint16_t cell = usable(&c->pulses[i]) ? spectrum_cells_of(cells, spectrum_groups_at(groups, c->pulses[i].time_ns)) : SPECTRUM_CELL_NONE;
+        const uint16_t cell = correction_pulse_usable(&c->pulses[i]) ? spectrum_cells_of(cells, spectrum_groups_at(groups, c->pulses[i].time_ns)) : SPECTRUM_CELL_NONE;
         if (cell != SPECTRUM_CELL_NONE)
             add_point(c, &by, m, i, cell, out);
     }

@@ -141,13 +141,29 @@ void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_group
     likeness_done(&l);
 }
 
+/* Pulses [from, to) lie in [start, end). */
+struct stretch_of_pulses { size_t from, to; };
+
+static struct stretch_of_pulses pulses_in(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns) {
+    struct stretch_of_pulses s = { 0, 0 };
+    while (s.from < c->n_pulses && c->pulses[s.from].time_ns < start_ns)
+        s.from++;
+    for (s.to = s.from; s.to < c->n_pulses && c->pulses[s.to].time_ns < end_ns;)
+        s.to++;
+    return s;
+}
+
+struct height_correction learnt_channel_correction(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns) {
+    const struct stretch_of_pulses s = pulses_in(c, start_ns, end_ns);
+    struct height_correction at = c->correction;
+    height_correction_refer(&at, c->pulses + s.from, s.to - s.from);
+    return at;
+}
+
 bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights,
                             int64_t **time_ns, size_t *n) {
-    size_t from = 0, to;
-    while (from < c->n_pulses && c->pulses[from].time_ns < start_ns)
-        from++;
-    for (to = from; to < c->n_pulses && c->pulses[to].time_ns < end_ns;)
-        to++;
+    const struct stretch_of_pulses s = pulses_in(c, start_ns, end_ns);
+    const size_t from = s.from, to = s.to;
     float *h = malloc((to - from + 1) * sizeof *h);
     int64_t *t = malloc((to - from + 1) * sizeof *t);
     if (h == NULL || t == NULL) {
@@ -155,8 +171,7 @@ bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, in
         free(t);
         return false;
     }
-    *correction = c->correction;
-    height_correction_refer(correction, c->pulses + from, to - from);
+    *correction = learnt_channel_correction(c, start_ns, end_ns);
     for (size_t i = from; i < to; i++) {
         h[i - from] = height_correction_apply(correction, &c->pulses[i]);
         t[i - from] = c->pulses[i].time_ns;

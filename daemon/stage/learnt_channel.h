@@ -57,8 +57,9 @@ void learnt_channel_take(struct learnt_channel *c, const struct spectrum_groups 
 /* gain_step_scores of the channel; all 0 without a model. */
 void learnt_channel_scores(struct learnt_channel *c, const struct spectrum_groups *groups, const int64_t *times, size_t n_times, struct gain_step_score *out);
 
-/* Heights of the pulses in [start, end), corrected with *correction, whose references are those pulses' own. heights is malloc'ed, the
- * caller frees. False: no memory. */
+/* Its correction with the references of the pulses in [start, end). */
+struct height_correction learnt_channel_correction(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns);
+/* Heights of those pulses, corrected with *correction, which is that one. heights is malloc'ed, the caller frees. False: no memory. */
 bool learnt_channel_heights(const struct learnt_channel *c, int64_t start_ns, int64_t end_ns, struct height_correction *correction, float **heights, int64_t **time_ns, size_t *n);
 
 #endif
